@@ -1,0 +1,148 @@
+# discern -- the only Makefile.  `make help` lists the targets.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= cc
+CFLAGS  ?= -O3 -g
+BUILD   ?= build
+V       ?= release
+
+# The packages of Debian 12 that building and testing need: the one list.
+PACKAGES := gcc libc6-dev make pkg-config libopenblas-dev libstb-dev libjansson-dev libxxhash-dev \
+            libprotobuf-c-dev protobuf-c-compiler libonnx-dev libcmocka-dev
+
+# ---- sources: everything that lies in its folder -------------------------------------------------------
+
+NN     := $(sort $(wildcard nn/*.c nn/*/*.c))
+DATA   := $(sort $(wildcard data/*.c data/*/*.c))
+INFER  := $(sort $(wildcard infer/*.c))
+TRAIN  := $(sort $(wildcard train/*.c train/*/*.c))
+PARTS  := $(NN) $(DATA) $(INFER) $(TRAIN)
+TESTS  := $(sort $(wildcard tests/*/test_*.c tests/*/*/test_*.c))
+DOUBLE_TESTS := tests/nn/test_ops.c tests/nn/test_models.c
+FUZZ   := $(sort $(wildcard tests/fuzz/*.c))
+BENCH  := $(sort $(wildcard tests/bench/*.c))
+
+# ---- flags -----------------------------------------------------------------------------------------------
+
+WARN   := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes
+GIT_ID  = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+BASE_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -fvisibility=hidden -ffp-contract=off -pthread -D_GNU_SOURCE -DNN_BLAS
+
+# Flags of one file come from the last _word of its name; all else is baseline and portable.  stb and generated code
+# are not ours to mend: no warnings there, and no banned functions.
+FLAGS_stb  := -w -fwrapv -fno-strict-aliasing -fstack-protector-strong
+FLAGS_pb-c := -w
+OURS       := $(WARN) -include nn/base/banned.h
+word        = $(lastword $(subst _, ,$(basename $(notdir $1))))
+flags       = $(if $(filter stb,$(call word,$1)),$(FLAGS_stb),$(OURS) $(FLAGS_$(call word,$1)))
+
+FLAGS_V_release :=
+FLAGS_V_double  := -DNN_REAL=double -UNN_BLAS
+FLAGS_V_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_V_tsan    := -O1 -fsanitize=thread
+
+LIBS = -ljansson -lxxhash -lprotobuf-c -lopenblas -lm -lpthread
+
+# ---- what is built ---------------------------------------------------------------------------------------
+
+objs     = $(patsubst %.c,$(BUILD)/$1/%.o,$2)
+GEN     := $(BUILD)/gen/onnx.pb-c.c
+OBJ      = $(call objs,$V,$(PARTS)) $(BUILD)/$V/onnx.pb-c.o
+PROGRAM  = $(BUILD)/$V/discern
+RUNNERS  = $(patsubst tests/%.c,$(BUILD)/$V/tests/%,$(TESTS))
+DOUBLES := $(patsubst tests/%.c,$(BUILD)/double/tests/%,$(DOUBLE_TESTS))
+DRAW     = $(BUILD)/$V/datasets/draw
+
+.PHONY: all deps demo check test check-asan check-tsan check-long fuzz bench interop lint install uninstall help clean \
+        tests docs
+.DELETE_ON_ERROR:
+
+all: $(PROGRAM) $(DRAW)         ## build the program
+
+$(BUILD)/gen/onnx.pb-c.c: /usr/include/onnx/onnx.proto
+	@mkdir -p $(@D)
+	@protoc-c --proto_path=$(<D) --c_out=$(@D) $< 2>$(@D)/protoc.log || { cat $(@D)/protoc.log; false; }
+$(BUILD)/gen/onnx.pb-c.h: $(BUILD)/gen/onnx.pb-c.c ;
+/usr/include/onnx/onnx.proto: ; @echo 'make: libonnx-dev is missing: run "make deps"'; false
+
+# The git id stands in one object, made anew when it changes.
+$(BUILD)/gen/version.h: FORCE
+	@mkdir -p $(@D)
+	@echo '#define DISCERN_GIT "$(GIT_ID)"' >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+
+define variant
+$(BUILD)/$1/%.o: %.c | $(GEN) $(BUILD)/gen/version.h
+	@mkdir -p $$(@D)
+	$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $$(call flags,$$<) -MMD -MP -c $$< -o $$@
+$(BUILD)/$1/onnx.pb-c.o: $(GEN)
+	@mkdir -p $$(@D)
+	$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $(FLAGS_pb-c) -c $$< -o $$@
+$(BUILD)/$1/discern: $(call objs,$1,discern.c $(PARTS)) $(BUILD)/$1/onnx.pb-c.o
+	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
+$(BUILD)/$1/datasets/draw: $(call objs,$1,datasets/draw.c $(filter nn/base/% data/%,$(PARTS)))
+	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
+$(BUILD)/$1/tests/%: $(BUILD)/$1/tests/%.o $(call objs,$1,$(PARTS)) $(BUILD)/$1/onnx.pb-c.o
+	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ -lcmocka $(LIBS) -o $$@
+endef
+$(foreach v,release asan tsan,$(eval $(call variant,$v)))
+
+# The gradient-check tree: nn alone, with real = double and no OpenBLAS.
+$(BUILD)/double/%.o: %.c | $(GEN) $(BUILD)/gen/version.h
+	@mkdir -p $(@D)
+	$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_V_double) $(call flags,$<) -MMD -MP -c $< -o $@
+$(BUILD)/double/onnx.pb-c.o: $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_pb-c) -c $< -o $@
+$(DOUBLES): $(BUILD)/double/tests/%: $(BUILD)/double/tests/%.o $(call objs,double,$(NN)) $(BUILD)/double/onnx.pb-c.o
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -lprotobuf-c -lm -lpthread -o $@
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- targets ---------------------------------------------------------------------------------------------
+
+deps:                           ## install the packages that are missing
+	@sh tests/deps.sh $(PACKAGES)
+
+demo: deps                      ## draw pictures, train, evaluate, predict, export: all from nothing
+	@$(MAKE) --no-print-directory all
+	@sh datasets/demo.sh $(BUILD) $(PROGRAM) $(DRAW)
+
+tests: $(RUNNERS) $(DOUBLES) $(PROGRAM) $(DRAW)
+
+check: tests                    ## unit tests, in under a minute
+	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES)
+
+test: deps                      ## everything for CI: deps, unit tests, command-line tests, lint
+	@$(MAKE) --no-print-directory tests
+	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(sort $(wildcard tests/cli/*.sh)) tests/lint/lint.sh
+
+lint: all                       ## the house rules: include ladder, cases, banned functions, docs in sync
+	@sh tests/run.sh $(BUILD)/$V tests/lint/lint.sh
+
+check-asan:                     ## check and the command-line tests under ASan and UBSan
+	@$(MAKE) --no-print-directory V=asan tests
+	@sh tests/run.sh $(BUILD)/asan $(patsubst tests/%.c,$(BUILD)/asan/tests/%,$(TESTS)) $(sort $(wildcard tests/cli/*.sh))
+
+check-tsan:                     ## check under ThreadSanitizer
+	@$(MAKE) --no-print-directory V=tsan tests
+	@sh tests/run.sh $(BUILD)/tsan $(patsubst tests/%.c,$(BUILD)/tsan/tests/%,$(TESTS))
+
+docs: all                       ## write the generated pages anew: docs/ops.md, docs/cli.md
+	@$(PROGRAM) help --markdown >docs/cli.md
+	@$(PROGRAM) help --ops >docs/ops.md
+
+install: all                    ## into DESTDIR PREFIX
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/discern
+	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/discern/README.md
+
+uninstall:                      ## take out what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/discern $(DESTDIR)$(PREFIX)/share/doc/discern/README.md
+	-rmdir $(DESTDIR)$(PREFIX)/share/doc/discern 2>/dev/null
+
+clean:                          ## remove what was built
+	rm -rf $(BUILD)
+
+help:                           ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16

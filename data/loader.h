@@ -1,0 +1,51 @@
+/*
+ * loader -- pictures to batches: decoding threads, a bounded ring, a fixed order
+ *
+ * What batch b of epoch e holds is a pure function of (index, seed, epoch); the number of threads changes nothing.
+ * One consumer thread.
+ */
+#ifndef DATA_LOADER_H
+#define DATA_LOADER_H
+
+#include "data/aug/aug.h"
+#include "data/index.h"
+#include "data/prep.h"
+
+struct data_loader;
+
+/* A picture that cannot be read is reported (from the consumer's thread, in order) and skipped: its place in the
+ * batch is taken by nothing, the batch is shorter. */
+typedef void data_bad_fn(void *ctx, const struct data_sample *sample, const struct err *why);
+
+struct data_loader_options {
+    int batch;
+    int threads;                /* that decode; >= 1 */
+    bool shuffle;               /* by (seed, epoch); else the index's order */
+    bool drop_last;             /* leave a last short batch out (never the only one) */
+    int augment;                /* enum data_augment */
+    uint64_t seed;
+    data_bad_fn *bad;           /* may be NULL */
+    void *bad_ctx;
+};
+
+struct data_batch {
+    int n;                      /* pictures that are there, <= options.batch; 0 only when all of them were bad */
+    const float *image;         /* [n,H,W,3] normalised */
+    const float *target;        /* [n,n_labels]: SINGLE one-hot (all 0: no label), MULTI 1, 0, -1 unknown */
+    const int *sample;          /* [n] position in the index */
+};
+
+/* x and prep are lent and must outlive the loader. */
+struct data_loader *data_loader_new(const struct data_index *x, const struct data_prep *prep,
+                                    const struct data_loader_options *opt, struct err *err);
+void data_loader_free(struct data_loader *l);
+
+int data_loader_batches(const struct data_loader *l);           /* in an epoch */
+
+/* Starts an epoch at batch `first`; what was under way is dropped. */
+void data_loader_start(struct data_loader *l, uint64_t epoch, int first);
+
+/* The next batch, lent until the next call; NULL at the end of the epoch. */
+const struct data_batch *data_loader_next(struct data_loader *l);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * prep -- the preprocessing that a model was trained with, and its application
+ *
+ * Stored in the model file, so that whoever answers prepares as the trainer did.
+ */
+#ifndef DATA_PREP_H
+#define DATA_PREP_H
+
+#include "data/image.h"
+#include "nn/base/field.h"
+
+enum data_resize { DATA_CROP, DATA_SQUASH, DATA_LETTERBOX };
+
+struct data_prep {
+    int size[2];                /* height, width of the net's input */
+    int resize;                 /* enum data_resize */
+    double crop;                /* CROP: share of the (aspect-matched) picture that the net sees, 1 = all */
+    double mean[3], std[3];     /* y = (pixel/255 - mean) / std, RGB */
+};
+extern const struct field data_prep_fields[];
+
+/* Pixels before normalisation, as validation and prediction see them: out[size[0]*size[1]*3]. */
+bool data_prep_pixels(const struct data_prep *p, const struct data_image *image, uint8_t *out, struct err *err);
+
+/* out[n] floats from n = pixels*3 bytes. */
+void data_prep_normalize(const struct data_prep *p, const uint8_t *pixel, int64_t n, float *out);
+
+/* Both: out[size[0]*size[1]*3]. */
+bool data_prep_apply(const struct data_prep *p, const struct data_image *image, float *out, struct err *err);
+
+#endif

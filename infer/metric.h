@@ -1,0 +1,47 @@
+/*
+ * metric -- how good answers are, from probabilities and truth
+ *
+ * Definitions are those of scikit-learn's functions of the same names.  Pure functions; thread-safe.
+ */
+#ifndef INFER_METRIC_H
+#define INFER_METRIC_H
+
+#include "data/index.h"
+
+struct infer_label_figures {
+    int support;                /* pictures that truly carry the label */
+    int predicted;              /* pictures answered with it (MULTI: probability >= 0.5) */
+    int correct;
+    double precision, recall, f1;       /* 0 where the denominator is 0 */
+    double ap;                  /* average precision; NaN where support is 0 or everything */
+};
+
+struct infer_figures {
+    enum data_task task;
+    int n, n_labels;
+    /* SINGLE */
+    double accuracy, top5, balanced_accuracy;
+    int *confusion;             /* [truth * n_labels + answer]; NULL for MULTI */
+    /* MULTI */
+    double mean_ap;             /* over the labels whose AP is defined */
+    double baseline_ap;         /* what answering label frequencies would get: mean share of positives */
+    double subset_accuracy, hamming;
+    /* both */
+    double macro_f1, micro_f1;
+    double log_loss;            /* natural log; probabilities clipped to [1e-7, 1] */
+    double ece;                 /* expected calibration error of the top answer, 15 equal bins; NaN for MULTI */
+    double majority;            /* SINGLE: accuracy of always answering the commonest label */
+    struct infer_label_figures *label;
+};
+
+/* probability[n,n_labels]; target[n,n_labels] as data_batch has it: SINGLE one-hot (all 0 rows are left out), MULTI
+ * 1, 0, -1 unknown (left out). */
+bool infer_figures(enum data_task task, int n, int n_labels, const float *probability, const float *target,
+                   struct infer_figures *out, struct err *err);
+void infer_figures_release(struct infer_figures *f);
+
+/* The figure that training watches: accuracy, or mean_ap. */
+double infer_figures_main(const struct infer_figures *f);
+const char *infer_figures_main_name(enum data_task task);       /* "accuracy", "mAP" */
+
+#endif

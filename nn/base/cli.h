@@ -1,0 +1,55 @@
+/*
+ * cli -- a command line into a struct through a field table, on getopt_long
+ *
+ * Usage text, docs/cli.md and (later) man pages and completions come from the same tables.  Data goes to
+ * stdout, everything else to stderr.
+ */
+#ifndef BASE_CLI_H
+#define BASE_CLI_H
+
+#include "nn/base/field.h"
+
+#include <stdio.h>
+
+struct cli_command {
+    const char *name;               /* "train" */
+    const char *summary;            /* one line for the list of commands */
+    const char *synopsis;           /* its arguments: "DATA [TEST]" */
+    const char *about;              /* a paragraph or two for --help */
+    const char *examples;           /* lines, "\n"-terminated, each a full command */
+    const struct field *options;    /* without --help, which every command has */
+    size_t size;                    /* of the options struct */
+    int min_args, max_args;         /* arguments that are no options; max -1 = any number */
+    int (*run)(const struct cli_command *self, int argc, char **argv);     /* exit status */
+};
+
+/* What cli_parse found beside the options. */
+struct cli_args {
+    char **arg;                     /* lent from argv */
+    int n;
+};
+
+enum cli_result { CLI_RUN, CLI_DONE, CLI_FAILED };      /* go on; --help was printed; err says why */
+
+/*
+ * Fills options with the defaults, then from argv (argv[0] is the command's name).  Options may stand
+ * anywhere; "--" ends them; -NAME VALUE, --NAME VALUE, --NAME=VALUE; a bool takes no value, and --no-NAME
+ * clears it.  An unknown option names the nearest one.  Strings are borrowed from argv.
+ */
+enum cli_result cli_parse(const struct cli_command *cmd, int argc, char **argv, void *options,
+                          struct cli_args *args, struct err *err);
+
+void cli_help(const struct cli_command *cmd, FILE *out);
+void cli_markdown(const struct cli_command *cmd, FILE *out);
+
+/* 0 ERR_NONE, 2 USAGE, 3 INPUT and UNSUPPORTED, 4 IO, 5 MEMORY, 6 DIVERGED, 130 CANCELLED. */
+int cli_status(const struct err *err);
+
+/* Prints "discern: MESSAGE" to stderr, with json also {"error":{"code","message"}} to stdout; returns
+ * cli_status.  Control characters in the message are shown as '?'. */
+int cli_fail(const struct err *err, bool json);
+
+/* Flushes stdout; a write that failed (full disk, closed pipe) is ERR_IO. */
+bool cli_flush(struct err *err);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * file -- read whole, map, replace atomically, walk sorted
+ *
+ * Errors name the path.  Only regular files are read: a FIFO, a socket or a device is ERR_INPUT, and
+ * opening never blocks.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "nn/base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The whole file plus a terminating 0 byte that *size does not count; free() it.  More than max_bytes
+ * is ERR_INPUT.  NULL on failure. */
+uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err *err);
+
+/* The file mapped read-only and private; *size its length.  An empty file is ERR_INPUT.  NULL on failure. */
+const uint8_t *file_map(const char *path, size_t *size, struct err *err);
+void file_unmap(const uint8_t *data, size_t size);      /* NULL is fine */
+
+/*
+ * A file written beside its place and put there whole: path.tmp-PID, write, fsync, rename, fsync of the
+ * folder.  Until file_commit has returned true the old file is untouched.
+ */
+struct file_out;
+struct file_out *file_create(const char *path, struct err *err);
+bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *err);
+bool file_commit(struct file_out *f, struct err *err);  /* frees f either way; on failure removes the tmp */
+void file_abandon(struct file_out *f);                  /* frees f, removes the tmp; NULL is fine */
+
+/* All at once. */
+bool file_replace(const char *path, const void *data, size_t bytes, struct err *err);
+
+/* Makes the folder and its missing parents; one that exists is fine. */
+bool file_mkdir(const char *path, struct err *err);
+
+/* What a path is; FILE_NONE when there is nothing (or nothing that we may see).  Follows symlinks. */
+enum file_kind { FILE_NONE, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
+enum file_kind file_kind(const char *path);
+
+/* One folder's entries, sorted by bytes, "." and ".." and hidden ones (leading dot) left out.  *names and
+ * its strings are one block: free(*names).  Returns the number of entries, -1 on failure. */
+int file_list(const char *path, char ***names, struct err *err);
+
+#endif

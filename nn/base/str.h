@@ -1,0 +1,43 @@
+/*
+ * str -- a growable string, and the nearest of some names
+ *
+ * Memory that runs out is remembered, not reported at each call: after it, appends do nothing, and
+ * `failed` stays set until str_release.  Check it once, at the end.  Not thread-safe.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct str {
+    char *data;         /* always terminated once anything was appended; NULL before */
+    size_t len, cap;
+    bool failed;
+};
+
+/* `struct str s = { 0 }` is an empty string. */
+void str_release(struct str *s);
+void str_clear(struct str *s);          /* keeps the memory */
+
+void str_add(struct str *s, const char *text);
+void str_addn(struct str *s, const char *data, size_t n);
+void str_addc(struct str *s, char c);
+void str_printf(struct str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void str_vprintf(struct str *s, const char *fmt, va_list ap);
+
+/* The text, or "" when nothing was appended.  Lent: valid until the next append. */
+const char *str_text(const struct str *s);
+
+/* Appends s as a JSON string with quotes; bytes that are not UTF-8 become U+FFFD. */
+void str_json(struct str *s, const char *text);
+
+/* Appends the shortest of %.6g ... %.17g that reads back as the same double. */
+void str_number(struct str *s, double x);
+
+/* Of n names the one closest to `word` (Damerau-Levenshtein), or NULL when none is near (more than a third
+ * of its letters away).  get(i, ctx) lends name i. */
+const char *str_nearest(const char *word, int n, const char *(*get)(int i, const void *ctx), const void *ctx);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * exec -- runs a plan: one thread's activations, in one block
+ *
+ * Cannot fail and does not allocate once made.
+ */
+#ifndef NN_EXEC_H
+#define NN_EXEC_H
+
+#include "nn/params.h"
+#include "nn/plan.h"
+
+struct nn_exec;
+
+/* plan, params and pool (may be NULL) are lent and must outlive it.  TRAIN needs params with gradients and
+ * writes running statistics into them; INFER only reads them, so many execs may share one. */
+struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params, struct pool *pool,
+                            struct err *err);
+void nn_exec_free(struct nn_exec *e);
+
+/* Where to write an input before, and read an output after, a forward run.  data NULL: no such name. */
+struct tensor nn_exec_input(struct nn_exec *e, const char *name);
+struct tensor nn_exec_output(struct nn_exec *e, const char *name);
+
+/* Random operators draw numbers of (seed, node, step). */
+void nn_exec_seed(struct nn_exec *e, uint64_t seed, uint64_t step);
+
+void nn_exec_forward(struct nn_exec *e);
+/* After forward, TRAIN only: adds d loss / d parameter into params->grad, which the caller zeroes. */
+void nn_exec_backward(struct nn_exec *e);
+
+/* Step by step, for tests and benches: the call that step i makes. */
+void nn_exec_call(struct nn_exec *e, int step, struct nn_call *call);
+
+#endif

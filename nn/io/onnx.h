@@ -1,0 +1,55 @@
+/*
+ * onnx -- a graph and its values as an ONNX file (opset 13, ir version 8)
+ *
+ * No operator's name appears here or in onnx_write.c: an operator's ONNX form is its .onnx name and field table,
+ * or its onnx_write hook over the calls below.  Our meaning is NHWC, ONNX's NCHW: a value of rank 4 is written
+ * as NCHW; hooks whose result depends on the order (flatten, reshape) ask for a transpose.
+ */
+#ifndef NN_ONNX_H
+#define NN_ONNX_H
+
+#include "nn/params.h"
+
+struct nn_onnx_options {
+    const char *input, *output;         /* names in the file: "image", "probability" */
+    int node;                           /* which of our nodes is the output */
+    bool dynamic_batch;                 /* first dimension "N", else 1 */
+    int n_meta;
+    const char *const (*meta)[2];       /* metadata_props: key, value */
+};
+
+/* Writes path atomically.  The graph is the inference form; its values are in p. */
+bool nn_onnx_write(const struct nn_graph *g, const struct nn_params *p, const struct nn_onnx_options *opt,
+                   const char *path, struct err *err);
+
+/* --- for onnx_write hooks --- */
+struct nn_onnx_out;
+
+struct nn_onnx_node {
+    const struct nn_graph *graph;
+    int id;
+    const void *attr;
+    int n_in;
+    const char *const *in;              /* names of the inputs in the file */
+    const char *out;                    /* name of the result */
+};
+
+/* Starts a node; the attributes that follow belong to it.  Names are copied. */
+bool nn_onnx_begin(struct nn_onnx_out *o, const char *op_type, int n_in, const char *const *in, const char *out);
+bool nn_onnx_int(struct nn_onnx_out *o, const char *name, int64_t value);
+bool nn_onnx_float(struct nn_onnx_out *o, const char *name, double value);
+bool nn_onnx_ints(struct nn_onnx_out *o, const char *name, int n, const int *value);
+/* The attributes of the node's field table that have an ONNX name. */
+bool nn_onnx_fields(struct nn_onnx_out *o, const struct nn_onnx_node *node);
+
+/* A new unique name: "BASE_1".  Lent until the file is written; NULL when memory is out. */
+const char *nn_onnx_name(struct nn_onnx_out *o, const char *base);
+/* An initializer; returns its name. */
+const char *nn_onnx_floats(struct nn_onnx_out *o, const char *base, int n, const float *value);
+const char *nn_onnx_int64s(struct nn_onnx_out *o, const char *base, int n, const int64_t *value);
+/* Name of a value in NHWC order when `from` is a rank-4 value of the graph (NCHW in the file) with more than one
+ * pixel; `from` itself otherwise.  And back. */
+const char *nn_onnx_to_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type);
+bool nn_onnx_from_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type, const char *out);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * cpu -- what this processor can do, and the kernels for it
+ */
+#ifndef NN_CPU_H
+#define NN_CPU_H
+
+#include "nn/kernel/kernel.h"
+#include "nn/base/err.h"
+
+/* A bit for every word that may stand in kernels.def. */
+enum nn_isa {
+    NN_ISA_ref = 1,
+    NN_ISA_blas = 2,
+};
+
+/* Every implementation in kernels.def is declared here. */
+#define KERNEL(slot, isa) nn_##slot##_fn nn_##slot##_##isa;
+#include "nn/kernel/kernels.def"
+#undef KERNEL
+
+/* The table for an instruction-set level: "ref" plain C alone, "auto" (or NULL) the best there is.  Shared and
+ * constant; NULL and ERR_INPUT for a name that is none.  Thread-safe.  The first use of OpenBLAS sets its
+ * thread count, which is process-global, to 1: our pool does the threading. */
+const struct nn_kernels *nn_kernels_get(const char *isa, struct err *err);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * model -- architectures: functions that build a graph for an input size and a number of labels
+ *
+ * Graph input "image" [N,size,size,channels]; output "logits" [N,labels].  Parameter names are timm's where timm has
+ * the network.
+ */
+#ifndef NN_MODEL_H
+#define NN_MODEL_H
+
+#include "nn/graph.h"
+
+struct nn_model_args {
+    int height, width, channels;        /* of the picture */
+    int labels;
+    double dropout;                     /* before the last layer; 0 = none */
+};
+
+struct nn_model {
+    const char *name, *doc;             /* doc: one line, source included */
+    int size;                           /* input size when nobody says */
+    struct nn_graph *(*build)(const struct nn_model_args *args, struct err *err);
+};
+
+#define NN_MODEL(name) extern const struct nn_model nn_model_##name;
+#include "nn/model/models.def"
+#undef NN_MODEL
+
+int nn_model_count(void);
+const struct nn_model *nn_model_at(int i);
+const struct nn_model *nn_model_find(const char *name, struct err *err);   /* err names the nearest */
+
+#endif

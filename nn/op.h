@@ -1,0 +1,151 @@
+/*
+ * op -- what an operator is, and the table of them
+ *
+ * All knowledge of an operator sits in its file nn/op/NAME.c: attributes, types, cost, forward, hand-written
+ * backward, ONNX form, the cases that the generic tests run.  A line in nn/op/ops.def registers it.  The
+ * address of its descriptor is its identity; names stand in files, numbers nowhere.
+ */
+#ifndef NN_OP_H
+#define NN_OP_H
+
+#include "nn/base/err.h"
+#include "nn/base/field.h"
+#include "nn/base/pool.h"
+#include "nn/base/rng.h"
+#include "nn/base/tensor.h"
+#include "nn/kernel/kernel.h"
+
+enum { NN_MAX_IN = 16 };
+
+/* n, or n times the batch where batch is set: the symbolic dimensions of a graph. */
+struct nn_dim {
+    int32_t n, batch;
+};
+
+struct nn_type {
+    enum dtype dtype;
+    int rank;
+    struct nn_dim dim[SHAPE_MAX_RANK];
+};
+
+enum nn_mode { NN_INFER, NN_TRAIN };
+
+/* What backward reads beside dy and the parameters; whatever is not claimed may be overwritten by then. */
+enum nn_keep {
+    NN_KEEP_X = 1,              /* inputs */
+    NN_KEEP_Y = 2,              /* the output */
+    NN_KEEP_STASH = 4,          /* what forward left in stash */
+};
+
+enum nn_op_flag {
+    NN_OP_INPLACE = 1,          /* forward allows y.data == x[0].data; then y and x[0] have one shape in memory */
+    NN_OP_RANDOM = 2,           /* TRAIN draws from rng (seed, stream, counter) */
+    NN_OP_ACROSS_BATCH = 4,     /* TRAIN mixes the pictures of a batch */
+    NN_OP_LEAF = 8,             /* input, param, const: no inputs, never run */
+    NN_OP_LOSS = 16,            /* a training copy's last node: scalar out, never stored */
+};
+
+/*
+ * One call of an operator: everything that it may touch.  Tensors are dense, of `real` where DTYPE_F32.
+ * During type-only use (space, flops) every data is NULL.
+ */
+struct nn_call {
+    const void *attr;
+    enum nn_mode mode;
+    int n_in;
+    struct tensor x[NN_MAX_IN];         /* inputs; only buffers (running statistics) may be written, in TRAIN */
+    struct tensor y;                    /* forward: to write; backward: holds it if kept */
+    struct tensor dx[NN_MAX_IN];        /* backward adds into these; data NULL = not wanted */
+    struct tensor dy;                   /* backward reads */
+    void *stash, *scratch;              /* as large as space() said; 64-byte aligned; NULL when 0 */
+    const struct nn_kernels *k;
+    struct pool *pool;                  /* may be NULL: one thread */
+    int threads;                        /* of the pool; known to space() too, for scratch per worker */
+    uint64_t seed, stream, counter;     /* RANDOM: number i is rng_f32(seed, stream, counter + i) */
+};
+
+/* A parameter as its operator wants it: the attributes of op `param` (and of `const`). */
+struct nn_param {
+    int shape[SHAPE_MAX_RANK];          /* in memory; the rank is the number of leading non-zeros */
+    int perm[SHAPE_MAX_RANK];           /* dimension i in files is dimension perm[i] in memory; all 0: the same */
+    int init;                           /* enum nn_init */
+    bool buffer;                        /* state that forward writes, not trained */
+};
+
+/* he, glorot, lecun: normal, variance 2/fan_in, 2/(fan_in+fan_out), 1/fan_in; fan_out is the last dimension
+ * in memory, fan_in the product of the others. */
+enum nn_init { NN_INIT_ZEROS, NN_INIT_ONES, NN_INIT_HE, NN_INIT_GLOROT, NN_INIT_LECUN };
+
+/* One case of the generic tests; the list ends with a NULL attr. */
+struct nn_case {
+    const char *attr;           /* as in graph text: "channels=4 size=3 pad=1" */
+    const char *in;             /* shapes of the inputs that are no derived parameters: "2x5x5x3 2x4" */
+    const char *fill;           /* a letter an input: g grid (default), p rows of probabilities, t 0 or 1,
+                                   u -1 (unknown), 0 or 1, v positive; NULL = all g */
+};
+
+struct nn_onnx_out;             /* nn/io/onnx.h */
+struct nn_onnx_node;
+
+struct nn_op {
+    const char *name, *onnx, *doc;
+    uint8_t in_min, in_max;     /* inputs, derived parameters included */
+    uint8_t keep;               /* enum nn_keep */
+    uint8_t flags;              /* enum nn_op_flag */
+    uint16_t no_grad;           /* bit i: input i has no gradient (targets, running statistics) */
+    size_t attr_size;           /* 0: no attributes */
+    const struct field *attrs;
+
+    /* The output's type from the inputs'.  Refuses, in words, whatever forward could not do. */
+    bool (*type)(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err);
+
+    /* The parameter that input i (>= 1) is when it is not given: fills p, returns the suffix of its name
+     * ("weight"), or NULL when the operator has no input i.  NULL hook: all inputs are given.
+     * x is the type of input 0, not yet checked. */
+    const char *(*param)(const void *attr, const struct nn_type *x, int i, struct nn_param *p);
+
+    /* Multiply-adds count 2; forward only.  NULL: one a number of the output. */
+    int64_t (*flops)(const struct nn_call *c);
+
+    /* Bytes of stash (forward leaves, backward reads) and scratch (either).  NULL: none. */
+    void (*space)(const struct nn_call *c, size_t *stash, size_t *scratch);
+
+    void (*forward)(const struct nn_call *c);       /* cannot fail */
+    void (*backward)(const struct nn_call *c);      /* NULL: no gradients at all */
+
+    /* Writes the node into an ONNX file; NULL: one node called .onnx with the attributes that have an ONNX
+     * name. */
+    bool (*onnx_write)(struct nn_onnx_out *out, const struct nn_onnx_node *node, struct err *err);
+
+    const struct nn_case *cases;
+};
+
+#define NN_OP(name) extern const struct nn_op nn_op_##name;
+#include "nn/op/ops.def"
+#undef NN_OP
+
+int nn_op_count(void);
+const struct nn_op *nn_op_at(int i);
+
+/* NULL when there is none: err names it and the nearest. */
+const struct nn_op *nn_op_find(const char *name, struct err *err);
+
+/* Helpers of type hooks. */
+bool nn_type_equal(const struct nn_type *a, const struct nn_type *b);
+void nn_type_text(const struct nn_type *t, struct str *out);            /* "Nx32x32x3" */
+struct nn_type nn_type_of_param(const struct nn_param *p);
+/* Checks that input i is a parameter of the shape that the op's own param hook asks for. */
+bool nn_type_param(const struct nn_op *op, const void *attr, int n_in, const struct nn_type *in, int i,
+                   struct err *err);
+
+/* Concrete shape for a batch.  False when an element count would not fit 2^40. */
+bool nn_type_shape(const struct nn_type *t, int64_t batch, struct shape *out);
+
+/* Forward flops of a call: op->flops, or one a number of the output. */
+int64_t nn_op_flops(const struct nn_op *op, const struct nn_call *c);
+
+/* n numbers in pieces over the pool: f(arg, first, count).  Pieces do not depend on the threads. */
+typedef void nn_range_fn(const struct nn_call *c, int64_t first, int64_t count);
+void nn_each_range(const struct nn_call *c, int64_t n, nn_range_fn *fn);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * params -- the values of a graph's parameters and constants, and their gradients: one block each
+ *
+ * Entry p belongs to node node[p] and lies at value + offset[p], in the memory order of the node's type.
+ * Optimisers, averages and checkpoints are loops over entries or over the whole block.
+ */
+#ifndef NN_PARAMS_H
+#define NN_PARAMS_H
+
+#include "nn/graph.h"
+
+struct nn_params {
+    int n;
+    int *node;                  /* node id of entry p, ascending */
+    int *entry;                 /* entry of node id, -1 where it has none; length = nodes of the graph */
+    int64_t *offset, *count;    /* in numbers; offsets are multiples of 16 */
+    bool *trained;              /* has a gradient: op param and no buffer */
+    int64_t total;              /* numbers in a block */
+    real *value, *grad;         /* 64-byte aligned; grad NULL when not asked for */
+};
+
+/* Values 0.  Uses g during the call only. */
+struct nn_params *nn_params_new(const struct nn_graph *g, bool with_grad, struct err *err);
+void nn_params_free(struct nn_params *p);
+
+/* Initial values by each parameter's rule, from seed.  `const` entries keep what they have. */
+void nn_params_init(struct nn_params *p, const struct nn_graph *g, uint64_t seed);
+
+/* Entries of `from` into those of the same name and shape in `to`; returns how many were copied. */
+int nn_params_copy(struct nn_params *to, const struct nn_graph *to_graph, const struct nn_params *from,
+                   const struct nn_graph *from_graph);
+
+int64_t nn_params_trained(const struct nn_params *p);       /* numbers that are trained */
+
+/* Shape of entry p in files, and its values moved to / from that order.  out[count] / in[count]. */
+struct shape nn_params_file_shape(const struct nn_graph *g, int node);
+void nn_params_to_file(const struct nn_graph *g, int node, const real *value, float *out);
+void nn_params_from_file(const struct nn_graph *g, int node, const float *in, real *value);
+
+#endif

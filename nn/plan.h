@@ -1,0 +1,55 @@
+/*
+ * plan -- how a graph is run: steps and a memory map, for one batch size, mode and kernel table
+ *
+ * Everything that can fail fails here.  Immutable and shareable; the graph must outlive it.
+ */
+#ifndef NN_PLAN_H
+#define NN_PLAN_H
+
+#include "nn/graph.h"
+
+struct nn_plan_options {
+    enum nn_mode mode;
+    int64_t batch;              /* >= 1 */
+    int threads;                /* workers that scratch memory is laid out for; 0 = 1 */
+    const struct nn_kernels *kernels;
+    bool poison;                /* tests: exec fills every buffer with NaN when its life ends */
+    bool apart;                 /* tests: no two values share memory, nothing is done in place */
+};
+
+/* A value in memory: where and how, and from which step to which.  The plan alone knows. */
+struct nn_buffer {
+    enum dtype dtype;
+    struct shape shape;
+    size_t offset, bytes;       /* in the exec's block; 64-byte aligned */
+    int first, last;            /* steps */
+};
+
+enum nn_step_kind { NN_STEP_FORWARD, NN_STEP_BACKWARD };
+
+struct nn_step {
+    enum nn_step_kind kind;
+    int node;
+};
+
+struct nn_plan {
+    const struct nn_graph *graph;
+    struct nn_plan_options opt;
+    struct shape *shape;        /* of each node's value, for this batch */
+    int *value, *grad;          /* buffer of node i's value and gradient; -1: none, or it lies in params */
+    int *stash, *scratch_fwd, *scratch_bwd;     /* buffer, or -1 */
+    struct nn_buffer *buffer;
+    int n_buffer;
+    struct nn_step *step;
+    int n_step, n_forward;      /* the first n_forward steps are the forward ones */
+    bool *wants_grad;           /* node i's value has a gradient */
+    int loss;                   /* TRAIN: node of the output called "loss"; else -1 */
+    size_t bytes;               /* of the exec's block */
+    int64_t flops;              /* of the forward steps */
+    struct arena *mem;
+};
+
+struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_options *opt, struct err *err);
+void nn_plan_free(struct nn_plan *p);
+
+#endif

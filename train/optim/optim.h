@@ -1,0 +1,28 @@
+/*
+ * optim -- optimisers: updates of flat arrays; one file and one line of optims.def each
+ */
+#ifndef TRAIN_OPTIM_H
+#define TRAIN_OPTIM_H
+
+#include "nn/kernel/kernel.h"
+
+struct train_optim_step {
+    const struct nn_kernels *k;
+    int64_t n;
+    double rate, momentum, decay;       /* decay is 0 for norms and biases */
+    const real *grad;
+    real *value;
+    real *moment;               /* [moments][n], kept between steps, first 0 */
+};
+
+struct train_optim {
+    const char *name, *doc;
+    int moments;                /* arrays of state a parameter */
+    void (*step)(const struct train_optim_step *s);
+};
+
+#define TRAIN_OPTIM(name) extern const struct train_optim train_optim_##name;
+#include "train/optim/optims.def"
+#undef TRAIN_OPTIM
+
+#endif
