@@ -11,7 +11,7 @@
 
 #include "nn/op.h"
 
-enum { NN_MAX_NODES = 100000, NN_MAX_NAME = 255 };
+enum { NN_MAX_NODES = 20000, NN_MAX_NAME = 255 };
 
 struct nn_node {
     const struct nn_op *op;
@@ -33,6 +33,7 @@ struct nn_graph {
     struct nn_port *output;     /* logits, embedding, ... */
     int n_output;
     struct arena *mem;
+    int *slot, n_slot;          /* hash table: names to ids; private */
 };
 
 struct nn_graph *nn_graph_new(struct err *err);

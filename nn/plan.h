@@ -32,6 +32,11 @@ struct nn_step {
     int node;
 };
 
+/* Backward adds: the buffer of a gradient is cleared before the step that first adds to it. */
+struct nn_zero {
+    int step, buffer;
+};
+
 struct nn_plan {
     const struct nn_graph *graph;
     struct nn_plan_options opt;
@@ -42,6 +47,8 @@ struct nn_plan {
     int n_buffer;
     struct nn_step *step;
     int n_step, n_forward;      /* the first n_forward steps are the forward ones */
+    struct nn_zero *zero;       /* sorted by step */
+    int n_zero;
     bool *wants_grad;           /* node i's value has a gradient */
     int loss;                   /* TRAIN: node of the output called "loss"; else -1 */
     size_t bytes;               /* of the exec's block */

@@ -1,0 +1,159 @@
+/*
+ * exec -- see exec.h
+ */
+#include "nn/exec.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct nn_exec {
+    const struct nn_plan *plan;
+    struct nn_params *params;
+    struct pool *pool;
+    unsigned char *block;       /* plan->bytes */
+    uint64_t seed, step;
+};
+
+struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params, struct pool *pool,
+                            struct err *err)
+{
+    struct nn_exec *e = calloc(1, sizeof *e);
+    size_t bytes = plan->bytes ? plan->bytes : 64;
+
+    if (e) {
+        e->plan = plan;
+        e->params = params;
+        e->pool = pool;
+        e->block = aligned_alloc(64, bytes);
+    }
+    if (!e || !e->block) {
+        err_set(err, ERR_MEMORY, "no memory for %zu MB of activations; a smaller batch needs less", bytes >> 20);
+        nn_exec_free(e);
+        return NULL;
+    }
+    memset(e->block, 0, bytes);
+    return e;
+}
+
+void nn_exec_free(struct nn_exec *e)
+{
+    if (!e)
+        return;
+    free(e->block);
+    free(e);
+}
+
+void nn_exec_seed(struct nn_exec *e, uint64_t seed, uint64_t step)
+{
+    e->seed = seed;
+    e->step = step;
+}
+
+static void *at(const struct nn_exec *e, int buffer)
+{
+    return buffer < 0 ? NULL : e->block + e->plan->buffer[buffer].offset;
+}
+
+static struct tensor value(const struct nn_exec *e, int i)
+{
+    struct tensor t = { .dtype = e->plan->graph->node[i].type.dtype, .shape = e->plan->shape[i] };
+    int entry = e->params->entry[i];
+
+    t.data = entry >= 0 ? (void *)(e->params->value + e->params->offset[entry]) : at(e, e->plan->value[i]);
+    return t;
+}
+
+static struct tensor gradient(const struct nn_exec *e, int i)
+{
+    struct tensor t = { .dtype = DTYPE_F32, .shape = e->plan->shape[i] };
+    int entry = e->params->entry[i];
+
+    if (!e->plan->wants_grad[i])
+        return t;
+    t.data = entry >= 0 ? (void *)(e->params->grad + e->params->offset[entry]) : at(e, e->plan->grad[i]);
+    return t;
+}
+
+struct tensor nn_exec_input(struct nn_exec *e, const char *name)
+{
+    int i = nn_graph_find_input(e->plan->graph, name);
+
+    return i < 0 ? (struct tensor){ 0 } : value(e, i);
+}
+
+struct tensor nn_exec_output(struct nn_exec *e, const char *name)
+{
+    int i = nn_graph_find_output(e->plan->graph, name);
+
+    return i < 0 ? (struct tensor){ 0 } : value(e, i);
+}
+
+void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
+{
+    const struct nn_plan *p = e->plan;
+    const struct nn_step *s = &p->step[step];
+    const struct nn_node *node = &p->graph->node[s->node];
+    bool backward = s->kind == NN_STEP_BACKWARD;
+
+    *c = (struct nn_call){
+        .attr = node->attr, .mode = p->opt.mode, .n_in = node->n_in, .y = value(e, s->node),
+        .stash = at(e, p->stash[s->node]),
+        .scratch = at(e, backward ? p->scratch_bwd[s->node] : p->scratch_fwd[s->node]),
+        .k = p->opt.kernels, .pool = e->pool, .threads = p->opt.threads,
+        .seed = e->seed, .stream = rng_stream(RNG_DROPOUT, (uint32_t)s->node), .counter = e->step << 32,
+    };
+    for (int k = 0; k < node->n_in; k++) {
+        c->x[k] = value(e, node->in[k]);
+        if (backward && !(node->op->no_grad >> k & 1))
+            c->dx[k] = gradient(e, node->in[k]);
+    }
+    if (backward)
+        c->dy = gradient(e, s->node);
+}
+
+/* NaN into every buffer whose life ends with this step. */
+static void poison(const struct nn_exec *e, int step)
+{
+    for (int b = 0; b < e->plan->n_buffer; b++) {
+        const struct nn_buffer *buffer = &e->plan->buffer[b];
+        real *x = at(e, b);
+
+        if (buffer->last == step)
+            for (size_t i = 0; i < buffer->bytes / sizeof *x; i++)
+                x[i] = (real)NAN;
+    }
+}
+
+static void run(struct nn_exec *e, int first, int end)
+{
+    const struct nn_plan *p = e->plan;
+    const struct nn_zero *zero = p->zero, *zero_end = p->zero + p->n_zero;
+
+    for (int t = first; t < end; t++) {
+        const struct nn_step *s = &p->step[t];
+        const struct nn_op *op = p->graph->node[s->node].op;
+        struct nn_call c;
+
+        for (; s->kind == NN_STEP_BACKWARD && zero < zero_end && zero->step == t; zero++)
+            memset(at(e, zero->buffer), 0, p->buffer[zero->buffer].bytes);
+        nn_exec_call(e, t, &c);
+        if (s->kind == NN_STEP_FORWARD)
+            op->forward(&c);
+        else
+            op->backward(&c);
+        if (p->opt.poison)
+            poison(e, t);
+    }
+}
+
+void nn_exec_forward(struct nn_exec *e)
+{
+    run(e, 0, e->plan->n_forward);
+}
+
+void nn_exec_backward(struct nn_exec *e)
+{
+    *(real *)gradient(e, e->plan->loss).data = 1;
+    run(e, e->plan->n_forward, e->plan->n_step);
+}
