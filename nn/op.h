@@ -79,7 +79,8 @@ enum nn_init { NN_INIT_ZEROS, NN_INIT_ONES, NN_INIT_HE, NN_INIT_GLOROT, NN_INIT_
 /* One case of the generic tests; the list ends with a NULL attr. */
 struct nn_case {
     const char *attr;           /* as in graph text: "channels=4 size=3 pad=1" */
-    const char *in;             /* shapes of the inputs that are no derived parameters: "2x5x5x3 2x4" */
+    const char *in;             /* shapes, batch first, of the inputs that are no derived parameters: "2x5x5x3 2x4";
+                                   after '=' a constant, which has no batch: "=4" */
     const char *fill;           /* a letter an input: g grid (default), p rows of probabilities, t 0 or 1,
                                    u -1 (unknown), 0 or 1, v positive; NULL = all g */
 };
