@@ -1,0 +1,322 @@
+/*
+ * test_plan -- memory sharing, in-place steps and lifetimes change no bit; gradients of whole graphs; passes
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "nn/exec.h"
+#include "nn/kernel/cpu.h"
+#include "nn/pass/pass.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Shortcuts, a branch whose value is read late, dropout, flatten, concat: every way in which lives overlap. */
+static const char net[] =
+    "image = input shape=8x8x3\n"
+    "target = input shape=5\n"
+    "c1 = conv2d image channels=8 size=3 pad=1\n"
+    "b1 = batchnorm c1\n"
+    "r1 = relu b1\n"
+    "c2 = conv2d r1 channels=8 size=3 pad=1\n"
+    "b2 = batchnorm c2\n"
+    "s = add b2 r1\n"
+    "r2 = relu6 s\n"
+    "p = maxpool r2 size=2 stride=2\n"
+    "a = avgpool r2 size=2 stride=2\n"
+    "m = concat p a\n"
+    "d = conv2d m channels=16 size=3 pad=1 groups=16 bias=true\n"
+    "q = sigmoid d\n"
+    "g = mul q m\n"
+    "f = flatten g\n"
+    "o = dropout f rate=0.25\n"
+    "fc = linear o width=5 bias=true\n"
+    "l = xent fc target smooth=0.1\n"
+    "output logits = fc\n"
+    "output loss = l\n";
+
+struct run {
+    struct nn_graph *g;
+    struct nn_plan *plan;
+    struct nn_params *params;
+    struct pool *pool;
+    struct nn_exec *e;
+};
+
+static struct nn_graph *read_net(const char *text)
+{
+    struct err err = { 0 };
+    struct nn_graph *g = nn_graph_read(text, strlen(text), 0, NULL, &err);
+
+    if (!g)
+        fail_msg("%s", err.msg);
+    return g;
+}
+
+static void fill(struct tensor t, uint64_t stream, double lo, double hi)
+{
+    for (int64_t i = 0; i < shape_count(&t.shape); i++)
+        ((real *)t.data)[i] = (real)(lo + (hi - lo) * rng_f64(1, rng_stream(RNG_TEST, (uint32_t)stream), (uint64_t)i));
+}
+
+static struct run start(const char *text, struct nn_plan_options opt)
+{
+    struct err err = { 0 };
+    struct run r = { .g = read_net(text) };
+
+    opt.kernels = nn_kernels_get("auto", &err);
+    r.plan = nn_plan_new(r.g, &opt, &err);
+    if (!r.plan)
+        fail_msg("%s", err.msg);
+    r.params = nn_params_new(r.g, opt.mode == NN_TRAIN, &err);
+    assert_non_null(r.params);
+    nn_params_init(r.params, r.g, 4);
+    r.pool = pool_new(opt.threads ? opt.threads : 1, &err);
+    r.e = nn_exec_new(r.plan, r.params, r.pool, &err);
+    assert_non_null(r.e);
+    nn_exec_seed(r.e, 11, 3);
+    fill(nn_exec_input(r.e, "image"), 1, -1, 1);
+    if (nn_exec_input(r.e, "target").data)
+        fill(nn_exec_input(r.e, "target"), 2, 0, 0.4);
+    return r;
+}
+
+static void stop(struct run *r)
+{
+    nn_exec_free(r->e);
+    nn_plan_free(r->plan);
+    nn_params_free(r->params);
+    pool_free(r->pool);
+    nn_graph_free(r->g);
+}
+
+static bool same_block(const real *a, const real *b, int64_t n)
+{
+    return !memcmp(a, b, (size_t)n * sizeof *a);
+}
+
+static void sharing_memory_changes_no_bit(void **state)
+{
+    struct nn_plan_options apart = { .mode = NN_TRAIN, .batch = 6, .apart = true }, shared = apart, poisoned;
+    struct run a, b;
+
+    (void)state;
+    shared.apart = false;
+    poisoned = shared;
+    poisoned.poison = true;
+    a = start(net, apart);
+    nn_exec_forward(a.e);
+    nn_exec_backward(a.e);
+    for (int k = 0; k < 2; k++) {
+        b = start(net, k ? poisoned : shared);
+        assert_true(b.plan->bytes < a.plan->bytes * 3 / 4);
+        nn_exec_forward(b.e);
+        assert_true(*(real *)nn_exec_output(a.e, "loss").data == *(real *)nn_exec_output(b.e, "loss").data);
+        nn_exec_backward(b.e);
+        assert_true(same_block(a.params->grad, b.params->grad, a.params->total));
+        assert_true(same_block(a.params->value, b.params->value, a.params->total));
+        assert_true(same_block(nn_exec_output(a.e, "logits").data, nn_exec_output(b.e, "logits").data, 30));
+        stop(&b);
+    }
+    stop(&a);
+}
+
+static void second_run_equals_first(void **state)
+{
+    struct run r = start(net, (struct nn_plan_options){ .mode = NN_TRAIN, .batch = 4 });
+    size_t bytes = (size_t)r.params->total * sizeof(real);
+    real *first = malloc(bytes), *value = malloc(bytes);
+
+    (void)state;
+    memcpy(value, r.params->value, bytes);
+    nn_exec_forward(r.e);
+    nn_exec_backward(r.e);
+    memcpy(first, r.params->grad, bytes);
+    memcpy(r.params->value, value, bytes);
+    memset(r.params->grad, 0, bytes);
+    fill(nn_exec_input(r.e, "image"), 1, -1, 1);
+    fill(nn_exec_input(r.e, "target"), 2, 0, 0.4);
+    nn_exec_forward(r.e);
+    nn_exec_backward(r.e);
+    assert_true(same_block(first, r.params->grad, r.params->total));
+    free(first);
+    free(value);
+    stop(&r);
+}
+
+static void threads_change_no_bit(void **state)
+{
+    struct run one = start(net, (struct nn_plan_options){ .mode = NN_TRAIN, .batch = 7, .threads = 1 });
+
+    (void)state;
+    nn_exec_forward(one.e);
+    nn_exec_backward(one.e);
+    for (int threads = 2; threads <= 8; threads += threads < 3 ? 1 : 5) {
+        struct run many = start(net, (struct nn_plan_options){ .mode = NN_TRAIN, .batch = 7, .threads = threads });
+
+        nn_exec_forward(many.e);
+        nn_exec_backward(many.e);
+        assert_true(same_block(one.params->grad, many.params->grad, one.params->total));
+        assert_true(same_block(one.params->value, many.params->value, one.params->total));
+        stop(&many);
+    }
+    stop(&one);
+}
+
+/* What a network answers for one picture is the same, bit for bit, in any company. */
+static void answers_ignore_neighbours(void **state)
+{
+    struct run all = start(net, (struct nn_plan_options){ .mode = NN_INFER, .batch = 9, .threads = 2 });
+    struct run one = start(net, (struct nn_plan_options){ .mode = NN_INFER, .batch = 1 });
+    const float *logits, *image;
+
+    (void)state;
+    image = malloc(9 * 192 * sizeof *image);
+    memcpy((void *)(uintptr_t)image, nn_exec_input(all.e, "image").data, 9 * 192 * sizeof *image);
+    nn_exec_forward(all.e);
+    logits = nn_exec_output(all.e, "logits").data;
+    for (int i = 0; i < 9; i++) {
+        memcpy(nn_exec_input(one.e, "image").data, image + i * 192, 192 * sizeof *image);
+        nn_exec_forward(one.e);
+        assert_memory_equal(nn_exec_output(one.e, "logits").data, logits + 5 * i, 5 * sizeof *logits);
+    }
+    free((void *)(uintptr_t)image);
+    stop(&all);
+    stop(&one);
+}
+
+static void running_statistics_only_train(void **state)
+{
+    (void)state;
+    for (int mode = NN_INFER; mode <= NN_TRAIN; mode++) {
+        struct run r = start(net, (struct nn_plan_options){ .mode = mode, .batch = 4 });
+        int mean = r.params->entry[nn_graph_find(r.g, "b1.running_mean")];
+
+        nn_exec_forward(r.e);
+        assert_int_equal(r.params->value[r.params->offset[mean]] != 0, mode == NN_TRAIN);
+        stop(&r);
+    }
+}
+
+/* Folded and stripped, the network gives the same answers but for rounding. */
+static void inference_passes_keep_the_answers(void **state)
+{
+    struct run r = start(net, (struct nn_plan_options){ .mode = NN_TRAIN, .batch = 4 });
+    struct err err = { 0 };
+    struct nn_graph *g2, *plain;
+    struct nn_params *p2;
+    struct str text = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 5; i++)                         /* running statistics worth folding */
+        nn_exec_forward(r.e);
+    assert_true(nn_pass_infer(r.g, r.params, &g2, &p2, &err));
+    for (int i = 0; i < g2->n; i++)
+        assert_true(g2->node[i].op != &nn_op_batchnorm && g2->node[i].op != &nn_op_dropout);
+    assert_true(nn_graph_write(g2, &text));
+    plain = nn_graph_read(str_text(&text), text.len, 0, NULL, &err);
+    assert_true(plain && nn_graph_equal(plain, g2));
+    {
+        struct nn_plan_options opt = { .mode = NN_INFER, .batch = 4, .kernels = nn_kernels_get("auto", &err) };
+        struct nn_plan *pa = nn_plan_new(r.g, &opt, &err), *pb = nn_plan_new(g2, &opt, &err);
+        struct nn_exec *a = nn_exec_new(pa, r.params, NULL, &err), *b = nn_exec_new(pb, p2, NULL, &err);
+        const float *x, *y;
+
+        fill(nn_exec_input(a, "image"), 8, -1, 1);
+        fill(nn_exec_input(b, "image"), 8, -1, 1);
+        nn_exec_forward(a);
+        nn_exec_forward(b);
+        x = nn_exec_output(a, "logits").data;
+        y = nn_exec_output(b, "logits").data;
+        for (int i = 0; i < 20; i++)
+            assert_true(fabsf(x[i] - y[i]) <= 1e-5f * (1 + fabsf(x[i])));
+        nn_exec_free(a);
+        nn_exec_free(b);
+        nn_plan_free(pa);
+        nn_plan_free(pb);
+    }
+    str_release(&text);
+    nn_graph_free(plain);
+    nn_graph_free(g2);
+    nn_params_free(p2);
+    stop(&r);
+}
+
+static void refused(const char *text, const char *words)
+{
+    struct err err = { 0 };
+    struct nn_graph *g = nn_graph_read(text, strlen(text), 0, NULL, &err);
+
+    if (g)
+        fail_msg("accepted: %s", text);
+    if (!strstr(err.msg, words))
+        fail_msg("\"%s\" does not say \"%s\"", err.msg, words);
+}
+
+static void bad_text_is_refused_in_words(void **state)
+{
+    (void)state;
+    refused("", "no output");
+    refused("image = input shape=8x8x3\n", "no output");
+    refused("image = input shape=8x8x3\nx = convolution image\n", "did you mean");
+    refused("image = input shape=8x8x3\nx = conv2d image chanels=3 size=3\n", "channels");
+    refused("image = input shape=8x8x3\nx = relu imag\n", "no node");
+    refused("x = relu x\n", "no node");
+    refused("image = input shape=8x8x3\nimage = relu image\n", "taken");
+    refused("image = input shape=8x8x3\nx = conv2d image channels=0 size=3\noutput y = x\n", "channels");
+    refused("image = input shape=8x8x3\nx = conv2d image channels=4 size=99\noutput y = x\n", "line 2");
+    refused("image = input shape=2x2x3\nx = maxpool image size=3\noutput y = x\n", "fit");
+    refused("image = input\noutput y = image\n", "shape");
+    refused("gibberish\n", "expected");
+    refused("a = input shape=3\nb = input shape=4\nc = add a b\noutput y = c\n", "add");
+}
+
+static void variables_stand_for_numbers(void **state)
+{
+    static const char text[] = "image = input shape=4x4x3  # a picture\n\nf = flatten image\r\n"
+                               "fc = linear f width=classes\noutput logits = fc\n";
+    struct nn_var var = { "classes", 7 };
+    struct err err = { 0 };
+    struct nn_graph *g = nn_graph_read(text, strlen(text), 1, &var, &err);
+
+    (void)state;
+    assert_non_null(g);
+    assert_int_equal(g->node[nn_graph_find(g, "fc")].type.dim[1].n, 7);
+    assert_int_equal(nn_graph_find(g, "fc.weight"), nn_graph_find(g, "fc") - 1);
+    nn_graph_free(g);
+}
+
+static void training_needs_a_loss(void **state)
+{
+    static const char text[] = "image = input shape=4\nr = relu image\noutput logits = r\n";
+    struct err err = { 0 };
+    struct nn_graph *g = nn_graph_read(text, strlen(text), 0, NULL, &err);
+    struct nn_plan_options opt = { .mode = NN_TRAIN, .batch = 2, .kernels = nn_kernels_get("ref", &err) };
+
+    (void)state;
+    assert_null(nn_plan_new(g, &opt, &err));
+    assert_non_null(strstr(err.msg, "loss"));
+    nn_graph_free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sharing_memory_changes_no_bit),
+        cmocka_unit_test(second_run_equals_first),
+        cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(answers_ignore_neighbours),
+        cmocka_unit_test(running_statistics_only_train),
+        cmocka_unit_test(inference_passes_keep_the_answers),
+        cmocka_unit_test(bad_text_is_refused_in_words),
+        cmocka_unit_test(variables_stand_for_numbers),
+        cmocka_unit_test(training_needs_a_loss),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
