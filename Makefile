@@ -20,7 +20,7 @@ TRAIN  := $(sort $(wildcard train/*.c train/*/*.c))
 PARTS  := $(NN) $(DATA) $(INFER) $(TRAIN)
 TESTS  := $(sort $(wildcard tests/*/test_*.c tests/*/*/test_*.c))
 DOUBLE_TESTS := tests/nn/test_ops.c tests/nn/test_models.c
-FUZZ   := $(sort $(wildcard tests/fuzz/*.c))
+FUZZ   := $(filter-out tests/fuzz/replay.c,$(sort $(wildcard tests/fuzz/*.c)))
 BENCH  := $(sort $(wildcard tests/bench/*.c))
 
 # ---- flags -----------------------------------------------------------------------------------------------
@@ -53,6 +53,9 @@ PROGRAM  = $(BUILD)/$V/discern
 RUNNERS  = $(patsubst tests/%.c,$(BUILD)/$V/tests/%,$(TESTS))
 DOUBLES := $(patsubst tests/%.c,$(BUILD)/double/tests/%,$(DOUBLE_TESTS))
 DRAW     = $(BUILD)/$V/datasets/draw
+REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
+FUZZ_SECONDS ?= 60
 
 .PHONY: all deps demo check test check-asan check-tsan check-long fuzz bench interop lint install uninstall help clean \
         tests docs
@@ -85,6 +88,11 @@ $(BUILD)/$1/datasets/draw: $(call objs,$1,datasets/draw.c $(filter nn/base/% dat
 	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 $(BUILD)/$1/tests/%: $(BUILD)/$1/tests/%.o $(call objs,$1,$(PARTS)) $(BUILD)/$1/onnx.pb-c.o
 	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ -lcmocka $(LIBS) -o $$@
+$(BUILD)/$1/fuzz/%: $(BUILD)/$1/tests/fuzz/%.o $(BUILD)/$1/tests/fuzz/replay.o $(call objs,$1,$(PARTS)) $(BUILD)/$1/onnx.pb-c.o
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
+$(BUILD)/$1/bench: $(call objs,$1,$(BENCH) $(PARTS)) $(BUILD)/$1/onnx.pb-c.o
+	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 endef
 $(foreach v,release asan tsan,$(eval $(call variant,$v)))
 
@@ -98,6 +106,14 @@ $(BUILD)/double/onnx.pb-c.o: $(GEN)
 $(DOUBLES): $(BUILD)/double/tests/%: $(BUILD)/double/tests/%.o $(call objs,double,$(NN)) $(BUILD)/double/onnx.pb-c.o
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -lprotobuf-c -lm -lpthread -o $@
 
+# libFuzzer wants clang; stb's own unit is left out of the checks that its formats trip (docs/results.md).
+CLANG ?= clang
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(PARTS) | $(GEN) $(BUILD)/gen/version.h
+	@mkdir -p $(@D)
+	$(CLANG) $(BASE_FLAGS) -w -g -O1 -fwrapv -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize=shift,pointer-overflow,signed-integer-overflow -fno-sanitize-recover=all \
+	    $< $(PARTS) $(GEN) $(LIBS) -o $@
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- targets ---------------------------------------------------------------------------------------------
@@ -109,25 +125,41 @@ demo: deps                      ## draw pictures, train, evaluate, predict, expo
 	@$(MAKE) --no-print-directory all
 	@sh datasets/demo.sh $(BUILD) $(PROGRAM) $(DRAW)
 
-tests: $(RUNNERS) $(DOUBLES) $(PROGRAM) $(DRAW)
+tests: $(RUNNERS) $(DOUBLES) $(REPLAYS) $(PROGRAM) $(DRAW)
 
 check: tests                    ## unit tests, in under a minute
-	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES)
+	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(REPLAYS)
 
 test: deps                      ## everything for CI: deps, unit tests, command-line tests, lint
 	@$(MAKE) --no-print-directory tests
-	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(sort $(wildcard tests/cli/*.sh)) tests/lint/lint.sh
+	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(REPLAYS) $(sort $(wildcard tests/cli/*.sh)) tests/lint/lint.sh
 
 lint: all                       ## the house rules: include ladder, cases, banned functions, docs in sync
 	@sh tests/run.sh $(BUILD)/$V tests/lint/lint.sh
 
 check-asan:                     ## check and the command-line tests under ASan and UBSan
 	@$(MAKE) --no-print-directory V=asan tests
-	@sh tests/run.sh $(BUILD)/asan $(patsubst tests/%.c,$(BUILD)/asan/tests/%,$(TESTS)) $(sort $(wildcard tests/cli/*.sh))
+	@sh tests/run.sh $(BUILD)/asan $(patsubst tests/%.c,$(BUILD)/asan/tests/%,$(TESTS)) \
+	    $(patsubst tests/fuzz/%.c,$(BUILD)/asan/fuzz/%,$(FUZZ)) $(sort $(wildcard tests/cli/*.sh))
 
 check-tsan:                     ## check under ThreadSanitizer
 	@$(MAKE) --no-print-directory V=tsan tests
 	@sh tests/run.sh $(BUILD)/tsan $(patsubst tests/%.c,$(BUILD)/tsan/tests/%,$(TESTS))
+
+check-long: tests               ## valgrind over unit tests and commands; real data sets where they are
+	@sh tests/run.sh $(BUILD)/$V $(sort $(wildcard tests/long/*.sh))
+
+fuzz: $(FUZZERS)                ## libFuzzer, FUZZ_SECONDS (60) a parser, from the committed corpora
+	@for f in $(FUZZERS); do n=$${f##*/}; mkdir -p $(BUILD)/fuzz/corpus/$$n; echo "fuzz $$n"; \
+	    $$f $(BUILD)/fuzz/corpus/$$n tests/fuzz/corpus/$$n -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+	        -rss_limit_mb=2048 -artifact_prefix=$(BUILD)/fuzz/ -print_final_stats=1 2>&1 | \
+	        grep -E 'ERROR|SUMMARY|Test unit|number_of_executed' ; done
+
+bench: $(BUILD)/$V/bench        ## time kernels, operators and networks
+	@$<
+
+interop: all                    ## our ONNX files in ONNX Runtime (wants Python with onnxruntime)
+	@sh tests/interop/run.sh $(PROGRAM) $(DRAW) $(BUILD)
 
 docs: all                       ## write the generated pages anew: docs/ops.md, docs/cli.md
 	@$(PROGRAM) help --markdown >docs/cli.md
