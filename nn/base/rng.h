@@ -26,6 +26,9 @@ static inline uint64_t rng_stream(enum rng_use use, uint32_t number)
     return (uint64_t)use << 32 | number;
 }
 
+/* The generator itself, as published: four words from a counter and a key, low words first. */
+void rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
 uint32_t rng_u32(uint64_t seed, uint64_t stream, uint64_t index);
 float rng_f32(uint64_t seed, uint64_t stream, uint64_t index);      /* uniform in [0, 1), multiples of 2^-24 */
 double rng_f64(uint64_t seed, uint64_t stream, uint64_t index);     /* uniform in [0, 1), multiples of 2^-53 */
