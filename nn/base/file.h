@@ -16,13 +16,15 @@
  * is ERR_INPUT.  NULL on failure. */
 uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err *err);
 
-/* The file mapped read-only and private; *size its length.  An empty file is ERR_INPUT.  NULL on failure. */
+/* The file mapped read-only and private; *size its length.  An empty file is ERR_INPUT.  NULL on failure.
+ * Reading what was cut off a file since is a SIGBUS: map only files that are replaced whole. */
 const uint8_t *file_map(const char *path, size_t *size, struct err *err);
 void file_unmap(const uint8_t *data, size_t size);      /* NULL is fine */
 
 /*
- * A file written beside its place and put there whole: path.tmp-PID, write, fsync, rename, fsync of the
- * folder.  Until file_commit has returned true the old file is untouched.
+ * A file written beside its place and put there whole: path.tmp-PID (-1, -2 ... if that is taken), write, fsync,
+ * rename, fsync of the folder.  The old file is untouched unless file_commit gets as far as the rename.  A path that
+ * is there and no regular file is ERR_INPUT; a symlink is replaced itself; the new file has the mode of the old.
  */
 struct file_out;
 struct file_out *file_create(const char *path, struct err *err);

@@ -1,0 +1,425 @@
+/*
+ * file -- read whole, map, replace atomically, walk sorted
+ */
+#include "nn/base/file.h"
+
+#include "nn/base/arena.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Opens a regular file to read.  O_NONBLOCK: a FIFO without a writer would block for ever. */
+static int open_regular(const char *path, struct stat *st, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0 && (errno == ENXIO || errno == ENODEV)) {        /* a socket, a device that is not there */
+        err_set(err, ERR_INPUT, "%s: is not a regular file", path);
+        return -1;
+    }
+    if (fd < 0) {
+        err_errno(err, path, "open");
+        return -1;
+    }
+    if (fstat(fd, st)) {
+        err_errno(err, path, "look at");
+        goto fail;
+    }
+    if (!S_ISREG(st->st_mode)) {
+        err_set(err, ERR_INPUT, "%s: is %s", path,
+                S_ISDIR(st->st_mode) ? "a folder, not a file" : "not a regular file");
+        goto fail;
+    }
+    return fd;
+fail:
+    close(fd);
+    return -1;
+}
+
+/* Up to n bytes, fewer only at the end of the file; -1 on failure. */
+static ssize_t read_full(int fd, uint8_t *data, size_t n)
+{
+    size_t got = 0;
+
+    while (got < n) {
+        ssize_t r = read(fd, data + got, n - got);
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -1;
+        if (r == 0)
+            break;
+        got += (size_t)r;
+    }
+    return (ssize_t)got;
+}
+
+uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err *err)
+{
+    struct stat st;
+    uint8_t *data = NULL, *result = NULL;
+    int fd = open_regular(path, &st, err);
+
+    if (fd < 0)
+        return NULL;
+    if (max_bytes > PTRDIFF_MAX - 2)
+        max_bytes = PTRDIFF_MAX - 2;
+
+    /* st_size is where to start: files grow, and those in /proc say 0.  One byte more than expected is asked
+     * for, to see the end; one more is for the terminator. */
+    size_t len = 0, room = (uint64_t)st.st_size < max_bytes ? (size_t)st.st_size + 1 : max_bytes + 1;
+
+    if ((uint64_t)st.st_size > max_bytes)
+        goto too_large;
+    for (;;) {
+        uint8_t *more = realloc(data, room + 1);
+
+        if (!more) {
+            err_set(err, ERR_MEMORY, "%s: cannot hold %zu bytes", path, room);
+            goto out;
+        }
+        data = more;
+
+        ssize_t got = read_full(fd, data + len, room - len);
+
+        if (got < 0) {
+            err_errno(err, path, "read");
+            goto out;
+        }
+        len += (size_t)got;
+        if (len > max_bytes)
+            goto too_large;
+        if (len < room)
+            break;
+        room = room > max_bytes / 2 ? max_bytes + 1 : room < 2048 ? 4096 : room * 2;
+        if (room > max_bytes + 1)
+            room = max_bytes + 1;
+    }
+    data[len] = 0;
+    *size = len;
+    result = data;
+    data = NULL;
+    goto out;
+
+too_large:
+    err_set(err, ERR_INPUT, "%s: is larger than %zu bytes", path, max_bytes);
+out:
+    free(data);
+    close(fd);
+    return result;
+}
+
+const uint8_t *file_map(const char *path, size_t *size, struct err *err)
+{
+    struct stat st;
+    void *data = MAP_FAILED;
+    int fd = open_regular(path, &st, err);
+
+    if (fd < 0)
+        return NULL;
+    if (st.st_size == 0)
+        err_set(err, ERR_INPUT, "%s: is empty", path);
+    else if ((uint64_t)st.st_size > PTRDIFF_MAX)
+        err_set(err, ERR_MEMORY, "%s: cannot map %lld bytes", path, (long long)st.st_size);
+    else if ((data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED)
+        err_errno(err, path, "map");
+    close(fd);
+    if (data == MAP_FAILED)
+        return NULL;
+    *size = (size_t)st.st_size;
+    return data;
+}
+
+void file_unmap(const uint8_t *data, size_t size)
+{
+    if (data)
+        munmap((void *)(uintptr_t)data, size);
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------ */
+
+struct file_out {
+    int fd;
+    bool failed;                    /* a write did: nothing may be put in place */
+    char *path, *tmp;
+};
+
+enum { TMP_TRIES = 100 };
+
+struct file_out *file_create(const char *path, struct err *err)
+{
+    struct stat st;
+    bool exists = stat(path, &st) == 0;
+    size_t len = strlen(path), tmp_size = len + 48;
+
+    /* rename would put a file in place of a device, and fail on a folder only when all is written. */
+    if (exists && !S_ISREG(st.st_mode)) {
+        err_set(err, ERR_INPUT, "%s: is %s", path,
+                S_ISDIR(st.st_mode) ? "a folder, not a file" : "not a regular file");
+        return NULL;
+    }
+    if (len == 0 || path[len - 1] == '/') {
+        err_set(err, ERR_INPUT, "\"%s\" is no name of a file", path);
+        return NULL;
+    }
+
+    struct file_out *f = calloc(1, sizeof *f);
+
+    if (!f)
+        goto no_memory;
+    f->fd = -1;
+    f->path = strdup(path);
+    f->tmp = malloc(tmp_size);
+    if (!f->path || !f->tmp)
+        goto no_memory;
+
+    /* The plain name may be taken: by another thread, or by a run that was killed and had our number. */
+    for (int i = 0; i < TMP_TRIES && f->fd < 0; i++) {
+        snprintf(f->tmp, tmp_size, i ? "%s.tmp-%ld-%d" : "%s.tmp-%ld", path, (long)getpid(), i);
+        f->fd = open(f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (f->fd < 0 && errno != EEXIST)
+            break;
+    }
+    if (f->fd < 0) {
+        err_errno(err, path, "create");
+        goto fail;
+    }
+    if (exists)
+        (void)!fchmod(f->fd, st.st_mode & 0777);        /* what was private stays private */
+    return f;
+
+no_memory:
+    err_set(err, ERR_MEMORY, "%s: no memory to write it", path);
+fail:
+    if (f) {
+        free(f->path);
+        free(f->tmp);
+        free(f);
+    }
+    return NULL;
+}
+
+bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *err)
+{
+    const uint8_t *p = data;
+
+    while (bytes > 0) {
+        ssize_t n = write(f->fd, p, bytes);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            if (n == 0)
+                errno = ENOSPC;
+            f->failed = true;
+            return err_errno(err, f->path, "write");
+        }
+        p += n;
+        bytes -= (size_t)n;
+    }
+    return true;
+}
+
+void file_abandon(struct file_out *f)
+{
+    if (!f)
+        return;
+    if (f->fd >= 0)
+        close(f->fd);
+    if (f->tmp)
+        unlink(f->tmp);
+    free(f->tmp);
+    free(f->path);
+    free(f);
+}
+
+/* Makes the new name last.  A folder that cannot be opened to read, or a file system that cannot sync folders, is
+ * none of our business: the file itself is safe. */
+static bool sync_folder(const char *path, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    bool ok = true;
+
+    if (!folder)
+        return err_set(err, ERR_MEMORY, "%s: no memory to write it", path);
+
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        if (fsync(fd) && (errno == EIO || errno == ENOSPC || errno == EDQUOT))
+            ok = err_errno(err, folder, "sync");
+        close(fd);
+    }
+    free(folder);
+    return ok;
+}
+
+bool file_commit(struct file_out *f, struct err *err)
+{
+    bool ok = false;
+
+    if (f->failed) {
+        err_set(err, ERR_IO, "%s: cannot write: an earlier part failed", f->path);
+        goto out;
+    }
+    if (fsync(f->fd)) {
+        err_errno(err, f->path, "write");
+        goto out;
+    }
+
+    int rc = close(f->fd);
+
+    f->fd = -1;
+    if (rc && errno != EINTR) {
+        err_errno(err, f->path, "write");
+        goto out;
+    }
+    if (rename(f->tmp, f->path)) {
+        err_errno(err, f->path, "replace");
+        goto out;
+    }
+    free(f->tmp);
+    f->tmp = NULL;
+    ok = sync_folder(f->path, err);
+out:
+    file_abandon(f);
+    return ok;
+}
+
+bool file_replace(const char *path, const void *data, size_t bytes, struct err *err)
+{
+    struct file_out *f = file_create(path, err);
+
+    if (!f)
+        return false;
+    if (!file_write(f, data, bytes, err)) {
+        file_abandon(f);
+        return false;
+    }
+    return file_commit(f, err);
+}
+
+/* ---- folders ------------------------------------------------------------------------------------------ */
+
+static bool make_one(const char *path, struct err *err)
+{
+    if (mkdir(path, 0777) == 0)
+        return true;
+
+    int code = errno;
+
+    /* Not only EEXIST: a parent on a read-only file system is EROFS. */
+    if (file_kind(path) == FILE_FOLDER)
+        return true;
+    errno = code == EEXIST ? ENOTDIR : code;
+    return err_errno(err, path, "make the folder");
+}
+
+bool file_mkdir(const char *path, struct err *err)
+{
+    char *part = strdup(path);
+    bool ok = true;
+
+    if (!part)
+        return err_set(err, ERR_MEMORY, "%s: no memory to make it", path);
+    for (char *p = part; *p && ok; p++) {
+        if (*p != '/' || p == part || p[-1] == '/')
+            continue;
+        *p = 0;
+        ok = make_one(part, err);
+        *p = '/';
+    }
+    ok = ok && make_one(path, err);
+    free(part);
+    return ok;
+}
+
+enum file_kind file_kind(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st))
+        return FILE_NONE;
+    return S_ISREG(st.st_mode) ? FILE_REGULAR : S_ISDIR(st.st_mode) ? FILE_FOLDER : FILE_OTHER;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int file_list(const char *path, char ***names, struct err *err)
+{
+    char *text = NULL, **list = NULL;
+    size_t len = 0, cap = 0, n = 0, table, bytes;
+    int result = -1;
+    DIR *dir = opendir(path);
+
+    *names = NULL;
+    if (!dir) {
+        err_errno(err, path, "list");
+        return -1;
+    }
+
+    for (;;) {
+        errno = 0;
+
+        struct dirent *e = readdir(dir);
+
+        if (!e && errno) {
+            err_errno(err, path, "list");
+            goto out;
+        }
+        if (!e)
+            break;
+        if (e->d_name[0] == '.')
+            continue;
+
+        size_t size = strlen(e->d_name) + 1;
+
+        if (size > cap - len) {
+            cap = cap * 2 > len + size ? cap * 2 : len + size + 4096;
+
+            char *more = realloc(text, cap);
+
+            if (!more)
+                goto no_memory;
+            text = more;
+        }
+        memcpy(text + len, e->d_name, size);
+        len += size;
+        n++;
+    }
+    if (n > INT_MAX || !size_mul(n, sizeof *list, &table) || !size_add(table, len + 1, &bytes))
+        goto no_memory;
+    list = malloc(bytes);
+    if (!list)
+        goto no_memory;
+    if (n > 0) {
+        char *p = memcpy((char *)list + table, text, len);
+
+        for (size_t i = 0; i < n; i++, p += strlen(p) + 1)
+            list[i] = p;
+        qsort(list, n, sizeof *list, by_bytes);
+    }
+    *names = list;
+    result = (int)n;
+    goto out;
+
+no_memory:
+    err_set(err, ERR_MEMORY, "%s: cannot hold its %zu names", path, n);
+out:
+    free(text);
+    closedir(dir);
+    return result;
+}
