@@ -145,8 +145,35 @@ bool nn_type_shape(const struct nn_type *t, int64_t batch, struct shape *out);
 /* Forward flops of a call: op->flops, or one a number of the output. */
 int64_t nn_op_flops(const struct nn_op *op, const struct nn_call *c);
 
-/* n numbers in pieces over the pool: f(arg, first, count).  Pieces do not depend on the threads. */
+/* Refuses a type of more numbers a picture than an int counts; every type hook ends with it. */
+bool nn_type_fits(const struct nn_op *op, const struct nn_type *t, struct err *err);
+
+/* The window of a square-lattice operator over a picture [h,w,c]; dilation NULL is 1.  oh or ow < 1: it does not
+ * fit.  Padding at the bottom and right only makes oh and ow larger. */
+struct nn_window nn_window_of(int64_t h, int64_t w, int64_t c, const int size[2], const int stride[2],
+                              const int dilation[2], const int pad[4]);
+/* Type hook of such an operator: x is a batch of pictures, the window fits.  *out = x with the new size. */
+bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int size[2], const int stride[2],
+                    const int dilation[2], const int pad[4], struct nn_type *out, struct err *err);
+
+/*
+ * Work in pieces over the pool.  Pieces follow from the shapes, never from the threads.
+ */
+
+/* fn(c, first, count) over n numbers, or over rows of `width` numbers each. */
 typedef void nn_range_fn(const struct nn_call *c, int64_t first, int64_t count);
 void nn_each_range(const struct nn_call *c, int64_t n, nn_range_fn *fn);
+void nn_each_rows(const struct nn_call *c, int64_t rows, int64_t width, nn_range_fn *fn);
+
+/* Bands of output rows of n pictures: fn gets the window cut to the band (pt moved, so that it may be negative, oh
+ * shortened), the picture, and the band's first number in that picture's output. */
+typedef void nn_band_fn(const struct nn_call *c, const struct nn_window *band, int64_t picture, int64_t first);
+void nn_each_band(const struct nn_call *c, int64_t n, const struct nn_window *w, nn_band_fn *fn);
+
+/* sum[width] += what fn adds to its own sum[width], zero before, over the rows: in NN_PARTS parts, added up in order.
+ * parts is scratch of NN_PARTS * width numbers. */
+enum { NN_PARTS = 16 };
+typedef void nn_part_fn(const struct nn_call *c, int64_t first, int64_t count, real *sum);
+void nn_sum_parts(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn, real *parts, real *sum);
 
 #endif
