@@ -1,7 +1,8 @@
 /*
  * metric -- how good answers are, from probabilities and truth
  *
- * Definitions are those of scikit-learn's functions of the same names.  Pure functions; thread-safe.
+ * Definitions are those of scikit-learn's functions of the same names.  Figures of the other task are NaN.
+ * Pure functions; thread-safe.
  */
 #ifndef INFER_METRIC_H
 #define INFER_METRIC_H
@@ -18,27 +19,30 @@ struct infer_label_figures {
 
 struct infer_figures {
     enum data_task task;
-    int n, n_labels;
+    int n, n_labels;            /* n: pictures that have a known label */
     /* SINGLE */
-    double accuracy, top5, balanced_accuracy;
+    double accuracy;            /* of equal probabilities the first label is the answer */
+    double top5, balanced_accuracy;
     int *confusion;             /* [truth * n_labels + answer]; NULL for MULTI */
     /* MULTI */
-    double mean_ap;             /* over the labels whose AP is defined */
+    double mean_ap;             /* over the labels whose AP is defined; NaN when none is */
     double baseline_ap;         /* what answering label frequencies would get: mean share of positives */
-    double subset_accuracy, hamming;
+    double subset_accuracy;     /* pictures without a wrong known label */
+    double hamming;             /* share of wrong ones among known (picture, label) pairs */
     /* both */
-    double macro_f1, micro_f1;
-    double log_loss;            /* natural log; probabilities clipped to [1e-7, 1] */
+    double macro_f1;            /* SINGLE: over the labels that are true or answered somewhere */
+    double micro_f1;
+    double log_loss;            /* natural log; probabilities clipped to [1e-7, 1]; MULTI: mean over pairs */
     double ece;                 /* expected calibration error of the top answer, 15 equal bins; NaN for MULTI */
     double majority;            /* SINGLE: accuracy of always answering the commonest label */
     struct infer_label_figures *label;
 };
 
 /* probability[n,n_labels]; target[n,n_labels] as data_batch has it: SINGLE one-hot (all 0 rows are left out), MULTI
- * 1, 0, -1 unknown (left out). */
+ * 1, 0, -1 unknown (left out).  ERR_INPUT when nothing is known. */
 bool infer_figures(enum data_task task, int n, int n_labels, const float *probability, const float *target,
                    struct infer_figures *out, struct err *err);
-void infer_figures_release(struct infer_figures *f);
+void infer_figures_release(struct infer_figures *f);    /* a zeroed one is fine */
 
 /* The figure that training watches: accuracy, or mean_ap. */
 double infer_figures_main(const struct infer_figures *f);

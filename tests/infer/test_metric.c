@@ -1,0 +1,253 @@
+/* metric: figures by hand, and scikit-learn's (tests/golden/metric.py) */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "infer/metric.h"
+#include "nn/base/file.h"
+#include "nn/base/record.h"
+
+#include <math.h>
+
+static void near(double a, double b)
+{
+    if (isnan(a) || isnan(b))
+        assert_true(isnan(a) && isnan(b));
+    else
+        assert_true(fabs(a - b) <= 1e-9);
+}
+
+static struct infer_figures figures(enum data_task task, int n, int n_labels, const float *p, const float *t)
+{
+    struct infer_figures f;
+    struct err err = { 0 };
+
+    assert_true(infer_figures(task, n, n_labels, p, t, &f, &err));
+    return f;
+}
+
+/* Truth 0 0 1 1, answers 0 1 1 0 (a tie), confidences .9 .8 .6 .5: 0 is found once of 2 and said twice. */
+static void single_by_hand(void **state)
+{
+    const float p[] = { .9f, .1f, .2f, .8f, .4f, .6f, .5f, .5f }, t[] = { 1, 0, 1, 0, 0, 1, 0, 1 };
+    struct infer_figures f = figures(DATA_SINGLE, 4, 2, p, t);
+
+    (void)state;
+    assert_int_equal(f.n, 4);
+    near(f.accuracy, 0.5);
+    near(f.top5, 1);
+    near(f.balanced_accuracy, 0.5);
+    near(f.macro_f1, 0.5);
+    near(f.micro_f1, 0.5);
+    near(f.majority, 0.5);
+    assert_int_equal(f.confusion[0], 1);
+    assert_int_equal(f.confusion[1], 1);
+    assert_int_equal(f.confusion[2], 1);
+    assert_int_equal(f.confusion[3], 1);
+    assert_true(fabs(f.log_loss + (log(.9) + log(.2) + log(.6) + log(.5)) / 4) < 1e-6);
+    /* four bins of one picture: |1-.9| + |0-.8| + |1-.6| + |0-.5| over 4; .6f lies just above 9/15 */
+    assert_true(fabs(f.ece - 1.8 / 4) < 1e-6);
+    /* label 0: scores .9+ .5- .4- .2+: 1/2 * 1 + 1/2 * 2/4 */
+    near(f.label[0].ap, 0.75);
+    assert_true(isnan(f.mean_ap) && isnan(f.hamming));
+    infer_figures_release(&f);
+}
+
+/* Label 0: .9+ .8- .7+ .1-: ap = 1/2 + 1/2 * 2/3.  Label 1: all at .5, two of four: ap = 2/4. */
+static void multi_by_hand(void **state)
+{
+    const float p[] = { .9f, .5f, .8f, .5f, .7f, .5f, .1f, .5f }, t[] = { 1, 1, 0, 0, 1, 1, 0, 0 };
+    struct infer_figures f = figures(DATA_MULTI, 4, 2, p, t);
+
+    (void)state;
+    near(f.label[0].ap, 5.0 / 6);
+    near(f.label[1].ap, 0.5);
+    near(f.mean_ap, (5.0 / 6 + 0.5) / 2);
+    near(f.baseline_ap, 0.5);
+    near(f.subset_accuracy, 0.5);
+    near(f.hamming, 3.0 / 8);
+    near(f.label[0].precision, 2.0 / 3);
+    near(f.label[0].recall, 1);
+    near(f.label[0].f1, 0.8);
+    near(f.label[1].f1, 2.0 / 3);
+    near(f.macro_f1, (0.8 + 2.0 / 3) / 2);
+    near(f.micro_f1, 8.0 / 11);
+    assert_true(isnan(f.accuracy) && isnan(f.ece));
+    assert_null(f.confusion);
+    infer_figures_release(&f);
+}
+
+static void single_rows_without_a_label_are_left_out(void **state)
+{
+    const float p[] = { .9f, .1f, .3f, .7f, .6f, .4f }, t[] = { 1, 0, 0, 0, 0, 1 };
+    struct infer_figures f = figures(DATA_SINGLE, 3, 2, p, t);
+
+    (void)state;
+    assert_int_equal(f.n, 2);
+    near(f.accuracy, 0.5);
+    near(f.label[0].ap, 1);
+    infer_figures_release(&f);
+}
+
+static void ap_is_nan_where_no_or_every_picture_carries_the_label(void **state)
+{
+    const float p[] = { .9f, .1f, .2f, .3f, .7f, .6f }, t[] = { 1, 0, 1, 0, 0, 1 };
+    struct infer_figures f = figures(DATA_MULTI, 2, 3, p, t);
+
+    (void)state;
+    assert_true(isnan(f.label[1].ap) && isnan(f.label[2].ap));
+    near(f.mean_ap, f.label[0].ap);
+    near(f.label[1].f1, 0);
+    infer_figures_release(&f);
+}
+
+static void nothing_known_is_input_error(void **state)
+{
+    const float p[] = { .9f, .1f }, none[] = { 0, 0 }, unknown[] = { -1, -1 };
+    struct infer_figures f;
+    struct err err = { 0 };
+
+    (void)state;
+    assert_false(infer_figures(DATA_SINGLE, 1, 2, p, none, &f, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+    assert_false(infer_figures(DATA_MULTI, 1, 2, p, unknown, &f, &err));
+    assert_false(infer_figures(DATA_SINGLE, 0, 2, p, none, &f, &err));
+}
+
+static void certain_and_wrong_or_nan_stays_finite(void **state)
+{
+    const float p[] = { 1, 0, NAN, NAN }, t[] = { 0, 1, 0, 1 }, t2[] = { 0, 1, 1, 0 };
+    struct infer_figures f = figures(DATA_SINGLE, 2, 2, p, t);
+
+    (void)state;
+    near(f.log_loss, -log(1e-7));
+    near(f.accuracy, 0);
+    near(f.ece, 0.5);
+    infer_figures_release(&f);
+    f = figures(DATA_MULTI, 2, 2, p, t2);
+    assert_true(isfinite(f.log_loss) && isfinite(f.mean_ap));
+    infer_figures_release(&f);
+}
+
+static void main_figure_goes_by_task(void **state)
+{
+    struct infer_figures f = { .task = DATA_SINGLE, .accuracy = 0.25, .mean_ap = 0.5 };
+
+    (void)state;
+    near(infer_figures_main(&f), 0.25);
+    f.task = DATA_MULTI;
+    near(infer_figures_main(&f), 0.5);
+    assert_string_equal(infer_figures_main_name(DATA_SINGLE), "accuracy");
+    assert_string_equal(infer_figures_main_name(DATA_MULTI), "mAP");
+}
+
+/* --- against scikit-learn --- */
+
+static double number(const json_t *object, const char *key)
+{
+    const json_t *v = json_object_get(object, key);
+
+    assert_non_null(v);
+    return json_is_null(v) ? NAN : json_number_value(v);
+}
+
+static float *floats(const json_t *array)
+{
+    float *x = calloc(json_array_size(array), sizeof *x);
+
+    for (size_t i = 0; i < json_array_size(array); i++)
+        x[i] = (float)json_number_value(json_array_get(array, i));
+    return x;
+}
+
+/* The pictures are gone through from the first to the last, or the other way round: that must not matter. */
+static void compare(const json_t *c, bool reverse)
+{
+    const json_t *want = json_object_get(c, "figures"), *label = json_object_get(c, "label"),
+                 *confusion = json_object_get(c, "confusion");
+    bool is_single = !strcmp(json_string_value(json_object_get(c, "task")), "single");
+    int n_labels = (int)number(c, "labels"), n;
+    float *p = floats(json_object_get(c, "probability")), *t = floats(json_object_get(c, "target"));
+    struct infer_figures f;
+
+    n = (int)json_array_size(json_object_get(c, "target")) / n_labels;
+    for (int i = 0; reverse && i < n / 2; i++)
+        for (int l = 0; l < n_labels; l++) {
+            int a = i * n_labels + l, b = (n - 1 - i) * n_labels + l;
+            float x = p[a], y = t[a];
+
+            p[a] = p[b], t[a] = t[b];
+            p[b] = x, t[b] = y;
+        }
+    f = figures(is_single ? DATA_SINGLE : DATA_MULTI, n, n_labels, p, t);
+    near(f.n, number(want, "n"));
+    near(f.macro_f1, number(want, "macro_f1"));
+    near(f.micro_f1, number(want, "micro_f1"));
+    near(f.log_loss, number(want, "log_loss"));
+    if (is_single) {
+        near(f.accuracy, number(want, "accuracy"));
+        near(f.top5, number(want, "top5"));
+        near(f.balanced_accuracy, number(want, "balanced_accuracy"));
+        near(f.ece, number(want, "ece"));
+        near(f.majority, number(want, "majority"));
+        for (int i = 0; i < n_labels * n_labels; i++)
+            near(f.confusion[i], json_number_value(json_array_get(confusion, (size_t)i)));
+    } else {
+        near(f.mean_ap, number(want, "mean_ap"));
+        near(f.baseline_ap, number(want, "baseline_ap"));
+        near(f.subset_accuracy, number(want, "subset_accuracy"));
+        near(f.hamming, number(want, "hamming"));
+    }
+    for (int l = 0; l < n_labels; l++) {
+        const json_t *w = json_array_get(label, (size_t)l);
+
+        near(f.label[l].support, number(w, "support"));
+        near(f.label[l].predicted, number(w, "predicted"));
+        near(f.label[l].correct, number(w, "correct"));
+        near(f.label[l].precision, number(w, "precision"));
+        near(f.label[l].recall, number(w, "recall"));
+        near(f.label[l].f1, number(w, "f1"));
+        near(f.label[l].ap, number(w, "ap"));
+    }
+    infer_figures_release(&f);
+    free(p);
+    free(t);
+}
+
+static void figures_are_those_of_scikit_learn(void **state)
+{
+    struct err err = { 0 };
+    size_t size;
+    uint8_t *text = file_read("tests/golden/metric.json", 1 << 20, &size, &err);
+    json_t *cases;
+
+    (void)state;
+    assert_non_null(text);
+    cases = record_parse((const char *)text, size, &err);
+    assert_non_null(cases);
+    assert_int_equal(json_array_size(cases), 4);
+    for (size_t i = 0; i < json_array_size(cases); i++) {
+        compare(json_array_get(cases, i), false);
+        compare(json_array_get(cases, i), true);
+    }
+    json_decref(cases);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(single_by_hand),
+        cmocka_unit_test(multi_by_hand),
+        cmocka_unit_test(single_rows_without_a_label_are_left_out),
+        cmocka_unit_test(ap_is_nan_where_no_or_every_picture_carries_the_label),
+        cmocka_unit_test(nothing_known_is_input_error),
+        cmocka_unit_test(certain_and_wrong_or_nan_stays_finite),
+        cmocka_unit_test(main_figure_goes_by_task),
+        cmocka_unit_test(figures_are_those_of_scikit_learn),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
