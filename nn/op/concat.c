@@ -1,0 +1,118 @@
+/*
+ * concat -- inputs side by side along one dimension
+ *
+ * All other dimensions are alike.  The dimension counts as ours lie: [N,H,W,C] has channels at 3.
+ */
+#include "nn/op.h"
+
+#include <string.h>
+
+struct concat {
+    int axis;
+};
+
+static const struct field attrs[] = {
+    FIELD_INT(struct concat, axis, NULL, -1, -1, SHAPE_MAX_RANK - 1, "dimension, from 1; -1 is the last"),
+    FIELDS_END
+};
+
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+{
+    const struct concat *a = attr;
+    int axis = a->axis < 0 ? in[0].rank - 1 : a->axis;
+    int64_t n = 0;
+
+    if (axis < 1 || axis >= in[0].rank || in[0].dim[axis].batch)
+        return err_set(err, ERR_INPUT, "concat: axis %d is no dimension after the batch of %d", a->axis, in[0].rank);
+    for (int i = 0; i < n_in; i++) {
+        struct nn_type like = in[0];
+
+        if (in[i].rank == like.rank)
+            like.dim[axis] = in[i].dim[axis];
+        if (!nn_type_equal(&in[i], &like)) {
+            struct str s = { 0 }, t = { 0 };
+
+            nn_type_text(&in[i], &s);
+            nn_type_text(&in[0], &t);
+            err_set(err, ERR_INPUT, "concat: input %d is %s, does not go with %s along dimension %d", i, str_text(&s),
+                    str_text(&t), axis);
+            str_release(&s);
+            str_release(&t);
+            return false;
+        }
+        n += in[i].dim[axis].n;
+    }
+    *out = in[0];
+    out->dim[axis].n = n < INT32_MAX ? (int32_t)n : INT32_MAX;
+    if (n > INT32_MAX)
+        return err_set(err, ERR_INPUT, "concat: dimension %d would be %lld", axis, (long long)n);
+    return nn_type_fits(&nn_op_concat, out, err);
+}
+
+static int64_t flops(const struct nn_call *c)
+{
+    (void)c;
+    return 0;
+}
+
+/* Numbers of one row of a tensor: the dimensions from the axis on. */
+static int64_t run(const struct nn_call *c, const struct tensor *t)
+{
+    const struct concat *a = c->attr;
+    int64_t n = 1;
+
+    for (int i = a->axis < 0 ? t->shape.rank - 1 : a->axis; i < t->shape.rank; i++)
+        n *= t->shape.dim[i];
+    return n;
+}
+
+static void forward_rows(const struct nn_call *c, int64_t row, int64_t rows)
+{
+    int64_t out = run(c, &c->y), at = 0;
+
+    for (int k = 0; k < c->n_in; k++) {
+        int64_t n = run(c, &c->x[k]);
+
+        for (int64_t i = row; i < row + rows; i++)
+            memcpy((real *)c->y.data + i * out + at, (const real *)c->x[k].data + i * n, (size_t)n * sizeof(real));
+        at += n;
+    }
+}
+
+static void forward(const struct nn_call *c)
+{
+    nn_each_rows(c, shape_count(&c->y.shape) / run(c, &c->y), run(c, &c->y), forward_rows);
+}
+
+static void backward_rows(const struct nn_call *c, int64_t row, int64_t rows)
+{
+    int64_t out = run(c, &c->y), at = 0;
+
+    for (int k = 0; k < c->n_in; k++) {
+        int64_t n = run(c, &c->x[k]);
+
+        for (int64_t i = row; i < row + rows && c->dx[k].data; i++) {
+            real *dx = (real *)c->dx[k].data + i * n;
+
+            c->k->add_f32(n, dx, (const real *)c->dy.data + i * out + at, dx);
+        }
+        at += n;
+    }
+}
+
+static void backward(const struct nn_call *c)
+{
+    nn_each_rows(c, shape_count(&c->y.shape) / run(c, &c->y), run(c, &c->y), backward_rows);
+}
+
+const struct nn_op nn_op_concat = {
+    .name = "concat", .onnx = "Concat", .doc = "inputs side by side along one dimension",
+    .in_min = 1, .in_max = NN_MAX_IN,
+    .attr_size = sizeof(struct concat), .attrs = attrs,
+    .type = type, .flops = flops, .forward = forward, .backward = backward,
+    .cases = (const struct nn_case[]){
+        { "", "2x3 2x5 2x1", NULL }, { "", "2x3x2x4 2x3x2x3", NULL },
+        { "axis=1", "2x3x2x4 2x1x2x4", NULL }, { "axis=2", "1x3x2x4 1x3x5x4", NULL },
+        { NULL, NULL, NULL }
+    },
+};

@@ -1,0 +1,61 @@
+/*
+ * flatten -- [N, a, b, ...] -> [N, a*b*...], in our order: a picture's channels are the fastest
+ */
+#include "nn/op.h"
+
+#include <string.h>
+
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+{
+    int64_t n = 1;
+
+    (void)attr;
+    (void)n_in;
+    if (in[0].rank < 1 || !in[0].dim[0].batch)
+        return err_set(err, ERR_INPUT, "flatten: needs a batch");
+    if (!nn_type_fits(&nn_op_flatten, &in[0], err))
+        return false;
+    for (int i = 1; i < in[0].rank; i++)
+        n *= in[0].dim[i].n;
+    *out = (struct nn_type){ .dtype = in[0].dtype, .rank = 2, .dim = { in[0].dim[0], { (int32_t)n, 0 } } };
+    return true;
+}
+
+static int64_t flops(const struct nn_call *c)
+{
+    (void)c;
+    return 0;
+}
+
+static void forward_range(const struct nn_call *c, int64_t i, int64_t n)
+{
+    memcpy((real *)c->y.data + i, (const real *)c->x[0].data + i, (size_t)n * sizeof(real));
+}
+
+static void forward(const struct nn_call *c)
+{
+    if (c->y.data != c->x[0].data)
+        nn_each_range(c, shape_count(&c->y.shape), forward_range);
+}
+
+static void backward_range(const struct nn_call *c, int64_t i, int64_t n)
+{
+    real *dx = (real *)c->dx[0].data + i;
+
+    c->k->add_f32(n, dx, (const real *)c->dy.data + i, dx);
+}
+
+static void backward(const struct nn_call *c)
+{
+    if (c->dx[0].data)
+        nn_each_range(c, shape_count(&c->y.shape), backward_range);
+}
+
+const struct nn_op nn_op_flatten = {
+    .name = "flatten", .onnx = "Flatten", .doc = "all dimensions after the batch become one",
+    .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE,
+    .type = type, .flops = flops, .forward = forward, .backward = backward,
+    .cases = (const struct nn_case[]){
+        { "", "2x3x2x5", NULL }, { "", "3x4", NULL }, { NULL, NULL, NULL }
+    },
+};

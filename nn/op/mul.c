@@ -1,0 +1,56 @@
+/*
+ * mul -- y = a * b, of one shape
+ */
+#include "nn/op.h"
+
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+{
+    (void)attr;
+    (void)n_in;
+    if (!nn_type_equal(&in[0], &in[1])) {
+        struct str a = { 0 }, b = { 0 };
+
+        nn_type_text(&in[0], &a);
+        nn_type_text(&in[1], &b);
+        err_set(err, ERR_INPUT, "mul: inputs are %s and %s, must be alike", str_text(&a), str_text(&b));
+        str_release(&a);
+        str_release(&b);
+        return false;
+    }
+    *out = in[0];
+    return nn_type_fits(&nn_op_mul, out, err);
+}
+
+static void forward_range(const struct nn_call *c, int64_t i, int64_t n)
+{
+    c->k->mul_f32(n, (const real *)c->x[0].data + i, (const real *)c->x[1].data + i, (real *)c->y.data + i);
+}
+
+static void forward(const struct nn_call *c)
+{
+    nn_each_range(c, shape_count(&c->y.shape), forward_range);
+}
+
+static void backward_range(const struct nn_call *c, int64_t i, int64_t n)
+{
+    for (int k = 0; k < 2; k++) {
+        real *dx = c->dx[k].data;
+
+        if (dx)
+            c->k->muladd_f32(n, (const real *)c->dy.data + i, (const real *)c->x[1 - k].data + i, dx + i);
+    }
+}
+
+static void backward(const struct nn_call *c)
+{
+    nn_each_range(c, shape_count(&c->y.shape), backward_range);
+}
+
+const struct nn_op nn_op_mul = {
+    .name = "mul", .onnx = "Mul", .doc = "y = a * b, of one shape",
+    .in_min = 2, .in_max = 2, .keep = NN_KEEP_X, .flags = NN_OP_INPLACE,
+    .type = type, .forward = forward, .backward = backward,
+    .cases = (const struct nn_case[]){
+        { "", "2x5 2x5", NULL }, { "", "2x3x3x7 2x3x3x7", NULL }, { NULL, NULL, NULL }
+    },
+};

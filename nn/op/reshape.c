@@ -1,0 +1,91 @@
+/*
+ * reshape -- other dimensions after the batch, the numbers in the same order
+ */
+#include "nn/op.h"
+
+#include <limits.h>
+#include <string.h>
+
+struct reshape {
+    int shape[SHAPE_MAX_RANK - 1];
+};
+
+static const struct field attrs[] = {
+    FIELD_INTS(struct reshape, shape, NULL, SHAPE_MAX_RANK - 1, 0, -1, INT_MAX,
+               "dimensions after the batch, ending at a 0; -1, at most once, is what the others leave"),
+    FIELDS_END
+};
+
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+{
+    const struct reshape *a = attr;
+    int64_t have = 1, given = 1;
+    int open = 0;
+
+    (void)n_in;
+    if (in[0].rank < 1 || !in[0].dim[0].batch)
+        return err_set(err, ERR_INPUT, "reshape: needs a batch");
+    if (!nn_type_fits(&nn_op_reshape, &in[0], err))
+        return false;
+    for (int i = 1; i < in[0].rank; i++)
+        have *= in[0].dim[i].n;
+    *out = (struct nn_type){ .dtype = in[0].dtype, .rank = 1, .dim = { in[0].dim[0] } };
+    for (int i = 0; i < SHAPE_MAX_RANK - 1 && a->shape[i]; i++) {
+        out->dim[out->rank++].n = a->shape[i];
+        if (a->shape[i] > 0)
+            given *= a->shape[i];
+        else if (open)
+            return err_set(err, ERR_INPUT, "reshape: more than one -1 in shape");
+        else
+            open = out->rank - 1;
+        if (given > INT_MAX)
+            break;
+    }
+    if (open)
+        out->dim[open].n = (int32_t)(have / given);
+    if (open ? have % given : have != given)
+        return err_set(err, ERR_INPUT, "reshape: %lld numbers a picture do not fill a shape of %lld", (long long)have,
+                       (long long)given);
+    return nn_type_fits(&nn_op_reshape, out, err);
+}
+
+static int64_t flops(const struct nn_call *c)
+{
+    (void)c;
+    return 0;
+}
+
+static void forward_range(const struct nn_call *c, int64_t i, int64_t n)
+{
+    memcpy((real *)c->y.data + i, (const real *)c->x[0].data + i, (size_t)n * sizeof(real));
+}
+
+static void forward(const struct nn_call *c)
+{
+    if (c->y.data != c->x[0].data)
+        nn_each_range(c, shape_count(&c->y.shape), forward_range);
+}
+
+static void backward_range(const struct nn_call *c, int64_t i, int64_t n)
+{
+    real *dx = (real *)c->dx[0].data + i;
+
+    c->k->add_f32(n, dx, (const real *)c->dy.data + i, dx);
+}
+
+static void backward(const struct nn_call *c)
+{
+    if (c->dx[0].data)
+        nn_each_range(c, shape_count(&c->y.shape), backward_range);
+}
+
+const struct nn_op nn_op_reshape = {
+    .name = "reshape", .onnx = "Reshape", .doc = "other dimensions after the batch",
+    .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE,
+    .attr_size = sizeof(struct reshape), .attrs = attrs,
+    .type = type, .flops = flops, .forward = forward, .backward = backward,
+    .cases = (const struct nn_case[]){
+        { "shape=2x3x5", "2x30", NULL }, { "shape=5x-1", "2x3x2x5", NULL }, { "shape=-1x0", "1x2x3x2", NULL },
+        { NULL, NULL, NULL }
+    },
+};
