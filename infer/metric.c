@@ -2,10 +2,11 @@
  * metric -- how good answers are, from probabilities and truth
  *
  * precision = tp / (tp + fp), recall = tp / (tp + fn), f1 = 2 tp / (2 tp + fp + fn); 0 / 0 is 0.
- * average precision = sum over thresholds t, falling, of (recall(t) - recall(t-1)) precision(t): every distinct
- * probability is one threshold, so the order of equal ones does not matter and nothing is interpolated.
- * ece = sum over bins b of |b|/n * |accuracy(b) - mean confidence(b)|, bins (i/15, (i+1)/15], as Guo et al. 2017,
- * "On calibration of modern neural networks", eq. 3.
+ * average precision = sum over thresholds t, falling, of (recall(t) - recall(t-1)) precision(t):
+ * every distinct probability is one threshold, so the order of equal ones does not matter and
+ * nothing is interpolated.
+ * ece = sum over bins b of |b|/n * |accuracy(b) - mean confidence(b)|, bins (i/15, (i+1)/15], as
+ * Guo et al. 2017, "On calibration of modern neural networks", eq. 3.
  * A probability that is no number counts as 0, here and in infer_rank.
  */
 #include "infer/metric.h"
@@ -68,8 +69,8 @@ static double average_precision(int n, struct scored *s)
 }
 
 /* ap of every label; s is scratch for n. */
-static void label_aps(int n, int n_labels, const float *probability, const float *target, const int *truth,
-                      struct scored *s, struct infer_figures *out)
+static void label_aps(int n, int n_labels, const float *probability, const float *target,
+                      const int *truth, struct scored *s, struct infer_figures *out)
 {
     double sum = 0, share = 0;
     int defined = 0;
@@ -82,7 +83,8 @@ static void label_aps(int n, int n_labels, const float *probability, const float
 
             if (truth ? truth[i] < 0 : target[at] < 0)
                 continue;
-            s[m++] = (struct scored){ (float)sane(probability[at]), truth ? truth[i] == l : target[at] > 0.5f };
+            s[m++] = (struct scored){ (float)sane(probability[at]),
+                                      truth ? truth[i] == l : target[at] > 0.5f };
         }
         out->label[l].ap = average_precision(m, s);
         if (isnan(out->label[l].ap))
@@ -109,7 +111,7 @@ static void label_ratios(int n_labels, struct infer_figures *out)
         f->f1 = ratio(2.0 * f->correct, (double)f->predicted + f->support);
         correct += f->correct;
         both += (int64_t)f->predicted + f->support;
-        /* As scikit-learn has it: a label that nobody mentions counts only where all labels are asked about. */
+        /* As scikit-learn has it: a label that nobody mentions counts for MULTI alone. */
         if (out->task == DATA_MULTI || f->predicted + f->support > 0) {
             f1 += f->f1;
             counted++;
@@ -124,7 +126,8 @@ static void label_ratios(int n_labels, struct infer_figures *out)
     out->balanced_accuracy = ratio(recall, there);
 }
 
-static void single(int n, int n_labels, const float *probability, const int *truth, struct infer_figures *out)
+static void single(int n, int n_labels, const float *probability, const int *truth,
+                   struct infer_figures *out)
 {
     int hits = 0, hits5 = 0, most = 0, in_bin[BINS] = { 0 };
     double loss = 0, gap[BINS] = { 0 }, ece = 0;
@@ -164,14 +167,16 @@ static void single(int n, int n_labels, const float *probability, const int *tru
     out->majority = ratio(most, out->n);
 }
 
-static void multi(int n, int n_labels, const float *probability, const float *target, struct infer_figures *out)
+static void multi(int n, int n_labels, const float *probability, const float *target,
+                  struct infer_figures *out)
 {
     int64_t pairs = 0, wrong = 0;
     int exact = 0;
     double loss = 0;
 
     for (int i = 0; i < n; i++) {
-        const float *p = probability + (size_t)i * (size_t)n_labels, *t = target + (size_t)i * (size_t)n_labels;
+        const float *p = probability + (size_t)i * (size_t)n_labels,
+                    *t = target + (size_t)i * (size_t)n_labels;
         int known = 0, missed = 0;
 
         for (int l = 0; l < n_labels; l++) {
@@ -207,8 +212,8 @@ static int truth_of(const float *target, int n_labels)
     return -1;
 }
 
-bool infer_figures(enum data_task task, int n, int n_labels, const float *probability, const float *target,
-                   struct infer_figures *out, struct err *err)
+bool infer_figures(enum data_task task, int n, int n_labels, const float *probability,
+                   const float *target, struct infer_figures *out, struct err *err)
 {
     struct infer_figures f = { .task = task, .n_labels = n_labels };
     struct scored *scored = calloc((size_t)n + 1, sizeof *scored);
@@ -223,7 +228,8 @@ bool infer_figures(enum data_task task, int n, int n_labels, const float *probab
             f.confusion = calloc(cells + 1, sizeof *f.confusion);
     }
     if (!scored || !f.label || (task == DATA_SINGLE && (!truth || !f.confusion))) {
-        err_set(err, ERR_MEMORY, "cannot hold the figures of %d pictures and %d labels", n, n_labels);
+        err_set(err, ERR_MEMORY, "cannot hold the figures of %d pictures and %d labels", n,
+                n_labels);
         goto out;
     }
     if (task == DATA_SINGLE) {

@@ -19,7 +19,8 @@ static void near(double a, double b)
         assert_true(fabs(a - b) <= 1e-9);
 }
 
-static struct infer_figures figures(enum data_task task, int n, int n_labels, const float *p, const float *t)
+static struct infer_figures figures(enum data_task task, int n, int n_labels, const float *p,
+                                    const float *t)
 {
     struct infer_figures f;
     struct err err = { 0 };
@@ -28,7 +29,7 @@ static struct infer_figures figures(enum data_task task, int n, int n_labels, co
     return f;
 }
 
-/* Truth 0 0 1 1, answers 0 1 1 0 (a tie), confidences .9 .8 .6 .5: 0 is found once of 2 and said twice. */
+/* Truth 0 0 1 1, answers 0 1 1 0 (a tie), confidences .9 .8 .6 .5. */
 static void single_by_hand(void **state)
 {
     const float p[] = { .9f, .1f, .2f, .8f, .4f, .6f, .5f, .5f }, t[] = { 1, 0, 1, 0, 0, 1, 0, 1 };
@@ -47,7 +48,7 @@ static void single_by_hand(void **state)
     assert_int_equal(f.confusion[2], 1);
     assert_int_equal(f.confusion[3], 1);
     assert_true(fabs(f.log_loss + (log(.9) + log(.2) + log(.6) + log(.5)) / 4) < 1e-6);
-    /* four bins of one picture: |1-.9| + |0-.8| + |1-.6| + |0-.5| over 4; .6f lies just above 9/15 */
+    /* four bins of one picture: |1-.9| + |0-.8| + |1-.6| + |0-.5| over 4 */
     assert_true(fabs(f.ece - 1.8 / 4) < 1e-6);
     /* label 0: scores .9+ .5- .4- .2+: 1/2 * 1 + 1/2 * 2/4 */
     near(f.label[0].ap, 0.75);
@@ -162,7 +163,7 @@ static float *floats(const json_t *array)
     return x;
 }
 
-/* The pictures are gone through from the first to the last, or the other way round: that must not matter. */
+/* Pictures from the first to the last, or the other way round: that must not matter. */
 static void compare(const json_t *c, bool reverse)
 {
     const json_t *want = json_object_get(c, "figures"), *label = json_object_get(c, "label"),

@@ -1,0 +1,175 @@
+/*
+ * predict -- see predict.h
+ *
+ * One plan, for the full batch: a shorter one is filled up with zeros and their answers are thrown
+ * away.  That costs a run some idle work once, at its end, and saves a second plan and its memory.
+ */
+#include "infer/predict.h"
+
+#include "nn/exec.h"
+#include "nn/kernel/cpu.h"
+#include "nn/pass/pass.h"
+#include "nn/pass/rewrite.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct infer_predictor {
+    struct nn_graph *graph;
+    struct nn_params *params;
+    struct pool *pool;
+    struct nn_plan *plan;
+    struct nn_exec *exec;
+    struct shape image;         /* of a full batch */
+    int batch, n_labels;
+};
+
+/* One picture in, a row of numbers out: that is a classifier. */
+static bool check_form(const struct nn_graph *g, struct err *err)
+{
+    int in = nn_graph_first_input(g), out = nn_graph_find_output(g, "logits");
+    const struct nn_type *x, *y;
+
+    if (in < 0)
+        return err_set(err, ERR_INPUT, "the network has no input");
+    if (out < 0)
+        return err_set(err, ERR_INPUT, "the network has no output \"logits\"");
+    x = &g->node[in].type;
+    y = &g->node[out].type;
+    if (x->rank != 4 || !x->dim[0].batch || x->dim[3].n != 3)
+        return err_set(err, ERR_INPUT, "the network's input is not a picture [N,height,width,3]");
+    if (y->rank != 2 || !y->dim[0].batch || y->dim[1].batch)
+        return err_set(err, ERR_INPUT, "the network's output \"logits\" is not [N,labels]");
+    return true;
+}
+
+bool infer_answer_graph(const struct nn_graph *g, const struct nn_params *p, enum data_task task,
+                        struct nn_graph **g2, struct nn_params **p2, struct err *err)
+{
+    const struct nn_op *op = task == DATA_SINGLE ? &nn_op_softmax : &nn_op_sigmoid;
+    struct nn_graph *graph = NULL;
+    struct nn_params *params = NULL;
+    struct nn_rewrite w;
+    int logits, id;
+    bool ok = false;
+
+    if (!check_form(g, err) || !nn_pass_infer(g, p, &graph, &params, err))
+        return false;
+    if (!nn_rewrite_begin(&w, graph, params, err))
+        goto out;
+    for (int i = 0; i < graph->n; i++)
+        nn_rewrite_copy(&w, i);
+    logits = w.map[nn_graph_find_output(graph, "logits")];
+    id = nn_rewrite_add(&w, op, NULL, NULL, 1, &logits, NULL);
+    if (!nn_rewrite_end(&w, g2, p2))
+        goto out;
+    ok = nn_graph_output(*g2, "probability", id, err);
+    if (!ok) {
+        nn_graph_free(*g2);
+        nn_params_free(*p2);
+    }
+out:
+    nn_graph_free(graph);
+    nn_params_free(params);
+    return ok;
+}
+
+struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const struct nn_params *p,
+                                            enum data_task task, int batch, int threads,
+                                            const char *isa, struct err *err)
+{
+    struct infer_predictor *q = calloc(1, sizeof *q);
+    struct nn_plan_options opt = { .mode = NN_INFER, .batch = batch, .threads = threads };
+
+    if (!q) {
+        err_set(err, ERR_MEMORY, "predict: no memory");
+        return NULL;
+    }
+    q->batch = batch;
+    opt.kernels = nn_kernels_get(isa, err);
+    if (!opt.kernels || !infer_answer_graph(g, p, task, &q->graph, &q->params, err))
+        goto fail;
+    q->pool = pool_new(threads, err);
+    if (!q->pool)
+        goto fail;
+    q->plan = nn_plan_new(q->graph, &opt, err);
+    if (!q->plan)
+        goto fail;
+    q->exec = nn_exec_new(q->plan, q->params, q->pool, err);
+    if (!q->exec)
+        goto fail;
+    q->image = q->plan->shape[nn_graph_first_input(q->graph)];
+    q->n_labels = (int)q->plan->shape[nn_graph_find_output(q->graph, "probability")].dim[1];
+    return q;
+fail:
+    infer_predictor_free(q);
+    return NULL;
+}
+
+void infer_predictor_free(struct infer_predictor *q)
+{
+    if (!q)
+        return;
+    nn_exec_free(q->exec);
+    nn_plan_free(q->plan);
+    pool_free(q->pool);
+    nn_params_free(q->params);
+    nn_graph_free(q->graph);
+    free(q);
+}
+
+int infer_predictor_batch(const struct infer_predictor *q)
+{
+    return q->batch;
+}
+
+int infer_predictor_labels(const struct infer_predictor *q)
+{
+    return q->n_labels;
+}
+
+void infer_predictor_size(const struct infer_predictor *q, int size[2])
+{
+    size[0] = (int)q->image.dim[1];
+    size[1] = (int)q->image.dim[2];
+}
+
+void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability)
+{
+    const char *input = q->graph->node[nn_graph_first_input(q->graph)].name;
+    struct tensor x = nn_exec_input(q->exec, input);
+    size_t one = (size_t)(shape_count(&q->image) / q->batch), used = (size_t)n * one;
+    struct tensor y;
+
+    assert(n >= 0 && n <= q->batch);
+    if (n == 0)
+        return;
+    memcpy(x.data, image, used * sizeof(float));
+    memset((float *)x.data + used, 0, ((size_t)q->batch * one - used) * sizeof(float));
+    nn_exec_forward(q->exec);
+    y = nn_exec_output(q->exec, "probability");
+    memcpy(probability, y.data, (size_t)n * (size_t)q->n_labels * sizeof(float));
+}
+
+/* Label a stands before label b; what is no number stands where 0 does. */
+static bool before(const float *probability, int a, int b)
+{
+    float p = probability[a] > 0 ? probability[a] : 0, q = probability[b] > 0 ? probability[b] : 0;
+
+    return p > q || (p == q && a < b);
+}
+
+void infer_rank(const float *probability, int n_labels, int top, int *rank)
+{
+    assert(top <= n_labels);
+    for (int k = 0; k < top; k++) {
+        int best = -1;
+
+        for (int l = 0; l < n_labels; l++)
+            if ((k == 0 || before(probability, rank[k - 1], l)) &&
+                (best < 0 || before(probability, l, best)))
+                best = l;
+        rank[k] = best;
+    }
+}
