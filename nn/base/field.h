@@ -67,18 +67,20 @@ void field_fill(const struct field *table, void *obj);
 
 /* Sets one member from text.  One number for INTS or FLOATS sets all elements; a list "3x5" or "3,5" sets
  * the first ones, the rest become 0.  Checks range and form, naming the field.  Strings are copied into mem,
- * or borrowed when mem is NULL. */
+ * or borrowed when mem is NULL.  On failure obj is as it was. */
 bool field_set(const struct field *f, void *obj, const char *text, struct arena *mem, struct err *err);
 
 /* Ranges of every member; the error names the field, the value and the range. */
 bool field_check(const struct field *table, const void *obj, struct err *err);
 
-/* Appends the value as field_set reads it back: numbers in full, equal elements once, lists as "3x5". */
+/* Appends the value as field_set reads it back: numbers in full, equal elements once, lists as "3x5" without zeros
+ * at the end, but two numbers at least ("16x0": one would stand for all).  A NULL string is nothing. */
 void field_text(const struct field *f, const void *obj, struct str *out);
 bool field_is_default(const struct field *f, const void *obj);
 bool field_equal(const struct field *table, const void *a, const void *b);
 
-/* Appends the range in words: "1 to 64", "a|b|c", or nothing. */
+/* Appends the range in words: "1 to 64", "0 or more", "a|b|c", or nothing.  Open ends are INT_MIN and INT_MAX of
+ * whole numbers, 1e30 and beyond of others. */
 void field_range(const struct field *f, struct str *out);
 
 /* The nearest name in the table, or NULL. */
