@@ -2,8 +2,9 @@
  * build -- see build.h
  */
 #include "nn/build.h"
-#include "nn/op/batchnorm.h"
 #include "nn/op/conv2d.h"
+#include "nn/op/dropout.h"
+#include "nn/op/input.h"
 #include "nn/op/linear.h"
 #include "nn/op/pool.h"
 
@@ -79,11 +80,11 @@ void nn_build_output(struct nn_build *b, const char *name, int node)
 
 int nn_input(struct nn_build *b, const char *name, int rank, const int *dim)
 {
-    struct nn_param attr = { 0 };
+    struct nn_input attr = { 0 };
 
-    for (int i = 0; i < rank && i < SHAPE_MAX_RANK; i++)
+    for (int i = 0; i < rank && i < SHAPE_MAX_RANK - 1; i++)
         attr.shape[i] = dim[i];
-    return nn_build_node(b, &nn_op_input, name, attr.shape, 0, NULL);
+    return nn_build_node(b, &nn_op_input, name, &attr, 0, NULL);
 }
 
 static int unary(struct nn_build *b, const struct nn_op *op, const void *attr, int x)
@@ -113,7 +114,7 @@ int nn_meanpool(struct nn_build *b, int x)
 
 int nn_dropout(struct nn_build *b, int x, double rate)
 {
-    return unary(b, &nn_op_dropout, &rate, x);
+    return unary(b, &nn_op_dropout, &(struct nn_dropout){ rate }, x);
 }
 
 int nn_maxpool(struct nn_build *b, int x, struct nn_pool attr)
