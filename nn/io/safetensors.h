@@ -22,6 +22,7 @@ struct st_file {
     struct st_meta { const char *key, *value; } *meta;
     int n_meta;
     /* private */
+    const struct st_entry **by_name;
     struct arena *mem;
     const unsigned char *data;
     size_t size;
@@ -37,10 +38,11 @@ void st_close(struct st_file *f);       /* NULL is fine */
 const struct st_entry *st_find(const struct st_file *f, const char *name);      /* NULL when there is none */
 const char *st_meta(const struct st_file *f, const char *key);                  /* NULL when there is none */
 
-/* Element i of a float entry as float (F32, F16, BF16 are converted).  out[count of the tensor]. */
+/* The numbers of a float entry: F32, F16 and BF16, exactly.  out[count of the tensor].  Others: ERR_UNSUPPORTED. */
 bool st_floats(const struct st_entry *e, float *out, struct err *err);
 
-/* Replaces path atomically.  Tensors are written in the given order, metadata in the given order. */
+/* Replaces path atomically.  Tensors are written in the given order, metadata in the given order; names and keys
+ * are unique.  F32 data are floats whatever `real` is.  What st_open would refuse is not written. */
 bool st_write(const char *path, int n, const struct st_entry *entry, int n_meta, const struct st_meta *meta,
               struct err *err);
 
