@@ -1,0 +1,170 @@
+/*
+ * linear -- y = x W + b
+ *
+ * x [N,in]; W in memory [in,out], in files [out,in]; b [out].  INFER goes row by row, so that a picture's bits never
+ * depend on its neighbours; TRAIN takes blocks of rows.  The gradient of W is cut into blocks of its rows, each
+ * summed over the batch in one GEMM.
+ */
+#include "nn/op/linear.h"
+#include "nn/op.h"
+
+#include <string.h>
+
+enum { X, WEIGHT, BIAS };                               /* inputs */
+
+static const struct field attrs[] = {
+    FIELD_INT(struct nn_linear, width, NULL, 0, 1, 1 << 24, "numbers of the output, for each picture"),
+    FIELD_BOOL(struct nn_linear, bias, "adds a number to each output"),
+    FIELDS_END
+};
+
+static const char *param(const void *attr, const struct nn_type *x, int i, struct nn_param *p)
+{
+    const struct nn_linear *a = attr;
+
+    if (i == WEIGHT) {
+        *p = (struct nn_param){ .shape = { x->rank == 2 ? x->dim[1].n : 0, a->width }, .perm = { 1, 0 },
+                                .init = NN_INIT_LECUN };
+        return "weight";
+    }
+    if (i == BIAS && a->bias) {
+        *p = (struct nn_param){ .shape = { a->width } };
+        return "bias";
+    }
+    return NULL;
+}
+
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+{
+    const struct nn_linear *a = attr;
+
+    if (in[X].rank != 2 || in[X].dtype != DTYPE_F32 || !in[X].dim[0].batch || in[X].dim[1].batch) {
+        struct str s = { 0 };
+
+        nn_type_text(&in[X], &s);
+        err_set(err, ERR_INPUT, "linear: needs batch x width, not %s; flatten or meanpool it first", str_text(&s));
+        str_release(&s);
+        return false;
+    }
+    for (int i = WEIGHT; i < n_in || i < 2 + a->bias; i++)
+        if (!nn_type_param(&nn_op_linear, attr, n_in, in, i, err))
+            return false;
+    *out = in[X];
+    out->dim[1] = (struct nn_dim){ a->width, 0 };
+    return nn_type_fits(&nn_op_linear, out, err);
+}
+
+/* Rows and columns of a piece of work. */
+enum { ROWS = 256, COLS = 256 };
+
+struct job {
+    const struct nn_call *c;
+    int64_t batch;
+    int in, out, rows, col_blocks;      /* rows: of a piece */
+};
+
+static struct job job_of(const struct nn_call *c)
+{
+    return (struct job){ .c = c, .batch = c->x[X].shape.dim[0], .in = (int)c->x[X].shape.dim[1],
+                         .out = (int)c->y.shape.dim[1], .rows = c->mode == NN_INFER ? 1 : ROWS };
+}
+
+static int pieces(int64_t n, int piece)
+{
+    return (int)((n + piece - 1) / piece);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t flops(const struct nn_call *c)
+{
+    return 2 * shape_count(&c->y.shape) * c->x[X].shape.dim[1];
+}
+
+static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
+{
+    *stash = 0;
+    *scratch = c->mode == NN_TRAIN && c->n_in > BIAS ? (size_t)(NN_PARTS * c->y.shape.dim[1]) * sizeof(real) : 0;
+}
+
+static void forward_piece(void *arg, int i, int worker)
+{
+    const struct job *j = arg;
+    const struct nn_call *c = j->c;
+    int col = i % j->col_blocks * COLS, cols = (int)least(COLS, j->out - col);
+    int64_t row = (int64_t)(i / j->col_blocks) * j->rows, rows = least(j->rows, j->batch - row);
+    const real *bias = c->n_in > BIAS ? c->x[BIAS].data : NULL;
+    real *y = (real *)c->y.data + row * j->out + col;
+
+    (void)worker;
+    for (int64_t r = 0; r < rows && bias; r++)
+        memcpy(y + r * j->out, bias + col, (size_t)cols * sizeof *y);
+    c->k->gemm_f32(false, false, (int)rows, cols, j->in, (const real *)c->x[X].data + row * j->in, j->in,
+                   (const real *)c->x[WEIGHT].data + col, j->out, bias, y, j->out);
+}
+
+static void forward(const struct nn_call *c)
+{
+    struct job j = job_of(c);
+
+    j.col_blocks = pieces(j.out, COLS);
+    pool_for(c->pool, pieces(j.batch, j.rows) * j.col_blocks, forward_piece, &j);
+}
+
+static void dx_piece(void *arg, int i, int worker)
+{
+    const struct job *j = arg;
+    const struct nn_call *c = j->c;
+    int col = i % j->col_blocks * COLS, cols = (int)least(COLS, j->in - col);
+    int64_t row = (int64_t)(i / j->col_blocks) * ROWS, rows = least(ROWS, j->batch - row);
+
+    (void)worker;
+    c->k->gemm_f32(false, true, (int)rows, cols, j->out, (const real *)c->dy.data + row * j->out, j->out,
+                   (const real *)c->x[WEIGHT].data + (int64_t)col * j->out, j->out, true,
+                   (real *)c->dx[X].data + row * j->in + col, j->in);
+}
+
+static void dw_piece(void *arg, int i, int worker)
+{
+    const struct job *j = arg;
+    const struct nn_call *c = j->c;
+    int first = i * ROWS, rows = (int)least(ROWS, j->in - first);
+
+    (void)worker;
+    c->k->gemm_f32(true, false, rows, j->out, (int)j->batch, (const real *)c->x[X].data + first, j->in, c->dy.data,
+                   j->out, true, (real *)c->dx[WEIGHT].data + (int64_t)first * j->out, j->out);
+}
+
+static void db_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
+{
+    int64_t n = c->y.shape.dim[1];
+
+    c->k->colsum_f32(rows, (int)n, (const real *)c->dy.data + row * n, sum);
+}
+
+static void backward(const struct nn_call *c)
+{
+    struct job j = job_of(c);
+
+    j.col_blocks = pieces(j.in, COLS);
+    if (c->dx[X].data)
+        pool_for(c->pool, pieces(j.batch, ROWS) * j.col_blocks, dx_piece, &j);
+    if (c->dx[WEIGHT].data)
+        pool_for(c->pool, pieces(j.in, ROWS), dw_piece, &j);
+    if (c->n_in > BIAS && c->dx[BIAS].data)
+        nn_sum_parts(c, j.batch, j.out, db_part, c->scratch, c->dx[BIAS].data);
+}
+
+const struct nn_op nn_op_linear = {
+    .name = "linear", .onnx = "Gemm", .doc = "y = x W + b",
+    .in_min = 2, .in_max = 3, .keep = NN_KEEP_X,
+    .attr_size = sizeof(struct nn_linear), .attrs = attrs,
+    .type = type, .param = param, .flops = flops, .space = space, .forward = forward, .backward = backward,
+    .cases = (const struct nn_case[]){
+        { "width=4", "3x5", NULL }, { "width=3 bias=true", "1x7", NULL }, { "width=1 bias=true", "5x1", NULL },
+        { NULL, NULL, NULL }
+    },
+};
