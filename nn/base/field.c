@@ -63,6 +63,12 @@ static void put(const struct field *f, void *obj, int i, double x)
     }
 }
 
+double field_number(const struct field *f, const void *obj, int i)
+{
+    assert(i >= 0 && i < f->count);
+    return get(f, obj, i);
+}
+
 static const char **string(const struct field *f, const void *obj)
 {
     return field_at(f, obj);
@@ -195,7 +201,7 @@ static void add_number(const struct field *f, double x, struct str *out)
 
         str_number(out, x / unit);
         str_addc(out, unit == 3600 ? 'h' : unit == 60 ? 'm' : 's');
-    } else if (is_whole(f) && x >= INT_MIN && x <= INT_MAX) {
+    } else if (x == floor(x) && fabs(x) <= INT_MAX) {
         str_printf(out, "%d", (int)x);
     } else {
         str_number(out, x);
@@ -223,7 +229,9 @@ void field_range(const struct field *f, struct str *out)
 static bool in_range(const struct field *f, double x)
 {
     if (f->kind == FIELD_KIND_BOOL)
-        return true;
+        return x == 0 || x == 1;
+    if (is_whole(f) && (x < INT_MIN || x > INT_MAX))
+        return false;
     if (f->kind == FIELD_KIND_ENUM)
         return x >= 0 && x < name_count(f);
     return x >= f->min && x <= f->max && isfinite(x);
@@ -246,23 +254,47 @@ static bool range_error(const struct field *f, const char *value, struct err *er
     return false;
 }
 
+static bool check_number(const struct field *f, double x, struct err *err)
+{
+    bool whole = is_whole(f) || f->kind == FIELD_KIND_ENUM || f->kind == FIELD_KIND_BOOL;
+
+    if (in_range(f, x) && (!whole || x == floor(x)))
+        return true;
+
+    struct str value = { 0 };
+
+    add_number(f, x, &value);
+    if (in_range(f, x))
+        err_set(err, ERR_INPUT, "%s: %s is not a whole number", f->name, str_text(&value));
+    else
+        range_error(f, str_text(&value), err);
+    str_release(&value);
+    return false;
+}
+
 bool field_check(const struct field *table, const void *obj, struct err *err)
 {
     for (const struct field *f = table; f && f->name; f++) {
         if (f->kind == FIELD_KIND_STRING)
             continue;
-        for (int i = 0; i < f->count; i++) {
-            if (in_range(f, get(f, obj, i)))
-                continue;
-
-            struct str value = { 0 };
-
-            add_number(f, get(f, obj, i), &value);
-            range_error(f, str_text(&value), err);
-            str_release(&value);
-            return false;
-        }
+        for (int i = 0; i < f->count; i++)
+            if (!check_number(f, get(f, obj, i), err))
+                return false;
     }
+    return true;
+}
+
+bool field_set_numbers(const struct field *f, void *obj, int n, const double *x, struct err *err)
+{
+    if (n < 1 || n > f->count)
+        return err_set(err, ERR_INPUT, "%s: has %d numbers, not %d", f->name, n, f->count);
+    for (int i = 0; i < n; i++)
+        if (!check_number(f, x[i], err))
+            return false;
+    if (n > 1 && n < f->count && !in_range(f, 0))
+        return err_set(err, ERR_INPUT, "%s: has %d numbers of %d", f->name, n, f->count);
+    for (int i = 0; i < f->count; i++)
+        put(f, obj, i, n == 1 ? x[0] : i < n ? x[i] : 0);
     return true;
 }
 
@@ -277,12 +309,8 @@ static bool parse_whole(const struct field *f, const char *text, double *x, stru
         return err_set(err, ERR_INPUT, "%s: \"%.80s\" is not a whole number", f->name, text);
 
     /* Too long for a long gives its end, which no int field allows. */
-    long n = strtol(text, NULL, 10);
-
-    *x = (double)n;
-    if (n < INT_MIN || n > INT_MAX || !in_range(f, *x))
-        return range_error(f, text, err);
-    return true;
+    *x = (double)strtol(text, NULL, 10);
+    return in_range(f, *x) || range_error(f, text, err);
 }
 
 static bool parse_float(const struct field *f, const char *text, double *x, struct err *err)

@@ -70,6 +70,13 @@ void field_fill(const struct field *table, void *obj);
  * or borrowed when mem is NULL.  On failure obj is as it was. */
 bool field_set(const struct field *f, void *obj, const char *text, struct arena *mem, struct err *err);
 
+/* Element i of any kind but STRING, as a number. */
+double field_number(const struct field *f, const void *obj, int i);
+
+/* Sets one member, of any kind but STRING, from n numbers: one sets all elements, a list the first ones, the rest
+ * become 0.  How JSON and ONNX are read; checks as field_set does. */
+bool field_set_numbers(const struct field *f, void *obj, int n, const double *x, struct err *err);
+
 /* Ranges of every member; the error names the field, the value and the range. */
 bool field_check(const struct field *table, const void *obj, struct err *err);
 
