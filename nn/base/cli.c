@@ -1,0 +1,560 @@
+/*
+ * cli -- a command line into a struct through a field table, on getopt_long
+ *
+ * Every field is a long option; '_' in its name is shown as '-' and taken as either.  getopt_long would also take
+ * any beginning of a name that is not ambiguous; that is refused, else a new option could change what an old
+ * command line means.
+ */
+#include "nn/base/cli.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WIDTH = 80, DOC_COLUMN = 30, NAME_MAX_BYTES = 64 };
+
+/* Values that getopt_long returns for long options; below them are letters. */
+enum { VAL_HELP = 256, VAL_FIELD };         /* VAL_FIELD + 2 * index, + 1 where --no- clears it */
+
+static const struct field *field_of(const struct cli_command *cmd, int val)
+{
+    return &cmd->options[(val - VAL_FIELD) / 2];
+}
+
+/* "--batch-size", or "--no-" ...; buf holds NAME_MAX_BYTES. */
+static const char *option_name(const struct field *f, bool no, char *buf)
+{
+    snprintf(buf, NAME_MAX_BYTES, "--%s%s", no ? "no-" : "", f->name);
+    for (char *p = buf; *p; p++)
+        if (*p == '_')
+            *p = '-';
+    return buf;
+}
+
+/* ---- getopt's tables ---------------------------------------------------------------------------------- */
+
+struct spelling {
+    char dashed[NAME_MAX_BYTES], plain[NAME_MAX_BYTES];
+};
+
+/* Names as they are in the table and with dashes, both with and without "no-". */
+struct tables {
+    struct option *longs;
+    struct spelling *names;
+    char *letters;
+};
+
+static void tables_release(struct tables *t)
+{
+    free(t->longs);
+    free(t->names);
+    free(t->letters);
+}
+
+static struct option *add_long(struct option *o, struct spelling *s, const struct field *f, bool no, int val)
+{
+    char buf[NAME_MAX_BYTES];
+    int takes = f->kind == FIELD_KIND_BOOL ? no_argument : required_argument;
+
+    snprintf(s->dashed, sizeof s->dashed, "%s", option_name(f, no, buf) + 2);
+    snprintf(s->plain, sizeof s->plain, "%s%s", no ? "no_" : "", f->name);
+    *o++ = (struct option){ s->dashed, takes, NULL, val };
+    if (strcmp(s->dashed, s->plain))
+        *o++ = (struct option){ s->plain, takes, NULL, val };
+    return o;
+}
+
+static bool tables_init(struct tables *t, const struct field *options)
+{
+    size_t n = (size_t)field_count(options);
+
+    t->longs = calloc(4 * n + 2, sizeof *t->longs);
+    t->names = calloc(2 * n + 1, sizeof *t->names);
+    t->letters = calloc(2 * n + 3, 1);
+    if (!t->longs || !t->names || !t->letters)
+        return false;
+
+    struct option *o = t->longs;
+    char *p = t->letters;
+
+    *p++ = ':';                 /* tell a missing value from an unknown option, and print nothing */
+    for (size_t i = 0; i < n; i++) {
+        const struct field *f = &options[i];
+        int val = VAL_FIELD + 2 * (int)i;
+
+        assert(strlen(f->name) + 6 < NAME_MAX_BYTES);
+        o = add_long(o, &t->names[2 * i], f, false, val);
+        if (f->kind == FIELD_KIND_BOOL)
+            o = add_long(o, &t->names[2 * i + 1], f, true, val + 1);
+        if (f->letter) {
+            *p++ = f->letter;
+            if (f->kind != FIELD_KIND_BOOL)
+                *p++ = ':';
+        }
+    }
+    *o = (struct option){ "help", no_argument, NULL, VAL_HELP };
+    *p++ = 'h';
+    return true;
+}
+
+/* ---- parsing ------------------------------------------------------------------------------------------ */
+
+static const char *shown_name(int i, const void *options)
+{
+    return i < 0 ? "help" : ((const struct field *)options)[i].name;
+}
+
+static const char *nearest_at(int i, const void *options)
+{
+    return shown_name(i - 1, options);
+}
+
+/* typed: as on the command line, with its dashes. */
+static void unknown_option(const struct cli_command *cmd, const char *typed, struct err *err)
+{
+    const char *name = typed + strspn(typed, "-");
+    char bare[NAME_MAX_BYTES], near[NAME_MAX_BYTES] = "";
+    bool no = !strncmp(name, "no-", 3);
+    int len = (int)strcspn(typed, "=");
+
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(name, "="), name);
+
+    const char *hit = str_nearest(bare, field_count(cmd->options) + 1, nearest_at, cmd->options);
+    const struct field *f = hit ? field_find(cmd->options, hit) : NULL;
+
+    if (!hit && no && (hit = field_nearest(cmd->options, bare + 3)) &&
+        (f = field_find(cmd->options, hit))->kind == FIELD_KIND_BOOL)
+        option_name(f, true, near);
+    else if (f)
+        option_name(f, false, near);
+    else if (hit)
+        snprintf(near, sizeof near, "--%s", hit);
+
+    if (near[0])
+        err_set(err, ERR_USAGE, "unknown option %.*s; did you mean %s?", len, typed, near);
+    else
+        err_set(err, ERR_USAGE, "unknown option %.*s; see discern %s --help", len, typed, cmd->name);
+}
+
+/* The element of argv that getopt_long took a long option from. */
+static const char *typed_long(char **argv)
+{
+    return optarg && optarg == argv[optind - 1] ? argv[optind - 2] : argv[optind - 1];
+}
+
+/* Did the user write the whole name? */
+static bool whole_name(const struct cli_command *cmd, const char *typed, int val)
+{
+    const char *name = typed + 2;
+    size_t len = strcspn(name, "=");
+    char bare[NAME_MAX_BYTES];
+
+    if (len >= sizeof bare)
+        return false;
+    memcpy(bare, name, len);
+    bare[len] = 0;
+    if (val == VAL_HELP)
+        return !strcmp(bare, "help");
+
+    bool no = (val - VAL_FIELD) % 2;
+
+    return field_find(field_of(cmd, val), bare + (no ? 3 : 0)) == field_of(cmd, val);
+}
+
+/* A letter that is no option: "-epochs" was likely meant to be "--epochs". */
+static void unknown_letter(const struct cli_command *cmd, char letter, int argc, char **argv, struct err *err)
+{
+    char typed[] = { '-', letter, 0 };
+
+    for (int i = optind - 1; i <= optind && i < argc; i++) {
+        const char *a = argv[i];
+
+        if (a[0] == '-' && a[1] && a[1] != '-' && a[2] && strchr(a, letter)) {
+            unknown_option(cmd, a, err);
+            return;
+        }
+    }
+    err_set(err, ERR_USAGE, "unknown option %s; see discern %s --help", typed, cmd->name);
+}
+
+static const char *hint_of(const struct field *f)
+{
+    if (f->hint)
+        return f->hint;
+    switch (f->kind) {
+    case FIELD_KIND_INT:
+        return "N";
+    case FIELD_KIND_FLOAT:
+        return "X";
+    case FIELD_KIND_ENUM:
+        return "NAME";
+    case FIELD_KIND_STRING:
+        return "TEXT";
+    case FIELD_KIND_INTS:
+        return f->count == 2 ? "NxN" : "N";
+    case FIELD_KIND_FLOATS:
+        return f->count == 2 ? "XxX" : "X";
+    case FIELD_KIND_DURATION:
+        return "TIME";
+    case FIELD_KIND_BOOL:
+    case FIELD_KIND_END:
+        break;
+    }
+    return NULL;
+}
+
+static const struct field *find_letter(const struct field *table, int letter)
+{
+    for (const struct field *f = table; f && f->name; f++)
+        if (f->letter == letter)
+            return f;
+    return NULL;
+}
+
+/* val: a letter or a VAL_. */
+static bool set_option(const struct cli_command *cmd, int val, void *options, struct err *err)
+{
+    const struct field *f = val < VAL_HELP ? find_letter(cmd->options, val) : field_of(cmd, val);
+    bool no = val > VAL_HELP && (val - VAL_FIELD) % 2;
+    const char *text = f->kind == FIELD_KIND_BOOL ? no ? "false" : "true" : optarg;
+    char name[NAME_MAX_BYTES];
+    struct field shown = *f;                /* so that the message says --batch-size */
+
+    shown.name = option_name(f, no, name);
+    if (field_set(&shown, options, text, NULL, err))
+        return true;
+    if (err->kind == ERR_INPUT)
+        err->kind = ERR_USAGE;
+    return false;
+}
+
+/* What getopt_long refused: '?' or ':'. */
+static void refuse(const struct cli_command *cmd, int argc, char **argv, int what, struct err *err)
+{
+    char name[NAME_MAX_BYTES] = "";
+    const struct field *f = NULL;
+
+    if (optopt >= VAL_HELP) {               /* a long option that it knows */
+        if (!whole_name(cmd, argv[optind - 1], optopt)) {
+            unknown_option(cmd, argv[optind - 1], err);
+            return;
+        }
+        if (optopt > VAL_HELP)
+            f = field_of(cmd, optopt);
+        if (what != ':') {
+            err_set(err, ERR_USAGE, "option %.*s takes no value", (int)strcspn(argv[optind - 1], "="),
+                    argv[optind - 1]);
+            return;
+        }
+        option_name(f, false, name);
+    } else if (what == ':') {
+        f = find_letter(cmd->options, optopt);
+        snprintf(name, sizeof name, "-%c", optopt);
+    } else if (optopt) {
+        unknown_letter(cmd, (char)optopt, argc, argv, err);
+        return;
+    } else {
+        unknown_option(cmd, argv[optind - 1], err);
+        return;
+    }
+    err_set(err, ERR_USAGE, "option %s needs a value: %s, %s", name, hint_of(f), f->doc);
+}
+
+static bool check_count(const struct cli_command *cmd, int n, char **arg, struct err *err)
+{
+    const char *synopsis = cmd->synopsis ? cmd->synopsis : "";
+
+    if (n >= cmd->min_args && (cmd->max_args < 0 || n <= cmd->max_args))
+        return true;
+    if (cmd->max_args == 0)
+        return err_set(err, ERR_USAGE, "%s takes no arguments, but got \"%.200s\"; see discern %s --help",
+                       cmd->name, arg[0], cmd->name);
+    if (n < cmd->min_args)
+        return err_set(err, ERR_USAGE, "%s expects %s, but got %s; see discern %s --help", cmd->name, synopsis,
+                       n == 0 ? "nothing" : "fewer arguments", cmd->name);
+    return err_set(err, ERR_USAGE, "%s expects %s, and nothing like \"%.200s\" behind it; see discern %s --help",
+                   cmd->name, synopsis, arg[cmd->max_args], cmd->name);
+}
+
+enum cli_result cli_parse(const struct cli_command *cmd, int argc, char **argv, void *options,
+                          struct cli_args *args, struct err *err)
+{
+    struct tables t = { 0 };
+    enum cli_result result = CLI_FAILED;
+
+    assert(argc >= 1);
+    if (!tables_init(&t, cmd->options)) {
+        err_set(err, ERR_MEMORY, "no memory for the options");
+        goto out;
+    }
+    field_defaults(cmd->options, options);
+
+    optind = 0;                 /* glibc: begin anew, whatever was parsed before */
+    for (;;) {
+        optarg = NULL;
+
+        int val = getopt_long(argc, argv, t.letters, t.longs, NULL);
+
+        if (val == -1)
+            break;
+        if (val == '?' || val == ':') {
+            refuse(cmd, argc, argv, val, err);
+            goto out;
+        }
+        if (val >= VAL_HELP && !whole_name(cmd, typed_long(argv), val)) {
+            unknown_option(cmd, typed_long(argv), err);
+            goto out;
+        }
+        if (val == VAL_HELP || (val == 'h' && !find_letter(cmd->options, 'h'))) {
+            cli_help(cmd, stdout);
+            result = CLI_DONE;
+            goto out;
+        }
+        if (!set_option(cmd, val, options, err))
+            goto out;
+    }
+    *args = (struct cli_args){ argv + optind, argc - optind };
+    if (check_count(cmd, args->n, args->arg, err))
+        result = CLI_RUN;
+out:
+    tables_release(&t);
+    return result;
+}
+
+/* ---- help --------------------------------------------------------------------------------------------- */
+
+/* Prints text between columns `indent` and WIDTH, its lines broken at spaces; `column` is where we are. */
+static void print_wrapped(FILE *out, const char *text, int indent, int column)
+{
+    bool start = true;          /* of a line: nothing printed behind the indent */
+
+    while (*text) {
+        if (*text == '\n' || *text == ' ') {
+            if (*text++ == '\n') {
+                fputc('\n', out);
+                column = 0;
+                start = true;
+            }
+            continue;
+        }
+
+        int len = (int)strcspn(text, " \n");
+
+        if (!start && column + 1 + len > WIDTH) {
+            fputc('\n', out);
+            column = 0;
+            start = true;
+        }
+        if (start)
+            fprintf(out, "%*s", indent > column ? indent - column : 0, "");
+        else
+            fputc(' ', out);
+        column = (start ? indent > column ? indent : column : column + 1) + len;
+        start = false;
+        fprintf(out, "%.*s", len, text);
+        text += len;
+    }
+    fputc('\n', out);
+}
+
+/* The default as text; nothing where there is none to speak of.  obj holds the defaults. */
+static void default_text(const struct field *f, const void *obj, struct str *out)
+{
+    if (f->kind != FIELD_KIND_BOOL)
+        field_text(f, obj, out);
+    else if (field_number(f, obj, 0) != 0)
+        str_add(out, "yes");
+}
+
+static void print_option(FILE *out, const struct field *f, const void *defaults)
+{
+    struct str label = { 0 }, doc = { 0 }, range = { 0 }, def = { 0 };
+    char name[NAME_MAX_BYTES];
+
+    field_range(f, &range);
+    default_text(f, defaults, &def);
+
+    if (f->letter)
+        str_printf(&label, "  -%c, ", f->letter);
+    else
+        str_add(&label, "      ");
+    if (f->kind == FIELD_KIND_BOOL && def.len)
+        str_printf(&label, "--[no-]%s", option_name(f, false, name) + 2);
+    else
+        str_add(&label, option_name(f, false, name));
+    if (hint_of(f))
+        str_printf(&label, " %s", hint_of(f));
+
+    str_add(&doc, f->doc);
+    if (range.len || def.len)
+        str_printf(&doc, " (%s%s%s%s)", str_text(&range), range.len && def.len ? "; " : "",
+                   def.len ? "default " : "", str_text(&def));
+
+    fputs(str_text(&label), out);
+    int column = (int)label.len;
+
+    if (column + 2 > DOC_COLUMN) {
+        fputc('\n', out);
+        column = 0;
+    }
+    print_wrapped(out, str_text(&doc), DOC_COLUMN, column);
+
+    str_release(&label);
+    str_release(&doc);
+    str_release(&range);
+    str_release(&def);
+}
+
+/* A struct of defaults; NULL when memory is out. */
+static void *defaults_new(const struct cli_command *cmd)
+{
+    void *obj = calloc(1, cmd->size ? cmd->size : 1);
+
+    if (obj)
+        field_defaults(cmd->options, obj);
+    return obj;
+}
+
+static void print_usage(const struct cli_command *cmd, FILE *out)
+{
+    fprintf(out, "discern %s%s%s%s\n", cmd->name, field_count(cmd->options) ? " [OPTION...]" : "",
+            cmd->synopsis && *cmd->synopsis ? " " : "", cmd->synopsis ? cmd->synopsis : "");
+}
+
+static void print_indented(FILE *out, const char *lines)
+{
+    while (*lines) {
+        int len = (int)strcspn(lines, "\n");
+
+        fprintf(out, len ? "  %.*s\n" : "%.*s\n", len, lines);
+        lines += len + (lines[len] == '\n');
+    }
+}
+
+void cli_help(const struct cli_command *cmd, FILE *out)
+{
+    void *defaults = defaults_new(cmd);
+
+    fputs("usage: ", out);
+    print_usage(cmd, out);
+    fputc('\n', out);
+    print_wrapped(out, cmd->about ? cmd->about : cmd->summary, 0, 0);
+
+    fputs("\noptions:\n", out);
+    for (const struct field *f = cmd->options; defaults && f && f->name; f++)
+        print_option(out, f, defaults);
+    fprintf(out, "%-*s%s\n", DOC_COLUMN, "  -h, --help", "this text");
+
+    if (cmd->examples) {
+        fputs("\nexamples:\n", out);
+        print_indented(out, cmd->examples);
+    }
+    free(defaults);
+}
+
+/* A cell of a table: '|' would end it, and "a|b" reads well as "a, b". */
+static void print_cell(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '|')
+            fputs(", ", out);
+        else
+            fputc(*text, out);
+    }
+}
+
+void cli_markdown(const struct cli_command *cmd, FILE *out)
+{
+    void *defaults = defaults_new(cmd);
+
+    fprintf(out, "## discern %s\n\n%s\n\n```\n", cmd->name, cmd->about ? cmd->about : cmd->summary);
+    print_usage(cmd, out);
+    fputs("```\n", out);
+
+    if (field_count(cmd->options))
+        fputs("\n| option | meaning | range | default |\n|---|---|---|---|\n", out);
+    for (const struct field *f = cmd->options; defaults && f && f->name; f++) {
+        struct str range = { 0 }, def = { 0 };
+        char name[NAME_MAX_BYTES];
+
+        field_range(f, &range);
+        default_text(f, defaults, &def);
+        fputs("| ", out);
+        if (f->letter)
+            fprintf(out, "`-%c`, ", f->letter);
+        fprintf(out, "`%s%s%s` | ", option_name(f, false, name), hint_of(f) ? " " : "",
+                hint_of(f) ? hint_of(f) : "");
+        print_cell(out, f->doc);
+        fputs(" | ", out);
+        print_cell(out, str_text(&range));
+        fputs(" | ", out);
+        print_cell(out, str_text(&def));
+        fputs(" |\n", out);
+        str_release(&range);
+        str_release(&def);
+    }
+    if (cmd->examples)
+        fprintf(out, "\n```\n%s```\n", cmd->examples);
+    free(defaults);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+int cli_status(const struct err *err)
+{
+    switch (err->kind) {
+    case ERR_NONE:
+        return 0;
+    case ERR_USAGE:
+        return 2;
+    case ERR_INPUT:
+    case ERR_UNSUPPORTED:
+        return 3;
+    case ERR_IO:
+        return 4;
+    case ERR_MEMORY:
+        return 5;
+    case ERR_DIVERGED:
+        return 6;
+    case ERR_CANCELLED:
+        return 130;
+    }
+    return 3;
+}
+
+int cli_fail(const struct err *err, bool json)
+{
+    struct err shown = *err;            /* no allocation: memory may be what ran out */
+    int status = cli_status(err);
+
+    for (unsigned char *p = (unsigned char *)shown.msg; *p; p++) {
+        if (*p < 0x20 || *p == 0x7F)
+            *p = '?';
+        else if (*p == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0)     /* C1: terminals obey them too */
+            p[0] = p[1] = '?';
+    }
+    fflush(stdout);
+    fprintf(stderr, "discern: %s\n", shown.msg);
+
+    if (json) {
+        struct str text = { 0 };
+
+        str_json(&text, err->msg);
+        printf("{\"error\":{\"code\":%d,\"message\":%s}}\n", status,
+               text.failed ? "\"out of memory\"" : str_text(&text));
+        str_release(&text);
+    }
+    return status;
+}
+
+bool cli_flush(struct err *err)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    if (errno)
+        return err_errno(err, "standard output", "write");
+    return err_set(err, ERR_IO, "standard output: cannot write");
+}
