@@ -25,6 +25,7 @@ static double get(const struct field *f, const void *obj, int i)
     case FIELD_KIND_INT:
     case FIELD_KIND_ENUM:
     case FIELD_KIND_INTS:
+    case FIELD_KIND_LIST:
         return ((const int *)p)[i];
     case FIELD_KIND_FLOAT:
     case FIELD_KIND_FLOATS:
@@ -49,6 +50,7 @@ static void put(const struct field *f, void *obj, int i, double x)
     case FIELD_KIND_INT:
     case FIELD_KIND_ENUM:
     case FIELD_KIND_INTS:
+    case FIELD_KIND_LIST:
         assert(x >= INT_MIN && x <= INT_MAX);
         ((int *)p)[i] = (int)x;
         break;
@@ -81,7 +83,7 @@ static bool same_string(const char *a, const char *b)
 
 static bool is_whole(const struct field *f)
 {
-    return f->kind == FIELD_KIND_INT || f->kind == FIELD_KIND_INTS;
+    return f->kind == FIELD_KIND_INT || f->kind == FIELD_KIND_INTS || f->kind == FIELD_KIND_LIST;
 }
 
 static int name_count(const struct field *f)
@@ -284,6 +286,18 @@ bool field_check(const struct field *table, const void *obj, struct err *err)
     return true;
 }
 
+/* Whether n numbers may be given: elements left out are 0, which the range must allow where it counts. */
+static bool good_length(const struct field *f, int n)
+{
+    return n == 1 || n == f->count || f->kind == FIELD_KIND_LIST || in_range(f, 0);
+}
+
+/* What the elements behind n given ones become: one number stands for all, but in a list. */
+static double fills_with(const struct field *f, int n, double x)
+{
+    return n == 1 && f->kind != FIELD_KIND_LIST ? x : 0;
+}
+
 bool field_set_numbers(const struct field *f, void *obj, int n, const double *x, struct err *err)
 {
     if (n < 1 || n > f->count)
@@ -291,10 +305,10 @@ bool field_set_numbers(const struct field *f, void *obj, int n, const double *x,
     for (int i = 0; i < n; i++)
         if (!check_number(f, x[i], err))
             return false;
-    if (n > 1 && n < f->count && !in_range(f, 0))
+    if (!good_length(f, n))
         return err_set(err, ERR_INPUT, "%s: has %d numbers of %d", f->name, n, f->count);
     for (int i = 0; i < f->count; i++)
-        put(f, obj, i, n == 1 ? x[0] : i < n ? x[i] : 0);
+        put(f, obj, i, i < n ? x[i] : fills_with(f, n, x[0]));
     return true;
 }
 
@@ -407,12 +421,12 @@ static bool parse_list(const struct field *f, void *obj, const char *text, int *
         if (!*p)
             break;
     }
-    if (*n > 1 && *n < f->count && !in_range(f, 0))
+    if (!good_length(f, *n))
         return err_set(err, ERR_INPUT, "%s: \"%.80s\" has %d numbers of %d", f->name, text, *n, f->count);
     if (!obj)
         return true;
     for (int i = *n; i < f->count; i++)
-        put(f, obj, i, *n == 1 ? x : 0);
+        put(f, obj, i, fills_with(f, *n, x));
     return true;
 }
 
@@ -431,6 +445,7 @@ bool field_set(const struct field *f, void *obj, const char *text, struct arena 
         *string(f, obj) = text;
         return true;
     case FIELD_KIND_INTS:
+    case FIELD_KIND_LIST:
     case FIELD_KIND_FLOATS:
         return parse_list(f, NULL, text, &n, err) && parse_list(f, obj, text, &n, err);
     case FIELD_KIND_BOOL:
@@ -459,15 +474,15 @@ bool field_set(const struct field *f, void *obj, const char *text, struct arena 
 
 static void list_text(const struct field *f, const void *obj, struct str *out)
 {
-    int n = f->count;
-    bool equal = true;
+    int n = f->count, least = f->kind == FIELD_KIND_LIST ? 1 : 2;
+    bool equal = f->kind != FIELD_KIND_LIST;
 
     for (int i = 1; i < n; i++)
         equal = equal && get(f, obj, i) == get(f, obj, 0);
     if (equal)
         n = 1;
-    /* One number would stand for all, so two stay: "3x0". */
-    while (n > 2 && get(f, obj, n - 1) == 0)
+    /* One number would stand for all, so two stay: "3x0".  Not so in a list. */
+    while (n > least && get(f, obj, n - 1) == 0)
         n--;
     for (int i = 0; i < n; i++) {
         if (i)
@@ -498,6 +513,7 @@ void field_text(const struct field *f, const void *obj, struct str *out)
         add_number(f, get(f, obj, 0), out);
         break;
     case FIELD_KIND_INTS:
+    case FIELD_KIND_LIST:
     case FIELD_KIND_FLOATS:
         list_text(f, obj, out);
         break;

@@ -20,6 +20,7 @@ enum field_kind {
     FIELD_KIND_ENUM,        /* int, index into names */
     FIELD_KIND_STRING,      /* const char *; NULL is "not given" */
     FIELD_KIND_INTS,        /* int[count] */
+    FIELD_KIND_LIST,        /* int[count]: a list of up to count numbers, zeros behind it */
     FIELD_KIND_FLOATS,      /* double[count] */
     FIELD_KIND_DURATION,    /* double, seconds; text may say 90, 90s, 20m, 1.5h */
 };
@@ -28,7 +29,7 @@ struct field {
     const char *name;               /* "stride"; on a command line "--stride" */
     const char *onnx;               /* the ONNX attribute, or NULL */
     enum field_kind kind;
-    int count;                      /* length of INTS and FLOATS, else 1 */
+    int count;                      /* length of INTS, LIST and FLOATS, else 1 */
     size_t offset;
     double def, min, max;           /* of every element; unused for BOOL and STRING but for def of BOOL */
     const char *const *names;       /* ENUM: NULL-terminated, index = value */
@@ -49,6 +50,8 @@ struct field {
     .offset = offsetof(T, m), .hint = hint_, .text = text_, .doc = doc_ }
 #define FIELD_INTS(T, m, onnx_, n, def_, min_, max_, doc_)  { .name = #m, .onnx = onnx_, .kind = FIELD_KIND_INTS, \
     .count = n, .offset = offsetof(T, m), .def = def_, .min = min_, .max = max_, .doc = doc_ }
+#define FIELD_LIST(T, m, n, min_, max_, doc_)  { .name = #m, .kind = FIELD_KIND_LIST, .count = n, \
+    .offset = offsetof(T, m), .min = min_, .max = max_, .doc = doc_ }
 #define FIELD_FLOATS(T, m, n, def_, min_, max_, doc_)  { .name = #m, .kind = FIELD_KIND_FLOATS, \
     .count = n, .offset = offsetof(T, m), .def = def_, .min = min_, .max = max_, .doc = doc_ }
 #define FIELD_DURATION(T, m, def_, doc_)  { .name = #m, .kind = FIELD_KIND_DURATION, .count = 1, \
@@ -65,7 +68,7 @@ void field_defaults(const struct field *table, void *obj);
 /* Every element that is 0 (NULL, false) = its default: how an attribute left out by a builder is filled. */
 void field_fill(const struct field *table, void *obj);
 
-/* Sets one member from text.  One number for INTS or FLOATS sets all elements; a list "3x5" or "3,5" sets
+/* Sets one member from text.  One number for INTS or FLOATS (not LIST) sets all elements; a list "3x5" or "3,5" sets
  * the first ones, the rest become 0.  Checks range and form, naming the field.  Strings are copied into mem,
  * or borrowed when mem is NULL.  On failure obj is as it was. */
 bool field_set(const struct field *f, void *obj, const char *text, struct arena *mem, struct err *err);

@@ -7,7 +7,7 @@
 #include "nn/op.h"
 
 static const struct field attrs[] = {
-    FIELD_INTS(struct nn_input, shape, NULL, SHAPE_MAX_RANK - 1, 0, 0, 1 << 24,
+    FIELD_LIST(struct nn_input, shape, SHAPE_MAX_RANK - 1, 0, 1 << 24,
                "dimensions after the batch: height, width and channels of a picture"),
     FIELDS_END
 };

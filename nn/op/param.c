@@ -11,8 +11,8 @@
 static const char *const inits[] = { "zeros", "ones", "he", "glorot", "lecun", NULL };
 
 static const struct field attrs[] = {
-    FIELD_INTS(struct nn_param, shape, NULL, SHAPE_MAX_RANK, 0, 0, INT_MAX, "dimensions in memory"),
-    FIELD_INTS(struct nn_param, perm, NULL, SHAPE_MAX_RANK, 0, 0, SHAPE_MAX_RANK - 1,
+    FIELD_LIST(struct nn_param, shape, SHAPE_MAX_RANK, 0, INT_MAX, "dimensions in memory"),
+    FIELD_LIST(struct nn_param, perm, SHAPE_MAX_RANK, 0, SHAPE_MAX_RANK - 1,
                "for each dimension in files the one in memory; all 0: the same order"),
     FIELD_ENUM(struct nn_param, init, inits, 0, "first values"),
     FIELD_BOOL(struct nn_param, buffer, "state that is written while training, not trained"),

@@ -1,6 +1,7 @@
 /*
  * reshape -- other dimensions after the batch, the numbers in the same order
  */
+#include "nn/io/onnx.h"
 #include "nn/op.h"
 
 #include <limits.h>
@@ -11,7 +12,7 @@ struct reshape {
 };
 
 static const struct field attrs[] = {
-    FIELD_INTS(struct reshape, shape, NULL, SHAPE_MAX_RANK - 1, 0, -1, INT_MAX,
+    FIELD_LIST(struct reshape, shape, SHAPE_MAX_RANK - 1, -1, INT_MAX,
                "dimensions after the batch, ending at a 0; -1, at most once, is what the others leave"),
     FIELDS_END
 };
@@ -79,11 +80,29 @@ static void backward(const struct nn_call *c)
         nn_each_range(c, shape_count(&c->y.shape), backward_range);
 }
 
+/* In our order of the numbers.  0 keeps the batch as it is. */
+static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
+{
+    const struct nn_graph *g = node->graph;
+    const struct nn_type *type = &g->node[node->id].type;
+    int64_t shape[SHAPE_MAX_RANK] = { 0 };
+    const char *in[2] = { nn_onnx_to_nhwc(o, node->in[0], &g->node[g->node[node->id].in[0]].type) };
+    const char *out = type->rank == 4 ? nn_onnx_name(o, node->out) : node->out;
+
+    (void)err;
+    for (int i = 1; i < type->rank; i++)
+        shape[i] = type->dim[i].n;
+    in[1] = nn_onnx_int64s(o, "shape", type->rank, shape);
+    return nn_onnx_begin(o, "Reshape", 2, in, out) &&
+           (out == node->out || nn_onnx_from_nhwc(o, out, type, node->out));
+}
+
 const struct nn_op nn_op_reshape = {
     .name = "reshape", .onnx = "Reshape", .doc = "other dimensions after the batch",
     .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE,
     .attr_size = sizeof(struct reshape), .attrs = attrs,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
+    .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "shape=2x3x5", "2x30", NULL }, { "shape=5x-1", "2x3x2x5", NULL }, { "shape=-1x0", "1x2x3x2", NULL },
         { NULL, NULL, NULL }
