@@ -10,18 +10,15 @@
  * for other rows PyTorch divides by N instead, which is the same where the rows add up to 1 and there are no weights.
  * Sums over the batch are in double and in order.
  */
+#include "nn/op/xent.h"
 #include "nn/op.h"
 
 #include <math.h>
 
 enum { X, TARGET, WEIGHT };                             /* inputs */
 
-struct xent {
-    double smooth;
-};
-
 static const struct field attrs[] = {
-    FIELD_FLOAT(struct xent, smooth, NULL, 0, 0, 0.99, "share of a target that is spread evenly over the labels"),
+    FIELD_FLOAT(struct nn_xent, smooth, NULL, 0, 0, 0.99, "share of a target that is spread evenly over the labels"),
     FIELDS_END
 };
 
@@ -72,7 +69,7 @@ struct view {
 
 static struct view view(const struct nn_call *c, int64_t row)
 {
-    const struct xent *a = c->attr;
+    const struct nn_xent *a = c->attr;
     int n = (int)c->x[X].shape.dim[1];
     struct view v = { .n = n, .keep = 1 - a->smooth, .w = c->n_in > WEIGHT ? c->x[WEIGHT].data : NULL,
                       .x = (const real *)c->x[X].data + row * n, .t = (const real *)c->x[TARGET].data + row * n };
@@ -150,7 +147,7 @@ const struct nn_op nn_op_xent = {
     .name = "xent", .doc = "cross-entropy of softmax(logits) with soft targets; inputs logits, targets, [label weights]",
     .in_min = 2, .in_max = 3, .keep = NN_KEEP_X | NN_KEEP_STASH, .flags = NN_OP_LOSS | NN_OP_ACROSS_BATCH,
     .no_grad = 1 << TARGET | 1 << WEIGHT,
-    .attr_size = sizeof(struct xent), .attrs = attrs,
+    .attr_size = sizeof(struct nn_xent), .attrs = attrs,
     .type = type, .flops = flops, .space = space, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){
         { "", "3x5 3x5", "gp" }, { "smooth=0.1", "4x3 4x3", "gp" }, { "", "4x3 4x3 3", "gpv" },
