@@ -91,5 +91,5 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 
 const struct nn_model nn_model_mobilenet_v2 = {
     .name = "mobilenet_v2", .doc = "MobileNetV2 1.0 (Sandler et al. 2018, arXiv:1801.04381), timm's names",
-    .size = 224, .build = build,
+    .size = 224, .least = LEAST, .build = build,
 };

@@ -17,7 +17,8 @@ struct nn_model_args {
 
 struct nn_model {
     const char *name, *doc;             /* doc: one line, source included */
-    int size;                           /* input size when nobody says */
+    int size;                           /* input size that it was made for */
+    int least;                          /* smallest height and width */
     struct nn_graph *(*build)(const struct nn_model_args *args, struct err *err);
 };
 

@@ -68,5 +68,5 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 
 const struct nn_model nn_model_resnet18 = {
     .name = "resnet18", .doc = "ResNet-18 (He et al. 2015, arXiv:1512.03385), timm's names",
-    .size = 224, .build = build,
+    .size = 224, .least = LEAST, .build = build,
 };

@@ -69,5 +69,5 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 
 const struct nn_model nn_model_resnet_small = {
     .name = "resnet_small", .doc = "small residual network for small pictures and short trainings (after Page 2018)",
-    .size = 32, .build = build,
+    .size = 32, .least = LEAST, .build = build,
 };
