@@ -1,0 +1,208 @@
+/*
+ * choose -- see choose.h
+ */
+#include "train/choose.h"
+
+#include "nn/base/pool.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    LOOK = 128,                 /* pictures that are looked at */
+    SMALL = 48,                 /* up to here pictures stay as large as they are */
+    TINY = 16,                  /* what an architecture at least can take */
+    MEDIUM = 64, LARGE = 128,   /* sides that larger ones are brought to */
+    ENOUGH_STEPS = 1000,        /* of a training, before its epochs are limited to: */
+    MIN_EPOCHS = 15, MAX_EPOCHS = 60,
+};
+
+#define RATE 0.05               /* for batches of 64, in proportion for others: Goyal et al., arXiv:1706.02677 */
+#define LEAST_STD 0.05          /* of pictures that are all alike */
+
+/* What one picture tells. */
+struct look {
+    bool read;
+    int width, height;
+    double mean[3], square[3];  /* of its pixels, 0 to 1 */
+    struct err err;
+};
+
+struct looks {
+    const struct data_index *x;
+    int n;
+    struct look look[LOOK];
+};
+
+static void look_at(void *arg, int i, int worker)
+{
+    struct looks *all = arg;
+    struct look *l = &all->look[i];
+    const struct data_sample *s = &all->x->sample[(int64_t)i * all->x->n / all->n];
+    struct data_image image = { 0 };
+    double n;
+
+    (void)worker;
+    l->read = data_image_read(s->path, &data_limits_default, &image, &l->err);
+    if (!l->read)
+        return;
+    l->width = image.width;
+    l->height = image.height;
+    n = (double)image.width * image.height;
+    for (int64_t p = 0; p < (int64_t)image.width * image.height; p++) {
+        for (int c = 0; c < 3; c++) {
+            double v = image.pixel[3 * p + c] / 255.0;
+
+            l->mean[c] += v;
+            l->square[c] += v * v;
+        }
+    }
+    for (int c = 0; c < 3; c++) {
+        l->mean[c] /= n;
+        l->square[c] /= n;
+    }
+    data_image_release(&image);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* The median of the shorter sides; how many pictures could be read in *n. */
+static int median_side(const struct looks *all, int *n)
+{
+    int side[LOOK];
+
+    *n = 0;
+    for (int i = 0; i < all->n; i++) {
+        const struct look *l = &all->look[i];
+
+        if (l->read)
+            side[(*n)++] = l->width < l->height ? l->width : l->height;
+    }
+    qsort(side, (size_t)*n, sizeof *side, by_value);
+    return *n ? side[*n / 2] : 0;
+}
+
+/* Each picture weighs the same.  Three digits are enough, and read well in `discern info`. */
+static void colours(const struct looks *all, int n, struct data_prep *prep)
+{
+    for (int c = 0; c < 3; c++) {
+        double mean = 0, square = 0;
+
+        for (int i = 0; i < all->n; i++) {
+            mean += all->look[i].mean[c] / n;
+            square += all->look[i].square[c] / n;
+        }
+        prep->mean[c] = round(mean * 1000) / 1000;
+        prep->std[c] = round(fmax(sqrt(fmax(square - mean * mean, 0)), LEAST_STD) * 1000) / 1000;
+    }
+}
+
+struct teller {
+    train_say_fn *say;
+    void *ctx;
+};
+
+static void tell(const struct teller *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void tell(const struct teller *t, const char *fmt, ...)
+{
+    char text[300];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    t->say(t->ctx, text);
+}
+
+static void choose_size(int side, int least, struct train_cfg *cfg, const struct teller *t)
+{
+    const char *why;
+
+    if (side <= SMALL) {
+        cfg->size = side < TINY ? TINY : side;
+        why = "as large as the pictures are";
+    } else {
+        cfg->size = side < (MEDIUM + LARGE) / 2 ? MEDIUM : LARGE;
+        why = "more pixels cost more time than they teach a network that starts from nothing";
+    }
+    if (cfg->size < least) {
+        cfg->size = least;
+        why = "the architecture takes no less";
+    }
+    tell(t, "size %d: half of the pictures measure %d pixels or more; %s", cfg->size, side, why);
+}
+
+static void choose_batch(int n, struct train_cfg *cfg, const struct teller *t)
+{
+    cfg->batch = n < 256 ? 16 : n < 1024 ? 32 : n < 20000 ? 64 : 128;
+    if (cfg->batch > n)
+        cfg->batch = n;
+    tell(t, "batch %d: fits %d pictures to learn from", cfg->batch, n);
+}
+
+static void choose_epochs(int n, struct train_cfg *cfg, const struct teller *t)
+{
+    int batches = n / cfg->batch;
+
+    cfg->epochs = (ENOUGH_STEPS + batches - 1) / batches;
+    if (cfg->epochs < MIN_EPOCHS)
+        cfg->epochs = MIN_EPOCHS;
+    if (cfg->epochs > MAX_EPOCHS)
+        cfg->epochs = MAX_EPOCHS;
+    tell(t, "epochs %d: %d steps of %d pictures; --epochs or --time say otherwise", cfg->epochs,
+         cfg->epochs * batches, cfg->batch);
+}
+
+bool train_choose(const struct data_index *train, int least, int threads, struct train_cfg *cfg, struct data_prep *prep,
+                  train_say_fn *say, void *ctx, struct err *err)
+{
+    struct teller t = { say, ctx };
+    struct looks *all = calloc(1, sizeof *all);
+    struct pool *pool = pool_new(threads, err);
+    int n, side;
+
+    if (!all || !pool) {
+        free(all);
+        pool_free(pool);
+        return all ? false : err_set(err, ERR_MEMORY, "no memory to look at pictures");
+    }
+    all->x = train;
+    all->n = train->n < LOOK ? train->n : LOOK;
+    pool_for(pool, all->n, look_at, all);
+    pool_free(pool);
+    side = median_side(all, &n);
+    if (!n) {
+        *err = all->look[0].err;
+        free(all);
+        return err_in(err, "none of the pictures can be read; the first one");
+    }
+    if (!cfg->size)
+        choose_size(side, least, cfg, &t);
+    *prep = (struct data_prep){ .size = { cfg->size, cfg->size }, .crop = 1,
+                                .resize = train->task == DATA_MULTI ? DATA_SQUASH : DATA_CROP };
+    colours(all, n, prep);
+    free(all);
+    if (!cfg->batch)
+        choose_batch(train->n, cfg, &t);
+    if (cfg->batch > train->n) {
+        tell(&t, "batch %d: there are no more pictures to learn from", train->n);
+        cfg->batch = train->n;
+    }
+    if (!cfg->epochs && !cfg->steps && cfg->time <= 0)
+        choose_epochs(train->n, cfg, &t);
+    if (cfg->lr <= 0) {
+        cfg->lr = RATE * cfg->batch / 64;
+        tell(&t, "lr %g: %g for batches of 64, in proportion for %d", cfg->lr, RATE, cfg->batch);
+    }
+    return true;
+}
+
+double train_choose_val(int n)
+{
+    return n < 5000 ? 0.2 : 0.1;
+}

@@ -1,0 +1,97 @@
+/*
+ * provenance -- see provenance.h
+ */
+#include "train/provenance.h"
+
+#include "nn/base/about.h"
+#include "nn/base/record.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <xxhash.h>
+
+void train_fingerprint(const struct data_index *x, char out[17])
+{
+    XXH64_hash_t h = 0;
+
+    for (int i = 0; i < x->n; i++) {
+        const struct data_sample *s = &x->sample[i];
+        uint64_t numbers[4] = { h, (uint64_t)s->split, (uint64_t)s->label, s->hash };
+
+        h = XXH3_64bits_withSeed(s->name, strlen(s->name), XXH3_64bits(numbers, sizeof numbers));
+        if (s->mark)
+            h = XXH3_64bits_withSeed(s->mark, (size_t)x->n_labels, h);
+    }
+    snprintf(out, 17, "%016" PRIx64, (uint64_t)h);
+}
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *figures(const struct infer_figures *f)
+{
+    json_t *o;
+
+    if (!f)
+        return json_null();
+    o = json_object();
+    json_object_set_new(o, "pictures", json_integer(f->n));
+    if (f->task == DATA_SINGLE) {
+        json_object_set_new(o, "accuracy", number(f->accuracy));
+        json_object_set_new(o, "balanced_accuracy", number(f->balanced_accuracy));
+        json_object_set_new(o, "majority", number(f->majority));
+        json_object_set_new(o, "ece", number(f->ece));
+    } else {
+        json_object_set_new(o, "mAP", number(f->mean_ap));
+        json_object_set_new(o, "baseline_mAP", number(f->baseline_ap));
+        json_object_set_new(o, "subset_accuracy", number(f->subset_accuracy));
+    }
+    json_object_set_new(o, "macro_f1", number(f->macro_f1));
+    json_object_set_new(o, "log_loss", number(f->log_loss));
+    return o;
+}
+
+static json_t *data(const struct train_provenance *p)
+{
+    json_t *o = json_object();
+    char fingerprint[17];
+
+    train_fingerprint(p->index, fingerprint);
+    json_object_set_new(o, "task", json_string(data_task_names[p->index->task]));
+    json_object_set_new(o, "labels", json_integer(p->index->n_labels));
+    json_object_set_new(o, "train", json_integer(p->train));
+    json_object_set_new(o, "val", json_integer(p->val));
+    json_object_set_new(o, "fingerprint", json_string(fingerprint));
+    return o;
+}
+
+static json_t *settings(const struct train_provenance *p)
+{
+    struct train_cfg cfg = *p->cfg;
+    json_t *o;
+
+    cfg.arch = p->arch;
+    o = record_to_json(train_cfg_fields, &cfg);
+    json_object_del(o, "time");
+    json_object_del(o, "threads");
+    return o;
+}
+
+char *train_provenance_text(const struct train_provenance *p)
+{
+    json_t *o = json_object();
+    bool ok = o && !json_object_set_new(o, "version", json_string(about_version)) &&
+              !json_object_set_new(o, "git", json_string(about_git)) &&
+              !json_object_set_new(o, "settings", settings(p)) && !json_object_set_new(o, "data", data(p)) &&
+              !json_object_set_new(o, "epoch", json_integer(p->epoch)) &&
+              !json_object_set_new(o, "step", json_integer(p->step)) &&
+              !json_object_set_new(o, "loss", number(p->loss)) &&
+              !json_object_set_new(o, "figures", figures(p->val_figures)) &&
+              !json_object_set_new(o, "date", json_string(p->date));
+    char *text = ok ? record_dump(o) : NULL;
+
+    json_decref(o);
+    return text;
+}
