@@ -317,11 +317,12 @@ static void draw_occluder(struct dice *d, struct canvas *c, const struct pose *o
     paint(c, &p, bar, v, NULL, NULL, colour, colour);
 }
 
-/* Light that falls off to one side, noise of any strength, 8 bits. */
+/* Light that falls off to one side, noise up to max_noise either way, 8 bits. */
 static void draw_light(struct dice *d, const struct canvas *c, float max_noise, uint8_t *out)
 {
     float a = uniform(d, 0, 2 * (float)M_PI), slope = uniform(d, 0, 0.5f) / (float)c->size;
-    float x = slope * cosf(a), y = slope * sinf(a), gain = uniform(d, 0.75f, 1.1f), noise = uniform(d, 0.01f, max_noise);
+    float x = slope * cosf(a), y = slope * sinf(a);
+    float gain = uniform(d, 0.75f, 1.1f), noise = uniform(d, 0.01f, max_noise);
 
     for (int i = 0; i < c->size; i++) {
         for (int j = 0; j < c->size; j++) {
@@ -625,7 +626,7 @@ static const struct cli_command command = {
     .about = "Draws shapes, textures and a letter, with their labels, into the new folder OUT: one label a picture\n"
              "in folders by class, or several in a table.  The same seed draws the same pictures.",
     .examples = "draw build/demo/single\n"
-                "draw build/demo/multi --kind multi --size 40\n",
+                "draw build/demo/multi --kind multi\n",
     .options = option_fields,
     .size = sizeof(struct options),
     .min_args = 1, .max_args = 1,
