@@ -114,7 +114,7 @@ const struct nn_op nn_op_bce = {
     .no_grad = 1 << TARGET | 1 << WEIGHT,
     .type = type, .flops = flops, .space = space, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){
-        { "", "3x5 3x5", "gt" }, { "", "4x3 4x3", "gu" }, { "", "4x3 4x3 3", "guv" }, { "", "2x7 2x7", "gp" },
+        { "", "3x5 3x5", "gt" }, { "", "4x3 4x3", "gu" }, { "", "4x3 4x3 =3", "guv" }, { "", "2x7 2x7", "gp" },
         { NULL, NULL, NULL }
     },
 };

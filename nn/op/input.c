@@ -34,6 +34,6 @@ const struct nn_op nn_op_input = {
     .attr_size = sizeof(struct nn_input), .attrs = attrs,
     .type = type,
     .cases = (const struct nn_case[]){
-        { "shape=5x7x3", "", NULL }, { "shape=4x0", "", NULL }, { NULL, NULL, NULL }
+        { "shape=5x7x3", "", NULL }, { "shape=4", "", NULL }, { NULL, NULL, NULL }
     },
 };

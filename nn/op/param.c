@@ -51,7 +51,7 @@ const struct nn_op nn_op_param = {
     .type = type,
     .cases = (const struct nn_case[]){
         { "shape=3x3x4x6 perm=3x2x0x1 init=he", "", NULL },
-        { "shape=7x0 buffer=true init=ones", "", NULL },
+        { "shape=7 buffer=true init=ones", "", NULL },
         { NULL, NULL, NULL }
     },
 };
