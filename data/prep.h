@@ -1,7 +1,8 @@
 /*
  * prep -- the preprocessing that a model was trained with, and its application
  *
- * Stored in the model file, so that whoever answers prepares as the trainer did.
+ * Stored in the model file, so that whoever answers prepares as the trainer did.  CROP and SQUASH take one rectangle
+ * of the picture in one resampling; LETTERBOX fits the whole picture and fills the rest with grey 114.
  */
 #ifndef DATA_PREP_H
 #define DATA_PREP_H
@@ -10,6 +11,7 @@
 #include "nn/base/field.h"
 
 enum data_resize { DATA_CROP, DATA_SQUASH, DATA_LETTERBOX };
+extern const char *const data_resize_names[];   /* "crop" "squash" "letterbox" NULL */
 
 struct data_prep {
     int size[2];                /* height, width of the net's input */
@@ -19,7 +21,8 @@ struct data_prep {
 };
 extern const struct field data_prep_fields[];
 
-/* Pixels before normalisation, as validation and prediction see them: out[size[0]*size[1]*3]. */
+/* Pixels before normalisation, as validation and prediction see them: out[size[0]*size[1]*3].  A picture that has the
+ * net's size already comes through unchanged when crop is 1. */
 bool data_prep_pixels(const struct data_prep *p, const struct data_image *image, uint8_t *out, struct err *err);
 
 /* out[n] floats from n = pixels*3 bytes. */
@@ -27,5 +30,19 @@ void data_prep_normalize(const struct data_prep *p, const uint8_t *pixel, int64_
 
 /* Both: out[size[0]*size[1]*3]. */
 bool data_prep_apply(const struct data_prep *p, const struct data_image *image, float *out, struct err *err);
+
+/* Which part of the picture fills the net's input, and whether mirrored.  It may reach outside: there CROP and SQUASH
+ * see the picture mirrored at its edge, LETTERBOX grey. */
+struct data_view {
+    double x, y, w, h;          /* in the picture's pixels */
+    bool mirror;
+};
+
+/* What data_prep_pixels shows. */
+void data_prep_view(const struct data_prep *p, const struct data_image *image, struct data_view *v);
+
+/* The pixels of any view: out[size[0]*size[1]*3]. */
+bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *image, const struct data_view *v,
+                           uint8_t *out, struct err *err);
 
 #endif
