@@ -1,0 +1,383 @@
+/*
+ * csv -- tables as text: RFC 4180, and what spreadsheets make of it
+ */
+#include "data/csv.h"
+
+#include "nn/base/arena.h"
+#include "nn/base/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- rows ------------------------------------------------------------------------------------------------ */
+
+/* The one that stands most often in the first line, outside quotes. */
+static char find_delimiter(const char *p, const char *end)
+{
+    static const char candidates[] = ",;\t";
+    int count[3] = { 0 }, best = 0;
+    bool quoted = false;
+
+    for (; p < end && (quoted || (*p != '\n' && *p != '\r')); p++) {
+        if (*p == '"')
+            quoted = !quoted;
+        for (int i = 0; !quoted && i < 3; i++)
+            count[i] += *p == candidates[i];
+    }
+    for (int i = 1; i < 3; i++) {
+        if (count[i] > count[best])
+            best = i;
+    }
+    return candidates[best];
+}
+
+bool data_csv_open(struct data_csv *c, char *text, size_t bytes, struct err *err)
+{
+    memset(c, 0, sizeof *c);
+    if (memchr(text, 0, bytes))
+        return err_set(err, ERR_INPUT, "not a table of text: there are zero bytes in it (save it as CSV, UTF-8)");
+    c->p = text;
+    c->end = text + bytes;
+    if (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+        c->p += 3;
+    c->delimiter = find_delimiter(c->p, c->end);
+    c->next_line = 1;
+    return true;
+}
+
+void data_csv_close(struct data_csv *c)
+{
+    free(c->cell);
+    c->cell = NULL;
+}
+
+/* Past the end of line at c->p. */
+static void end_line(struct data_csv *c)
+{
+    if (c->p[0] == '\r' && c->p + 1 < c->end && c->p[1] == '\n')
+        c->p++;
+    c->p++;
+    c->next_line++;
+}
+
+static void skip_blanks(struct data_csv *c)
+{
+    while (c->p < c->end && (*c->p == ' ' || (*c->p == '\t' && c->delimiter != '\t')))
+        c->p++;
+}
+
+/* A cell with quotes; c->p stands on the first.  Undoes "" in place. */
+static char *quoted_cell(struct data_csv *c, struct err *err)
+{
+    char *start = ++c->p, *out = start;
+    int line = c->next_line;
+
+    for (;; c->p++) {
+        if (c->p >= c->end) {
+            err_set(err, ERR_INPUT, "line %d: a quote is never closed", line);
+            return NULL;
+        }
+        if (*c->p == '"') {
+            if (c->p + 1 >= c->end || c->p[1] != '"')
+                break;
+            c->p++;
+        } else if (*c->p == '\n' || (*c->p == '\r' && (c->p + 1 >= c->end || c->p[1] != '\n')))
+            c->next_line++;
+        *out++ = *c->p;
+    }
+    c->p++;
+    skip_blanks(c);
+    if (c->p < c->end && *c->p != c->delimiter && *c->p != '\n' && *c->p != '\r') {
+        err_set(err, ERR_INPUT, "line %d: text after a closing quote", c->next_line);
+        return NULL;
+    }
+    *out = 0;
+    return start;
+}
+
+/* A cell without; does not yet end it. */
+static char *plain_cell(struct data_csv *c, char **end)
+{
+    char *start = c->p;
+
+    while (c->p < c->end && *c->p != c->delimiter && *c->p != '\n' && *c->p != '\r')
+        c->p++;
+    for (*end = c->p; *end > start && ((*end)[-1] == ' ' || (*end)[-1] == '\t');)
+        --*end;
+    return start;
+}
+
+static bool add_cell(struct data_csv *c, char *cell, struct err *err)
+{
+    if (c->n == c->cap) {
+        int cap = c->cap ? 2 * c->cap : 64;
+        char **p = realloc(c->cell, (size_t)cap * sizeof *p);
+
+        if (!p)
+            return err_set(err, ERR_MEMORY, "line %d: cannot hold %d cells", c->line, cap);
+        c->cell = p;
+        c->cap = cap;
+    }
+    c->cell[c->n++] = cell;
+    return true;
+}
+
+int data_csv_next(struct data_csv *c, struct err *err)
+{
+    enum { CELLS_MAX = 10000 };
+
+    do {
+        bool more = true;
+
+        if (c->p >= c->end)
+            return 0;
+        c->line = c->next_line;
+        c->n = 0;
+        while (more) {
+            char *cell, *end = NULL, last;
+
+            skip_blanks(c);
+            cell = c->p < c->end && *c->p == '"' ? quoted_cell(c, err) : plain_cell(c, &end);
+            if (!cell || !add_cell(c, cell, err))
+                return -1;
+            if (c->n > CELLS_MAX) {
+                err_set(err, ERR_INPUT, "line %d: more than %d cells", c->line, CELLS_MAX);
+                return -1;
+            }
+            last = c->p < c->end ? *c->p : 0;
+            more = c->p < c->end && last == c->delimiter;
+            if (more)
+                c->p++;
+            else if (c->p < c->end)
+                end_line(c);
+            if (end)
+                *end = 0;
+        }
+    } while (c->n == 1 && !c->cell[0][0]);
+    return 1;
+}
+
+/* ---- one-hot tables -------------------------------------------------------------------------------------- */
+
+/* What becomes the index. */
+struct table {
+    struct data_csv csv;
+    struct data_index *x;
+    int *label;                 /* of each column; -1 = none */
+    int columns, split;         /* number of columns; that of the split, -1 = none */
+    char *folder;               /* of the CSV, with '/', or "" */
+    int cap;
+    bool any_file;
+};
+
+static bool one_of(const char *word, const char *const *list)
+{
+    for (; *list; list++) {
+        if (!strcasecmp(word, *list))
+            return true;
+    }
+    return false;
+}
+
+static bool read_header(struct table *t, int n_labels, const char *const *labels, struct err *err)
+{
+    static const char *const first[] = { "filename", "file_name", "image", "path", "file", "fname", NULL };
+    struct data_csv *c = &t->csv;
+    struct data_index *x = t->x;
+    int got = data_csv_next(c, err);
+
+    if (got < 0)
+        return false;
+    if (!got)
+        return err_set(err, ERR_INPUT, "empty file");
+    if (!one_of(c->cell[0], first))
+        return err_set(err, ERR_INPUT, "line %d: the first column must be called filename (or image, path, file, "
+                       "fname), not '%.60s'", c->line, c->cell[0]);
+    t->columns = c->n;
+    t->split = -1;
+    t->label = arena_array(x->mem, (size_t)c->n, sizeof *t->label);
+    x->label = arena_array(x->mem, (size_t)(labels ? n_labels : c->n), sizeof *x->label);
+    if (!t->label || !x->label)
+        return err_set(err, ERR_MEMORY, "cannot hold %d labels", c->n);
+    for (int i = 0; labels && i < n_labels; i++) {
+        x->label[i] = arena_str(x->mem, labels[i]);
+        if (!x->label[i])
+            return err_set(err, ERR_MEMORY, "cannot hold %d labels", n_labels);
+    }
+    x->n_labels = labels ? n_labels : 0;
+    t->label[0] = -1;
+    for (int i = 1; i < c->n; i++) {
+        t->label[i] = -1;
+        if (!strcasecmp(c->cell[i], "split")) {
+            if (t->split >= 0)
+                return err_set(err, ERR_INPUT, "line %d: two columns are called split", c->line);
+            t->split = i;
+            continue;
+        }
+        if (!c->cell[i][0])
+            return err_set(err, ERR_INPUT, "line %d: column %d has no name", c->line, i + 1);
+        for (int j = 1; j < i; j++) {
+            if (!strcmp(c->cell[i], c->cell[j]))
+                return err_set(err, ERR_INPUT, "line %d: two columns are called '%.60s'", c->line, c->cell[i]);
+        }
+        if (!labels) {
+            t->label[i] = x->n_labels++;
+            x->label[t->label[i]] = arena_str(x->mem, c->cell[i]);
+            if (!x->label[t->label[i]])
+                return err_set(err, ERR_MEMORY, "cannot hold %d labels", x->n_labels);
+            continue;
+        }
+        for (int j = 0; j < n_labels && t->label[i] < 0; j++) {
+            if (!strcmp(c->cell[i], labels[j]))
+                t->label[i] = j;
+        }
+        if (t->label[i] < 0)
+            return err_set(err, ERR_INPUT, "line %d: column '%.60s' is not among the %d labels of the model", c->line,
+                           c->cell[i], n_labels);
+    }
+    if (!x->n_labels)
+        return err_set(err, ERR_INPUT, "line %d: no column for a label", c->line);
+    return true;
+}
+
+static bool read_mark(const char *cell, int8_t *mark)
+{
+    if (!strcmp(cell, "0") || !strcmp(cell, "0.0"))
+        *mark = 0;
+    else if (!strcmp(cell, "1") || !strcmp(cell, "1.0"))
+        *mark = 1;
+    else if (!*cell || !strcmp(cell, "-1") || !strcmp(cell, "-1.0"))
+        *mark = -1;
+    else
+        return false;
+    return true;
+}
+
+static bool read_split(const char *cell, enum data_split *split)
+{
+    static const char *const val[] = { "val", "valid", "validation", NULL };
+
+    if (!strcasecmp(cell, "train"))
+        *split = DATA_TRAIN;
+    else if (one_of(cell, val))
+        *split = DATA_VAL;
+    else if (!strcasecmp(cell, "test"))
+        *split = DATA_TEST;
+    else if (!*cell)
+        *split = DATA_UNSPLIT;
+    else
+        return false;
+    return true;
+}
+
+/* Beside the CSV, else in images/ beside it; when it is nowhere, where it should be. */
+static char *find_file(struct table *t, const char *name)
+{
+    struct arena *mem = t->x->mem;
+    char *path = *name == '/' ? arena_str(mem, name) : arena_printf(mem, "%s%s", t->folder, name), *other;
+
+    if (!path || file_kind(path) == FILE_REGULAR) {
+        t->any_file = true;
+        return path;
+    }
+    other = *name == '/' ? NULL : arena_printf(mem, "%simages/%s", t->folder, name);
+    if (other && file_kind(other) == FILE_REGULAR) {
+        t->any_file = true;
+        return other;
+    }
+    return path;
+}
+
+static bool read_row(struct table *t, struct err *err)
+{
+    struct data_csv *c = &t->csv;
+    struct data_index *x = t->x;
+    struct data_sample s = { .label = -1 };
+    int8_t *mark = arena_alloc(x->mem, (size_t)x->n_labels);
+
+    if (c->n != t->columns)
+        return err_set(err, ERR_INPUT, "line %d: %d cells where the first line has %d", c->line, c->n, t->columns);
+    if (!c->cell[0][0])
+        return err_set(err, ERR_INPUT, "line %d: no file name", c->line);
+    if (x->n == t->cap) {
+        int cap = t->cap ? 2 * t->cap : 1024;
+        struct data_sample *p = x->n > 1 << 28 ? NULL : realloc(x->sample, (size_t)cap * sizeof *p);
+
+        if (!p)
+            return err_set(err, ERR_MEMORY, "line %d: too many rows", c->line);
+        x->sample = p;
+        t->cap = cap;
+    }
+    s.name = arena_str(x->mem, c->cell[0]);
+    s.path = s.name ? find_file(t, s.name) : NULL;
+    s.mark = mark;
+    if (!mark || !s.path)
+        return err_set(err, ERR_MEMORY, "line %d: memory is out", c->line);
+    memset(mark, -1, (size_t)x->n_labels);
+    for (int i = 1; i < c->n; i++) {
+        if (i == t->split) {
+            if (!read_split(c->cell[i], &s.split))
+                return err_set(err, ERR_INPUT, "line %d: split '%.60s' is not train, val or test", c->line, c->cell[i]);
+        } else if (!read_mark(c->cell[i], &mark[t->label[i]])) {
+            return err_set(err, ERR_INPUT, "line %d: column %d holds '%.60s': a label's column may hold 1, 0, -1 or "
+                           "nothing (unknown)", c->line, i + 1, c->cell[i]);
+        }
+    }
+    x->sample[x->n++] = s;
+    return true;
+}
+
+static bool read_table(struct table *t, int n_labels, const char *const *labels, struct err *err)
+{
+    struct data_index *x = t->x;
+    struct data_sample *sample;
+    int got;
+
+    if (!read_header(t, n_labels, labels, err))
+        return false;
+    while ((got = data_csv_next(&t->csv, err)) > 0) {
+        if (!read_row(t, err))
+            return false;
+    }
+    if (got < 0)
+        return false;
+    if (x->n < (labels ? 1 : 2))
+        return err_set(err, ERR_INPUT, "%d pictures listed; at least %d are needed", x->n, labels ? 1 : 2);
+    if (!t->any_file)
+        return err_set(err, ERR_INPUT, "none of the %d files is there: %s is neither beside the CSV nor in images/ "
+                       "beside it", x->n, x->sample[0].name);
+    sample = arena_copy(x->mem, x->sample, (size_t)x->n * sizeof *sample);
+    if (!sample)
+        return err_set(err, ERR_MEMORY, "cannot hold %d samples", x->n);
+    free(x->sample);
+    x->sample = sample;
+    return true;
+}
+
+struct data_index *data_csv_index(char *text, size_t bytes, const char *path, int n_labels,
+                                  const char *const *labels, struct err *err)
+{
+    struct arena *mem = arena_new();
+    struct table t = { .x = mem ? arena_alloc(mem, sizeof *t.x) : NULL };
+    const char *slash = strrchr(path, '/');
+    bool ok;
+
+    t.folder = t.x ? arena_copy(mem, path, (size_t)(slash ? slash + 1 - path : 0) + 1) : NULL;
+    if (!t.folder) {
+        arena_free(mem);
+        err_set(err, ERR_MEMORY, "%s: memory is out", path);
+        return NULL;
+    }
+    t.folder[slash ? slash + 1 - path : 0] = 0;
+    t.x->mem = mem;
+    t.x->task = DATA_MULTI;
+    ok = data_csv_open(&t.csv, text, bytes, err) && read_table(&t, n_labels, labels, err);
+    data_csv_close(&t.csv);
+    if (ok)
+        return t.x;
+    err_in(err, "%s", path);
+    free(t.x->sample);
+    arena_free(mem);
+    return NULL;
+}
