@@ -1,0 +1,327 @@
+/*
+ * loader -- pictures to batches: decoding threads, a bounded ring, a fixed order
+ *
+ * One mutex.  Threads take the epoch's pictures one by one, in order, each with its place in a batch of the ring;
+ * a batch may be filled when the consumer is fewer than `slots` batches behind it.  What a picture becomes depends
+ * on nothing but its address, so it does not matter who decodes it.
+ */
+#include "data/loader.h"
+
+#include "nn/base/arena.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One batch of the ring.  Written by decoding threads, each its own places, until done == n. */
+struct slot {
+    float *image, *target;
+    int *sample;
+    bool *good;
+    struct err *err;            /* of the places that are not good */
+    int done;
+    struct data_batch batch;
+};
+
+struct data_loader {
+    const struct data_index *x;
+    const struct data_prep *prep;
+    struct data_loader_options opt;
+    size_t pixels;              /* floats of a picture */
+    int batches;
+    struct slot *slot;
+    int slots;
+    uint8_t *scratch;           /* [threads,pixels] bytes */
+    uint32_t *order;            /* of this epoch, over the index */
+    pthread_t *thread;
+    int threads;                /* that run */
+
+    pthread_mutex_t lock;
+    pthread_cond_t work, ready; /* there may be pictures to decode; a batch may be complete, or a thread idle */
+    bool quit, running;
+    uint64_t epoch;
+    int64_t next;               /* picture of the epoch to be taken */
+    int current;                /* batch that the consumer gets next, or holds */
+    bool lent;
+    int busy;                   /* threads that are decoding */
+};
+
+struct worker {
+    struct data_loader *l;
+    uint8_t *scratch;
+};
+
+static int batch_size(const struct data_loader *l, int b)
+{
+    int64_t left = l->x->n - (int64_t)b * l->opt.batch;
+
+    return left < l->opt.batch ? (int)left : l->opt.batch;
+}
+
+static void set_target(const struct data_index *x, const struct data_sample *s, float *target)
+{
+    for (int j = 0; j < x->n_labels; j++)
+        target[j] = s->mark ? s->mark[j] : s->label == j;
+}
+
+static bool load(const struct data_loader *l, int sample, uint8_t *pixel, float *out, struct err *err)
+{
+    const struct data_sample *s = &l->x->sample[sample];
+    struct data_image image;
+    struct data_view v;
+    bool ok;
+
+    if (!data_image_read(s->path, &data_limits_default, &image, err))
+        return false;
+    if (l->opt.augment == DATA_AUGMENT_NONE) {
+        ok = data_prep_pixels(l->prep, &image, pixel, err);
+    } else {
+        data_augment_view((enum data_augment)l->opt.augment, l->opt.seed,
+                          l->epoch * (uint64_t)l->x->n + (uint64_t)sample, l->prep, &image, &v);
+        ok = data_prep_view_pixels(l->prep, &image, &v, pixel, err);
+    }
+    data_image_release(&image);
+    if (!ok)
+        return err_in(err, "%s", s->path);
+    data_prep_normalize(l->prep, pixel, (int64_t)l->pixels, out);
+    return true;
+}
+
+/* With the lock held: is there a picture to take? */
+static bool has_work(const struct data_loader *l)
+{
+    return l->running && l->next < (int64_t)l->batches * l->opt.batch && l->next < l->x->n &&
+           l->next / l->opt.batch < l->current + l->slots;
+}
+
+static void *run(void *arg)
+{
+    struct worker w = *(struct worker *)arg;
+    struct data_loader *l = w.l;
+
+    free(arg);
+    pthread_mutex_lock(&l->lock);
+    for (;;) {
+        struct slot *s;
+        int b, place, sample;
+
+        while (!l->quit && !has_work(l))
+            pthread_cond_wait(&l->work, &l->lock);
+        if (l->quit)
+            break;
+        b = (int)(l->next / l->opt.batch);
+        place = (int)(l->next % l->opt.batch);
+        sample = (int)l->order[l->next++];
+        s = &l->slot[b % l->slots];
+        l->busy++;
+        pthread_mutex_unlock(&l->lock);
+
+        s->sample[place] = sample;
+        set_target(l->x, &l->x->sample[sample], s->target + (size_t)place * (size_t)l->x->n_labels);
+        s->good[place] = load(l, sample, w.scratch, s->image + (size_t)place * l->pixels, &s->err[place]);
+
+        pthread_mutex_lock(&l->lock);
+        l->busy--;
+        s->done++;
+        if (s->done == batch_size(l, b) || !l->running)
+            pthread_cond_signal(&l->ready);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+/* Bytes of one slot; false when they do not fit. */
+static bool slot_bytes(const struct data_loader *l, size_t *image, size_t *target)
+{
+    size_t n = (size_t)l->opt.batch;
+
+    return size_mul(n, l->pixels, image) && size_mul(*image, sizeof(float), image) &&
+           size_mul(n, (size_t)l->x->n_labels, target) && size_mul(*target, sizeof(float), target);
+}
+
+static bool make_slots(struct data_loader *l, struct err *err)
+{
+    enum { AHEAD_MIN = 3, AHEAD_MAX = 8, AHEAD_BYTES = 64 << 20 };
+    size_t image, target, n = (size_t)l->opt.batch;
+
+    if (!slot_bytes(l, &image, &target))
+        return err_set(err, ERR_MEMORY, "a batch of %d pictures does not fit in memory", l->opt.batch);
+    l->slots = AHEAD_MIN;
+    while (l->slots < AHEAD_MAX && (size_t)l->slots * image < AHEAD_BYTES)
+        l->slots++;
+    l->slot = calloc((size_t)l->slots, sizeof *l->slot);
+    for (int i = 0; l->slot && i < l->slots; i++) {
+        struct slot *s = &l->slot[i];
+
+        s->image = malloc(image);
+        s->target = malloc(target ? target : 1);
+        s->sample = malloc(n * sizeof *s->sample);
+        s->good = malloc(n * sizeof *s->good);
+        s->err = malloc(n * sizeof *s->err);
+        if (!s->image || !s->target || !s->sample || !s->good || !s->err)
+            return err_set(err, ERR_MEMORY, "%d batches of %d pictures do not fit in memory: make the batch smaller",
+                           l->slots, l->opt.batch);
+    }
+    return l->slot || err_set(err, ERR_MEMORY, "memory is out");
+}
+
+/* Signals are the main thread's business. */
+static bool make_threads(struct data_loader *l, struct err *err)
+{
+    sigset_t all, old;
+    bool ok = true;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    for (int i = 0; ok && i < l->opt.threads; i++) {
+        struct worker *w = malloc(sizeof *w);
+
+        if (w)
+            *w = (struct worker){ l, l->scratch + (size_t)i * l->pixels };
+        ok = w && !pthread_create(&l->thread[i], NULL, run, w);
+        if (ok)
+            l->threads++;
+        else
+            free(w);
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return ok || err_set(err, ERR_MEMORY, "cannot start %d threads to read pictures", l->opt.threads);
+}
+
+struct data_loader *data_loader_new(const struct data_index *x, const struct data_prep *prep,
+                                    const struct data_loader_options *opt, struct err *err)
+{
+    struct data_loader *l = calloc(1, sizeof *l);
+
+    assert(opt->batch >= 1 && opt->threads >= 1 && prep->size[0] >= 1 && prep->size[1] >= 1);
+    if (!l) {
+        err_set(err, ERR_MEMORY, "memory is out");
+        return NULL;
+    }
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->work, NULL);
+    pthread_cond_init(&l->ready, NULL);
+    l->x = x;
+    l->prep = prep;
+    l->opt = *opt;
+    if (l->opt.batch > x->n && x->n > 0)
+        l->opt.batch = x->n;            /* no memory for pictures that are not there */
+    l->pixels = (size_t)prep->size[0] * (size_t)prep->size[1] * 3;
+    l->batches = (int)((x->n + (int64_t)l->opt.batch - 1) / l->opt.batch);
+    if (opt->drop_last && l->batches > 1)
+        l->batches = x->n / l->opt.batch;
+    l->order = malloc(((size_t)x->n + 1) * sizeof *l->order);
+    l->thread = calloc((size_t)opt->threads, sizeof *l->thread);
+    l->scratch = calloc((size_t)opt->threads, l->pixels);
+    if (!l->order || !l->thread || !l->scratch)
+        err_set(err, ERR_MEMORY, "cannot hold an epoch of %d pictures", x->n);
+    else if (make_slots(l, err) && make_threads(l, err))
+        return l;
+    data_loader_free(l);
+    return NULL;
+}
+
+void data_loader_free(struct data_loader *l)
+{
+    if (!l)
+        return;
+    pthread_mutex_lock(&l->lock);
+    l->quit = true;
+    pthread_cond_broadcast(&l->work);
+    pthread_mutex_unlock(&l->lock);
+    for (int i = 0; i < l->threads; i++)
+        pthread_join(l->thread[i], NULL);
+    for (int i = 0; l->slot && i < l->slots; i++) {
+        free(l->slot[i].image);
+        free(l->slot[i].target);
+        free(l->slot[i].sample);
+        free(l->slot[i].good);
+        free(l->slot[i].err);
+    }
+    pthread_cond_destroy(&l->ready);
+    pthread_cond_destroy(&l->work);
+    pthread_mutex_destroy(&l->lock);
+    free(l->slot);
+    free(l->scratch);
+    free(l->thread);
+    free(l->order);
+    free(l);
+}
+
+int data_loader_batches(const struct data_loader *l)
+{
+    return l->batches;
+}
+
+void data_loader_start(struct data_loader *l, uint64_t epoch, int first)
+{
+    pthread_mutex_lock(&l->lock);
+    l->running = false;
+    while (l->busy)
+        pthread_cond_wait(&l->ready, &l->lock);
+    for (int i = 0; i < l->slots; i++)
+        l->slot[i].done = 0;
+    if (l->opt.shuffle) {
+        rng_shuffle(l->opt.seed, rng_stream(RNG_ORDER, (uint32_t)epoch), (uint32_t)l->x->n, l->order);
+    } else {
+        for (int i = 0; i < l->x->n; i++)
+            l->order[i] = (uint32_t)i;
+    }
+    l->epoch = epoch;
+    l->next = (int64_t)first * l->opt.batch;
+    l->current = first;
+    l->lent = false;
+    l->running = true;
+    pthread_cond_broadcast(&l->work);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* Reports what is bad, in order, and closes the gaps. */
+static void compact(const struct data_loader *l, struct slot *s, int n)
+{
+    size_t labels = (size_t)l->x->n_labels;
+    int kept = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (!s->good[i]) {
+            if (l->opt.bad)
+                l->opt.bad(l->opt.bad_ctx, &l->x->sample[s->sample[i]], &s->err[i]);
+            continue;
+        }
+        if (kept < i) {
+            memcpy(s->image + (size_t)kept * l->pixels, s->image + (size_t)i * l->pixels, l->pixels * sizeof(float));
+            memcpy(s->target + (size_t)kept * labels, s->target + (size_t)i * labels, labels * sizeof(float));
+            s->sample[kept] = s->sample[i];
+        }
+        kept++;
+    }
+    s->batch = (struct data_batch){ kept, s->image, s->target, s->sample };
+}
+
+const struct data_batch *data_loader_next(struct data_loader *l)
+{
+    struct slot *s;
+    int n;
+
+    pthread_mutex_lock(&l->lock);
+    if (l->lent) {
+        l->slot[l->current % l->slots].done = 0;
+        l->current++;
+        l->lent = false;
+        pthread_cond_broadcast(&l->work);
+    }
+    if (!l->running || l->current >= l->batches) {
+        pthread_mutex_unlock(&l->lock);
+        return NULL;
+    }
+    s = &l->slot[l->current % l->slots];
+    n = batch_size(l, l->current);
+    while (s->done < n)
+        pthread_cond_wait(&l->ready, &l->lock);
+    l->lent = true;
+    pthread_mutex_unlock(&l->lock);
+    compact(l, s, n);
+    return &s->batch;
+}
