@@ -25,6 +25,8 @@ struct infer_model {
 
 /* Reads and checks everything; the error names path and cause.  NULL on failure. */
 struct infer_model *infer_model_open(const char *path, struct err *err);
+/* The same from memory, which is lent during the call only. */
+struct infer_model *infer_model_parse(const void *data, size_t size, struct err *err);
 void infer_model_free(struct infer_model *m);   /* NULL is fine */
 
 /* Replaces path atomically. */
