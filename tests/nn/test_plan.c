@@ -263,7 +263,7 @@ static void bad_text_is_refused_in_words(void **state)
     (void)state;
     refused("", "no output");
     refused("image = input shape=8x8x3\n", "no output");
-    refused("image = input shape=8x8x3\nx = convolution image\n", "did you mean");
+    refused("image = input shape=8x8x3\nx = conv2 image\n", "did you mean");
     refused("image = input shape=8x8x3\nx = conv2d image chanels=3 size=3\n", "channels");
     refused("image = input shape=8x8x3\nx = relu imag\n", "no node");
     refused("x = relu x\n", "no node");
