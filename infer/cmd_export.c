@@ -1,0 +1,184 @@
+/*
+ * cmd_export -- discern export: a model as ONNX
+ *
+ * The inference form, batch-norms folded, with softmax or sigmoid unless --logits.  Input "image"
+ * [N,3,height,width], normalised by the caller: what to do stands in the metadata, under the keys that
+ * Ultralytics' exporter writes (names, task, imgsz, stride, batch, channels), which many servers read,
+ * and in full under discern.*.
+ */
+#include "infer/cmd.h"
+#include "infer/json.h"
+#include "nn/base/record.h"
+#include "nn/io/onnx.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+    int to;
+    const char *out;
+    bool dynamic_batch, logits, force;
+};
+
+static const char *const formats[] = { "onnx", NULL };
+
+static const struct field options[] = {
+    FIELD_ENUM(struct options, to, formats, 0, "what to write"),
+    { .name = "out", .kind = FIELD_KIND_STRING, .count = 1, .offset = offsetof(struct options, out),
+      .hint = "FILE", .letter = 'o', .doc = "where to; MODEL with the ending .onnx when not given" },
+    FIELD_BOOL(struct options, dynamic_batch, "any number of pictures at a time, not one"),
+    FIELD_BOOL(struct options, logits, "leave softmax (sigmoid) to the caller: output \"logits\""),
+    FIELD_BOOL(struct options, force, "overwrite a file that is there"),
+    FIELDS_END
+};
+
+/* MODEL's name with the ending .onnx. */
+static char *default_name(const char *model, struct arena *mem)
+{
+    const char *slash = strrchr(model, '/'), *dot = strrchr(slash ? slash : model, '.');
+    size_t stem = dot && dot != (slash ? slash + 1 : model) ? (size_t)(dot - model) : strlen(model);
+
+    return arena_printf(mem, "%.*s.onnx", (int)stem, model);
+}
+
+/* A Python literal, as Ultralytics writes it and its readers parse it: {0: 'cat', 1: 'dog'}. */
+static void python_names(const struct infer_model *m, struct str *out)
+{
+    str_addc(out, '{');
+    for (int l = 0; l < m->n_labels; l++) {
+        str_printf(out, "%s%d: '", l ? ", " : "", l);
+        for (const char *p = m->label[l]; *p; p++) {
+            if (*p == '\'' || *p == '\\')
+                str_printf(out, "\\%c", *p);
+            else if ((unsigned char)*p < 0x20 || *p == 0x7F)
+                str_printf(out, "\\x%02x", (unsigned)*p);
+            else
+                str_addc(out, *p);
+        }
+        str_addc(out, '\'');
+    }
+    str_addc(out, '}');
+}
+
+enum { META_MAX = 16 };
+
+struct meta {
+    const char *pair[META_MAX][2];
+    int n;
+    struct str names, labels, size;
+    char *prep;
+};
+
+static void meta_add(struct meta *t, const char *key, const char *value)
+{
+    t->pair[t->n][0] = key;
+    t->pair[t->n++][1] = value;
+}
+
+static bool meta_init(struct meta *t, const struct infer_model *m, const struct options *o,
+                      struct err *err)
+{
+    json_t *prep = record_to_json(data_prep_fields, &m->prep);
+
+    *t = (struct meta){ .prep = prep ? record_dump(prep) : NULL };
+    json_decref(prep);
+    python_names(m, &t->names);
+    infer_json_begin(&t->labels, NULL, '[');
+    for (int l = 0; l < m->n_labels; l++)
+        infer_json_text(&t->labels, NULL, m->label[l]);
+    infer_json_end(&t->labels, ']');
+    str_printf(&t->size, "[%d, %d]", m->prep.size[0], m->prep.size[1]);
+    if (!t->prep || t->names.failed || t->labels.failed || t->size.failed)
+        return err_set(err, ERR_MEMORY, "no memory for the metadata");
+    meta_add(t, "names", str_text(&t->names));
+    meta_add(t, "task", "classify");
+    meta_add(t, "imgsz", str_text(&t->size));
+    meta_add(t, "stride", "1");
+    meta_add(t, "batch", "1");
+    meta_add(t, "channels", "3");
+    meta_add(t, "discern.task", data_task_names[m->task]);
+    meta_add(t, "discern.labels", str_text(&t->labels));
+    meta_add(t, "discern.prep", t->prep);
+    meta_add(t, "discern.arch", m->arch);
+    meta_add(t, "discern.output", o->logits ? "logits" : "probability");
+    return true;
+}
+
+static void meta_release(struct meta *t)
+{
+    str_release(&t->names);
+    str_release(&t->labels);
+    str_release(&t->size);
+    free(t->prep);
+}
+
+static bool write_onnx(const struct infer_model *m, const struct options *o, const char *out,
+                       struct err *err)
+{
+    const char *output = o->logits ? "logits" : "probability";
+    struct nn_graph *g = NULL;
+    struct nn_params *p = NULL;
+    struct meta meta = { 0 };
+    bool ok = infer_answer_graph(m->graph, m->params, m->task, &g, &p, err) &&
+              meta_init(&meta, m, o, err);
+
+    if (ok) {
+        struct nn_onnx_options opt = {
+            .input = "image",
+            .output = output,
+            .node = nn_graph_find_output(g, output),
+            .dynamic_batch = o->dynamic_batch,
+            .n_meta = meta.n,
+            .meta = (const char *const(*)[2])meta.pair,
+        };
+
+        ok = nn_onnx_write(g, p, &opt, out, err);
+    }
+    meta_release(&meta);
+    nn_params_free(p);
+    nn_graph_free(g);
+    return ok;
+}
+
+static int run(const struct cli_command *self, int argc, char **argv)
+{
+    struct options o = { 0 };
+    struct cli_args args;
+    struct err err = { 0 };
+    struct infer_model *m = NULL;
+    const char *out;
+    enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
+
+    if (parsed == CLI_DONE)
+        return 0;
+    if (parsed == CLI_FAILED)
+        return cli_fail(&err, false);
+    m = infer_model_open(args.arg[0], &err);
+    if (!m)
+        return cli_fail(&err, false);
+    out = o.out ? o.out : default_name(args.arg[0], m->mem);
+    if (!out)
+        err_set(&err, ERR_MEMORY, "no memory for a file name");
+    else if (infer_cmd_may_write(out, args.arg[0], o.force, &err) && write_onnx(m, &o, out, &err))
+        infer_cmd_say("wrote %s: image [%s,3,%d,%d] -> %s [%s,%d]", out, o.dynamic_batch ? "N" : "1",
+                      m->prep.size[0], m->prep.size[1], o.logits ? "logits" : "probability",
+                      o.dynamic_batch ? "N" : "1", m->n_labels);
+    infer_model_free(m);
+    return err.kind ? cli_fail(&err, false) : 0;
+}
+
+const struct cli_command infer_cmd_export = {
+    .name = "export",
+    .summary = "write a model as ONNX",
+    .synopsis = "MODEL",
+    .about = "Writes the network with its weights for other programs.  Input \"image\": RGB pictures\n"
+             "[N,3,height,width], (pixel/255 - mean) / std, as the metadata discern.prep say.\n"
+             "Output \"probability\": a number a label.",
+    .examples = "discern export cats.safetensors\n"
+                "discern export cats.safetensors -o web/cats.onnx --dynamic-batch\n",
+    .options = options,
+    .size = sizeof(struct options),
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

@@ -1,0 +1,238 @@
+/*
+ * cmd_info -- discern info: what a model file holds
+ */
+#include "infer/cmd.h"
+#include "infer/json.h"
+#include "nn/base/record.h"
+#include "nn/kernel/cpu.h"
+#include "nn/pass/pass.h"
+#include "nn/plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct options {
+    bool json, graph;
+};
+
+static const struct field options[] = {
+    FIELD_BOOL(struct options, json, "one JSON object instead of text"),
+    FIELD_BOOL(struct options, graph, "the network's text form instead, or with --json beside it"),
+    FIELDS_END
+};
+
+/* What is known of a model beyond what its struct says. */
+struct facts {
+    int64_t file_bytes, parameters, flops, bytes;
+    const struct nn_kernels *kernels;
+    struct str graph;
+};
+
+/* flops and bytes: of one picture through the inference form. */
+static bool find_facts(const char *path, const struct infer_model *m, struct facts *f,
+                       struct err *err)
+{
+    struct nn_plan_options opt = { .mode = NN_INFER, .batch = 1 };
+    struct nn_graph *g = NULL;
+    struct nn_params *p = NULL;
+    struct nn_plan *plan;
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return err_errno(err, path, "read");
+    f->file_bytes = st.st_size;
+    f->parameters = nn_params_trained(m->params);
+    f->kernels = opt.kernels = nn_kernels_get(NULL, err);
+    if (!opt.kernels || !nn_pass_infer(m->graph, m->params, &g, &p, err))
+        return false;
+    plan = nn_plan_new(g, &opt, err);
+    if (plan) {
+        f->flops = plan->flops;
+        f->bytes = (int64_t)plan->bytes;
+    }
+    nn_plan_free(plan);
+    nn_params_free(p);
+    nn_graph_free(g);
+    if (!plan)
+        return false;
+    if (!nn_graph_write(m->graph, &f->graph))
+        return err_set(err, ERR_MEMORY, "no memory for the network's text");
+    return true;
+}
+
+static void write_json(const char *path, const struct infer_model *m, const struct facts *f,
+                       bool with_graph, struct str *out)
+{
+    json_t *prep = record_to_json(data_prep_fields, &m->prep);
+    char *prep_text = prep ? record_dump(prep) : NULL;
+
+    infer_json_begin(out, NULL, '{');
+    infer_json_text(out, "schema", "discern.info/1");
+    infer_json_text(out, "file", path);
+    infer_json_number(out, "bytes", (double)f->file_bytes);
+    infer_json_text(out, "arch", m->arch);
+    infer_json_text(out, "task", data_task_names[m->task]);
+    infer_json_begin(out, "labels", '[');
+    for (int l = 0; l < m->n_labels; l++)
+        infer_json_text(out, NULL, m->label[l]);
+    infer_json_end(out, ']');
+    infer_json_begin(out, "input", '{');
+    infer_json_number(out, "height", m->prep.size[0]);
+    infer_json_number(out, "width", m->prep.size[1]);
+    infer_json_number(out, "channels", 3);
+    infer_json_end(out, '}');
+    infer_json_raw(out, "prep", prep_text ? prep_text : "null");
+    infer_json_number(out, "parameters", (double)f->parameters);
+    infer_json_number(out, "flops", (double)f->flops);
+    infer_json_number(out, "activation_bytes", (double)f->bytes);
+    infer_json_begin(out, "kernels", '{');
+#define SLOT(s) infer_json_text(out, #s, f->kernels->name.s);
+    NN_SLOTS(SLOT)
+#undef SLOT
+    infer_json_end(out, '}');
+    infer_json_raw(out, "provenance", m->provenance);
+    if (with_graph)
+        infer_json_text(out, "graph", str_text(&f->graph));
+    infer_json_end(out, '}');
+    out->failed |= !prep_text;
+    free(prep_text);
+    json_decref(prep);
+}
+
+/* 1234567 as 1,234,567. */
+static void grouped(struct str *out, int64_t n)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%" PRId64, n);
+
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            str_addc(out, ',');
+        str_addc(out, digits[i]);
+    }
+}
+
+/* A number of things or bytes, with three digits and a unit. */
+static void rounded(struct str *out, double x, const char *unit)
+{
+    static const char *const scale[] = { "", "k", "M", "G", "T" };
+    int s = 0;
+
+    while (s < 4 && x >= 999.5) {
+        x /= 1000;
+        s++;
+    }
+    str_printf(out, "%.3g %s%s", x, scale[s], unit);
+}
+
+static void provenance_text(const char *json, struct str *out)
+{
+    json_t *all = json_loads(json, 0, NULL), *value;
+    const char *key;
+
+    json_object_foreach(all, key, value) {
+        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+
+        str_add(out, "\n  ");
+        infer_cmd_clean(out, key);
+        for (int w = infer_cmd_width(key); w < 11; w++)
+            str_addc(out, ' ');
+        str_addc(out, ' ');
+        infer_cmd_clean(out, text ? text : json_is_string(value) ? json_string_value(value) : "?");
+        free(text);
+    }
+    json_decref(all);
+}
+
+/* The kernels that are not the reference. */
+static void kernels_text(const struct nn_kernels *k, struct str *out)
+{
+#define SLOT(s)                                                                                    \
+    if (strcmp(k->name.s, "ref") != 0)                                                             \
+        str_printf(out, "%s %s, ", #s, k->name.s);
+    NN_SLOTS(SLOT)
+#undef SLOT
+    str_add(out, "the others ref");
+}
+
+static void write_text(const char *path, const struct infer_model *m, const struct facts *f,
+                       struct str *out)
+{
+    str_add(out, "model        ");
+    infer_cmd_clean(out, path);
+    str_add(out, ", ");
+    rounded(out, (double)f->file_bytes, "B");
+    str_add(out, "\nnetwork      ");
+    infer_cmd_clean(out, m->arch);
+    str_printf(out, "\ntask         %s",
+               m->task == DATA_SINGLE ? "single: one label a picture"
+                                      : "multi: any number of labels a picture");
+    str_printf(out, "\nlabels       %d: ", m->n_labels);
+    for (int l = 0; l < m->n_labels; l++) {
+        str_add(out, l ? ", " : "");
+        infer_cmd_clean(out, m->label[l]);
+    }
+    str_printf(out, "\ninput        %d x %d pixels, RGB", m->prep.size[1], m->prep.size[0]);
+    str_add(out, "\npreparation ");
+    for (const struct field *p = data_prep_fields; p->name; p++) {
+        str_printf(out, " %s=", p->name);
+        field_text(p, &m->prep, out);
+    }
+    str_add(out, "\nparameters   ");
+    grouped(out, f->parameters);
+    str_add(out, "\ncost         ");
+    rounded(out, (double)f->flops, "flop");
+    str_add(out, " and ");
+    rounded(out, (double)f->bytes, "B");
+    str_add(out, " of activations for a picture\nkernels      ");
+    kernels_text(f->kernels, out);
+    str_add(out, "\ntrained");
+    provenance_text(m->provenance, out);
+}
+
+static int run(const struct cli_command *self, int argc, char **argv)
+{
+    struct options o = { 0 };
+    struct cli_args args;
+    struct err err = { 0 };
+    struct infer_model *m = NULL;
+    struct facts f = { 0 };
+    struct str out = { 0 };
+    enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
+
+    if (parsed == CLI_DONE)
+        return 0;
+    if (parsed == CLI_FAILED)
+        return cli_fail(&err, o.json);
+    m = infer_model_open(args.arg[0], &err);
+    if (m && find_facts(args.arg[0], m, &f, &err)) {
+        if (o.json)
+            write_json(args.arg[0], m, &f, o.graph, &out);
+        else if (o.graph)
+            str_add(&out, str_text(&f.graph));
+        else
+            write_text(args.arg[0], m, &f, &out);
+        infer_cmd_print(&out, &err);
+    }
+    str_release(&out);
+    str_release(&f.graph);
+    infer_model_free(m);
+    return err.kind ? cli_fail(&err, o.json) : 0;
+}
+
+const struct cli_command infer_cmd_info = {
+    .name = "info",
+    .summary = "say what a model file holds",
+    .synopsis = "MODEL",
+    .about = "Prints the task, the labels, how pictures are prepared, the size and cost of the\n"
+             "network, and how the model came about.",
+    .examples = "discern info cats.safetensors\n"
+                "discern info --graph cats.safetensors\n"
+                "discern info --json cats.safetensors\n",
+    .options = options,
+    .size = sizeof(struct options),
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

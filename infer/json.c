@@ -1,0 +1,66 @@
+/*
+ * json -- see json.h
+ */
+#include "infer/json.h"
+
+#include <math.h>
+
+static void lead(struct str *out, const char *key)
+{
+    if (out->len > 0 && out->data[out->len - 1] != '{' && out->data[out->len - 1] != '[')
+        str_add(out, ", ");
+    if (key) {
+        str_json(out, key);
+        str_add(out, ": ");
+    }
+}
+
+void infer_json_begin(struct str *out, const char *key, char bracket)
+{
+    lead(out, key);
+    str_addc(out, bracket);
+}
+
+void infer_json_end(struct str *out, char bracket)
+{
+    str_addc(out, bracket);
+}
+
+void infer_json_text(struct str *out, const char *key, const char *text)
+{
+    lead(out, key);
+    if (text)
+        str_json(out, text);
+    else
+        str_add(out, "null");
+}
+
+void infer_json_number(struct str *out, const char *key, double x)
+{
+    lead(out, key);
+    if (isfinite(x))
+        str_number(out, x);
+    else
+        str_add(out, "null");
+}
+
+void infer_json_float(struct str *out, const char *key, float x)
+{
+    char text[32];
+    double back;
+
+    for (int digits = 6; isfinite(x) && digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)x);
+        if (str_to_double(text, &back) && (float)back == x) {
+            infer_json_raw(out, key, text);
+            return;
+        }
+    }
+    infer_json_number(out, key, x);
+}
+
+void infer_json_raw(struct str *out, const char *key, const char *json)
+{
+    lead(out, key);
+    str_add(out, json);
+}
