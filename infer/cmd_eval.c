@@ -1,0 +1,444 @@
+/*
+ * cmd_eval -- discern eval: how good a model's answers are
+ */
+#include "infer/cmd.h"
+#include "infer/evaluate.h"
+#include "infer/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum part { PART_AUTO, PART_TEST, PART_VAL, PART_TRAIN, PART_ALL };
+
+struct options {
+    bool json;
+    int split, top, batch, threads;
+    double min_accuracy;
+};
+
+static const char *const parts[] = { "auto", "test", "val", "train", "all", NULL };
+
+static const struct field options[] = {
+    FIELD_ENUM(struct options, split, parts, PART_AUTO,
+               "which pictures; auto: test where there is such a part, else val, else all"),
+    FIELD_BOOL(struct options, json, "one JSON object instead of a report"),
+    FIELD_INT(struct options, top, NULL, 10, 0, 1e6, "most confused pairs of labels to tell"),
+    FIELD_FLOAT(struct options, min_accuracy, NULL, 0, 0, 1,
+                "exit with status 1 when accuracy (several labels: mAP) is lower"),
+    FIELD_INT(struct options, batch, NULL, 32, 1, 4096, "pictures at a time"),
+    FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
+    FIELDS_END
+};
+
+struct report {
+    const char *model, *data, *part;
+    const struct infer_model *m;
+    int failed;
+    struct str failures;        /* --json: elements of an array */
+    bool json;
+    struct infer_figures f;
+};
+
+static void on_bad(void *ctx, const struct data_sample *sample, const struct err *why)
+{
+    struct report *r = ctx;
+
+    r->failed++;
+    infer_cmd_say("%s - left out", why->msg);
+    if (!r->json)
+        return;
+    infer_json_begin(&r->failures, NULL, '{');
+    infer_json_text(&r->failures, "file", sample->name);
+    infer_json_begin(&r->failures, "error", '{');
+    infer_json_number(&r->failures, "code", cli_status(why));
+    infer_json_text(&r->failures, "message", why->msg);
+    infer_json_end(&r->failures, '}');
+    infer_json_end(&r->failures, '}');
+}
+
+/* ---- which pictures -------------------------------------------------------------------------------- */
+
+static bool has_part(const struct data_index *x, enum data_split split)
+{
+    for (int i = 0; i < x->n; i++)
+        if (x->sample[i].split == split)
+            return true;
+    return false;
+}
+
+/* The part that was asked for: x itself, or a new index.  *name says which. */
+static const struct data_index *choose(const struct data_index *x, const char *data,
+                                       enum part part, const char **name, struct err *err)
+{
+    static const enum data_split split_of[] = {
+        [PART_TEST] = DATA_TEST, [PART_VAL] = DATA_VAL, [PART_TRAIN] = DATA_TRAIN
+    };
+
+    if (part == PART_AUTO)
+        part = has_part(x, DATA_TEST) ? PART_TEST : has_part(x, DATA_VAL) ? PART_VAL : PART_ALL;
+    *name = parts[part];
+    if (part == PART_ALL)
+        return x;
+    if (!has_part(x, split_of[part])) {
+        err_set(err, ERR_INPUT, "%s: has no %s part; --split all takes every picture", data, *name);
+        return NULL;
+    }
+    return data_index_part(x, split_of[part], err);
+}
+
+/* ---- the report ------------------------------------------------------------------------------------ */
+
+/* Appends text in `width` columns: cut, or filled up, on the right or the left. */
+static void put(struct str *out, const char *text, int width, bool right)
+{
+    struct str clean = { 0 };
+    const char *p;
+    int w;
+
+    infer_cmd_clean(&clean, text);
+    w = infer_cmd_width(str_text(&clean));
+    for (int i = w; right && i < width; i++)
+        str_addc(out, ' ');
+    p = str_text(&clean);
+    for (int n = 0; *p; p++) {
+        n += ((unsigned char)*p & 0xC0) != 0x80;
+        if (n > width)
+            break;
+        str_addc(out, *p);
+    }
+    for (int i = w; !right && i < width; i++)
+        str_addc(out, ' ');
+    str_release(&clean);
+}
+
+static int label_width(const struct infer_model *m, int most)
+{
+    int width = 5;
+
+    for (int l = 0; l < m->n_labels; l++) {
+        int w = infer_cmd_width(m->label[l]);
+
+        width = w > width ? w : width;
+    }
+    return width < most ? width : most;
+}
+
+static void headline(const struct report *r, struct str *out)
+{
+    const struct infer_figures *f = &r->f;
+    int most = 0;
+
+    if (f->task == DATA_MULTI) {
+        str_printf(out, "mAP                %.2f%%   (label frequencies: %.2f%%)\n",
+                   100 * f->mean_ap, 100 * f->baseline_ap);
+        str_printf(out, "all labels right   %.2f%%\n", 100 * f->subset_accuracy);
+        str_printf(out, "wrong labels       %.2f%%\n", 100 * f->hamming);
+    } else {
+        for (int l = 1; l < f->n_labels; l++)
+            most = f->label[l].support > f->label[most].support ? l : most;
+        str_printf(out, "accuracy           %.2f%%   (always \"", 100 * f->accuracy);
+        infer_cmd_clean(out, r->m->label[most]);
+        str_printf(out, "\": %.2f%%)\n", 100 * f->majority);
+        if (f->n_labels > 5)
+            str_printf(out, "among the top 5    %.2f%%\n", 100 * f->top5);
+        str_printf(out, "mean recall        %.2f%%\n", 100 * f->balanced_accuracy);
+    }
+    str_printf(out, "F1                 %.4f macro, %.4f micro\n", f->macro_f1, f->micro_f1);
+    str_printf(out, "log loss           %.4f\n", f->log_loss);
+    if (f->task == DATA_SINGLE)
+        str_printf(out, "calibration error  %.4f\n", f->ece);
+}
+
+static void table(const struct report *r, struct str *out)
+{
+    bool multi = r->f.task == DATA_MULTI;
+    int width = label_width(r->m, 30);
+
+    str_addc(out, '\n');
+    put(out, "label", width, false);
+    str_printf(out, "  precision  recall      F1%s  pictures\n", multi ? "      AP" : "");
+    for (int l = 0; l < r->f.n_labels; l++) {
+        const struct infer_label_figures *f = &r->f.label[l];
+
+        put(out, r->m->label[l], width, false);
+        str_printf(out, "     %6.4f  %6.4f  %6.4f", f->precision, f->recall, f->f1);
+        if (multi && isnan(f->ap))
+            str_add(out, "       -");
+        else if (multi)
+            str_printf(out, "  %6.4f", f->ap);
+        str_printf(out, "  %8d\n", f->support);
+    }
+}
+
+static void confusion(const struct report *r, struct str *out)
+{
+    int n = r->f.n_labels, width = label_width(r->m, 20), cell = label_width(r->m, 7);
+
+    str_add(out, "\ntrue label in rows, answer in columns\n");
+    put(out, "", width, false);
+    for (int l = 0; l < n; l++) {
+        str_addc(out, ' ');
+        put(out, r->m->label[l], cell, true);
+    }
+    str_addc(out, '\n');
+    for (int t = 0; t < n; t++) {
+        put(out, r->m->label[t], width, false);
+        for (int a = 0; a < n; a++)
+            str_printf(out, " %*d", cell, r->f.confusion[t * n + a]);
+        str_addc(out, '\n');
+    }
+}
+
+struct pair {
+    int truth, answer, n;
+};
+
+static int by_falling_n(const void *pa, const void *pb)
+{
+    const struct pair *a = pa, *b = pb;
+
+    if (a->n != b->n)
+        return a->n < b->n ? 1 : -1;
+    return a->truth != b->truth ? (a->truth > b->truth) - (a->truth < b->truth)
+                                : (a->answer > b->answer) - (a->answer < b->answer);
+}
+
+/* Wrong answers that were given, each pair once: as many as there are wrong answers at most. */
+static struct pair *confused(const struct infer_figures *f, int *n, struct err *err)
+{
+    size_t labels = (size_t)f->n_labels;
+    struct pair *pair = calloc((size_t)f->n + 1, sizeof *pair);
+
+    *n = 0;
+    if (!pair) {
+        err_set(err, ERR_MEMORY, "no memory for the report");
+        return NULL;
+    }
+    for (size_t i = 0; i < labels * labels; i++)
+        if (f->confusion[i] && i / labels != i % labels)
+            pair[(*n)++] = (struct pair){ (int)(i / labels), (int)(i % labels), f->confusion[i] };
+    qsort(pair, (size_t)*n, sizeof *pair, by_falling_n);
+    return pair;
+}
+
+static void write_text(const struct report *r, const struct pair *pair, int n_pairs,
+                       struct str *out)
+{
+    infer_cmd_clean(out, r->model);
+    str_add(out, " on ");
+    infer_cmd_clean(out, r->data);
+    str_printf(out, ", part %s: %d pictures", r->part, r->f.n);
+    if (r->failed)
+        str_printf(out, " (%d could not be read)", r->failed);
+    str_add(out, "\n\n");
+    headline(r, out);
+    table(r, out);
+    if (!pair)
+        return;
+    if (r->f.n_labels <= 20)
+        confusion(r, out);
+    if (n_pairs)
+        str_add(out, "\nmost confused\n");
+    for (int i = 0; i < n_pairs; i++) {
+        str_printf(out, "%6d  ", pair[i].n);
+        infer_cmd_clean(out, r->m->label[pair[i].truth]);
+        str_add(out, " taken for ");
+        infer_cmd_clean(out, r->m->label[pair[i].answer]);
+        str_addc(out, '\n');
+    }
+}
+
+static void json_labels(const struct report *r, struct str *out)
+{
+    infer_json_begin(out, "labels", '[');
+    for (int l = 0; l < r->f.n_labels; l++) {
+        const struct infer_label_figures *f = &r->f.label[l];
+
+        infer_json_begin(out, NULL, '{');
+        infer_json_text(out, "label", r->m->label[l]);
+        infer_json_number(out, "support", f->support);
+        infer_json_number(out, "predicted", f->predicted);
+        infer_json_number(out, "correct", f->correct);
+        infer_json_number(out, "precision", f->precision);
+        infer_json_number(out, "recall", f->recall);
+        infer_json_number(out, "f1", f->f1);
+        infer_json_number(out, "ap", f->ap);
+        infer_json_end(out, '}');
+    }
+    infer_json_end(out, ']');
+}
+
+static void json_confusion(const struct report *r, const struct pair *pair, int n_pairs,
+                           struct str *out)
+{
+    int n = r->f.n_labels;
+
+    infer_json_begin(out, "confusion", '[');
+    for (int t = 0; t < n; t++) {
+        infer_json_begin(out, NULL, '[');
+        for (int a = 0; a < n; a++)
+            infer_json_number(out, NULL, r->f.confusion[(size_t)t * (size_t)n + (size_t)a]);
+        infer_json_end(out, ']');
+    }
+    infer_json_end(out, ']');
+    infer_json_begin(out, "confused", '[');
+    for (int i = 0; i < n_pairs; i++) {
+        infer_json_begin(out, NULL, '{');
+        infer_json_text(out, "truth", r->m->label[pair[i].truth]);
+        infer_json_text(out, "answer", r->m->label[pair[i].answer]);
+        infer_json_number(out, "pictures", pair[i].n);
+        infer_json_end(out, '}');
+    }
+    infer_json_end(out, ']');
+}
+
+static void write_json(const struct report *r, const struct pair *pair, int n_pairs,
+                       struct str *out)
+{
+    const struct infer_figures *f = &r->f;
+
+    infer_json_begin(out, NULL, '{');
+    infer_json_text(out, "schema", "discern.eval/1");
+    infer_json_text(out, "model", r->model);
+    infer_json_text(out, "data", r->data);
+    infer_json_text(out, "split", r->part);
+    infer_json_text(out, "task", data_task_names[f->task]);
+    infer_json_number(out, "pictures", f->n);
+    infer_json_number(out, "failed", r->failed);
+    if (f->task == DATA_SINGLE) {
+        infer_json_number(out, "accuracy", f->accuracy);
+        infer_json_number(out, "majority", f->majority);
+        infer_json_number(out, "top5", f->top5);
+        infer_json_number(out, "balanced_accuracy", f->balanced_accuracy);
+        infer_json_number(out, "ece", f->ece);
+    } else {
+        infer_json_number(out, "mean_ap", f->mean_ap);
+        infer_json_number(out, "baseline_ap", f->baseline_ap);
+        infer_json_number(out, "subset_accuracy", f->subset_accuracy);
+        infer_json_number(out, "hamming", f->hamming);
+    }
+    infer_json_number(out, "macro_f1", f->macro_f1);
+    infer_json_number(out, "micro_f1", f->micro_f1);
+    infer_json_number(out, "log_loss", f->log_loss);
+    json_labels(r, out);
+    if (pair)
+        json_confusion(r, pair, n_pairs, out);
+    infer_json_begin(out, "failures", '[');
+    if (r->failures.len)
+        infer_json_raw(out, NULL, str_text(&r->failures));
+    infer_json_end(out, ']');
+    infer_json_end(out, '}');
+    out->failed |= r->failures.failed;
+}
+
+/* ---- the command ----------------------------------------------------------------------------------- */
+
+static bool print_report(const struct report *r, int top, struct err *err)
+{
+    struct str out = { 0 };
+    struct pair *pair = NULL;
+    int n = 0;
+    bool ok;
+
+    if (r->f.task == DATA_SINGLE) {
+        pair = confused(&r->f, &n, err);
+        if (!pair)
+            return false;
+        n = n < top ? n : top;
+    }
+    if (r->json)
+        write_json(r, pair, n, &out);
+    else
+        write_text(r, pair, n, &out);
+    ok = infer_cmd_print(&out, err);
+    str_release(&out);
+    free(pair);
+    return ok;
+}
+
+static bool evaluate(struct report *r, const struct options *o, struct err *err)
+{
+    const char *const *labels = (const char *const *)r->m->label;
+    int threads = o->threads ? o->threads : pool_cpus(), batch = o->batch;
+    struct data_index *x = data_index_open(r->data, r->m->n_labels, labels, err);
+    const struct data_index *part = NULL;
+    struct infer_predictor *q = NULL;
+    bool ok = false;
+
+    if (!x)
+        return false;
+    if (x->task != r->m->task) {
+        err_set(err, ERR_INPUT, "%s: has %s a picture, the model was trained for %s", r->data,
+                x->task == DATA_SINGLE ? "one label" : "any number of labels",
+                r->m->task == DATA_SINGLE ? "one" : "any number");
+        goto out;
+    }
+    part = choose(x, r->data, (enum part)o->split, &r->part, err);
+    if (!part)
+        goto out;
+    if (part->n == 0) {
+        err_set(err, ERR_INPUT, "%s: no pictures", r->data);
+        goto out;
+    }
+    q = infer_cmd_predictor(r->m, batch < part->n ? batch : part->n, threads, err);
+    ok = q && infer_evaluate(q, part, &r->m->prep, threads, on_bad, r, &r->f, err);
+out:
+    infer_predictor_free(q);
+    if (part != x)
+        data_index_free((struct data_index *)(uintptr_t)part);
+    data_index_free(x);
+    return ok;
+}
+
+static int run(const struct cli_command *self, int argc, char **argv)
+{
+    struct options o = { 0 };
+    struct cli_args args;
+    struct err err = { 0 };
+    struct report r = { 0 };
+    struct infer_model *m;
+    int status = 0;
+    enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
+
+    if (parsed == CLI_DONE)
+        return 0;
+    if (parsed == CLI_FAILED)
+        return cli_fail(&err, o.json);
+    m = infer_model_open(args.arg[0], &err);
+    if (!m)
+        return cli_fail(&err, o.json);
+    r.m = m;
+    r.json = o.json;
+    r.model = args.arg[0];
+    r.data = args.arg[1];
+    if (!evaluate(&r, &o, &err) || !print_report(&r, o.top, &err)) {
+        status = cli_fail(&err, o.json);
+    } else if (!(infer_figures_main(&r.f) >= o.min_accuracy) && o.min_accuracy > 0) {
+        infer_cmd_say("%s %.4f is below %g", infer_figures_main_name(r.f.task),
+                      infer_figures_main(&r.f), o.min_accuracy);
+        status = 1;
+    }
+    infer_figures_release(&r.f);
+    str_release(&r.failures);
+    infer_model_free(m);
+    return status;
+}
+
+const struct cli_command infer_cmd_eval = {
+    .name = "eval",
+    .summary = "measure a model on pictures whose labels are known",
+    .synopsis = "MODEL DATA",
+    .about = "DATA is a folder with a folder of pictures for each label, a folder with train, val and\n"
+             "test parts of that form, or a table (CSV) of files and labels.  Prints how often the\n"
+             "answers are right, beside what guessing would get, label by label, and which labels are\n"
+             "taken for which.  Pictures that cannot be read are named, counted and left out.",
+    .examples = "discern eval cats.safetensors photos/\n"
+                "discern eval cats.safetensors photos/ --split val\n"
+                "discern eval cats.safetensors photos/ --json --min-accuracy 0.9\n",
+    .options = options,
+    .size = sizeof(struct options),
+    .min_args = 2,
+    .max_args = 2,
+    .run = run,
+};
