@@ -331,6 +331,11 @@ const struct nn_op nn_op_conv2d = {
         { "channels=3 size=3x2 stride=2 dilation=1x2 pad=1x2x0x1 groups=3 bias=true", "3x6x7x3", NULL },
         { "channels=1 size=3 pad=1", "1x4x4x1", NULL },
         { "channels=2 size=5 pad=4", "1x1x2x3", NULL },                         /* larger than the picture */
+        { "channels=6 size=3 pad=1", "3x19x17x8", NULL },                       /* several blocks of rows, */
+        { "channels=2 size=1 bias=true", "3x15x19x5", NULL },
+        { "channels=256 size=1 bias=true", "2x3x3x4", NULL },                   /* of columns, */
+        { "channels=64 size=3 pad=1", "2x4x4x3", NULL },                        /* of w */
+        { "channels=6 size=3 pad=1 groups=2", "2x5x5x32", NULL },
         { NULL, NULL, NULL }
     },
 };

@@ -165,6 +165,7 @@ const struct nn_op nn_op_linear = {
     .type = type, .param = param, .flops = flops, .space = space, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){
         { "width=4", "3x5", NULL }, { "width=3 bias=true", "1x7", NULL }, { "width=1 bias=true", "5x1", NULL },
+        { "width=258 bias=true", "2x260", NULL }, { "width=2", "258x3", NULL },
         { NULL, NULL, NULL }
     },
 };
