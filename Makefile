@@ -34,8 +34,8 @@ BASE_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -fvisibility=hidden -ffp-contract=off
 FLAGS_stb  := -w -fwrapv -fno-strict-aliasing -fstack-protector-strong
 FLAGS_pb-c := -w
 OURS       := $(WARN) -include nn/base/banned.h
-word        = $(lastword $(subst _, ,$(basename $(notdir $1))))
-flags       = $(if $(filter stb,$(call word,$1)),$(FLAGS_stb),$(OURS) $(FLAGS_$(call word,$1)))
+last        = $(lastword $(subst _, ,$(basename $(notdir $1))))
+flags       = $(if $(filter stb,$(call last,$1)),$(FLAGS_stb),$(OURS) $(FLAGS_$(call last,$1)))
 
 FLAGS_V_release :=
 FLAGS_V_double  := -DNN_REAL=double -UNN_BLAS
