@@ -194,6 +194,8 @@ static const char *hint_of(const struct field *f)
         return "TEXT";
     case FIELD_KIND_INTS:
         return f->count == 2 ? "NxN" : "N";
+    case FIELD_KIND_LIST:
+        return "NxN...";
     case FIELD_KIND_FLOATS:
         return f->count == 2 ? "XxX" : "X";
     case FIELD_KIND_DURATION:

@@ -86,6 +86,16 @@ static bool is_whole(const struct field *f)
     return f->kind == FIELD_KIND_INT || f->kind == FIELD_KIND_INTS || f->kind == FIELD_KIND_LIST;
 }
 
+/* Elements that count: a list ends before its zeros. */
+static int length(const struct field *f, const void *obj)
+{
+    int n = f->count;
+
+    while (f->kind == FIELD_KIND_LIST && n > 0 && get(f, obj, n - 1) == 0)
+        n--;
+    return n;
+}
+
 static int name_count(const struct field *f)
 {
     int n = 0;
@@ -279,7 +289,7 @@ bool field_check(const struct field *table, const void *obj, struct err *err)
     for (const struct field *f = table; f && f->name; f++) {
         if (f->kind == FIELD_KIND_STRING)
             continue;
-        for (int i = 0; i < f->count; i++)
+        for (int i = 0; i < length(f, obj); i++)
             if (!check_number(f, get(f, obj, i), err))
                 return false;
     }
@@ -300,7 +310,7 @@ static double fills_with(const struct field *f, int n, double x)
 
 bool field_set_numbers(const struct field *f, void *obj, int n, const double *x, struct err *err)
 {
-    if (n < 1 || n > f->count)
+    if (n < (f->kind == FIELD_KIND_LIST ? 0 : 1) || n > f->count)
         return err_set(err, ERR_INPUT, "%s: has %d numbers, not %d", f->name, n, f->count);
     for (int i = 0; i < n; i++)
         if (!check_number(f, x[i], err))
@@ -308,7 +318,7 @@ bool field_set_numbers(const struct field *f, void *obj, int n, const double *x,
     if (!good_length(f, n))
         return err_set(err, ERR_INPUT, "%s: has %d numbers of %d", f->name, n, f->count);
     for (int i = 0; i < f->count; i++)
-        put(f, obj, i, i < n ? x[i] : fills_with(f, n, x[0]));
+        put(f, obj, i, i < n ? x[i] : n > 0 ? fills_with(f, n, x[0]) : 0);
     return true;
 }
 

@@ -11,6 +11,11 @@
 
 enum { MAX_ELEMENTS = 64 };
 
+static bool is_whole(const struct field *f)
+{
+    return f->kind == FIELD_KIND_INT || f->kind == FIELD_KIND_INTS || f->kind == FIELD_KIND_LIST;
+}
+
 /* ---- to JSON ------------------------------------------------------------------------------------------ */
 
 static json_t *string_to_json(const char *text)
@@ -33,7 +38,23 @@ static json_t *number_to_json(const struct field *f, const void *obj, int i)
 
     if (!isfinite(x))           /* JSON has none */
         return json_null();
-    return f->kind == FIELD_KIND_INT || f->kind == FIELD_KIND_INTS ? json_integer((json_int_t)x) : json_real(x);
+    return is_whole(f) ? json_integer((json_int_t)x) : json_real(x);
+}
+
+static json_t *list_to_json(const struct field *f, const void *obj)
+{
+    json_t *list = json_array();
+    int n = f->count;
+
+    while (f->kind == FIELD_KIND_LIST && n > 0 && field_number(f, obj, n - 1) == 0)
+        n--;
+    for (int i = 0; list && i < n; i++) {
+        if (json_array_append_new(list, number_to_json(f, obj, i))) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
 }
 
 static json_t *member_to_json(const struct field *f, const void *obj)
@@ -54,17 +75,9 @@ static json_t *member_to_json(const struct field *f, const void *obj)
         return json;
     }
     case FIELD_KIND_INTS:
-    case FIELD_KIND_FLOATS: {
-        json_t *list = json_array();
-
-        for (int i = 0; list && i < f->count; i++) {
-            if (json_array_append_new(list, number_to_json(f, obj, i))) {
-                json_decref(list);
-                list = NULL;
-            }
-        }
-        return list;
-    }
+    case FIELD_KIND_LIST:
+    case FIELD_KIND_FLOATS:
+        return list_to_json(f, obj);
     default:
         return number_to_json(f, obj, 0);
     }
@@ -96,11 +109,6 @@ static bool wrong_type(const struct field *f, const char *want, const json_t *go
     return err_set(err, ERR_INPUT, "%s: is %s, not %s", f->name, names[json_typeof(got)], want);
 }
 
-static bool is_whole(const struct field *f)
-{
-    return f->kind == FIELD_KIND_INT || f->kind == FIELD_KIND_INTS;
-}
-
 static bool one_number(const struct field *f, const json_t *value, double *x, struct err *err)
 {
     if (is_whole(f) ? !json_is_integer(value) : !json_is_number(value))
@@ -114,7 +122,7 @@ static bool list_from_json(const struct field *f, void *obj, const json_t *value
     double x[MAX_ELEMENTS] = { 0 };
     size_t n = json_array_size(value);
 
-    if (n != (size_t)f->count || n > MAX_ELEMENTS)
+    if (n > (size_t)f->count || (n < (size_t)f->count && f->kind != FIELD_KIND_LIST) || n > MAX_ELEMENTS)
         return err_set(err, ERR_INPUT, "%s: has %zu numbers, not %d", f->name, n, f->count);
     for (size_t i = 0; i < n; i++)
         if (!one_number(f, json_array_get(value, i), &x[i], err))
@@ -150,6 +158,7 @@ static bool member_from_json(const struct field *f, void *obj, const json_t *val
             return field_set(f, obj, json_string_value(value), mem, err);
         break;
     case FIELD_KIND_INTS:
+    case FIELD_KIND_LIST:
     case FIELD_KIND_FLOATS:
         if (json_is_array(value))
             return list_from_json(f, obj, value, err);

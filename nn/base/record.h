@@ -13,8 +13,8 @@
 json_t *record_to_json(const struct field *table, const void *obj);
 
 /* Members from a JSON object.  A member that is not there keeps its value; an unknown key, a wrong type or
- * a value out of range is ERR_INPUT naming it, and members before it are set.  A list has all elements, a number stands for all.  Strings are copied
- * into mem. */
+ * a value out of range is ERR_INPUT naming it, and members before it are set.  INTS and FLOATS come as all their
+ * elements or as one number for all.  Strings are copied into mem. */
 bool record_from_json(const struct field *table, void *obj, const json_t *json, struct arena *mem,
                       struct err *err);
 
