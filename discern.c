@@ -1,0 +1,170 @@
+/*
+ * discern -- the program: a table of commands
+ */
+#include "infer/cmd.h"
+#include "nn/base/about.h"
+#include "nn/op.h"
+#include "train/cmd.h"
+
+#include <signal.h>
+#include <string.h>
+
+static int help(const struct cli_command *self, int argc, char **argv);
+
+struct help_options {
+    bool markdown, ops;
+};
+
+static const struct field help_fields[] = {
+    FIELD_BOOL(struct help_options, markdown, "all commands as a page: docs/cli.md"),
+    FIELD_BOOL(struct help_options, ops, "all operators of graph files as a page: docs/ops.md"),
+    FIELDS_END
+};
+
+static const struct cli_command help_command = {
+    .name = "help", .summary = "explain a command, or list them", .synopsis = "[COMMAND]",
+    .about = "Without a command: what there is. With one: the same as discern COMMAND --help.",
+    .examples = "discern help train\n", .options = help_fields, .size = sizeof(struct help_options),
+    .min_args = 0, .max_args = 1, .run = help,
+};
+
+static const struct cli_command *const commands[] = {
+    &train_cmd_train, &infer_cmd_eval, &infer_cmd_predict, &infer_cmd_info, &infer_cmd_export, &help_command,
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static const char *name_at(int i, const void *ctx)
+{
+    (void)ctx;
+    return commands[i]->name;
+}
+
+/* NULL when there is none: err names the nearest. */
+static const struct cli_command *find_command(const char *name, struct err *err)
+{
+    const char *near;
+
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (!strcmp(commands[i]->name, name))
+            return commands[i];
+    near = str_nearest(name, N_COMMANDS, name_at, NULL);
+    if (near)
+        err_set(err, ERR_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", name, near);
+    else
+        err_set(err, ERR_USAGE, "there is no command \"%s\"; \"discern help\" lists them", name);
+    return NULL;
+}
+
+static void print_summary(FILE *out)
+{
+    fputs("discern -- learn to tell pictures apart\n\nusage: discern COMMAND [OPTION...] [ARGUMENT...]\n\n", out);
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(out, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
+    fputs("\nexamples:\n"
+          "  discern train photos/                    a folder of pictures for each label\n"
+          "  discern eval runs/train-1/best.safetensors photos/\n"
+          "  discern predict runs/train-1/best.safetensors new/*.jpg\n"
+          "\n\"discern COMMAND --help\" explains a command, \"discern --version\" says which build this is.\n", out);
+}
+
+static void print_commands_page(FILE *out)
+{
+    fputs("# The command line\n\nWritten by `make docs` from the tables in the source; do not edit.\n\n"
+          "Data goes to standard output, everything else to standard error.  Exit status: 0 done, 1 a negative answer,\n"
+          "2 wrong usage, 3 bad input, 4 the system refused to read or write, 5 out of memory, 6 training diverged,\n"
+          "130 and 143 stopped by a signal.\n", out);
+    for (int i = 0; i < N_COMMANDS; i++) {
+        fputc('\n', out);
+        cli_markdown(commands[i], out);
+    }
+}
+
+static void print_op(const struct nn_op *op, FILE *out)
+{
+    fprintf(out, "\n## %s\n\n%s.\n\n", op->name, op->doc);
+    if (op->in_min == op->in_max)
+        fprintf(out, "Inputs: %d.  ", op->in_min);
+    else
+        fprintf(out, "Inputs: %d to %d.  ", op->in_min, op->in_max);
+    fprintf(out, "ONNX: %s.\n", op->onnx ? op->onnx : op->onnx_write ? "composed" : "none");
+    if (field_count(op->attrs))
+        fputs("\n| attribute | meaning | range | default | ONNX |\n|---|---|---|---|---|\n", out);
+    for (const struct field *f = op->attrs; f && f->name; f++) {
+        double defaults[64] = { 0 };            /* aligned for any attribute struct */
+        struct str range = { 0 }, def = { 0 };
+
+        field_range(f, &range);
+        if (op->attr_size <= sizeof defaults) {
+            field_defaults(op->attrs, defaults);
+            field_text(f, defaults, &def);
+        }
+        for (char *p = range.data; p && *p; p++)
+            *p = *p == '|' ? '/' : *p;          /* a bar would end the cell */
+        fprintf(out, "| `%s` | %s | %s | %s | %s |\n", f->name, f->doc, str_text(&range), str_text(&def),
+                f->onnx ? f->onnx : "");
+        str_release(&range);
+        str_release(&def);
+    }
+}
+
+static void print_ops_page(FILE *out)
+{
+    fputs("# Operators\n\nWritten by `make docs` from the table of operators; do not edit.  What a graph file "
+          "(`--arch FILE`,\n`discern info --graph`) may hold: `name = op inputs key=value ...`, a line a node.\n", out);
+    for (int i = 0; i < nn_op_count(); i++)
+        print_op(nn_op_at(i), out);
+}
+
+static int help(const struct cli_command *self, int argc, char **argv)
+{
+    struct help_options o;
+    struct cli_args args;
+    struct err err = { 0 };
+    const struct cli_command *command = NULL;
+    enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
+
+    if (parsed == CLI_DONE)
+        return 0;
+    if (parsed == CLI_FAILED || (args.n && !(command = find_command(args.arg[0], &err))))
+        return cli_fail(&err, false);
+    if (command)
+        cli_help(command, stdout);
+    else if (o.markdown)
+        print_commands_page(stdout);
+    else if (o.ops)
+        print_ops_page(stdout);
+    else
+        print_summary(stdout);
+    return cli_flush(&err) ? 0 : cli_fail(&err, false);
+}
+
+static int version(bool json)
+{
+    struct err err = { 0 };
+
+    if (json)
+        printf("{\"schema\":\"discern.version/1\",\"version\":\"%s\",\"git\":\"%s\"}\n", about_version, about_git);
+    else
+        printf("discern %s (%s)\n", about_version, about_git);
+    return cli_flush(&err) ? 0 : cli_fail(&err, json);
+}
+
+int main(int argc, char **argv)
+{
+    struct err err = { 0 };
+    const struct cli_command *command;
+
+    signal(SIGPIPE, SIG_DFL);           /* a reader that goes away ends us quietly, even if a parent ignored the signal */
+    if (argc < 2) {
+        print_summary(stdout);
+        return cli_flush(&err) ? 0 : cli_fail(&err, false);
+    }
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+        return version(argc > 2 && !strcmp(argv[2], "--json"));
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        return help_command.run(&help_command, 1, (char *[]){ "help", NULL });
+    command = find_command(argv[1], &err);
+    if (!command)
+        return cli_fail(&err, false);
+    return command->run(command, argc - 1, argv + 1);
+}

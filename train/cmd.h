@@ -1,0 +1,11 @@
+/*
+ * cmd -- the subcommands of this folder
+ */
+#ifndef TRAIN_CMD_H
+#define TRAIN_CMD_H
+
+#include "nn/base/cli.h"
+
+extern const struct cli_command train_cmd_train;
+
+#endif

@@ -1,0 +1,426 @@
+/*
+ * cmd_train -- discern train: a folder of pictures to a model file
+ *
+ * Stderr tells what is going on: notes at the start, a live line on a terminal, a line an epoch, where the files are.
+ * Stdout gets the path of the model, or with --json one object.
+ */
+#include "train/cmd.h"
+
+#include "data/split.h"
+#include "infer/cmd.h"
+#include "infer/json.h"
+#include "nn/base/file.h"
+#include "nn/base/record.h"
+#include "train/choose.h"
+#include "train/trainer.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LIVE_SECONDS 0.1        /* between updates of the live line */
+#define PLAIN_SECONDS 30        /* between lines where there is no terminal */
+
+enum { MAX_RUNS = 1000000 };
+
+struct options {
+    struct train_cfg cfg;       /* first: train/settings.def counts from it */
+    const char *out;
+    bool force, json, quiet;
+};
+_Static_assert(offsetof(struct options, cfg) == 0, "fields of train_cfg count from the start of the options");
+
+static const struct field options[] = {
+#include "train/settings.def"
+    FIELD_STRING(struct options, out, "DIR", NULL, "folder for the model files; without it runs/train-1, runs/train-2 ..."),
+    FIELD_BOOL(struct options, force, "write into a folder that has something in it"),
+    FIELD_BOOL(struct options, json, "one JSON object on standard output"),
+    FIELD_BOOL(struct options, quiet, "say nothing but errors"),
+    FIELDS_END
+};
+
+/* ---- signals ----------------------------------------------------------------------------------------------- */
+
+/* The one thing that a handler can reach. */
+static atomic_bool stop;
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int sig)
+{
+    static const char text[] = "\ndiscern: stopping after this step; once more stops at once\n";
+
+    if (atomic_exchange(&stop, true))
+        _exit(128 + sig);
+    stop_signal = sig;
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+        return;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+}
+
+/* ---- the terminal ------------------------------------------------------------------------------------------ */
+
+struct listener {
+    bool quiet, live;           /* live: stderr is a terminal */
+    int shown;                  /* columns of the live line that stands there */
+    double last;                /* when something was shown, in seconds of the training */
+    double elapsed;
+    int best_epoch, epochs;
+    int64_t steps;
+    struct str history;         /* JSON, an object an epoch */
+    struct str figures;         /* JSON of the best epoch */
+    struct str result;          /* in words */
+};
+
+/* "12s", "4m05s", "1h03m" */
+static void add_duration(struct str *out, double seconds)
+{
+    long s = lround(fmin(fmax(seconds, 0), 1e9));
+
+    if (s < 60)
+        str_printf(out, "%lds", s);
+    else if (s < 3600)
+        str_printf(out, "%ldm%02lds", s / 60, s % 60);
+    else
+        str_printf(out, "%ldh%02ldm", s / 3600, s / 60 % 60);
+}
+
+static void clear_line(struct listener *l)
+{
+    if (l->shown)
+        fprintf(stderr, "\r%*s\r", l->shown, "");
+    l->shown = 0;
+}
+
+static void show_live(struct listener *l, const char *text)
+{
+    struct winsize w = { 0 };
+    int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) || !w.ws_col ? 80 : w.ws_col, len = (int)strlen(text);
+
+    if (len > width - 1)
+        len = width - 1;
+    fprintf(stderr, "\r%.*s%*s", len, text, l->shown > len ? l->shown - len : 0, "");
+    fflush(stderr);
+    l->shown = len;
+}
+
+static void add_progress(struct str *s, const struct train_event *e)
+{
+    str_printf(s, "epoch %d/%d, step %lld/%lld, loss %.4f, %.0f pictures/s, ", e->epoch, e->epochs, (long long)e->step,
+               (long long)e->steps, e->loss, e->rate);
+    add_duration(s, e->left);
+    str_add(s, " left");
+}
+
+static void on_step(struct listener *l, const struct train_event *e)
+{
+    struct str s = { 0 };
+
+    if (l->quiet || e->elapsed - l->last < (l->live ? LIVE_SECONDS : PLAIN_SECONDS))
+        return;
+    l->last = e->elapsed;
+    add_progress(&s, e);
+    if (l->live)
+        show_live(l, str_text(&s));
+    else
+        infer_cmd_say("%s", str_text(&s));
+    str_release(&s);
+}
+
+/* "accuracy 0.9321" */
+static void add_figure(struct str *s, const struct infer_figures *f)
+{
+    str_printf(s, "%s %.4f", infer_figures_main_name(f->task), infer_figures_main(f));
+}
+
+static void json_figures(struct str *s, const struct infer_figures *f)
+{
+    infer_json_number(s, "pictures", f->n);
+    if (f->task == DATA_SINGLE) {
+        infer_json_number(s, "accuracy", f->accuracy);
+        infer_json_number(s, "balanced_accuracy", f->balanced_accuracy);
+        infer_json_number(s, "majority", f->majority);
+    } else {
+        infer_json_number(s, "mAP", f->mean_ap);
+        infer_json_number(s, "baseline_mAP", f->baseline_ap);
+        infer_json_number(s, "subset_accuracy", f->subset_accuracy);
+    }
+    infer_json_number(s, "macro_f1", f->macro_f1);
+    infer_json_number(s, "log_loss", f->log_loss);
+}
+
+static void on_epoch(struct listener *l, const struct train_event *e)
+{
+    struct str s = { 0 };
+
+    infer_json_begin(&l->history, NULL, '{');
+    infer_json_number(&l->history, "epoch", e->epoch);
+    infer_json_number(&l->history, "step", (double)e->step);
+    infer_json_number(&l->history, "loss", e->loss);
+    if (e->val)
+        json_figures(&l->history, e->val);
+    infer_json_number(&l->history, "seconds", e->elapsed);
+    infer_json_end(&l->history, '}');
+    if (l->quiet)
+        return;
+    clear_line(l);
+    l->last = e->elapsed;
+    str_printf(&s, "epoch %d/%d: loss %.4f, ", e->epoch, e->epochs, e->loss);
+    if (e->val) {
+        add_figure(&s, e->val);
+        str_add(&s, e->best ? " (best so far), " : ", ");
+    }
+    str_printf(&s, "%.0f pictures/s, ", e->rate);
+    add_duration(&s, e->left);
+    str_add(&s, " left");
+    infer_cmd_say("%s", str_text(&s));
+    str_release(&s);
+}
+
+static void on_end(struct listener *l, const struct train_event *e)
+{
+    const struct infer_figures *f = e->val;
+
+    clear_line(l);
+    l->elapsed = e->elapsed;
+    l->best_epoch = e->epoch;
+    l->epochs = e->epochs;
+    l->steps = e->step;
+    str_add(&l->result, "trained in ");
+    add_duration(&l->result, e->elapsed);
+    if (!f)
+        return;
+    infer_json_begin(&l->figures, NULL, '{');
+    json_figures(&l->figures, f);
+    infer_json_end(&l->figures, '}');
+    str_add(&l->result, ": ");
+    add_figure(&l->result, f);
+    str_printf(&l->result, " on %d pictures that were held out, after epoch %d of %d; ", f->n, e->epoch, e->epochs);
+    if (f->task == DATA_SINGLE)
+        str_printf(&l->result, "always answering the commonest label gives %.4f", f->majority);
+    else
+        str_printf(&l->result, "answering how common labels are gives %.4f", f->baseline_ap);
+}
+
+static void on_event(void *ctx, const struct train_event *e)
+{
+    struct listener *l = ctx;
+
+    switch (e->kind) {
+    case TRAIN_EVENT_STEP:
+        on_step(l, e);
+        break;
+    case TRAIN_EVENT_EPOCH:
+        on_epoch(l, e);
+        break;
+    case TRAIN_EVENT_END:
+        on_end(l, e);
+        break;
+    case TRAIN_EVENT_BAD_FILE:
+    case TRAIN_EVENT_START:
+    case TRAIN_EVENT_NOTE:
+        if (l->quiet)
+            break;
+        clear_line(l);
+        infer_cmd_say(e->kind == TRAIN_EVENT_BAD_FILE ? "%s; left out" : "%s", e->text);
+        break;
+    }
+}
+
+static void listener_release(struct listener *l)
+{
+    clear_line(l);
+    str_release(&l->history);
+    str_release(&l->figures);
+    str_release(&l->result);
+}
+
+/* ---- the run folder ---------------------------------------------------------------------------------------- */
+
+/* The first runs/train-N that nobody has. */
+static bool next_run(struct str *out, struct err *err)
+{
+    if (!file_mkdir("runs", err))
+        return false;
+    for (int i = 1; i < MAX_RUNS; i++) {
+        str_clear(out);
+        str_printf(out, "runs/train-%d", i);
+        if (!mkdir(str_text(out), 0777))
+            return true;
+        if (errno != EEXIST)
+            return err_errno(err, str_text(out), "make");
+    }
+    return err_set(err, ERR_IO, "runs: there are %d already", MAX_RUNS);
+}
+
+/* The folder to write to; *made when it was not there before. */
+static bool open_run(const struct options *o, struct str *out, bool *made, struct err *err)
+{
+    char **names = NULL;
+    int n;
+
+    if (!o->out) {
+        *made = next_run(out, err);
+        return *made;
+    }
+    str_add(out, o->out);
+    *made = file_kind(o->out) == FILE_NONE;
+    if (*made)
+        return file_mkdir(o->out, err);
+    n = file_list(o->out, &names, err);
+    free(names);
+    if (n > 0 && !o->force)
+        return err_set(err, ERR_INPUT, "%s: is not empty; --force writes into it", o->out);
+    return n >= 0;
+}
+
+/* A run that left nothing behind leaves no folder either. */
+static void drop_run(const struct options *o, const char *out, bool made)
+{
+    if (made && !rmdir(out) && !o->out)
+        rmdir("runs");
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------- */
+
+/* The pictures, hashed, with a part to learn from and one to check with. */
+static struct data_index *open_data(const char *path, struct options *o, struct err *err)
+{
+    struct data_index *x = data_index_open(path, 0, NULL, err);
+    int threads = o->cfg.threads ? o->cfg.threads : pool_cpus(), held = 0, free_n = 0;
+    bool hashed = false, ok;
+
+    if (!x)
+        return NULL;
+    for (int i = 0; i < x->n; i++) {
+        held += x->sample[i].split == DATA_VAL;
+        free_n += x->sample[i].split == DATA_UNSPLIT || x->sample[i].split == DATA_TRAIN;
+    }
+    if (o->cfg.val <= 0)
+        o->cfg.val = train_choose_val(free_n);
+    ok = data_split(x, o->cfg.val, 0, threads, err);
+    for (int i = 0; i < x->n; i++)
+        hashed |= x->sample[i].hash != 0;
+    if (!ok || (!hashed && !data_index_hash(x, threads, err))) {    /* the split hashes only when it has to */
+        data_index_free(x);
+        return NULL;
+    }
+    if (!held && !o->quiet)
+        infer_cmd_say("val %g: the data have no val part, so that share of %d pictures is held out, by their content",
+                      o->cfg.val, free_n);
+    return x;
+}
+
+static void add_json(const struct options *o, const char *dir, const struct listener *l, struct str *out)
+{
+    json_t *settings = record_to_json(train_cfg_fields, &o->cfg);
+    char *text = settings ? record_dump(settings) : NULL;
+    struct str path = { 0 }, list = { 0 };
+
+    infer_json_begin(out, NULL, '{');
+    infer_json_text(out, "schema", "discern.train/1");
+    str_printf(&path, "%s/best.safetensors", dir);
+    infer_json_text(out, "best", str_text(&path));
+    str_clear(&path);
+    str_printf(&path, "%s/last.safetensors", dir);
+    infer_json_text(out, "last", str_text(&path));
+    infer_json_number(out, "epoch", l->best_epoch);
+    infer_json_number(out, "epochs", l->epochs);
+    infer_json_number(out, "steps", (double)l->steps);
+    infer_json_number(out, "seconds", l->elapsed);
+    infer_json_raw(out, "figures", l->figures.len ? str_text(&l->figures) : "null");
+    infer_json_raw(out, "settings", text ? text : "null");
+    str_printf(&list, "[%s]", str_text(&l->history));
+    infer_json_raw(out, "history", str_text(&list));
+    infer_json_end(out, '}');
+    out->failed |= !text || path.failed || list.failed || l->history.failed || l->figures.failed;
+    str_release(&path);
+    str_release(&list);
+    free(text);
+    json_decref(settings);
+}
+
+/* What was reached, where it is, and what to type next. */
+static bool report(const struct options *o, const char *data, const char *dir, const struct listener *l, struct err *err)
+{
+    struct str out = { 0 };
+    bool ok;
+
+    if (!o->quiet)
+        infer_cmd_say("%s", str_text(&l->result));
+    if (o->json)
+        add_json(o, dir, l, &out);
+    else
+        str_printf(&out, "%s/best.safetensors", dir);
+    ok = infer_cmd_print(&out, err);
+    str_release(&out);
+    if (ok && !o->quiet)
+        infer_cmd_say("now try: discern eval %s/best.safetensors %s", dir, data);
+    return ok;
+}
+
+static int run(const struct cli_command *self, int argc, char **argv)
+{
+    struct options o;
+    struct cli_args args;
+    struct err err = { 0 };
+    struct listener l = { .live = isatty(STDERR_FILENO) };
+    struct train_run run = { .event = on_event, .event_ctx = &l, .stop = &stop };
+    struct str dir = { 0 };
+    struct data_index *x = NULL;
+    bool made = false, ok = false;
+    enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
+    int status;
+
+    if (parsed == CLI_DONE)
+        return 0;
+    if (parsed == CLI_FAILED)
+        return cli_fail(&err, o.json);
+    l.quiet = o.quiet;
+    catch_signals();
+    x = open_data(args.arg[0], &o, &err);
+    if (x && open_run(&o, &dir, &made, &err)) {
+        run.out = str_text(&dir);
+        ok = train_supervised(x, &o.cfg, &run, &err);
+        clear_line(&l);
+        if (!ok)
+            drop_run(&o, run.out, made);
+    }
+    ok = ok && report(&o, args.arg[0], run.out, &l, &err);
+    status = ok ? 0 : cli_fail(&err, o.json);
+    if (err.kind == ERR_CANCELLED && stop_signal)
+        status = 128 + stop_signal;
+    data_index_free(x);
+    listener_release(&l);
+    str_release(&dir);
+    return status;
+}
+
+const struct cli_command train_cmd_train = {
+    .name = "train",
+    .summary = "learn to tell pictures apart, from a folder of them",
+    .synopsis = "DATA",
+    .about = "DATA is a folder with a folder of pictures for each label, or with train and val folders of such, or a CSV "
+             "file of names and labels (filename,cat,dog) for pictures with several labels. What is not said is chosen "
+             "from the pictures, and told.\n"
+             "The best and the last state are written to DIR/best.safetensors and DIR/last.safetensors after every epoch. "
+             "Control-C finishes the step, saves, and stops. The same seed gives the same weights, whatever the threads.",
+    .examples = "discern train photos/\n"
+                "discern train photos/ --time 20m --out cats\n"
+                "discern train photos/ --arch resnet18 --size 128 --epochs 30 --augment strong\n",
+    .options = options,
+    .size = sizeof(struct options),
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};
