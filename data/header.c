@@ -124,6 +124,8 @@ static bool text_says(const uint8_t *bytes, size_t size, struct err *err)
     for (; p < end && n < 40 && *p >= 32 && *p < 127; p++)
         shown[n++] = (char)*p;
     shown[n] = 0;
+    if (!n)
+        return err_set(err, ERR_INPUT, "no picture: its %zu bytes are neither that nor text", size);
     return err_set(err, ERR_INPUT, "text, not a picture: it begins \"%s\"", shown);
 }
 
@@ -579,6 +581,8 @@ bool data_header_read(const uint8_t *bytes, size_t size, struct data_header *hea
         header->format = DATA_PNG;
         return png(bytes, size, header, err);
     }
+    if ((size < 3 && !memcmp(bytes, "\xff\xd8", size)) || (size < 8 && !memcmp(bytes, "\x89PNG\r\n\x1a\n", size)))
+        return truncated(bytes[0] == 0xff ? "JPEG" : "PNG", err);
     if (size >= 4 && !memcmp(bytes, "\x89PNG", 4))
         return broken(err, "PNG", "its line ends were converted, as a transfer in text mode does; copy it as binary");
     if (size >= 6 && (!memcmp(bytes, "GIF87a", 6) || !memcmp(bytes, "GIF89a", 6))) {

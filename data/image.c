@@ -16,7 +16,7 @@
 #include <string.h>
 
 const struct data_limits data_limits_default = {
-    .file_bytes = (size_t)256 << 20, .pixels = 50000000, .side = 32768, .decode_bytes = (size_t)1 << 30,
+    .file_bytes = (size_t)256 << 20, .pixels = 50000000, .side = 65535, .decode_bytes = (size_t)1 << 30,
 };
 
 void data_image_release(struct data_image *image)

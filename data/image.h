@@ -22,7 +22,7 @@ struct data_image {
 struct data_limits {
     size_t file_bytes;          /* 256 MiB */
     int64_t pixels;             /* 50 million, checked in the header before decoding */
-    int side;                   /* 32768 */
+    int side;                   /* 65535, the most that JPEG and GIF can say */
     size_t decode_bytes;        /* what a decoder may hold at a time: 1 GiB */
 };
 extern const struct data_limits data_limits_default;
