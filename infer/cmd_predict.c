@@ -262,7 +262,7 @@ static bool print_json(const struct job *j, const char *model, struct err *err)
 
 /* ---- --dump-input ---------------------------------------------------------------------------------- */
 
-/* The signal that asked us to stop while a file was half-written: it is taken away, then obeyed. */
+/* The signal that ended us while a file was half-written: the file is taken away, then it is obeyed. */
 static volatile sig_atomic_t stopped_by;
 
 static void on_signal(int signal)
@@ -273,7 +273,7 @@ static void on_signal(int signal)
 /* A signal that our parent had ignored (nohup, a job in the background) stays so. */
 static void catch_signals(void (*handler)(int))
 {
-    static const int asks[] = { SIGINT, SIGTERM, SIGHUP };
+    static const int asks[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 
     for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
         struct sigaction act = { .sa_handler = handler }, old;
@@ -458,7 +458,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return cli_fail(&err, o.json);
     j.m = m;
     if (!predict(&j, args.arg[0], args.n - 1, args.arg + 1, &err)) {
-        status = cli_fail(&err, o.json);
+        status = stopped_by ? 0 : cli_fail(&err, o.json);
     } else if (j.failed) {
         if (j.x.n > 1)
             infer_cmd_say("%d of %d pictures could not be read", j.failed, j.x.n);
