@@ -12,7 +12,7 @@
 
 struct nn_onnx_options {
     const char *input, *output;         /* names in the file: "image", "probability" */
-    int node;                           /* which of our nodes is the output */
+    int node;                           /* which of our nodes is the output; what it does not need is left out */
     bool dynamic_batch;                 /* first dimension "N", else 1 */
     int n_meta;
     const char *const (*meta)[2];       /* metadata_props: key, value */
@@ -22,7 +22,11 @@ struct nn_onnx_options {
 bool nn_onnx_write(const struct nn_graph *g, const struct nn_params *p, const struct nn_onnx_options *opt,
                    const char *path, struct err *err);
 
-/* --- for onnx_write hooks --- */
+/* --- for onnx_write hooks ---
+ *
+ * False and NULL mean that memory ran out and nothing else; nn_onnx_write reports it, a hook passes it on.  After
+ * it all calls do nothing.
+ */
 struct nn_onnx_out;
 
 struct nn_onnx_node {
@@ -42,9 +46,10 @@ bool nn_onnx_ints(struct nn_onnx_out *o, const char *name, int n, const int *val
 /* The attributes of the node's field table that have an ONNX name. */
 bool nn_onnx_fields(struct nn_onnx_out *o, const struct nn_onnx_node *node);
 
-/* A new unique name: "BASE_1".  Lent until the file is written; NULL when memory is out. */
+/* A new unique name: "BASE_7".  Lent until the file is written; NULL when memory is out. */
 const char *nn_onnx_name(struct nn_onnx_out *o, const char *base);
-/* An initializer; returns its name. */
+/* An initializer; returns its name.  A scalar has rank 0, the others rank 1. */
+const char *nn_onnx_scalar(struct nn_onnx_out *o, const char *base, double value);
 const char *nn_onnx_floats(struct nn_onnx_out *o, const char *base, int n, const float *value);
 const char *nn_onnx_int64s(struct nn_onnx_out *o, const char *base, int n, const int64_t *value);
 /* Name of a value in NHWC order when `from` is a rank-4 value of the graph (NCHW in the file) with more than one

@@ -3,6 +3,7 @@
  *
  * All other dimensions are alike.  The dimension counts as ours lie: [N,H,W,C] has channels at 3.
  */
+#include "nn/io/onnx.h"
 #include "nn/op.h"
 
 #include <string.h>
@@ -105,11 +106,24 @@ static void backward(const struct nn_call *c)
     nn_each_rows(c, shape_count(&c->y.shape) / run(c, &c->y), run(c, &c->y), backward_rows);
 }
 
+/* A picture's channels are dimension 1 there, its rows and columns 2 and 3. */
+static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
+{
+    static const int nchw[4] = { 0, 2, 3, 1 };
+    const struct concat *a = node->attr;
+    int rank = node->graph->node[node->id].type.rank, axis = a->axis < 0 ? rank - 1 : a->axis;
+
+    (void)err;
+    return nn_onnx_begin(o, "Concat", node->n_in, node->in, node->out) &&
+           nn_onnx_int(o, "axis", rank == 4 ? nchw[axis] : axis);
+}
+
 const struct nn_op nn_op_concat = {
     .name = "concat", .onnx = "Concat", .doc = "inputs side by side along one dimension",
     .in_min = 1, .in_max = NN_MAX_IN,
     .attr_size = sizeof(struct concat), .attrs = attrs,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
+    .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "", "2x3 2x5 2x1", NULL }, { "", "2x3x2x4 2x3x2x3", NULL },
         { "axis=1", "2x3x2x4 2x1x2x4", NULL }, { "axis=2", "1x3x2x4 1x3x5x4", NULL },

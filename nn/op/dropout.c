@@ -5,6 +5,7 @@
  * that nothing is kept.  Srivastava et al. 2014, with the scale in training ("inverted").
  */
 #include "nn/op/dropout.h"
+#include "nn/io/onnx.h"
 #include "nn/op.h"
 
 #include <string.h>
@@ -68,11 +69,18 @@ static void backward(const struct nn_call *c)
         nn_each_range(c, shape_count(&c->y.shape), backward_range);
 }
 
+static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
+{
+    (void)err;
+    return nn_onnx_begin(o, "Identity", 1, node->in, node->out);
+}
+
 const struct nn_op nn_op_dropout = {
     .name = "dropout", .onnx = "Dropout", .doc = "while training, drops numbers at random",
     .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE | NN_OP_RANDOM,
     .attr_size = sizeof(struct nn_dropout), .attrs = attrs,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
+    .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "rate=0.5", "3x7", NULL }, { "rate=0.2", "2x3x3x5", NULL }, { "", "2x3", NULL }, { NULL, NULL, NULL }
     },

@@ -1,6 +1,7 @@
 /*
  * flatten -- [N, a, b, ...] -> [N, a*b*...], in our order: a picture's channels are the fastest
  */
+#include "nn/io/onnx.h"
 #include "nn/op.h"
 
 #include <string.h>
@@ -51,10 +52,20 @@ static void backward(const struct nn_call *c)
         nn_each_range(c, shape_count(&c->y.shape), backward_range);
 }
 
+static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
+{
+    const struct nn_graph *g = node->graph;
+    const char *x = nn_onnx_to_nhwc(o, node->in[0], &g->node[g->node[node->id].in[0]].type);
+
+    (void)err;
+    return nn_onnx_begin(o, "Flatten", 1, &x, node->out) && nn_onnx_int(o, "axis", 1);
+}
+
 const struct nn_op nn_op_flatten = {
     .name = "flatten", .onnx = "Flatten", .doc = "all dimensions after the batch become one",
     .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
+    .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "", "2x3x2x5", NULL }, { "", "3x4", NULL }, { NULL, NULL, NULL }
     },

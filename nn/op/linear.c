@@ -6,6 +6,7 @@
  * summed over the batch in one GEMM.
  */
 #include "nn/op/linear.h"
+#include "nn/io/onnx.h"
 #include "nn/op.h"
 
 #include <string.h>
@@ -158,11 +159,18 @@ static void backward(const struct nn_call *c)
         nn_sum_parts(c, j.batch, j.out, db_part, c->scratch, c->dx[BIAS].data);
 }
 
+static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
+{
+    (void)err;
+    return nn_onnx_begin(o, "Gemm", node->n_in, node->in, node->out) && nn_onnx_int(o, "transB", 1);
+}
+
 const struct nn_op nn_op_linear = {
     .name = "linear", .onnx = "Gemm", .doc = "y = x W + b",
     .in_min = 2, .in_max = 3, .keep = NN_KEEP_X,
     .attr_size = sizeof(struct nn_linear), .attrs = attrs,
     .type = type, .param = param, .flops = flops, .space = space, .forward = forward, .backward = backward,
+    .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "width=4", "3x5", NULL }, { "width=3 bias=true", "1x7", NULL }, { "width=1 bias=true", "5x1", NULL },
         { "width=258 bias=true", "2x260", NULL }, { "width=2", "258x3", NULL },

@@ -3,6 +3,7 @@
  *
  * ONNX GlobalAveragePool, which keeps the two dimensions of size 1.
  */
+#include "nn/io/onnx.h"
 #include "nn/op.h"
 
 static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
@@ -65,10 +66,20 @@ static void backward(const struct nn_call *c)
         nn_each_rows(c, n, shape_count(&c->x[0].shape) / n, backward_rows);
 }
 
+static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
+{
+    const char *pooled = nn_onnx_name(o, node->out);
+
+    (void)err;
+    return nn_onnx_begin(o, "GlobalAveragePool", 1, node->in, pooled) &&
+           nn_onnx_begin(o, "Flatten", 1, &pooled, node->out) && nn_onnx_int(o, "axis", 1);
+}
+
 const struct nn_op nn_op_meanpool = {
     .name = "meanpool", .onnx = "GlobalAveragePool", .doc = "mean over all pixels of a picture",
     .in_min = 1, .in_max = 1,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
+    .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "", "2x3x5x4", NULL }, { "", "3x1x1x7", NULL }, { NULL, NULL, NULL }
     },

@@ -3,6 +3,7 @@
  *
  * Computed with the largest x taken off, so that nothing overflows.
  */
+#include "nn/io/onnx.h"
 #include "nn/op.h"
 
 static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
@@ -52,10 +53,20 @@ static void backward(const struct nn_call *c)
         nn_each_rows(c, shape_count(&c->y.shape) / width(c), width(c), backward_rows);
 }
 
+/* A picture's channels are dimension 1 there. */
+static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
+{
+    bool picture = node->graph->node[node->id].type.rank == 4;
+
+    (void)err;
+    return nn_onnx_begin(o, "Softmax", 1, node->in, node->out) && nn_onnx_int(o, "axis", picture ? 1 : -1);
+}
+
 const struct nn_op nn_op_softmax = {
     .name = "softmax", .onnx = "Softmax", .doc = "exp(x) / sum of exp(x) over the last dimension",
     .in_min = 1, .in_max = 1, .keep = NN_KEEP_Y, .flags = NN_OP_INPLACE,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
+    .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "", "3x7", NULL }, { "", "2x1", NULL }, { "", "2x3x2x5", NULL }, { NULL, NULL, NULL }
     },
