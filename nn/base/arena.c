@@ -56,7 +56,8 @@ void *arena_alloc(struct arena *a, size_t bytes)
     if (!b || need > b->size - b->used) {
         size_t size = need > a->block_size ? need : a->block_size;
 
-        if (!size_add(sizeof *b, size, &total))
+        /* No object is larger than PTRDIFF_MAX; sanitizers abort where malloc would only fail. */
+        if (!size_add(sizeof *b, size, &total) || total > PTRDIFF_MAX)
             return NULL;
         b = calloc(1, total);
         if (!b)

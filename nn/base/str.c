@@ -33,12 +33,12 @@ static bool reserve(struct str *s, size_t n)
 
     if (s->failed)
         return false;
-    if (!size_add(s->len, n, &need) || !size_add(need, 1, &need))
+    if (!size_add(s->len, n, &need) || !size_add(need, 1, &need) || need > PTRDIFF_MAX / 2)
         goto fail;
     if (need <= s->cap)
         return true;
 
-    size_t cap = s->cap > SIZE_MAX / 2 ? need : s->cap * 2;
+    size_t cap = s->cap * 2;
 
     if (cap < need)
         cap = need;
