@@ -1,10 +1,12 @@
 /*
  * cmd_eval -- discern eval: how good a model's answers are
  */
+#include "data/split.h"
 #include "infer/cmd.h"
 #include "infer/evaluate.h"
 #include "infer/json.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,37 +59,86 @@ static void on_bad(void *ctx, const struct data_sample *sample, const struct err
     infer_json_end(&r->failures, '}');
 }
 
-/* ---- which pictures -------------------------------------------------------------------------------- */
+/* ---- which pictures ------------------------------------------------------------------------ */
 
-static bool has_part(const struct data_index *x, enum data_split split)
-{
-    for (int i = 0; i < x->n; i++)
-        if (x->sample[i].split == split)
-            return true;
-    return false;
-}
+/* What training held out, as the model tells: a share, and how many pictures that made. */
+struct held_out {
+    double share;
+    int train, val;
+};
 
-/* The part that was asked for: x itself, or a new index.  *name says which. */
-static const struct data_index *choose(const struct data_index *x, const char *data,
-                                       enum part part, const char **name, struct err *err)
+static struct held_out held_out_of(const struct infer_model *m)
 {
-    static const enum data_split split_of[] = {
-        [PART_TEST] = DATA_TEST, [PART_VAL] = DATA_VAL, [PART_TRAIN] = DATA_TRAIN
+    json_t *all = json_loads(m->provenance, 0, NULL), *data = json_object_get(all, "data");
+    struct held_out h = {
+        .share = json_number_value(json_object_get(json_object_get(all, "settings"), "val")),
+        .train = (int)json_integer_value(json_object_get(data, "train")),
+        .val = (int)json_integer_value(json_object_get(data, "val")),
     };
 
-    if (part == PART_AUTO)
-        part = has_part(x, DATA_TEST) ? PART_TEST : has_part(x, DATA_VAL) ? PART_VAL : PART_ALL;
-    *name = parts[part];
-    if (part == PART_ALL)
-        return x;
-    if (!has_part(x, split_of[part])) {
-        err_set(err, ERR_INPUT, "%s: has no %s part; --split all takes every picture", data, *name);
-        return NULL;
-    }
-    return data_index_part(x, split_of[part], err);
+    json_decref(all);
+    if (!(h.share > 0 && h.share < 1))
+        h.share = 0;
+    return h;
 }
 
-/* ---- the report ------------------------------------------------------------------------------------ */
+static int count_part(const struct data_index *x, enum data_split split)
+{
+    int n = 0;
+
+    for (int i = 0; i < x->n; i++)
+        n += x->sample[i].split == split;
+    return n;
+}
+
+/*
+ * Which part to take, for --split and what there is.  Data without a val part are split as training
+ * splits them, by content, so that val is what this model has not learnt from.  Where that leaves just
+ * the numbers that the model tells, it has learnt from these data, and auto means val: pictures that
+ * were learnt prove nothing.
+ */
+static bool decide(struct data_index *x, const struct report *r, enum part *part, int threads,
+                   struct err *err)
+{
+    struct held_out h = held_out_of(r->m);
+    bool test = count_part(x, DATA_TEST) > 0, val = count_part(x, DATA_VAL) > 0;
+
+    if (*part == PART_AUTO && (test || val))
+        *part = test ? PART_TEST : PART_VAL;
+    if (*part == PART_TEST || *part == PART_ALL || val)
+        return true;
+    if (h.share > 0 && !data_split(x, h.share, 0, threads, err))
+        return false;
+    if (*part != PART_AUTO)
+        return true;
+    *part = PART_ALL;
+    if (count_part(x, DATA_VAL) != h.val || count_part(x, DATA_TRAIN) != h.train || h.val == 0)
+        return true;
+    *part = PART_VAL;
+    infer_cmd_say("%s: the model has learnt from %d of these %d pictures; it is measured on the %d "
+                  "that were held out (--split all: on every one)", r->data, h.train, x->n, h.val);
+    return true;
+}
+
+/* The part that was asked for: x itself, or a new index.  r->part says which. */
+static const struct data_index *choose(struct data_index *x, struct report *r, enum part part,
+                                       int threads, struct err *err)
+{
+    static const enum data_split split_of[] = { [PART_TEST] = DATA_TEST, [PART_VAL] = DATA_VAL,
+                                                [PART_TRAIN] = DATA_TRAIN };
+
+    if (!decide(x, r, &part, threads, err))
+        return NULL;
+    r->part = parts[part];
+    if (part == PART_ALL)
+        return x;
+    if (count_part(x, split_of[part]) > 0)
+        return data_index_part(x, split_of[part], err);
+    err_set(err, ERR_INPUT, "%s: has no %s part; --split all takes every picture", r->data, r->part);
+    return NULL;
+}
+
+/* ---- the report ---------------------------------------------------------------------------- */
 
 /* Appends text in `width` columns: cut, or filled up, on the right or the left. */
 static void put(struct str *out, const char *text, int width, bool right)
@@ -332,7 +383,7 @@ static void write_json(const struct report *r, const struct pair *pair, int n_pa
     out->failed |= r->failures.failed;
 }
 
-/* ---- the command ----------------------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------------------------- */
 
 static bool print_report(const struct report *r, int top, struct err *err)
 {
@@ -374,7 +425,7 @@ static bool evaluate(struct report *r, const struct options *o, struct err *err)
                 r->m->task == DATA_SINGLE ? "one" : "any number");
         goto out;
     }
-    part = choose(x, r->data, (enum part)o->split, &r->part, err);
+    part = choose(x, r, (enum part)o->split, threads, err);
     if (!part)
         goto out;
     if (part->n == 0) {
@@ -432,7 +483,8 @@ const struct cli_command infer_cmd_eval = {
     .about = "DATA is a folder with a folder of pictures for each label, a folder with train, val and\n"
              "test parts of that form, or a table (CSV) of files and labels.  Prints how often the\n"
              "answers are right, beside what guessing would get, label by label, and which labels are\n"
-             "taken for which.  Pictures that cannot be read are named, counted and left out.",
+             "taken for which.  Pictures that cannot be read are named, counted and left out.\n"
+             "Of a folder that the model has learnt from, the pictures that were held out are taken.",
     .examples = "discern eval cats.safetensors photos/\n"
                 "discern eval cats.safetensors photos/ --split val\n"
                 "discern eval cats.safetensors photos/ --json --min-accuracy 0.9\n",

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+enum { LABELS_SHOWN = 20 };
+
 struct options {
     bool json, graph;
 };
@@ -126,21 +128,43 @@ static void rounded(struct str *out, double x, const char *unit)
     str_printf(out, "%.3g %s%s", x, scale[s], unit);
 }
 
+/* For eyes: six digits, and objects as "key value, key value". */
+static void value_text(const json_t *value, struct str *out)
+{
+    json_t *member;
+    const char *key, *comma = "";
+    char *text;
+
+    if (json_is_string(value)) {
+        infer_cmd_clean(out, json_string_value(value));
+    } else if (json_is_real(value)) {
+        str_printf(out, "%g", json_real_value(value));
+    } else if (json_is_object(value)) {
+        json_object_foreach((json_t *)(uintptr_t)value, key, member) {
+            str_add(out, comma);
+            infer_cmd_clean(out, key);
+            str_addc(out, ' ');
+            value_text(member, out);
+            comma = ", ";
+        }
+    } else {
+        text = json_dumps(value, JSON_ENCODE_ANY);
+        infer_cmd_clean(out, text ? text : "?");
+        free(text);
+    }
+}
+
 static void provenance_text(const char *json, struct str *out)
 {
     json_t *all = json_loads(json, 0, NULL), *value;
     const char *key;
 
     json_object_foreach(all, key, value) {
-        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
-
         str_add(out, "\n  ");
         infer_cmd_clean(out, key);
         for (int w = infer_cmd_width(key); w < 11; w++)
             str_addc(out, ' ');
-        str_addc(out, ' ');
-        infer_cmd_clean(out, text ? text : json_is_string(value) ? json_string_value(value) : "?");
-        free(text);
+        value_text(value, out);
     }
     json_decref(all);
 }
@@ -169,10 +193,12 @@ static void write_text(const char *path, const struct infer_model *m, const stru
                m->task == DATA_SINGLE ? "single: one label a picture"
                                       : "multi: any number of labels a picture");
     str_printf(out, "\nlabels       %d: ", m->n_labels);
-    for (int l = 0; l < m->n_labels; l++) {
+    for (int l = 0; l < m->n_labels && l < LABELS_SHOWN; l++) {
         str_add(out, l ? ", " : "");
         infer_cmd_clean(out, m->label[l]);
     }
+    if (m->n_labels > LABELS_SHOWN)
+        str_printf(out, " and %d more (--json has them)", m->n_labels - LABELS_SHOWN);
     str_printf(out, "\ninput        %d x %d pixels, RGB", m->prep.size[1], m->prep.size[0]);
     str_add(out, "\npreparation ");
     for (const struct field *p = data_prep_fields; p->name; p++) {

@@ -47,13 +47,13 @@ struct job {
     int cap;
     char **result;              /* --json: of each sample */
     struct str early;           /* --json: of arguments that gave no sample */
-    int failed;
+    int failed, empty;          /* pictures and arguments; of these, arguments without pictures */
     int *rank;                  /* [n_labels] */
     struct file_out *dump;
     int dumped;                 /* pictures */
 };
 
-/* ---- which pictures -------------------------------------------------------------------------------- */
+/* ---- which pictures ------------------------------------------------------------------------ */
 
 static bool add_picture(struct job *j, const char *path, struct err *err)
 {
@@ -129,7 +129,7 @@ static bool add_folder(struct job *j, const char *folder, const struct inside *u
     return ok;
 }
 
-/* ---- answers --------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------- */
 
 static void result_begin(struct str *s, const char *file)
 {
@@ -260,7 +260,7 @@ static bool print_json(const struct job *j, const char *model, struct err *err)
     return ok;
 }
 
-/* ---- --dump-input ---------------------------------------------------------------------------------- */
+/* ---- --dump-input -------------------------------------------------------------------------- */
 
 /* The signal that ended us while a file was half-written: the file is taken away, then it is obeyed. */
 static volatile sig_atomic_t stopped_by;
@@ -335,7 +335,7 @@ static bool dump_batch(struct job *j, const struct data_batch *b, struct err *er
     return true;
 }
 
-/* ---- the command ----------------------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------------------------- */
 
 static bool find_pictures(struct job *j, int n, char **arg, struct err *err)
 {
@@ -354,8 +354,10 @@ static bool find_pictures(struct job *j, int n, char **arg, struct err *err)
             *err = why;
             return false;
         }
-        if (why.kind)
+        if (why.kind) {
             fail(j, arg[i], &why, &j->early);
+            j->empty++;
+        }
     }
     return true;
 }
@@ -460,8 +462,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (!predict(&j, args.arg[0], args.n - 1, args.arg + 1, &err)) {
         status = stopped_by ? 0 : cli_fail(&err, o.json);
     } else if (j.failed) {
-        if (j.x.n > 1)
-            infer_cmd_say("%d of %d pictures could not be read", j.failed, j.x.n);
+        infer_cmd_say("%d of %d could not be answered", j.failed, j.x.n + j.empty);
         err.kind = ERR_INPUT;
         status = cli_status(&err);
     } else {
