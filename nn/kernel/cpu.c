@@ -8,6 +8,16 @@
 
 static struct nn_kernels table_ref, table_auto;         /* constant once `fill_all` ran */
 
+unsigned nn_cpu_isa(void)
+{
+    unsigned isa = NN_ISA_ref;
+
+#ifdef NN_BLAS
+    isa |= NN_ISA_blas;
+#endif
+    return isa;
+}
+
 static void fill(struct nn_kernels *k, unsigned isa)
 {
 #define KERNEL(slot, need) \
@@ -22,7 +32,7 @@ static void fill(struct nn_kernels *k, unsigned isa)
 static void fill_all(void)
 {
     fill(&table_ref, NN_ISA_ref);
-    fill(&table_auto, NN_ISA_ref | NN_ISA_blas);
+    fill(&table_auto, nn_cpu_isa());
 }
 
 const struct nn_kernels *nn_kernels_get(const char *isa, struct err *err)

@@ -18,6 +18,9 @@ enum nn_isa {
 #include "nn/kernel/kernels.def"
 #undef KERNEL
 
+/* The bits of enum nn_isa that this processor has. */
+unsigned nn_cpu_isa(void);
+
 /* The table for an instruction-set level: "ref" plain C alone, "auto" (or NULL) the best there is.  Shared and
  * constant; NULL and ERR_INPUT for a name that is none.  Thread-safe.  The first use of OpenBLAS sets its
  * thread count, which is process-global, to 1: our pool does the threading. */

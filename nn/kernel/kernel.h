@@ -13,13 +13,17 @@
 
 #include "nn/base/tensor.h"
 
-/* A window sliding over one picture [h,w,c] -> [oh,ow,...].  Padded places read as 0 (max pooling: skipped). */
+/*
+ * A window sliding over one picture [h,w,c] -> [oh,ow,...]: output (i,j) sees, under tap (r,s), the input at
+ * (i*sh - pt + r*dh, j*sw - pl + s*dw).  Places outside read as 0 (pooling: are skipped; each window of a pool sees at
+ * least one place inside).  A band of output rows is a window with a smaller oh and pt, which may be negative.
+ */
 struct nn_window {
     int h, w, c;                /* of the input, c the channels that the window covers */
     int64_t pixel;              /* numbers from a pixel of the input to the next, >= c */
     int oh, ow;
     int kh, kw, sh, sw, dh, dw; /* window, step, dilation */
-    int pt, pl;                 /* padding before the first row and column */
+    int pt, pl;                 /* padding before the first row and column; may be negative */
 };
 
 /* C[m,n] = A[m,k] B[k,n], or C += ... when acc.  ta: A lies as [k,m]; tb: B lies as [n,k].  Leading dimensions

@@ -1,0 +1,942 @@
+/*
+ * test_kernels -- every implementation in kernels.def against the contract of its slot
+ *
+ * A line in kernels.def becomes a test, check_SLOT(nn_SLOT_ISA); only a new slot needs a new check.  A check holds
+ * the function against the formula in kernel.h, written anew in double, in four trials: whole numbers, so small
+ * that float is exact and the bound is 0 unless the slot divides or takes an exponential; and numbers in (-1,1) with a
+ * bound in units of EPS times the sum of what is added, in absolute values.  In each, every array ends right
+ * before a page that cannot be touched, or starts right behind one.  Outputs that must not be read start as NaN.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "nn/base/rng.h"
+#include "nn/kernel/cpu.h"
+#include "nn/op.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const double EPS = sizeof(real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON;
+
+#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
+
+/* ---- trials -------------------------------------------------------------------------------------------- */
+
+struct trial {
+    int number;                 /* bit 0: exact; bit 1: arrays end, not start, at a guard page */
+    bool exact;
+    uint64_t drawn;
+    struct {
+        void *base;
+        size_t bytes;
+    } map[12];
+    int n_map;
+};
+
+static void unmap(struct trial *t)
+{
+    while (t->n_map > 0) {
+        t->n_map--;
+        assert_int_equal(munmap(t->map[t->n_map].base, t->map[t->n_map].bytes), 0);
+    }
+}
+
+static bool next(struct trial *t)
+{
+    unmap(t);
+    t->number++;
+    t->exact = t->number & 1;
+    t->drawn = (uint64_t)t->number * 1000003;
+    return t->number < 4;
+}
+
+#define EACH_TRIAL(t) for (struct trial t = { .number = -1 }; next(&t);)
+
+static void *guarded(struct trial *t, int64_t count, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (size_t)count * size;
+    size_t inner = (bytes + page - 1) / page * page;
+    char *base = mmap(NULL, inner + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_true(base != MAP_FAILED && t->n_map < COUNT(t->map));
+    if (inner)
+        assert_int_equal(mprotect(base + page, inner, PROT_READ | PROT_WRITE), 0);
+    t->map[t->n_map].base = base;
+    t->map[t->n_map++].bytes = inner + 2 * page;
+    return base + page + (t->number & 2 ? inner - bytes : 0);
+}
+
+/* Whole numbers in [-4,4], or anything in (-1,1). */
+static real draw(struct trial *t)
+{
+    uint64_t i = t->drawn++;
+
+    return t->exact ? (real)((int)rng_below(11, rng_stream(RNG_TEST, 1), i, 9) - 4)
+                    : (real)(2 * rng_f64(11, rng_stream(RNG_TEST, 2), i) - 1);
+}
+
+static real *drawn(struct trial *t, int64_t n)
+{
+    real *x = guarded(t, n, sizeof *x);
+
+    for (int64_t i = 0; i < n; i++)
+        x[i] = draw(t);
+    return x;
+}
+
+static real *blank(struct trial *t, int64_t n)
+{
+    real *x = guarded(t, n, sizeof *x);
+
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (real)NAN;
+    return x;
+}
+
+static real *copied(struct trial *t, int64_t n, const real *from)
+{
+    real *x = guarded(t, n, sizeof *x);
+
+    for (int64_t i = 0; i < n; i++)
+        x[i] = from[i];
+    return x;
+}
+
+/* Numbers, and what goes into them in absolute values. */
+struct sum {
+    double value, size;
+};
+
+static void add(struct sum *s, double x)
+{
+    s->value += x;
+    s->size += fabs(x);
+}
+
+static void assert_near(const struct trial *t, const char *what, int64_t i, real got, double want, double bound)
+{
+    if (t->exact && bound > 0)
+        bound = 0;
+    bound = fabs(bound);        /* negative: holds for whole numbers too */
+    if (isnan(want) ? !isnan(got) : !(fabs((double)got - want) <= bound))
+        fail_msg("%s, trial %d: number %lld is %.9g, expected %.9g within %.2g", what, t->number, (long long)i,
+                 (double)got, want, bound);
+}
+
+static void assert_same(const struct trial *t, const char *what, int64_t n, const real *a, const real *b)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (memcmp(&a[i], &b[i], sizeof *a))
+            fail_msg("%s, trial %d: number %lld is %.9g here, %.9g there", what, t->number, (long long)i,
+                     (double)a[i], (double)b[i]);
+}
+
+static const int lengths[] = { 0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129 };
+
+/* ---- gemm ---------------------------------------------------------------------------------------------- */
+
+static int64_t extent(int rows, int cols, int ld)
+{
+    return rows && cols ? (int64_t)(rows - 1) * ld + cols : 0;
+}
+
+static void gemm_once(nn_gemm_f32_fn *f, struct trial *t, bool ta, bool tb, bool acc, int m, int n, int k, int gap)
+{
+    int lda = (ta ? m : k) + gap, ldb = (tb ? k : n) + 2 * gap, ldc = n + gap;
+    int64_t size = extent(m, n, ldc);
+    const real *a, *b, *before;
+    real *c;
+
+    lda += !lda;
+    ldb += !ldb;
+    ldc += !ldc;
+    a = drawn(t, ta ? extent(k, m, lda) : extent(m, k, lda));
+    b = drawn(t, tb ? extent(n, k, ldb) : extent(k, n, ldb));
+    c = acc ? drawn(t, size) : blank(t, size);
+    before = copied(t, size, c);
+    f(ta, tb, m, n, k, a, lda, b, ldb, acc, c, ldc);
+    for (int i = 0; i < m && n; i++)
+        for (int j = 0; j < (i + 1 < m ? ldc : n); j++) {
+            int64_t at = (int64_t)i * ldc + j;
+            struct sum s = { 0 };
+
+            if (j >= n) {
+                assert_same(t, "gemm between rows", 1, c + at, before + at);
+                continue;
+            }
+            if (acc)
+                add(&s, before[at]);
+            for (int p = 0; p < k; p++)
+                add(&s, (double)a[ta ? (int64_t)p * lda + i : (int64_t)i * lda + p] *
+                        (double)b[tb ? (int64_t)j * ldb + p : (int64_t)p * ldb + j]);
+            assert_near(t, "gemm", at, c[at], s.value, (k + 2) * EPS * s.size);
+        }
+    unmap(t);
+}
+
+static void check_gemm_f32(nn_gemm_f32_fn *f)
+{
+    static const int sizes[] = { 0, 1, 3, 4, 17, 33 };
+
+    EACH_TRIAL(t)
+        for (int how = 0; how < 8; how++) {
+            for (int i = 0; i < 6 * 6 * 6; i++)
+                gemm_once(f, &t, how & 1, how & 2, how & 4, sizes[i % 6], sizes[i / 6 % 6], sizes[i / 36],
+                          (i + how) % 3);
+            gemm_once(f, &t, how & 1, how & 2, how & 4, 70, 129, 257, 1);
+            gemm_once(f, &t, how & 1, how & 2, how & 4, 1, 500, 65, 0);
+        }
+}
+
+/* ---- windows ------------------------------------------------------------------------------------------- */
+
+static const struct {
+    int h, w, c, size[2], stride[2], dilation[2], pad[4];
+} windows[] = {
+    { 1, 1, 1, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0 } },
+    { 5, 4, 3, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0 } },
+    { 5, 6, 2, { 1, 1 }, { 2, 3 }, { 1, 1 }, { 0 } },
+    { 6, 5, 17, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1, 1, 1 } },
+    { 7, 7, 4, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 1, 1, 1, 1 } },
+    { 8, 9, 5, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 0, 0, 1, 1 } },
+    { 9, 8, 3, { 3, 2 }, { 1, 2 }, { 2, 3 }, { 2, 1, 0, 3 } },
+    { 4, 4, 8, { 7, 7 }, { 2, 2 }, { 1, 1 }, { 3, 3, 3, 3 } },
+    { 1, 2, 3, { 5, 5 }, { 1, 1 }, { 1, 1 }, { 4, 4, 4, 4 } },
+    { 3, 1, 65, { 2, 1 }, { 1, 1 }, { 2, 1 }, { 1, 0, 0, 0 } },
+    { 2, 3, 1, { 2, 2 }, { 1, 1 }, { 3, 4 }, { 5, 5, 5, 5 } },          /* some windows see nothing */
+    { 13, 11, 16, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1, 1, 1 } },
+    { 6, 6, 33, { 2, 2 }, { 2, 2 }, { 1, 1 }, { 0 } },
+};
+
+enum { BAND = 1, GAP = 2 };
+
+/* Window i; BAND: without its first output row and a last one; GAP: pixels further apart than their channels. */
+static struct nn_window window(int i, int how)
+{
+    struct nn_window w = nn_window_of(windows[i].h, windows[i].w, windows[i].c, windows[i].size, windows[i].stride,
+                                      windows[i].dilation, windows[i].pad);
+
+    if (how & BAND && w.oh > 1) {
+        w.pt -= w.sh;
+        w.oh -= w.oh > 2 ? 2 : 1;
+    }
+    if (how & GAP)
+        w.pixel += 3;
+    return w;
+}
+
+#define EACH_WINDOW(w, hows) \
+    for (int w##_i = 0; w##_i < COUNT(windows) * (hows); w##_i++) \
+        for (struct nn_window w = window(w##_i / (hows), w##_i % (hows)), *w##_once = &w; w##_once; w##_once = NULL)
+
+static int64_t in_count(const struct nn_window *w)
+{
+    return ((int64_t)w->h * w->w - 1) * w->pixel + w->c;
+}
+
+/* Where tap (r,s) of output (i,j) lies in the input, -1 outside. */
+static int64_t place(const struct nn_window *w, int i, int j, int r, int s)
+{
+    int y = i * w->sh - w->pt + r * w->dh, x = j * w->sw - w->pl + s * w->dw;
+
+    return y < 0 || y >= w->h || x < 0 || x >= w->w ? -1 : ((int64_t)y * w->w + x) * w->pixel;
+}
+
+/* The same for row and column of im2row; *c is the channel. */
+static int64_t row_place(const struct nn_window *w, int row, int col, int *c)
+{
+    *c = col % w->c;
+    return place(w, row / w->ow, row % w->ow, col / w->c / w->kw, col / w->c % w->kw);
+}
+
+static bool each_sees_something(const struct nn_window *w)
+{
+    for (int i = 0; i < w->oh; i++)
+        for (int j = 0; j < w->ow; j++) {
+            bool some = false;
+
+            for (int tap = 0; tap < w->kh * w->kw; tap++)
+                some |= place(w, i, j, tap / w->kw, tap % w->kw) >= 0;
+            if (!some)
+                return false;
+        }
+    return true;
+}
+
+/* Ranges to try of n things: all, none, parts, single ones. */
+static bool range(int i, int n, int *first, int *end)
+{
+    const int ranges[][2] = { { 0, n }, { n / 2, n / 2 }, { n / 3, n - n / 4 }, { n - 1, n }, { 0, 1 }, { 1, n } };
+
+    if (i >= COUNT(ranges))
+        return false;
+    *first = ranges[i][0];
+    *end = ranges[i][1];
+    return true;
+}
+
+static void check_im2row_f32(nn_im2row_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 4) {
+            const real *x = drawn(&t, in_count(&w));
+            int row0, row1, col0, col1, kept = t.n_map;
+
+            for (int a = 0; range(a, w.oh * w.ow, &row0, &row1); a++)
+                for (int b = 0; range(b, w.kh * w.kw * w.c, &col0, &col1); b++) {
+                    real *out = blank(&t, (int64_t)(row1 - row0) * (col1 - col0));
+                    int64_t n = 0;
+
+                    f(&w, x, row0, row1, col0, col1, out);
+                    for (int row = row0; row < row1; row++)
+                        for (int col = col0; col < col1; col++, n++) {
+                            int c;
+                            int64_t at = row_place(&w, row, col, &c);
+
+                            assert_near(&t, "im2row", n, out[n], at < 0 ? 0 : (double)x[at + c], 0);
+                        }
+                    t.n_map--;
+                    munmap(t.map[t.n_map].base, t.map[t.n_map].bytes);
+                    assert_int_equal(t.n_map, kept);
+                }
+            unmap(&t);
+        }
+}
+
+static void check_row2im_f32(nn_row2im_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 4) {
+            int row0, row1, k = w.kh * w.kw * w.c;
+
+            for (int a = 0; range(a, w.oh * w.ow, &row0, &row1); a++) {
+                const real *rows = drawn(&t, (int64_t)(row1 - row0) * k);
+                real *dx = drawn(&t, in_count(&w));
+                struct sum *want = calloc((size_t)in_count(&w), sizeof *want);
+
+                assert_non_null(want);
+                for (int64_t i = 0; i < in_count(&w); i++)
+                    add(&want[i], dx[i]);
+                for (int64_t i = 0; i < (int64_t)(row1 - row0) * k; i++) {
+                    int c;
+                    int64_t at = row_place(&w, row0 + (int)(i / k), (int)(i % k), &c);
+
+                    if (at >= 0)
+                        add(&want[at + c], rows[i]);
+                }
+                f(&w, rows, row0, row1, dx);
+                for (int64_t i = 0; i < in_count(&w); i++)
+                    assert_near(&t, "row2im", i, dx[i], want[i].value, w.kh * w.kw * EPS * want[i].size);
+                free(want);
+                unmap(&t);
+            }
+        }
+}
+
+static void check_dwconv_f32(nn_dwconv_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 2)
+            for (int bias = 0; bias < 2; bias++) {
+                int taps = w.kh * w.kw;
+                const real *x = drawn(&t, in_count(&w)), *weight = drawn(&t, (int64_t)taps * w.c);
+                const real *b = bias ? drawn(&t, w.c) : NULL;
+                real *y = blank(&t, (int64_t)w.oh * w.ow * w.c);
+
+                f(&w, x, weight, b, y);
+                for (int64_t i = 0; i < (int64_t)w.oh * w.ow * w.c; i++) {
+                    struct sum s = { 0 };
+                    int c = (int)(i % w.c), j = (int)(i / w.c);
+
+                    if (b)
+                        add(&s, b[c]);
+                    for (int tap = 0; tap < taps; tap++) {
+                        int64_t at = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
+
+                        if (at >= 0)
+                            add(&s, (double)x[at + c] * (double)weight[tap * w.c + c]);
+                    }
+                    assert_near(&t, "dwconv", i, y[i], s.value, (taps + 2) * EPS * s.size);
+                }
+                unmap(&t);
+            }
+}
+
+/* Both gradients: what is added where differs, the terms do not. */
+static void dwconv_gradient(struct trial *t, const struct nn_window *w, nn_dwconv_dx_f32_fn *dx_fn,
+                            nn_dwconv_dw_f32_fn *dw_fn)
+{
+    int taps = w->kh * w->kw;
+    int64_t outs = (int64_t)w->oh * w->ow * w->c, n = dx_fn ? in_count(w) : (int64_t)taps * w->c;
+    const real *dy = drawn(t, outs), *other = drawn(t, dx_fn ? (int64_t)taps * w->c : in_count(w));
+    real *d = drawn(t, n);
+    struct sum *want = calloc((size_t)n, sizeof *want);
+
+    assert_non_null(want);
+    for (int64_t i = 0; i < n; i++)
+        add(&want[i], d[i]);
+    for (int64_t i = 0; i < outs; i++)
+        for (int tap = 0; tap < taps; tap++) {
+            int c = (int)(i % w->c), j = (int)(i / w->c);
+            int64_t at = place(w, j / w->ow, j % w->ow, tap / w->kw, tap % w->kw), f = (int64_t)tap * w->c;
+
+            if (at >= 0)
+                add(&want[(dx_fn ? at : f) + c], (double)dy[i] * (double)other[(dx_fn ? f : at) + c]);
+        }
+    if (dx_fn)
+        dx_fn(w, dy, other, d);
+    else
+        dw_fn(w, other, dy, d);
+    for (int64_t i = 0; i < n; i++)
+        assert_near(t, "dwconv gradient", i, d[i], want[i].value,
+                    ((dx_fn ? taps : w->oh * w->ow) + 2) * EPS * want[i].size);
+    free(want);
+    unmap(t);
+}
+
+static void check_dwconv_dx_f32(nn_dwconv_dx_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 2)
+            dwconv_gradient(&t, &w, f, NULL);
+}
+
+static void check_dwconv_dw_f32(nn_dwconv_dw_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 2)
+            dwconv_gradient(&t, &w, NULL, f);
+}
+
+static void check_maxpool_f32(nn_maxpool_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 4) {
+            int64_t outs = (int64_t)w.oh * w.ow * w.c;
+            real *x = drawn(&t, in_count(&w));
+            real *y = blank(&t, outs), *y2 = blank(&t, outs);
+            int32_t *where = guarded(&t, outs, sizeof *where);
+
+            for (int64_t i = 0; i < in_count(&w); i += 1 + (int64_t)rng_below(3, 4, t.drawn++, 20))
+                x[i] = (real)(i % 3 ? NAN : -INFINITY);
+            if (each_sees_something(&w)) {
+                f(&w, x, y, where);
+                f(&w, x, y2, NULL);
+                assert_same(&t, "maxpool without places", outs, y2, y);
+                for (int64_t i = 0; i < outs; i++) {
+                    int c = (int)(i % w.c), j = (int)(i / w.c);
+                    int64_t best = -1;
+
+                    for (int tap = 0; tap < w.kh * w.kw; tap++) {
+                        int64_t at = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
+
+                        if (at >= 0 && (best < 0 || (!isnan(x[best]) && (isnan(x[at + c]) || x[at + c] > x[best]))))
+                            best = at + c;
+                    }
+                    assert_int_equal(where[i], best);
+                    assert_same(&t, "maxpool", 1, &y[i], &x[best]);
+                }
+            }
+            unmap(&t);
+        }
+}
+
+static void check_scatter_f32(nn_scatter_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        for (int l = 0; l < COUNT(lengths); l++) {
+            int n = lengths[l], m = n / 2 + 1;
+            int32_t *where = guarded(&t, n, sizeof *where);
+            const real *dy = drawn(&t, n);
+            real *dx = drawn(&t, m);
+            struct sum want[65] = { 0 };
+
+            for (int i = 0; i < m; i++)
+                add(&want[i], dx[i]);
+            for (int i = 0; i < n; i++) {
+                where[i] = (int32_t)rng_below(5, 6, (uint64_t)i, (uint32_t)m);
+                add(&want[where[i]], dy[i]);
+            }
+            f(n, where, dy, dx);
+            for (int i = 0; i < m; i++)
+                assert_near(&t, "scatter", i, dx[i], want[i].value, 10 * EPS * want[i].size);
+            unmap(&t);
+        }
+}
+
+/* What the mean at output j is divided by. */
+static int places(const struct nn_window *w, bool whole, int j)
+{
+    int n = 0;
+
+    for (int tap = 0; tap < w->kh * w->kw; tap++)
+        n += whole || place(w, j / w->ow, j % w->ow, tap / w->kw, tap % w->kw) >= 0;
+    return n;
+}
+
+static void check_avgpool_f32(nn_avgpool_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 4)
+            for (int whole = 0; whole < 2; whole++) {
+                int64_t outs = (int64_t)w.oh * w.ow * w.c;
+                const real *x = drawn(&t, in_count(&w));
+                real *y = blank(&t, outs);
+
+                if (each_sees_something(&w)) {
+                    f(&w, whole, x, y);
+                    for (int64_t i = 0; i < outs; i++) {
+                        int c = (int)(i % w.c), j = (int)(i / w.c), n = places(&w, whole, j);
+                        struct sum s = { 0 };
+
+                        for (int tap = 0; tap < w.kh * w.kw; tap++) {
+                            int64_t at = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
+
+                            if (at >= 0)
+                                add(&s, x[at + c]);
+                        }
+                        assert_near(&t, "avgpool", i, y[i], s.value / n,
+                                    t.exact ? -2 * EPS * fabs(s.value / n) : (n + 2) * EPS * s.size / n);
+                    }
+                }
+                unmap(&t);
+            }
+}
+
+static void check_avgpool_dx_f32(nn_avgpool_dx_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 4)
+            for (int whole = 0; whole < 2; whole++) {
+                int64_t outs = (int64_t)w.oh * w.ow * w.c;
+                const real *dy = drawn(&t, outs);
+                real *dx = drawn(&t, in_count(&w));
+                struct sum *want = calloc((size_t)in_count(&w), sizeof *want);
+
+                assert_non_null(want);
+                for (int64_t i = 0; i < in_count(&w); i++)
+                    add(&want[i], dx[i]);
+                for (int64_t i = 0; i < outs; i++)
+                    for (int tap = 0; tap < w.kh * w.kw; tap++) {
+                        int c = (int)(i % w.c), j = (int)(i / w.c);
+                        int64_t at = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
+
+                        if (at >= 0)
+                            add(&want[at + c], (double)dy[i] / places(&w, whole, j));
+                    }
+                if (each_sees_something(&w)) {
+                    f(&w, whole, dy, dx);
+                    for (int64_t i = 0; i < in_count(&w); i++)
+                        assert_near(&t, "avgpool gradient", i, dx[i], want[i].value,
+                                    -(w.kh * w.kw + 3) * EPS * want[i].size);
+                }
+                free(want);
+                unmap(&t);
+            }
+}
+
+/* ---- number by number ---------------------------------------------------------------------------------- */
+
+/* y apart from a and b, on a, on b */
+static void binary(void (*f)(int64_t, const real *, const real *, real *), double (*want)(double, double),
+                   const char *name)
+{
+    EACH_TRIAL(t)
+        for (int l = 0; l < COUNT(lengths); l++) {
+            int n = lengths[l];
+            const real *a = drawn(&t, n), *b = drawn(&t, n);
+            real *y = blank(&t, n), *on_a = copied(&t, n, a), *on_b = copied(&t, n, b);
+
+            f(n, a, b, y);
+            f(n, on_a, b, on_a);
+            f(n, a, on_b, on_b);
+            for (int i = 0; i < n; i++)
+                assert_near(&t, name, i, y[i], want(a[i], b[i]), EPS * fabs(want(a[i], b[i])));
+            assert_same(&t, name, n, on_a, y);
+            assert_same(&t, name, n, on_b, y);
+            unmap(&t);
+        }
+}
+
+static double plus(double a, double b)
+{
+    return a + b;
+}
+
+static double times(double a, double b)
+{
+    return a * b;
+}
+
+static void check_add_f32(nn_add_f32_fn *f)
+{
+    binary(f, plus, "add");
+}
+
+static void check_mul_f32(nn_mul_f32_fn *f)
+{
+    binary(f, times, "mul");
+}
+
+static void check_muladd_f32(nn_muladd_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        for (int l = 0; l < COUNT(lengths); l++) {
+            int n = lengths[l], half = n / 2;
+            const real *a = drawn(&t, n), *b = drawn(&t, n), *before = drawn(&t, n);
+            real *y = copied(&t, n, before), *parts = copied(&t, n, before);
+
+            f(n, a, b, y);
+            f(half, a, b, parts);
+            f(n - half, a + half, b + half, parts + half);
+            for (int i = 0; i < n; i++) {
+                double p = (double)a[i] * (double)b[i];
+
+                assert_near(&t, "muladd", i, y[i], before[i] + p, EPS * (2 * fabs(p) + fabs((double)before[i])));
+            }
+            assert_same(&t, "muladd in parts", n, parts, y);
+            unmap(&t);
+        }
+}
+
+static void check_clamp_f32(nn_clamp_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        for (int l = 0; l < 2 * COUNT(lengths); l++) {
+            int n = lengths[l / 2];
+            real lo = (real)(l % 2 ? -0.5 : 0), hi = (real)(l % 2 ? 2 : INFINITY);
+            real *x = drawn(&t, n), *y = blank(&t, n), *on_x;
+
+            for (int i = 0; i < n; i += 7)
+                x[i] = (real)(i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY);
+            on_x = copied(&t, n, x);
+            f(n, lo, hi, x, y);
+            f(n, lo, hi, on_x, on_x);
+            for (int i = 0; i < n; i++)
+                if (isnan(x[i]))
+                    assert_true(isnan(y[i]));
+                else
+                    assert_true(y[i] == (x[i] < lo ? lo : x[i] > hi ? hi : x[i]));
+            assert_same(&t, "clamp in place", n, on_x, y);
+            unmap(&t);
+        }
+}
+
+static void check_clamp_dx_f32(nn_clamp_dx_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        for (int l = 0; l < 2 * COUNT(lengths); l++) {
+            int n = lengths[l / 2];
+            real lo = (real)(l % 2 ? -0.5 : 0), hi = (real)(l % 2 ? 2 : INFINITY);
+            real *y = drawn(&t, n);
+            const real *dy = drawn(&t, n), *before = drawn(&t, n);
+            real *dx = copied(&t, n, before);
+
+            for (int i = 0; i < n; i++)
+                y[i] = y[i] < lo ? lo : y[i] > hi ? hi : y[i];
+            f(n, lo, hi, y, dy, dx);
+            for (int i = 0; i < n; i++) {
+                double add_on = y[i] > lo && y[i] < hi ? (double)dy[i] : 0;
+
+                assert_near(&t, "clamp gradient", i, dx[i], before[i] + add_on, EPS * (1 + fabs(add_on)));
+            }
+            unmap(&t);
+        }
+}
+
+static void check_sigmoid_f32(nn_sigmoid_f32_fn *f)
+{
+    static const double far[] = { 0, 80, 100, 1000, -80, -87, -100, -1000, INFINITY, -INFINITY, NAN };
+
+    EACH_TRIAL(t)
+        for (int l = 0; l < COUNT(lengths); l++) {
+            int n = lengths[l], half = n / 2;
+            real *x = drawn(&t, n), *y = blank(&t, n), *on_x, *parts = blank(&t, n);
+
+            for (int i = 0; i < n && n > 20; i += 5)
+                x[i] = (real)far[i / 5 % COUNT(far)];
+            on_x = copied(&t, n, x);
+            f(n, x, y);
+            f(n, on_x, on_x);
+            f(half, x, parts);
+            f(n - half, x + half, parts + half);
+            for (int i = 0; i < n; i++) {
+                double want = 1 / (1 + exp(-(double)x[i]));
+
+                assert_near(&t, "sigmoid", i, y[i], want, -4 * EPS * want - 1e-37);
+            }
+            for (int i = 0; i < n; i++)
+                if (!isnan(x[i]))
+                    assert_true(y[i] == on_x[i] && y[i] == parts[i]);
+            unmap(&t);
+        }
+}
+
+static void check_sigmoid_dx_f32(nn_sigmoid_dx_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        for (int l = 0; l < COUNT(lengths); l++) {
+            int n = lengths[l];
+            const real *y = drawn(&t, n), *dy = drawn(&t, n), *before = drawn(&t, n);
+            real *dx = copied(&t, n, before);
+
+            f(n, y, dy, dx);
+            for (int i = 0; i < n; i++) {
+                double d = (double)dy[i] * (double)y[i] * (1 - (double)y[i]);
+
+                assert_near(&t, "sigmoid gradient", i, dx[i], before[i] + d,
+                            EPS * (fabs((double)before[i]) + 8 * fabs(d) + 1e-3));
+            }
+            unmap(&t);
+        }
+}
+
+/* ---- row by row ---------------------------------------------------------------------------------------- */
+
+static const int row_counts[] = { 0, 1, 2, 5, 34 };
+
+#define EACH_MATRIX(rows, n) \
+    for (int n##_i = 0; n##_i < COUNT(row_counts) * COUNT(lengths); n##_i++) \
+        for (int rows = row_counts[n##_i % COUNT(row_counts)], n = lengths[n##_i / COUNT(row_counts)], n##_once = 1; \
+             n##_once; n##_once = 0)
+
+static void check_softmax_f32(nn_softmax_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_MATRIX(rows, n) {
+            int64_t count = (int64_t)rows * n;
+            real *x = drawn(&t, count), *y = blank(&t, count), *on_x, *last = blank(&t, n);
+
+            for (int64_t i = 0; i < count; i++)
+                x[i] *= i / (n ? n : 1) % 2 ? 40 : 5;
+            on_x = copied(&t, count, x);
+            f(rows, n, x, y);
+            f(rows, n, on_x, on_x);
+            assert_same(&t, "softmax in place", count, on_x, y);
+            if (rows) {
+                f(1, n, x + count - n, last);
+                assert_same(&t, "softmax of one row", n, last, y + count - n);
+            }
+            for (int r = 0; r < rows; r++) {
+                const real *in = x + (int64_t)r * n, *out = y + (int64_t)r * n;
+                double max = -INFINITY, sum = 0;
+
+                for (int i = 0; i < n; i++)
+                    max = fmax(max, (double)in[i]);
+                for (int i = 0; i < n; i++)
+                    sum += exp((double)in[i] - max);
+                for (int i = 0; i < n; i++) {
+                    double want = exp((double)in[i] - max) / sum;
+
+                    assert_near(&t, "softmax", i, out[i], want,
+                                -EPS * want * (6 + n + max - (double)in[i]) - 1e-37);
+                }
+            }
+            unmap(&t);
+        }
+}
+
+static void check_softmax_dx_f32(nn_softmax_dx_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_MATRIX(rows, n) {
+            int64_t count = (int64_t)rows * n;
+            const real *y = drawn(&t, count), *dy = drawn(&t, count), *before = drawn(&t, count);
+            real *dx = copied(&t, count, before);
+
+            f(rows, n, y, dy, dx);
+            for (int64_t i = 0; i < count; i++) {
+                struct sum dot = { 0 };
+
+                for (int64_t k = i / n * n; k < i / n * n + n; k++)
+                    add(&dot, (double)y[k] * (double)dy[k]);
+                assert_near(&t, "softmax gradient", i, dx[i],
+                            (double)before[i] + (double)y[i] * ((double)dy[i] - dot.value),
+                            (n + 4) * EPS * (fabs((double)before[i]) + fabs((double)y[i]) * (1 + dot.size)));
+            }
+            unmap(&t);
+        }
+}
+
+/* a[r,c] * (b[r,c] - mean[c]): the slots leave some of it out. */
+static void column_sums(nn_colsum_f32_fn *colsum, nn_colvar_f32_fn *colvar, nn_coldot_f32_fn *coldot)
+{
+    EACH_TRIAL(t)
+        EACH_MATRIX(rows, n) {
+            int64_t count = (int64_t)rows * n;
+            const real *a = drawn(&t, count), *b = drawn(&t, count), *mean = drawn(&t, n), *before = drawn(&t, n);
+            real *sum = copied(&t, n, before);
+
+            if (colsum)
+                colsum(rows, n, a, sum);
+            else if (colvar)
+                colvar(rows, n, a, mean, sum);
+            else
+                coldot(rows, n, a, b, mean, sum);
+            for (int c = 0; c < n; c++) {
+                struct sum s = { 0 };
+
+                add(&s, before[c]);
+                for (int r = 0; r < rows; r++) {
+                    double x = a[(int64_t)r * n + c], y = b[(int64_t)r * n + c], m = mean[c];
+
+                    add(&s, colsum ? x : colvar ? (x - m) * (x - m) : x * (y - m));
+                }
+                assert_near(&t, "column sum", c, sum[c], s.value, (rows + 5) * EPS * (s.size + 0.1));
+            }
+            unmap(&t);
+        }
+}
+
+static void check_colsum_f32(nn_colsum_f32_fn *f)
+{
+    column_sums(f, NULL, NULL);
+}
+
+static void check_colvar_f32(nn_colvar_f32_fn *f)
+{
+    column_sums(NULL, f, NULL);
+}
+
+static void check_coldot_f32(nn_coldot_f32_fn *f)
+{
+    column_sums(NULL, NULL, f);
+}
+
+static void check_affine_f32(nn_affine_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_MATRIX(rows, n)
+            for (int how = 0; how < 4; how++) {
+                int64_t count = (int64_t)rows * n;
+                const real *x = drawn(&t, count);
+                const real *scale = how & 1 ? drawn(&t, n) : NULL, *shift = how & 2 ? drawn(&t, n) : NULL;
+                real *y = blank(&t, count), *on_x = copied(&t, count, x), *last = blank(&t, n);
+
+                f(rows, n, x, scale, shift, y);
+                f(rows, n, on_x, scale, shift, on_x);
+                assert_same(&t, "affine in place", count, on_x, y);
+                if (rows) {
+                    f(1, n, x + count - n, scale, shift, last);
+                    assert_same(&t, "affine of one row", n, last, y + count - n);
+                }
+                for (int64_t i = 0; i < count; i++) {
+                    struct sum s = { 0 };
+
+                    add(&s, (double)x[i] * (scale ? (double)scale[i % n] : 1));
+                    add(&s, shift ? (double)shift[i % n] : 0);
+                    assert_near(&t, "affine", i, y[i], s.value, 2 * EPS * s.size);
+                }
+                unmap(&t);
+            }
+}
+
+static void check_norm_dx_f32(nn_norm_dx_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_MATRIX(rows, n) {
+            int64_t count = (int64_t)rows * n;
+            const real *dy = drawn(&t, count), *x = drawn(&t, count), *before = drawn(&t, count);
+            const real *p = drawn(&t, n), *q = drawn(&t, n), *r = drawn(&t, n);
+            real *dx = copied(&t, count, before), *last = rows ? copied(&t, n, before + count - n) : NULL;
+
+            f(rows, n, dy, x, p, q, r, dx);
+            if (rows) {
+                f(1, n, dy + count - n, x + count - n, p, q, r, last);
+                assert_same(&t, "norm gradient of one row", n, last, dx + count - n);
+            }
+            for (int64_t i = 0; i < count; i++) {
+                struct sum s = { 0 };
+
+                add(&s, before[i]);
+                add(&s, (double)dy[i] * (double)p[i % n]);
+                add(&s, (double)x[i] * (double)q[i % n]);
+                add(&s, r[i % n]);
+                assert_near(&t, "norm gradient", i, dx[i], s.value, 5 * EPS * s.size);
+            }
+            unmap(&t);
+        }
+}
+
+/* ---- optimisers ---------------------------------------------------------------------------------------- */
+
+static void check_sgd_f32(nn_sgd_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        for (int l = 0; l < 2 * COUNT(lengths); l++) {
+            int n = lengths[l / 2], half = n / 2;
+            bool nesterov = l % 2;
+            double rate = t.exact ? 2 : 0.1f, momentum = t.exact ? 3 : 0.9f, decay = t.exact ? 1 : 0.01f;
+            const real *g = drawn(&t, n), *w = drawn(&t, n), *v = drawn(&t, n);
+            real *w2 = copied(&t, n, w), *v2 = copied(&t, n, v), *w3 = copied(&t, n, w), *v3 = copied(&t, n, v);
+
+            f(n, (real)rate, (real)momentum, (real)decay, nesterov, g, w2, v2);
+            f(half, (real)rate, (real)momentum, (real)decay, nesterov, g, w3, v3);
+            f(n - half, (real)rate, (real)momentum, (real)decay, nesterov, g + half, w3 + half, v3 + half);
+            assert_same(&t, "sgd in parts", n, w3, w2);
+            assert_same(&t, "sgd in parts", n, v3, v2);
+            for (int i = 0; i < n; i++) {
+                double grad = (double)g[i] + decay * (double)w[i], vel = momentum * (double)v[i] + grad;
+                double step = nesterov ? grad + momentum * vel : vel;
+
+                assert_near(&t, "sgd moment", i, v2[i], vel, 8 * EPS);
+                assert_near(&t, "sgd weight", i, w2[i], (double)w[i] - rate * step, 8 * EPS);
+            }
+            unmap(&t);
+        }
+}
+
+/* ---- the list ------------------------------------------------------------------------------------------ */
+
+#define KERNEL(slot, isa) \
+    static void slot##_##isa(void **state) \
+    { \
+        (void)state; \
+        if ((nn_cpu_isa() & NN_ISA_##isa) != NN_ISA_##isa) \
+            skip(); \
+        check_##slot(nn_##slot##_##isa); \
+    }
+#include "nn/kernel/kernels.def"
+#undef KERNEL
+
+static void every_slot_is_filled(void **state)
+{
+    const char *const levels[] = { NULL, "auto", "ref" };
+    struct err err = { 0 };
+
+    (void)state;
+    for (int i = 0; i < COUNT(levels); i++) {
+        const struct nn_kernels *k = nn_kernels_get(levels[i], &err);
+
+        assert_non_null(k);
+#define SLOT(s) \
+        assert_true(k->s != NULL); \
+        assert_non_null(k->name.s);
+        NN_SLOTS(SLOT)
+#undef SLOT
+    }
+    assert_string_equal(nn_kernels_get("ref", &err)->name.gemm_f32, "ref");
+    assert_int_equal(err.kind, ERR_NONE);
+    assert_null(nn_kernels_get("sse9", &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_slot_is_filled),
+#define KERNEL(slot, isa) cmocka_unit_test(slot##_##isa),
+#include "nn/kernel/kernels.def"
+#undef KERNEL
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
