@@ -8,10 +8,10 @@
 static void lead(struct str *out, const char *key)
 {
     if (out->len > 0 && out->data[out->len - 1] != '{' && out->data[out->len - 1] != '[')
-        str_add(out, ", ");
+        str_addc(out, ',');
     if (key) {
         str_json(out, key);
-        str_add(out, ": ");
+        str_addc(out, ':');
     }
 }
 
