@@ -35,14 +35,12 @@ static const char *option_name(const struct field *f, bool no, char *buf)
 
 /* ---- getopt's tables ---------------------------------------------------------------------------------- */
 
-struct spelling {
-    char dashed[NAME_MAX_BYTES], plain[NAME_MAX_BYTES];
-};
+/* Names with dashes and as they are in the table, and behind "no-" and "no_". */
+enum { SPELLINGS = 5 };
 
-/* Names as they are in the table and with dashes, both with and without "no-". */
 struct tables {
     struct option *longs;
-    struct spelling *names;
+    char (*names)[NAME_MAX_BYTES];
     char *letters;
 };
 
@@ -53,62 +51,60 @@ static void tables_release(struct tables *t)
     free(t->letters);
 }
 
-static struct option *add_long(struct option *o, struct spelling *s, const struct field *f, bool no, int val)
+static int add_longs(struct tables *t, int n, const struct field *f, int val)
 {
-    char buf[NAME_MAX_BYTES];
-    int takes = f->kind == FIELD_KIND_BOOL ? no_argument : required_argument;
+    static const char *const prefixes[] = { "", "", "no-", "no-", "no_" };
+    bool clears = f->kind == FIELD_KIND_BOOL, same = !strchr(f->name, '_');
 
-    snprintf(s->dashed, sizeof s->dashed, "%s", option_name(f, no, buf) + 2);
-    snprintf(s->plain, sizeof s->plain, "%s%s", no ? "no_" : "", f->name);
-    *o++ = (struct option){ s->dashed, takes, NULL, val };
-    if (strcmp(s->dashed, s->plain))
-        *o++ = (struct option){ s->plain, takes, NULL, val };
-    return o;
+    for (int i = 0; i < (clears ? SPELLINGS : 2); i++) {
+        char *name = t->names[n];
+
+        if (same && i % 2)              /* as it is in the table: the dashed one again */
+            continue;
+        snprintf(name, NAME_MAX_BYTES, "%s%s", prefixes[i], f->name);
+        for (char *p = name; *p && i % 2 == 0 && i < 4; p++)
+            if (*p == '_')
+                *p = '-';
+        t->longs[n++] = (struct option){ name, clears ? no_argument : required_argument, NULL, val + (i >= 2) };
+    }
+    return n;
 }
 
 static bool tables_init(struct tables *t, const struct field *options)
 {
-    size_t n = (size_t)field_count(options);
+    size_t fields = (size_t)field_count(options);
+    int n = 0;
 
-    t->longs = calloc(4 * n + 2, sizeof *t->longs);
-    t->names = calloc(2 * n + 1, sizeof *t->names);
-    t->letters = calloc(2 * n + 3, 1);
+    t->longs = calloc(SPELLINGS * fields + 2, sizeof *t->longs);
+    t->names = calloc(SPELLINGS * fields + 1, sizeof *t->names);
+    t->letters = calloc(2 * fields + 3, 1);
     if (!t->longs || !t->names || !t->letters)
         return false;
 
-    struct option *o = t->longs;
     char *p = t->letters;
 
     *p++ = ':';                 /* tell a missing value from an unknown option, and print nothing */
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < fields; i++) {
         const struct field *f = &options[i];
-        int val = VAL_FIELD + 2 * (int)i;
 
         assert(strlen(f->name) + 6 < NAME_MAX_BYTES);
-        o = add_long(o, &t->names[2 * i], f, false, val);
-        if (f->kind == FIELD_KIND_BOOL)
-            o = add_long(o, &t->names[2 * i + 1], f, true, val + 1);
+        n = add_longs(t, n, f, VAL_FIELD + 2 * (int)i);
         if (f->letter) {
             *p++ = f->letter;
             if (f->kind != FIELD_KIND_BOOL)
                 *p++ = ':';
         }
     }
-    *o = (struct option){ "help", no_argument, NULL, VAL_HELP };
+    t->longs[n] = (struct option){ "help", no_argument, NULL, VAL_HELP };
     *p++ = 'h';
     return true;
 }
 
 /* ---- parsing ------------------------------------------------------------------------------------------ */
 
-static const char *shown_name(int i, const void *options)
+static const char *name_or_help(int i, const void *options)
 {
-    return i < 0 ? "help" : ((const struct field *)options)[i].name;
-}
-
-static const char *nearest_at(int i, const void *options)
-{
-    return shown_name(i - 1, options);
+    return i == 0 ? "help" : ((const struct field *)options)[i - 1].name;
 }
 
 /* typed: as on the command line, with its dashes. */
@@ -116,19 +112,21 @@ static void unknown_option(const struct cli_command *cmd, const char *typed, str
 {
     const char *name = typed + strspn(typed, "-");
     char bare[NAME_MAX_BYTES], near[NAME_MAX_BYTES] = "";
-    bool no = !strncmp(name, "no-", 3);
+    bool no = !strncmp(name, "no-", 3) || !strncmp(name, "no_", 3);
     int len = (int)strcspn(typed, "=");
 
     snprintf(bare, sizeof bare, "%.*s", (int)strcspn(name, "="), name);
 
-    const char *hit = str_nearest(bare, field_count(cmd->options) + 1, nearest_at, cmd->options);
+    const char *hit = no ? field_nearest(cmd->options, bare + 3) : NULL;
     const struct field *f = hit ? field_find(cmd->options, hit) : NULL;
 
-    if (!hit && no && (hit = field_nearest(cmd->options, bare + 3)) &&
-        (f = field_find(cmd->options, hit))->kind == FIELD_KIND_BOOL)
-        option_name(f, true, near);
-    else if (f)
-        option_name(f, false, near);
+    if (!f || f->kind != FIELD_KIND_BOOL) {
+        no = false;
+        hit = str_nearest(bare, field_count(cmd->options) + 1, name_or_help, cmd->options);
+        f = hit ? field_find(cmd->options, hit) : NULL;
+    }
+    if (f)
+        option_name(f, no, near);
     else if (hit)
         snprintf(near, sizeof near, "--%s", hit);
 
@@ -370,10 +368,21 @@ static void default_text(const struct field *f, const void *obj, struct str *out
         str_add(out, "yes");
 }
 
+/* "--epochs N"; "--[no-]flip" for a bool that is on by default. */
+static void add_label(const struct field *f, const struct str *def, struct str *out)
+{
+    const char *hint = hint_of(f);
+    char name[NAME_MAX_BYTES];
+
+    str_printf(out, "--%s%s", f->kind == FIELD_KIND_BOOL && def->len ? "[no-]" : "",
+               option_name(f, false, name) + 2);
+    if (hint)
+        str_printf(out, " %s", hint);
+}
+
 static void print_option(FILE *out, const struct field *f, const void *defaults)
 {
     struct str label = { 0 }, doc = { 0 }, range = { 0 }, def = { 0 };
-    char name[NAME_MAX_BYTES];
 
     field_range(f, &range);
     default_text(f, defaults, &def);
@@ -382,12 +391,7 @@ static void print_option(FILE *out, const struct field *f, const void *defaults)
         str_printf(&label, "  -%c, ", f->letter);
     else
         str_add(&label, "      ");
-    if (f->kind == FIELD_KIND_BOOL && def.len)
-        str_printf(&label, "--[no-]%s", option_name(f, false, name) + 2);
-    else
-        str_add(&label, option_name(f, false, name));
-    if (hint_of(f))
-        str_printf(&label, " %s", hint_of(f));
+    add_label(f, &def, &label);
 
     str_add(&doc, f->doc);
     if (range.len || def.len)
@@ -478,22 +482,22 @@ void cli_markdown(const struct cli_command *cmd, FILE *out)
     if (field_count(cmd->options))
         fputs("\n| option | meaning | range | default |\n|---|---|---|---|\n", out);
     for (const struct field *f = cmd->options; defaults && f && f->name; f++) {
-        struct str range = { 0 }, def = { 0 };
-        char name[NAME_MAX_BYTES];
+        struct str label = { 0 }, range = { 0 }, def = { 0 };
 
         field_range(f, &range);
         default_text(f, defaults, &def);
         fputs("| ", out);
         if (f->letter)
             fprintf(out, "`-%c`, ", f->letter);
-        fprintf(out, "`%s%s%s` | ", option_name(f, false, name), hint_of(f) ? " " : "",
-                hint_of(f) ? hint_of(f) : "");
+        add_label(f, &def, &label);
+        fprintf(out, "`%s` | ", str_text(&label));
         print_cell(out, f->doc);
         fputs(" | ", out);
         print_cell(out, str_text(&range));
         fputs(" | ", out);
         print_cell(out, str_text(&def));
         fputs(" |\n", out);
+        str_release(&label);
         str_release(&range);
         str_release(&def);
     }
