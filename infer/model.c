@@ -11,10 +11,12 @@
 #define FORMAT "1"
 
 static const char prefix[] = "discern.";
-static const char *const keys[] = { "discern.format", "discern.graph",  "discern.prep",       "discern.labels",
-                                    "discern.task",   "discern.arch",   "discern.provenance", NULL };
+static const char *const keys[] = { "discern.format",     "discern.graph",
+                                    "discern.prep",       "discern.labels",
+                                    "discern.task",       "discern.arch",
+                                    "discern.provenance", NULL };
 
-/* ---- what makes a model, wherever it comes from ------------------------------------------------------------ */
+/* ---- what makes a model, wherever it comes from --------------------------------------------- */
 
 static int by_text(const void *pa, const void *pb)
 {
@@ -44,7 +46,8 @@ static bool check_labels(int n, const char *const *label, enum data_task task, s
     bool ok = true;
 
     if (n < (task == DATA_MULTI ? 1 : 2))
-        return err_set(err, ERR_INPUT, "%d labels: a model needs %s", n, task == DATA_MULTI ? "one" : "two");
+        return err_set(err, ERR_INPUT, "%d labels: a model needs %s", n,
+                       task == DATA_MULTI ? "one" : "two");
     for (int i = 0; i < n; i++) {
         if (!label[i][0])
             return err_set(err, ERR_INPUT, "label %d is empty", i);
@@ -63,8 +66,8 @@ static bool check_labels(int n, const char *const *label, enum data_task task, s
     return ok;
 }
 
-static bool check_type(const struct nn_graph *g, int node, const struct nn_type *want, const char *what,
-                       struct err *err)
+static bool check_type(const struct nn_graph *g, int node, const struct nn_type *want,
+                       const char *what, struct err *err)
 {
     struct str is = { 0 }, should = { 0 };
 
@@ -72,16 +75,20 @@ static bool check_type(const struct nn_graph *g, int node, const struct nn_type 
         return true;
     nn_type_text(&g->node[node].type, &is);
     nn_type_text(want, &should);
-    err_set(err, ERR_INPUT, "graph: %s is %s, should be %s", what, str_text(&is), str_text(&should));
+    err_set(err, ERR_INPUT, "graph: %s is %s, should be %s", what, str_text(&is),
+            str_text(&should));
     str_release(&is);
     str_release(&should);
     return false;
 }
 
 /* The graph takes the pictures that the preparation makes, and answers for every label. */
-static bool check_graph(const struct nn_graph *g, const struct data_prep *prep, int n_labels, struct err *err)
+static bool check_graph(const struct nn_graph *g, const struct data_prep *prep, int n_labels,
+                        struct err *err)
 {
-    struct nn_type image = { DTYPE_F32, 4, { { 1, 1 }, { prep->size[0], 0 }, { prep->size[1], 0 }, { 3, 0 } } };
+    struct nn_type image = { DTYPE_F32,
+                             4,
+                             { { 1, 1 }, { prep->size[0], 0 }, { prep->size[1], 0 }, { 3, 0 } } };
     struct nn_type logits = { DTYPE_F32, 2, { { 1, 1 }, { n_labels, 0 } } };
     int in = nn_graph_find_input(g, "image"), out = nn_graph_find_output(g, "logits");
 
@@ -93,15 +100,17 @@ static bool check_graph(const struct nn_graph *g, const struct data_prep *prep, 
         if (g->node[i].op == &nn_op_input && i != in)
             return err_set(err, ERR_INPUT, "graph: \"%.100s\" is a second input", g->node[i].name);
         if (g->node[i].op->flags & NN_OP_LOSS)
-            return err_set(err, ERR_INPUT, "graph: \"%.100s\" is a loss, which is for training only",
+            return err_set(err, ERR_INPUT,
+                           "graph: \"%.100s\" is a loss, which is for training only",
                            g->node[i].name);
     }
-    return check_type(g, in, &image, "input \"image\"", err) && check_type(g, out, &logits, "output \"logits\"", err);
+    return check_type(g, in, &image, "input \"image\"", err) &&
+           check_type(g, out, &logits, "output \"logits\"", err);
 }
 
-struct infer_model *infer_model_new(struct nn_graph *graph, struct nn_params *params, const struct data_prep *prep,
-                                    enum data_task task, int n_labels, const char *const *label, const char *arch,
-                                    struct err *err)
+struct infer_model *infer_model_new(struct nn_graph *graph, struct nn_params *params,
+                                    const struct data_prep *prep, enum data_task task, int n_labels,
+                                    const char *const *label, const char *arch, struct err *err)
 {
     struct infer_model *m = NULL;
 
@@ -152,7 +161,7 @@ void infer_model_free(struct infer_model *m)
     free(m);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* A safetensors file of someone else: says what it is. */
 static bool foreign(const struct st_file *f, struct err *err)
@@ -167,8 +176,9 @@ static bool foreign(const struct st_file *f, struct err *err)
             str_printf(&first, "%s%lld", i ? "x" : " ", (long long)t->shape.dim[i]);
     }
     err_set(err, ERR_UNSUPPORTED,
-            "a safetensors file of %d tensors%s, but no discern model: its metadata have no discern.graph", f->n,
-            str_text(&first));
+            "a safetensors file of %d tensors%s, but no discern model: its metadata have no "
+            "discern.graph",
+            f->n, str_text(&first));
     str_release(&first);
     return false;
 }
@@ -181,7 +191,8 @@ static bool check_meta(const struct st_file *f, struct err *err)
     if (!format || !st_meta(f, "discern.graph"))
         return foreign(f, err);
     if (strcmp(format, FORMAT))
-        return err_set(err, ERR_UNSUPPORTED, "discern.format is \"%.20s\"; this version reads " FORMAT, format);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "discern.format is \"%.20s\"; this version reads " FORMAT, format);
     for (int i = 0; i < f->n_meta; i++) {
         const char *key = f->meta[i].key;
         int k = 0;
@@ -191,7 +202,8 @@ static bool check_meta(const struct st_file *f, struct err *err)
         while (keys[k] && strcmp(keys[k], key))
             k++;
         if (!keys[k])
-            return err_set(err, ERR_UNSUPPORTED, "metadata \"%.100s\" is not known to this version", key);
+            return err_set(err, ERR_UNSUPPORTED, "metadata \"%.100s\" is not known to this version",
+                           key);
     }
     return true;
 }
@@ -219,8 +231,10 @@ static json_t *parse_meta(const struct st_file *f, const char *key, json_type ty
     return json;
 }
 
-/* Every member must be there in full: a default would silently prepare pictures otherwise than the trainer did. */
-static bool read_prep(const struct st_file *f, struct data_prep *prep, struct arena *mem, struct err *err)
+/* Every member must be there in full: a default would silently prepare pictures otherwise than the
+ * trainer did. */
+static bool read_prep(const struct st_file *f, struct data_prep *prep, struct arena *mem,
+                      struct err *err)
 {
     json_t *json = parse_meta(f, "discern.prep", JSON_OBJECT, err);
     bool ok = json;
@@ -286,7 +300,8 @@ static bool has_values(const struct nn_node *node)
     return node->op == &nn_op_param || node->op == &nn_op_const;
 }
 
-static bool check_tensor(const struct nn_graph *g, int node, const struct st_entry *e, struct err *err)
+static bool check_tensor(const struct nn_graph *g, int node, const struct st_entry *e,
+                         struct err *err)
 {
     struct shape want = nn_params_file_shape(g, node);
     struct str is = { 0 }, should = { 0 };
@@ -299,14 +314,15 @@ static bool check_tensor(const struct nn_graph *g, int node, const struct st_ent
         str_printf(&is, "%s%lld", i ? "x" : "", (long long)e->tensor.shape.dim[i]);
     for (int i = 0; i < want.rank; i++)
         str_printf(&should, "%s%lld", i ? "x" : "", (long long)want.dim[i]);
-    err_set(err, ERR_INPUT, "tensor \"%.200s\" is %s, the graph needs %s", e->name, str_text(&is), str_text(&should));
+    err_set(err, ERR_INPUT, "tensor \"%.200s\" is %s, the graph needs %s", e->name, str_text(&is),
+            str_text(&should));
     str_release(&is);
     str_release(&should);
     return false;
 }
 
-/* One tensor for each parameter and none beside.  All are checked before memory is taken for any: it is not more
- * than the file's own size. */
+/* One tensor for each parameter and none beside.  All are checked before memory is taken for any:
+ * it is not more than the file's own size. */
 static bool check_tensors(const struct st_file *f, const struct nn_graph *g, struct err *err)
 {
     bool *wanted = calloc((size_t)f->n + 1, sizeof *wanted);
@@ -324,12 +340,14 @@ static bool check_tensors(const struct st_file *f, const struct nn_graph *g, str
     }
     for (int i = 0; ok && i < f->n; i++)
         if (!wanted[i])
-            ok = err_set(err, ERR_INPUT, "tensor \"%.200s\" belongs to no parameter of the graph", f->entry[i].name);
+            ok = err_set(err, ERR_INPUT, "tensor \"%.200s\" belongs to no parameter of the graph",
+                         f->entry[i].name);
     free(wanted);
     return ok;
 }
 
-static struct nn_params *read_params(const struct st_file *f, const struct nn_graph *g, struct err *err)
+static struct nn_params *read_params(const struct st_file *f, const struct nn_graph *g,
+                                     struct err *err)
 {
     struct nn_params *p = NULL;
     float *buffer = NULL;
@@ -365,7 +383,8 @@ out:
 
 static struct infer_model *read_model(const struct st_file *f, struct err *err)
 {
-    const char *text, *arch = st_meta(f, "discern.arch"), *provenance = st_meta(f, "discern.provenance");
+    const char *text, *arch = st_meta(f, "discern.arch"),
+                      *provenance = st_meta(f, "discern.provenance");
     struct arena *mem = arena_new();
     struct infer_model *m = NULL;
     struct nn_graph *g = NULL;
@@ -441,7 +460,7 @@ struct infer_model *infer_model_parse(const void *data, size_t size, struct err 
     return m;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static char *labels_json(const struct infer_model *m)
 {
@@ -501,7 +520,8 @@ bool infer_model_write(const struct infer_model *m, const char *path, struct err
 
         nn_params_to_file(m->graph, p->node[i], p->value + p->offset[i], at);
         entry[i].name = m->graph->node[p->node[i]].name;
-        entry[i].tensor = (struct tensor){ DTYPE_F32, nn_params_file_shape(m->graph, p->node[i]), at };
+        entry[i].tensor =
+            (struct tensor){ DTYPE_F32, nn_params_file_shape(m->graph, p->node[i]), at };
     }
 
     struct st_meta meta[] = {

@@ -1,8 +1,9 @@
 /*
  * onnx_write -- see onnx.h
  *
- * Builds the protobuf messages of ONNX's onnx.proto in an arena, packs them with protobuf-c and writes the file
- * whole.  Values keep the names of our nodes.  https://github.com/onnx/onnx/blob/main/docs/IR.md
+ * Builds the protobuf messages of ONNX's onnx.proto in an arena, packs them with protobuf-c and
+ * writes the file whole.  Values keep the names of our nodes.
+ * https://github.com/onnx/onnx/blob/main/docs/IR.md
  */
 #include "nn/io/onnx.h"
 #include "nn/base/arena.h"
@@ -36,7 +37,7 @@ struct nn_onnx_out {
     int made_names;
 };
 
-/* ---- memory: what runs out is remembered ------------------------------------------------------------------- */
+/* ---- memory: what runs out is remembered ---------------------------------------------------- */
 
 static void *take(struct nn_onnx_out *o, size_t count, size_t size)
 {
@@ -69,9 +70,10 @@ static bool push(struct nn_onnx_out *o, struct list *l, void *item)
     return true;
 }
 
-/* ---- for hooks --------------------------------------------------------------------------------------------- */
+/* ---- for hooks ------------------------------------------------------------------------------ */
 
-bool nn_onnx_begin(struct nn_onnx_out *o, const char *op_type, int n_in, const char *const *in, const char *out)
+bool nn_onnx_begin(struct nn_onnx_out *o, const char *op_type, int n_in, const char *const *in,
+                   const char *out)
 {
     Onnx__NodeProto *node = take(o, 1, sizeof *node);
     char **names = take(o, (size_t)n_in + 1, sizeof *names);
@@ -172,7 +174,8 @@ bool nn_onnx_fields(struct nn_onnx_out *o, const struct nn_onnx_node *node)
 
 static bool is_taken(const struct nn_onnx_out *o, const char *name)
 {
-    return nn_graph_find(o->graph, name) >= 0 || !strcmp(name, o->opt->input) || !strcmp(name, o->opt->output);
+    return nn_graph_find(o->graph, name) >= 0 || !strcmp(name, o->opt->input) ||
+           !strcmp(name, o->opt->output);
 }
 
 /* The number differs in every name that is made, and ends it: two are never alike. */
@@ -188,8 +191,8 @@ const char *nn_onnx_name(struct nn_onnx_out *o, const char *base)
 }
 
 /* An initializer; its data are lent until the file is written. */
-static bool add_initializer(struct nn_onnx_out *o, const char *name, int type, int rank, const int64_t *dim,
-                            const void *data, size_t bytes)
+static bool add_initializer(struct nn_onnx_out *o, const char *name, int type, int rank,
+                            const int64_t *dim, const void *data, size_t bytes)
 {
     Onnx__TensorProto *t = take(o, 1, sizeof *t);
     int64_t *dims = take(o, (size_t)rank, sizeof *dims);
@@ -210,8 +213,8 @@ static bool add_initializer(struct nn_onnx_out *o, const char *name, int type, i
     return !o->failed && push(o, &o->initializer, t);
 }
 
-static const char *add_small(struct nn_onnx_out *o, const char *base, int type, int rank, int n, const void *value,
-                             size_t size)
+static const char *add_small(struct nn_onnx_out *o, const char *base, int type, int rank, int n,
+                             const void *value, size_t size)
 {
     const char *name = nn_onnx_name(o, base);
     void *copy = take(o, (size_t)n, size);
@@ -219,7 +222,9 @@ static const char *add_small(struct nn_onnx_out *o, const char *base, int type, 
     if (!name || !copy)
         return NULL;
     memcpy(copy, value, (size_t)n * size);
-    return add_initializer(o, name, type, rank, &(int64_t){ n }, copy, (size_t)n * size) ? name : NULL;
+    if (!add_initializer(o, name, type, rank, &(int64_t){ n }, copy, (size_t)n * size))
+        return NULL;
+    return name;
 }
 
 const char *nn_onnx_floats(struct nn_onnx_out *o, const char *base, int n, const float *value)
@@ -252,14 +257,16 @@ const char *nn_onnx_to_nhwc(struct nn_onnx_out *o, const char *from, const struc
     return name;
 }
 
-bool nn_onnx_from_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type, const char *out)
+bool nn_onnx_from_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type,
+                       const char *out)
 {
     if (type->rank != 4)
         return nn_onnx_begin(o, "Identity", 1, &from, out);
-    return nn_onnx_begin(o, "Transpose", 1, &from, out) && nn_onnx_ints(o, "perm", 4, (int[]){ 0, 3, 1, 2 });
+    return nn_onnx_begin(o, "Transpose", 1, &from, out) &&
+           nn_onnx_ints(o, "perm", 4, (int[]){ 0, 3, 1, 2 });
 }
 
-/* ---- the file ---------------------------------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------------------------- */
 
 static bool out_of_memory(struct err *err)
 {
@@ -267,7 +274,8 @@ static bool out_of_memory(struct err *err)
 }
 
 /* What a graph's value is in the file: dense, the batch "N" or 1, rank 4 as NCHW. */
-static Onnx__ValueInfoProto *value_info(struct nn_onnx_out *o, const char *name, const struct nn_type *type)
+static Onnx__ValueInfoProto *value_info(struct nn_onnx_out *o, const char *name,
+                                        const struct nn_type *type)
 {
     static const int nchw[4] = { 0, 3, 1, 2 };
     Onnx__ValueInfoProto *v = take(o, 1, sizeof *v);
@@ -289,7 +297,7 @@ static Onnx__ValueInfoProto *value_info(struct nn_onnx_out *o, const char *name,
         onnx__tensor_shape_proto__dimension__init(&dim[i]);
         if (d->batch && o->opt->dynamic_batch) {
             dim[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
-            dim[i].dim_param = (char *)(uintptr_t)(d->n == 1 ? "N" : "M");     /* M: some multiple */
+            dim[i].dim_param = (char *)(uintptr_t)(d->n == 1 ? "N" : "M"); /* M: some multiple */
         } else {
             dim[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
             dim[i].dim_value = d->n;
@@ -317,7 +325,8 @@ static void find_needed(const struct nn_graph *g, int output, bool *needed)
             needed[g->node[i].in[k]] = true;
 }
 
-/* An initializer with a parameter's values, in the order of files that `perm` says (struct nn_param). */
+/* An initializer with a parameter's values, in the order of files that `perm` says (struct
+ * nn_param). */
 static bool write_param(struct nn_onnx_out *o, int id, const int *perm, const char *name)
 {
     const struct nn_params *p = o->params;
@@ -334,19 +343,22 @@ static bool write_param(struct nn_onnx_out *o, int id, const int *perm, const ch
     node.attr = &attr;
     shape = nn_params_file_shape(&one, 0);
     nn_params_to_file(&one, 0, p->value + p->offset[entry], value);
-    return add_initializer(o, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, shape.rank, shape.dim, value,
-                           (size_t)p->count[entry] * sizeof *value);
+    return add_initializer(o, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, shape.rank, shape.dim,
+                           value, (size_t)p->count[entry] * sizeof *value);
 }
 
-/* Input i of a node, which is a parameter: written when first used, in the order that the operator's files have
- * (OIHW for a convolution).  A weight that stands in the graph by itself may be stored in another one. */
-static const char *use_param(struct nn_onnx_out *o, const struct nn_node *node, int i, const char *name)
+/* Input i of a node, which is a parameter: written when first used, in the order that the
+ * operator's files have (OIHW for a convolution).  A weight that stands in the graph by itself may
+ * be stored in another one. */
+static const char *use_param(struct nn_onnx_out *o, const struct nn_node *node, int i,
+                             const char *name)
 {
     int id = node->in[i], rank = o->graph->node[id].type.rank;
     const struct nn_param *own = o->graph->node[id].attr;
     struct nn_param want = { 0 };
 
-    if (!node->op->param || !node->op->param(node->attr, &o->graph->node[node->in[0]].type, i, &want))
+    if (!node->op->param ||
+        !node->op->param(node->attr, &o->graph->node[node->in[0]].type, i, &want))
         memcpy(want.perm, own->perm, sizeof want.perm);
     if (memcmp(want.perm, own->perm, (size_t)rank * sizeof *want.perm)) {
         name = nn_onnx_name(o, name);
@@ -362,7 +374,11 @@ static bool write_node(struct nn_onnx_out *o, int id, const char *const *name, s
 {
     const struct nn_node *node = &o->graph->node[id];
     const char *in[NN_MAX_IN];
-    struct nn_onnx_node n = { .graph = o->graph, .id = id, .attr = node->attr, .n_in = node->n_in, .in = in,
+    struct nn_onnx_node n = { .graph = o->graph,
+                              .id = id,
+                              .attr = node->attr,
+                              .n_in = node->n_in,
+                              .in = in,
                               .out = name[id] };
     bool ok = true;
 
@@ -371,7 +387,8 @@ static bool write_node(struct nn_onnx_out *o, int id, const char *const *name, s
         if (o->params->entry[node->in[i]] >= 0)
             in[i] = use_param(o, node, i, in[i]);
         else if (i && node->op->param)
-            ok = err_set(err, ERR_UNSUPPORTED, "%s: a weight that is computed has no form in ONNX", node->op->name);
+            ok = err_set(err, ERR_UNSUPPORTED, "%s: a weight that is computed has no form in ONNX",
+                         node->op->name);
     }
     if (ok && node->op->onnx_write)
         ok = node->op->onnx_write(o, &n, err);
@@ -395,7 +412,8 @@ static const char **value_names(struct nn_onnx_out *o, int input, int output)
             name[i] = o->opt->input;
         else if (i == output)
             name[i] = o->opt->output;
-        else if (!strcmp(g->node[i].name, o->opt->input) || !strcmp(g->node[i].name, o->opt->output))
+        else if (!strcmp(g->node[i].name, o->opt->input) ||
+                 !strcmp(g->node[i].name, o->opt->output))
             name[i] = nn_onnx_name(o, g->node[i].name);
         else
             name[i] = g->node[i].name;
@@ -424,7 +442,8 @@ static bool write_graph(struct nn_onnx_out *o, Onnx__GraphProto *out, struct err
         if (o->params->entry[i] >= 0)
             continue;                   /* with the first node that uses it */
         if (g->node[i].op->flags & NN_OP_LEAF)
-            return err_set(err, ERR_UNSUPPORTED, "onnx: \"%.100s\" is a second input", g->node[i].name);
+            return err_set(err, ERR_UNSUPPORTED, "onnx: \"%.100s\" is a second input",
+                           g->node[i].name);
         if (!write_node(o, i, name, err))
             return false;
     }
@@ -470,7 +489,8 @@ static bool pack(const Onnx__ModelProto *model, const char *path, struct err *er
     bool ok;
 
     if (bytes > FILE_BYTES_MAX)
-        return err_set(err, ERR_UNSUPPORTED, "onnx: would be %zu bytes, the format holds less than 2 GiB", bytes);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "onnx: would be %zu bytes, the format holds less than 2 GiB", bytes);
     data = malloc(bytes);
     if (!data)
         return out_of_memory(err);
@@ -480,8 +500,8 @@ static bool pack(const Onnx__ModelProto *model, const char *path, struct err *er
     return ok;
 }
 
-bool nn_onnx_write(const struct nn_graph *g, const struct nn_params *p, const struct nn_onnx_options *opt,
-                   const char *path, struct err *err)
+bool nn_onnx_write(const struct nn_graph *g, const struct nn_params *p,
+                   const struct nn_onnx_options *opt, const char *path, struct err *err)
 {
     struct nn_onnx_out o = { .graph = g, .params = p, .opt = opt, .mem = arena_new() };
     Onnx__OperatorSetIdProto opset = ONNX__OPERATOR_SET_ID_PROTO__INIT, *opsets = &opset;

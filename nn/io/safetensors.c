@@ -1,8 +1,9 @@
 /*
  * safetensors -- see safetensors.h; every check of the reader is listed in docs/format.md
  *
- * The header is parsed by jansson (duplicate keys, bad UTF-8 and integers beyond 63 bits are refused there); what it
- * claims is believed only after it was checked against the length of the file.
+ * The header is parsed by jansson (duplicate keys, bad UTF-8 and integers beyond 63 bits are
+ * refused there); what it claims is believed only after it was checked against the length of the
+ * file.
  */
 #include "nn/io/safetensors.h"
 #include "nn/base/arena.h"
@@ -13,44 +14,56 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are little-endian and read as they are");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "files are little-endian and read as they are");
 
-enum { LENGTH_BYTES = 8, DATA_ALIGN = 64, HEADER_MAX = 16 << 20, TENSORS_MAX = 65536, NAME_BYTES_MAX = 512 };
+enum {
+    LENGTH_BYTES = 8,
+    DATA_ALIGN = 64,
+    HEADER_MAX = 16 << 20,
+    TENSORS_MAX = 65536,
+    NAME_BYTES_MAX = 512
+};
 
 /* Bytes in a file, which are not dtype_size: that is double for f32 in the gradient-check tree. */
 static const struct {
     const char *name;
     size_t bytes;
 } dtypes[DTYPE_COUNT] = {
-    [DTYPE_F32] = { "F32", 4 }, [DTYPE_F16] = { "F16", 2 }, [DTYPE_BF16] = { "BF16", 2 }, [DTYPE_I8] = { "I8", 1 },
-    [DTYPE_U8] = { "U8", 1 },   [DTYPE_I32] = { "I32", 4 }, [DTYPE_I64] = { "I64", 8 },
+    [DTYPE_F32] = { "F32", 4 }, [DTYPE_F16] = { "F16", 2 }, [DTYPE_BF16] = { "BF16", 2 },
+    [DTYPE_I8] = { "I8", 1 },   [DTYPE_U8] = { "U8", 1 },   [DTYPE_I32] = { "I32", 4 },
+    [DTYPE_I64] = { "I64", 8 },
 };
 
 /* The rest of the format's types, which we know but do not read. */
 static const char *const other_dtypes[] = {
-    "BOOL", "I16", "U16", "U32", "F64", "U64", "C64", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ",
-    "F4", "F6_E2M3", "F6_E3M2", NULL,
+    "BOOL",    "I16",     "U16",         "U32",         "F64", "U64",     "C64",     "F8_E5M2",
+    "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "F4",  "F6_E2M3", "F6_E3M2", NULL,
 };
 
 /* What people take for weights in safetensors form. */
 static const struct {
     const char *magic, *what;
 } foreign[] = {
-    { "PK\003\004", "a zip file, as PyTorch writes: save its state_dict with safetensors.torch.save_file" },
-    { "\200\002", "a Python pickle, which can run code: save its tensors with safetensors.torch.save_file" },
+    { "PK\003\004",
+      "a zip file, as PyTorch writes: save its state_dict with safetensors.torch.save_file" },
+    { "\200\002",
+      "a Python pickle, which can run code: save its tensors with safetensors.torch.save_file" },
     { "\211HDF", "an HDF5 file, as Keras writes" },
     { "GGUF", "a GGUF file" },
 };
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static bool not_ours(const unsigned char *data, uint64_t header, struct err *err)
 {
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         if (!memcmp(data, foreign[i].magic, strlen(foreign[i].magic)))
             return err_set(err, ERR_UNSUPPORTED, "not a safetensors file but %s", foreign[i].what);
-    return err_set(err, ERR_INPUT, "not a safetensors file: its first 8 bytes would mean a header of %" PRIu64
-                   " bytes, the limit is %d", header, HEADER_MAX);
+    return err_set(err, ERR_INPUT,
+                   "not a safetensors file: its first 8 bytes would mean a header of %" PRIu64
+                   " bytes, the limit is %d",
+                   header, HEADER_MAX);
 }
 
 /* Length and position of the header, checked against the file. */
@@ -67,7 +80,8 @@ static bool find_header(const unsigned char *data, size_t size, size_t *bytes, s
         return err_set(err, ERR_INPUT, "cut short, or not a safetensors file: a header of %" PRIu64
                        " bytes does not fit in a file of %zu", n, size);
     if (!n || data[LENGTH_BYTES] != '{')
-        return err_set(err, ERR_INPUT, "not a safetensors file: the header does not start with '{'");
+        return err_set(err, ERR_INPUT,
+                       "not a safetensors file: the header does not start with '{'");
     *bytes = (size_t)n;
     return true;
 }
@@ -131,8 +145,8 @@ static bool read_dtype(const json_t *json, enum dtype *t, struct err *err)
         }
     for (int i = 0; other_dtypes[i]; i++)
         if (!strcmp(name, other_dtypes[i]))
-            return err_set(err, ERR_UNSUPPORTED, "dtype %s is not supported; F32, F16, BF16, I8, U8, I32, I64 are",
-                           name);
+            return err_set(err, ERR_UNSUPPORTED,
+                           "dtype %s is not supported; F32, F16, BF16, I8, U8, I32, I64 are", name);
     return err_set(err, ERR_INPUT, "there is no dtype \"%.40s\"", name);
 }
 
@@ -141,8 +155,8 @@ static bool read_shape(const json_t *json, struct shape *s, struct err *err)
     if (!json_is_array(json))
         return err_set(err, ERR_INPUT, "shape is no list");
     if (json_array_size(json) > SHAPE_MAX_RANK)
-        return err_set(err, ERR_INPUT, "%zu dimensions, at most %d are allowed", json_array_size(json),
-                       SHAPE_MAX_RANK);
+        return err_set(err, ERR_INPUT, "%zu dimensions, at most %d are allowed",
+                       json_array_size(json), SHAPE_MAX_RANK);
     s->rank = (int)json_array_size(json);
     for (int i = 0; i < s->rank; i++) {
         const json_t *dim = json_array_get(json, (size_t)i);
@@ -187,12 +201,14 @@ static bool read_tensor(json_t *json, size_t data_bytes, struct placed *p, struc
         if (json_array_size(offsets) != 2 || !json_is_integer(at) || json_integer_value(at) < 0)
             return err_set(err, ERR_INPUT, "data_offsets is no pair of whole numbers from 0 up");
         if ((uint64_t)json_integer_value(at) > data_bytes)
-            return err_set(err, ERR_INPUT, "reaches byte %" JSON_INTEGER_FORMAT " of %zu: the file is cut short",
+            return err_set(err, ERR_INPUT,
+                           "reaches byte %" JSON_INTEGER_FORMAT " of %zu: the file is cut short",
                            json_integer_value(at), data_bytes);
         *(i ? &p->end : &p->begin) = (size_t)json_integer_value(at);
     }
     if (p->end < p->begin)
-        return err_set(err, ERR_INPUT, "ends at byte %zu, before it begins at %zu", p->end, p->begin);
+        return err_set(err, ERR_INPUT, "ends at byte %zu, before it begins at %zu", p->end,
+                       p->begin);
     if (!file_bytes(&t->shape, t->dtype, &need))
         return err_set(err, ERR_INPUT, "its shape overflows");
     if (need != p->end - p->begin)
@@ -219,9 +235,10 @@ static int by_name(const void *pa, const void *pb)
     return strcmp((*a)->name, (*b)->name);
 }
 
-/* Entries in the order of their data, which must follow each other without holes up to the end of the file. */
-static bool place_entries(struct st_file *f, struct placed *p, const unsigned char *data, size_t bytes,
-                          struct err *err)
+/* Entries in the order of their data, which must follow each other without holes up to the end of
+ * the file. */
+static bool place_entries(struct st_file *f, struct placed *p, const unsigned char *data,
+                          size_t bytes, struct err *err)
 {
     size_t at = 0;
 
@@ -233,7 +250,8 @@ static bool place_entries(struct st_file *f, struct placed *p, const unsigned ch
         qsort(p, (size_t)f->n, sizeof *p, by_place);
     for (int i = 0; i < f->n; i++) {
         if (p[i].begin != at)
-            return err_set(err, ERR_INPUT, "tensor \"%.100s\": begins at byte %zu, the one before ends at %zu",
+            return err_set(err, ERR_INPUT,
+                           "tensor \"%.100s\": begins at byte %zu, the one before ends at %zu",
                            p[i].entry.name, p[i].begin, at);
         at = p[i].end;
         f->entry[i] = p[i].entry;
@@ -247,7 +265,8 @@ static bool place_entries(struct st_file *f, struct placed *p, const unsigned ch
     return true;
 }
 
-static bool read_entries(struct st_file *f, json_t *header, const unsigned char *data, size_t bytes, struct err *err)
+static bool read_entries(struct st_file *f, json_t *header, const unsigned char *data, size_t bytes,
+                         struct err *err)
 {
     size_t n = json_object_size(header);
     struct placed *placed = NULL;
@@ -380,7 +399,7 @@ const char *st_meta(const struct st_file *f, const char *key)
     return NULL;
 }
 
-/* ---- half precision --------------------------------------------------------------------------------------- */
+/* ---- half precision ------------------------------------------------------------------------- */
 
 static float from_bits(uint32_t bits)
 {
@@ -421,12 +440,13 @@ bool st_floats(const struct st_entry *e, float *out, struct err *err)
         }
         return true;
     default:
-        return err_set(err, ERR_UNSUPPORTED, "tensor \"%.100s\": holds %s, not floating-point numbers", e->name,
+        return err_set(err, ERR_UNSUPPORTED,
+                       "tensor \"%.100s\": holds %s, not floating-point numbers", e->name,
                        dtypes[e->tensor.dtype].name);
     }
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 /* A JSON string; text that is not UTF-8 could not be read back as it was. */
 static bool write_string(const char *text, struct str *out, struct err *err)
@@ -445,8 +465,8 @@ static bool write_string(const char *text, struct str *out, struct err *err)
     return same;
 }
 
-static bool write_header(int n, const struct st_entry *entry, int n_meta, const struct st_meta *meta,
-                         struct str *out, struct err *err)
+static bool write_header(int n, const struct st_entry *entry, int n_meta,
+                         const struct st_meta *meta, struct str *out, struct err *err)
 {
     size_t at = 0, bytes;
 
@@ -487,13 +507,14 @@ static bool write_header(int n, const struct st_entry *entry, int n_meta, const 
         return err_set(err, ERR_MEMORY, "no memory for the header");
     /* A file that we would not read back is not written. */
     if (n > TENSORS_MAX || out->len > HEADER_MAX)
-        return err_set(err, ERR_UNSUPPORTED, "%d tensors and a header of %zu bytes: at most %d and %d are allowed", n,
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%d tensors and a header of %zu bytes: at most %d and %d are allowed", n,
                        out->len, TENSORS_MAX, HEADER_MAX);
     return true;
 }
 
-bool st_write(const char *path, int n, const struct st_entry *entry, int n_meta, const struct st_meta *meta,
-              struct err *err)
+bool st_write(const char *path, int n, const struct st_entry *entry, int n_meta,
+              const struct st_meta *meta, struct err *err)
 {
     struct str header = { 0 };
     struct file_out *f = NULL;
@@ -506,7 +527,8 @@ bool st_write(const char *path, int n, const struct st_entry *entry, int n_meta,
     }
     length = header.len;
     f = file_create(path, err);
-    if (!f || !file_write(f, &length, sizeof length, err) || !file_write(f, header.data, header.len, err))
+    if (!f || !file_write(f, &length, sizeof length, err) ||
+        !file_write(f, header.data, header.len, err))
         goto out;
     for (int i = 0; i < n; i++) {
         size_t bytes = 0;

@@ -47,8 +47,8 @@ static const char *scratch(const char *name)
     return p;
 }
 
-static struct infer_model *make(const char *text, const struct data_prep *how, enum data_task task, int n,
-                                const char *const *label, struct err *err)
+static struct infer_model *make(const char *text, const struct data_prep *how, enum data_task task,
+                                int n, const char *const *label, struct err *err)
 {
     struct nn_graph *g = nn_graph_read(text, strlen(text), 0, NULL, err);
     struct nn_params *p = g ? nn_params_new(g, false, err) : NULL;
@@ -93,7 +93,8 @@ static void expect_same(const struct infer_model *a, const struct infer_model *b
     assert_true(nn_graph_equal(a->graph, b->graph));
     assert_int_equal(a->params->n, b->params->n);
     for (int i = 0; i < a->params->n; i++)
-        assert_memory_equal(a->params->value + a->params->offset[i], b->params->value + b->params->offset[i],
+        assert_memory_equal(a->params->value + a->params->offset[i],
+                            b->params->value + b->params->offset[i],
                             (size_t)a->params->count[i] * sizeof(real));
     assert_int_equal(a->n_labels, b->n_labels);
     for (int i = 0; i < a->n_labels; i++)
@@ -155,8 +156,11 @@ static void tensors_lie_as_everyone_stores_them(void **state)
         const char *name;
         struct shape shape;
     } want[] = {
-        { "c1.weight", { 4, { 4, 3, 3, 3 } } }, { "b1.weight", { 1, { 4 } } }, { "b1.running_var", { 1, { 4 } } },
-        { "fc.weight", { 2, { 3, 4 } } },       { "fc.bias", { 1, { 3 } } },
+        { "c1.weight", { 4, { 4, 3, 3, 3 } } },
+        { "b1.weight", { 1, { 4 } } },
+        { "b1.running_var", { 1, { 4 } } },
+        { "fc.weight", { 2, { 3, 4 } } },
+        { "fc.bias", { 1, { 3 } } },
     };
     struct infer_model *m = make_good();
     struct err err = { 0 };
@@ -183,9 +187,10 @@ static void tensors_lie_as_everyone_stores_them(void **state)
         for (int i = 0; i < 3; i++)
             for (int r = 0; r < 3; r++)
                 for (int s = 0; s < 3; s++)
-                    assert_true(w[((o * 3 + i) * 3 + r) * 3 + s] ==
-                                (float)(m->params->value + m->params->offset[m->params->entry[conv]])
-                                    [((r * 3 + s) * 3 + i) * 4 + o]);
+                    assert_true(
+                        w[((o * 3 + i) * 3 + r) * 3 + s] ==
+                        (float)(m->params->value + m->params->offset[m->params->entry[conv]])
+                            [((r * 3 + s) * 3 + i) * 4 + o]);
     st_close(f);
     infer_model_free(m);
     unlink(scratch("order"));
@@ -198,7 +203,8 @@ static void expect_open_fails(const char *path, enum err_kind kind, const char *
 
     if (m || err.kind != kind || !strstr(err.msg, words) || strncmp(err.msg, path, strlen(path)) ||
         strchr(err.msg, '\n'))
-        fail_msg("%s, kind %d, message \"%s\" lacks \"%s\"", m ? "read" : "refused", err.kind, err.msg, words);
+        fail_msg("%s, kind %d, message \"%s\" lacks \"%s\"", m ? "read" : "refused", err.kind,
+                 err.msg, words);
 }
 
 /* The good file with one metadata value replaced (NULL: taken out; a new key: added). */
@@ -229,7 +235,13 @@ static void with_meta(const char *key, const char *value, enum err_kind kind, co
     unlink(scratch("bad"));
 }
 
-#define PREP(size, std) "{\"size\":" size ",\"resize\":\"crop\",\"crop\":1,\"mean\":[0,0,0],\"std\":" std "}"
+#define PREP(size, std)                                                                            \
+    "{\"size\":" size ",\"resize\":\"crop\",\"crop\":1,\"mean\":[0,0,0],\"std\":" std "}"
+
+#define IMAGE "image = input shape=8x8x3\n"
+#define CONV(in, channels) "c1 = conv2d " in " channels=" channels " size=3 pad=1\n"
+#define REST "b1 = batchnorm c1\nm = meanpool b1\nfc = linear m width=3 bias=true\n"
+#define LOGITS "output logits = fc\n"
 
 static void wrong_metadata_are_refused_in_words(void **state)
 {
@@ -253,38 +265,37 @@ static void wrong_metadata_are_refused_in_words(void **state)
     with_meta("discern.labels", "[\"a\",\"b\",3]", ERR_INPUT, "label 2 is no string");
     with_meta("discern.labels", "[\"a\",\"b\",\"\"]", ERR_INPUT, "label 2 is empty");
     with_meta("discern.labels", "[\"a\",\"b\",\"a\"]", ERR_INPUT, "two labels are called \"a\"");
-    with_meta("discern.labels", "[\"a\",\"b\"]", ERR_INPUT, "output \"logits\" is Nx3, should be Nx2");
+    with_meta("discern.labels", "[\"a\",\"b\"]", ERR_INPUT,
+              "output \"logits\" is Nx3, should be Nx2");
     with_meta("discern.labels", "[]", ERR_INPUT, "0 labels");
     with_meta("discern.prep", NULL, ERR_INPUT, "discern.prep is missing");
     with_meta("discern.prep", "{}", ERR_INPUT, "is missing");
     with_meta("discern.prep", PREP("[8,8]", "[1,1,1]"), ERR_NONE, NULL);
-    with_meta("discern.prep", PREP("[8,9]", "[1,1,1]"), ERR_INPUT, "input \"image\" is Nx8x8x3, should be Nx8x9x3");
+    with_meta("discern.prep", PREP("[8,9]", "[1,1,1]"), ERR_INPUT,
+              "input \"image\" is Nx8x8x3, should be Nx8x9x3");
     with_meta("discern.prep", PREP("[8,8]", "[1,1,0]"), ERR_INPUT, "std");
     with_meta("discern.prep", PREP("[8,8]", "[1,1,1],\"x\":1"), ERR_INPUT, "\"x\"");
     with_meta("discern.prep", PREP("[8,8]", "[1,1]"), ERR_INPUT, "\"std\" has 2 numbers, not 3");
     with_meta("discern.graph", "", ERR_INPUT, "discern.graph");
     with_meta("discern.graph", "image = nonsense\n", ERR_INPUT, "line 1");
+    with_meta("discern.graph", IMAGE CONV("image", "4") REST "output features = fc\n", ERR_INPUT,
+              "no output \"logits\"");
+    with_meta("discern.graph", "picture = input shape=8x8x3\n" CONV("picture", "4") REST LOGITS,
+              ERR_INPUT, "no input \"image\"");
+    with_meta("discern.graph", IMAGE "other = input shape=1\n" CONV("image", "4") REST LOGITS,
+              ERR_INPUT, "second input");
+    with_meta("discern.graph", IMAGE CONV("image", "5") REST LOGITS, ERR_INPUT,
+              "the graph needs 5x3x3x3");
+    with_meta("discern.graph", IMAGE CONV("image", "4") "s = relu c1\n" REST LOGITS, ERR_NONE,
+              NULL);
     with_meta("discern.graph",
-              "image = input shape=8x8x3\nc1 = conv2d image channels=4 size=3 pad=1\nb1 = batchnorm c1\n"
-              "m = meanpool b1\nfc = linear m width=3 bias=true\noutput features = fc\n", ERR_INPUT, "no output \"logits\"");
+              IMAGE CONV("image", "4") "m = meanpool c1\nfc = linear m width=3 bias=true\n" LOGITS,
+              ERR_INPUT, "belongs to no parameter");
+    /* gigabytes of weights by a line of text: a tensor is missed before memory is asked for */
     with_meta("discern.graph",
-              "picture = input shape=8x8x3\nc1 = conv2d picture channels=4 size=3 pad=1\nb1 = batchnorm c1\n"
-              "m = meanpool b1\nfc = linear m width=3 bias=true\noutput logits = fc\n", ERR_INPUT, "no input \"image\"");
-    with_meta("discern.graph",
-              "image = input shape=8x8x3\nother = input shape=1\nc1 = conv2d image channels=4 size=3 pad=1\n"
-              "b1 = batchnorm c1\nm = meanpool b1\nfc = linear m width=3 bias=true\noutput logits = fc\n", ERR_INPUT,
-              "second input");
-    with_meta("discern.graph",
-              "image = input shape=8x8x3\nc1 = conv2d image channels=5 size=3 pad=1\nb1 = batchnorm c1\n"
-              "m = meanpool b1\nfc = linear m width=3 bias=true\noutput logits = fc\n", ERR_INPUT, "the graph needs 5x3x3x3");
-    with_meta("discern.graph",
-              "image = input shape=8x8x3\nc1 = conv2d image channels=4 size=3 pad=1\nm = meanpool c1\n"
-              "fc = linear m width=3 bias=true\noutput logits = fc\n", ERR_INPUT, "belongs to no parameter");
-    /* ten gigabytes of weights by a line of text: the missing tensor is seen before memory is asked for */
-    with_meta("discern.graph",
-              "image = input shape=8x8x3\nc1 = conv2d image channels=4 size=3 pad=1\nb1 = batchnorm c1\n"
-              "m = meanpool b1\nh = linear m width=46000\nh2 = linear h width=46000\nh3 = linear h2 width=46000\n"
-              "fc = linear h3 width=3 bias=true\noutput logits = fc\n", ERR_INPUT, "is missing");
+              IMAGE CONV("image", "4") "t = meanpool c1\nh1 = linear t width=46000\n"
+              "h2 = linear h1 width=46000\nh3 = linear h2 width=46000\n" REST LOGITS,
+              ERR_INPUT, "is missing");
     unlink(scratch("good"));
 }
 
@@ -310,7 +321,8 @@ static void wrong_tensors_are_refused_in_words(void **state)
     expect_open_fails(scratch("bad"), ERR_INPUT, "tensor \"momentum\" belongs to no parameter");
     for (int i = 0; i < f->n; i++)
         if (!strcmp(entry[i].name, "b1.bias"))
-            entry[i].tensor = (struct tensor){ DTYPE_I64, entry[i].tensor.shape, (void *)(uintptr_t)whole };
+            entry[i].tensor =
+                (struct tensor){ DTYPE_I64, entry[i].tensor.shape, (void *)(uintptr_t)whole };
     assert_true(st_write(scratch("bad"), f->n, entry, f->n_meta, f->meta, &err));
     expect_open_fails(scratch("bad"), ERR_UNSUPPORTED, "tensor \"b1.bias\": holds I64");
     st_close(f);
@@ -321,13 +333,15 @@ static void wrong_tensors_are_refused_in_words(void **state)
 static void files_of_others_are_named(void **state)
 {
     static const float w[4] = { 1 };
-    struct st_entry entry = { "conv1.weight", { DTYPE_F32, { 2, { 2, 2 } }, (void *)(uintptr_t)w } };
+    struct st_entry entry = { "conv1.weight",
+                              { DTYPE_F32, { 2, { 2, 2 } }, (void *)(uintptr_t)w } };
     static const struct st_meta meta = { "format", "pt" };
     struct err err = { 0 };
 
     (void)state;
     assert_true(st_write(scratch("bad"), 1, &entry, 1, &meta, &err));
-    expect_open_fails(scratch("bad"), ERR_UNSUPPORTED, "1 tensors, the first \"conv1.weight\" f32 2x2, but no discern");
+    expect_open_fails(scratch("bad"), ERR_UNSUPPORTED,
+                      "1 tensors, the first \"conv1.weight\" f32 2x2, but no discern");
     assert_true(st_write(scratch("bad"), 0, NULL, 0, NULL, &err));
     expect_open_fails(scratch("bad"), ERR_UNSUPPORTED, "no discern model");
     assert_true(file_replace(scratch("bad"), "certainly not a model", 21, &err));
@@ -411,11 +425,13 @@ static void changed_bytes_give_an_error_or_a_model(void **state)
 
         memcpy(changed, bytes, n);
         for (int k = 0; k < flips; k++) {
-            uint32_t where = rng_u32(round, stream, (uint64_t)k * 2), what = rng_u32(round, stream, (uint64_t)k * 2 + 1);
+            uint32_t where = rng_u32(round, stream, (uint64_t)k * 2),
+                     what = rng_u32(round, stream, (uint64_t)k * 2 + 1);
 
             /* mostly letters and digits of the header, where a change means something */
             if (round % 4)
-                changed[8 + where % header] = (uint8_t)"0123456789abcdefx= \\n,:[]{}\"-."[what % 30];
+                changed[8 + where % header] =
+                    (uint8_t)"0123456789abcdefx= \\n,:[]{}\"-."[what % 30];
             else
                 changed[where % n] ^= (uint8_t)(1u << what % 8);
         }

@@ -57,7 +57,10 @@ struct written {
 static bool try_write(const char *text, bool dynamic, struct written *w, struct err *err)
 {
     static const char *const meta[][2] = { { "labels", "cat\ndog" }, { "discern.prep", "{}" } };
-    struct nn_onnx_options opt = { .input = "image", .output = "probability", .dynamic_batch = dynamic, .n_meta = 2,
+    struct nn_onnx_options opt = { .input = "image",
+                                   .output = "probability",
+                                   .dynamic_batch = dynamic,
+                                   .n_meta = 2,
                                    .meta = meta };
     bool ok;
 
@@ -188,7 +191,8 @@ static void the_file_says_what_it_is(void **state)
 
 static void pictures_are_nchw(void **state)
 {
-    struct written w = write_text(net, false), picture = write_text(IMAGE "r = relu image\noutput y = r\n", true);
+    struct written w = write_text(net, false),
+                   picture = write_text(IMAGE "r = relu image\noutput y = r\n", true);
 
     (void)state;
     expect_dims(w.model->graph->input[0], "image", "1x3x8x6");
@@ -202,7 +206,8 @@ static void pictures_are_nchw(void **state)
 static void attributes_and_names_are_onnxs(void **state)
 {
     struct written w = write_text(net, false);
-    const Onnx__NodeProto *conv = find_node(&w, "c1"), *bn = find_node(&w, "b1"), *clip = find_node(&w, "r1");
+    const Onnx__NodeProto *conv = find_node(&w, "c1"), *bn = find_node(&w, "b1"),
+                          *clip = find_node(&w, "r1");
 
     (void)state;
     assert_string_equal(conv->op_type, "Conv");
@@ -233,7 +238,8 @@ static void attributes_and_names_are_onnxs(void **state)
 }
 
 /* As expected of its stored values: memory order m of the entry lies at place k of the file. */
-static void expect_stored(const struct written *w, const char *name, const Onnx__TensorProto *t, int64_t k, int64_t m)
+static void expect_stored(const struct written *w, const char *name, const Onnx__TensorProto *t,
+                          int64_t k, int64_t m)
 {
     int entry = w->params->entry[nn_graph_find(w->graph, name)];
     float want = (float)(w->params->value[w->params->offset[entry] + m]), is;
@@ -245,18 +251,21 @@ static void expect_stored(const struct written *w, const char *name, const Onnx_
 static void weights_lie_as_onnx_wants_them(void **state)
 {
     struct written w = write_text(net, false);
-    const Onnx__TensorProto *conv = find_tensor(&w, "c1.weight"), *fc = find_tensor(&w, "fc.weight");
+    const Onnx__TensorProto *conv = find_tensor(&w, "c1.weight"),
+                            *fc = find_tensor(&w, "fc.weight");
     int64_t in = 3 * 2 * 8;     /* linear's inputs: the picture is 2x3 with 8 channels by then */
 
     (void)state;
     assert_int_equal(conv->n_dims, 4);
-    assert_int_equal(conv->dims[0] * 1000 + conv->dims[1] * 100 + conv->dims[2] * 10 + conv->dims[3], 4335);
+    assert_int_equal(
+        conv->dims[0] * 1000 + conv->dims[1] * 100 + conv->dims[2] * 10 + conv->dims[3], 4335);
     assert_int_equal(conv->raw_data.len, 4 * 3 * 3 * 5 * 4);
     for (int o = 0; o < 4; o++)
         for (int c = 0; c < 3; c++)
             for (int r = 0; r < 3; r++)
                 for (int s = 0; s < 5; s++)
-                    expect_stored(&w, "c1.weight", conv, ((o * 3 + c) * 3 + r) * 5 + s, ((r * 5 + s) * 3 + c) * 4 + o);
+                    expect_stored(&w, "c1.weight", conv, ((o * 3 + c) * 3 + r) * 5 + s,
+                                  ((r * 5 + s) * 3 + c) * 4 + o);
     assert_int_equal(fc->n_dims, 2);
     assert_int_equal(fc->dims[0], 5);
     assert_int_equal(fc->dims[1], in);
@@ -266,11 +275,13 @@ static void weights_lie_as_onnx_wants_them(void **state)
     drop(&w);
 }
 
-/* A weight that stands in the graph by itself keeps its own order there, and has the operator's in the file. */
+/* A weight that stands in the graph by itself keeps its order there; in files it has Gemm's. */
 static void shared_weights_of_another_order_are_turned(void **state)
 {
-    struct written w = write_text("image = input shape=3\nw = param shape=3x3\na = linear image w width=3\n"
-                                  "b = linear a w width=3\noutput y = b\n", false);
+    struct written w =
+        write_text("image = input shape=3\nw = param shape=3x3\na = linear image w width=3\n"
+                   "b = linear a w width=3\noutput y = b\n",
+                   false);
     const Onnx__TensorProto *t = find_tensor(&w, find_node(&w, "a")->input[1]);
 
     (void)state;
@@ -278,8 +289,10 @@ static void shared_weights_of_another_order_are_turned(void **state)
         for (int i = 0; i < 3; i++)
             expect_stored(&w, "w", t, o * 3 + i, i * 3 + o);
     drop(&w);
-    w = write_text("image = input shape=3\nw = param shape=3x3 perm=1x0\na = linear image w width=3\n"
-                   "b = linear a w width=3\noutput y = b\n", false);
+    w = write_text(
+        "image = input shape=3\nw = param shape=3x3 perm=1x0\na = linear image w width=3\n"
+        "b = linear a w width=3\noutput y = b\n",
+        false);
     assert_int_equal(w.model->graph->n_initializer, 1);
     drop(&w);
 }
@@ -290,8 +303,10 @@ static void the_order_of_numbers_is_kept(void **state)
     expect_operators(IMAGE "f = flatten image\noutput y = f\n", "Transpose Flatten");
     expect_operators("image = input shape=1x1x3\nf = flatten image\noutput y = f\n", "Flatten");
     expect_operators("image = input shape=5\nf = flatten image\noutput y = f\n", "Flatten");
-    expect_operators(IMAGE "f = reshape image shape=6x8x3\noutput y = f\n", "Transpose Reshape Transpose");
-    expect_operators("image = input shape=24\nf = reshape image shape=2x12\noutput y = f\n", "Reshape");
+    expect_operators(IMAGE "f = reshape image shape=6x8x3\noutput y = f\n",
+                     "Transpose Reshape Transpose");
+    expect_operators("image = input shape=24\nf = reshape image shape=2x12\noutput y = f\n",
+                     "Reshape");
     expect_operators(IMAGE "f = meanpool image\noutput y = f\n", "GlobalAveragePool Flatten");
     expect_operators(IMAGE "f = dropout image rate=0.5\noutput y = f\n", "Identity");
     expect_operators(IMAGE "output y = image\n", "Identity");
@@ -306,7 +321,8 @@ static void axes_follow_the_picture(void **state)
     for (int axis = 1; axis < 4; axis++) {
         struct written w;
 
-        snprintf(text, sizeof text, IMAGE "c = concat image image axis=%d\ns = softmax c\noutput y = c\n", axis);
+        snprintf(text, sizeof text,
+                 IMAGE "c = concat image image axis=%d\ns = softmax c\noutput y = c\n", axis);
         w = write_text(text, false);
         expect_attributes(&w, "probability", want[axis]);
         drop(&w);
@@ -316,8 +332,10 @@ static void axes_follow_the_picture(void **state)
 static void what_the_output_does_not_need_is_left_out(void **state)
 {
     (void)state;
-    expect_operators(IMAGE "r = relu image\nm = meanpool r\nfc = linear m width=4\noutput y = r\noutput z = fc\n",
-                     "Relu");
+    expect_operators(
+        IMAGE
+        "r = relu image\nm = meanpool r\nfc = linear m width=4\noutput y = r\noutput z = fc\n",
+        "Relu");
 }
 
 /* Every name is made once and before it is read, whatever ours are. */
@@ -328,7 +346,8 @@ static void names_are_defined_once_and_before_use(void **state)
         "picture = input shape=8x6x3\nprobability = relu picture\nimage = relu6 probability\n"
         "relu6_1 = relu6 image\nimage_1 = meanpool relu6_1\noutput y = image_1\n",
         IMAGE "min_1 = relu6 image\nmax_2 = relu6 min_1\nmin_3 = relu6 max_2\noutput y = min_3\n",
-        IMAGE "f = flatten image\ng = reshape f shape=8x6x3\nh = flatten g\na = add f h\noutput y = a\n",
+        IMAGE
+        "f = flatten image\ng = reshape f shape=8x6x3\nh = flatten g\na = add f h\noutput y = a\n",
     };
 
     (void)state;
@@ -377,10 +396,14 @@ static void what_onnx_cannot_say_is_refused_in_words(void **state)
     static const struct {
         const char *text, *words;
     } bad[] = {
-        { "image = input shape=3\nt = input shape=3\nl = xent image t\noutput y = l\n", "second input" },
-        { "image = input shape=3\nl = xent image image\noutput y = l\n", "xent has no form in ONNX" },
-        { "image = input shape=3\nw = param shape=3\noutput y = w\n", "does not depend on an input" },
-        { "image = input shape=3\nw = param shape=3x3\nv = relu w\na = linear image v width=3\noutput y = a\n",
+        { "image = input shape=3\nt = input shape=3\nl = xent image t\noutput y = l\n",
+          "second input" },
+        { "image = input shape=3\nl = xent image image\noutput y = l\n",
+          "xent has no form in ONNX" },
+        { "image = input shape=3\nw = param shape=3\noutput y = w\n",
+          "does not depend on an input" },
+        { "image = input shape=3\nw = param shape=3x3\nv = relu w\na = linear image v "
+          "width=3\noutput y = a\n",
           "a weight that is computed" },
     };
 

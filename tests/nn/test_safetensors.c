@@ -45,7 +45,8 @@ static void expect_refusal(const char *header, size_t n, enum err_kind kind, con
     struct st_file *f = st_parse(file, size, &err);
 
     if (f || err.kind != kind || !strstr(err.msg, words))
-        fail_msg("%s: %s, message \"%s\" lacks \"%s\"", header, f ? "was read" : "was refused", err.msg, words);
+        fail_msg("%s: %s, message \"%s\" lacks \"%s\"", header, f ? "was read" : "was refused",
+                 err.msg, words);
     free(file);
 }
 
@@ -67,38 +68,57 @@ static void malformed_headers_are_refused_in_words(void **state)
         { "{\"a\\u0000b\":{}}", 0, "safetensors header" },
         { "{\"\xff\":{}}", 0, "safetensors header" },
         { "{\"a\":{}}", 0, "dtype is no string" },
-        { "{\"a\":{\"dtype\":\"F31\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "no dtype \"F31\"" },
+        { "{\"a\":{\"dtype\":\"F31\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
+          "no dtype \"F31\"" },
         { "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "shape is no list" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "no whole number" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4, "no whole number" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[\"1\"],\"data_offsets\":[0,4]}}", 4, "no whole number" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775808],\"data_offsets\":[0,4]}}", 4, "header" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4, "9 dimensions" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4,
+          "no whole number" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4,
+          "no whole number" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[\"1\"],\"data_offsets\":[0,4]}}", 4,
+          "no whole number" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775808],\"data_offsets\":[0,4]}}", 4,
+          "header" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
+          "9 dimensions" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "data_offsets is no pair" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,4]}}", 4, "data_offsets is no pair" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, "data_offsets is no pair" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":{}}}", 4, "data_offsets is no pair" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "before it begins" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":0}}", 4, "unknown key \"x\"" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,4]}}", 4,
+          "data_offsets is no pair" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4,
+          "data_offsets is no pair" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":{}}}", 4,
+          "data_offsets is no pair" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4,
+          "before it begins" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":0}}", 4,
+          "unknown key \"x\"" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, "cut short" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8, "needs 4 bytes" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 8, "needs 8 bytes" },
         /* products that wrap to 4, and to 0 */
-        { "{\"a\":{\"dtype\":\"U8\",\"shape\":[4194305,4194305,211106198978564],\"data_offsets\":[0,4]}}", 4,
+        { "{\"a\":{\"dtype\":\"U8\",\"shape\":[4194305,4194305,211106198978564],\"data_offsets\":["
+          "0,4]}}",
+          4, "overflows" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0,
           "overflows" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0, "overflows" },
         /* holes, overlaps, a tail, sharing */
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "begins at byte 4" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8,
+          "begins at byte 4" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-          "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12, "the one before ends at 4" },
+          "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}",
+          12, "the one before ends at 4" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-          "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12, "the one before ends at 8" },
+          "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
+          12, "the one before ends at 8" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-          "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "the one before ends at 4" },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "1 bytes after the last tensor" },
+          "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+          4, "the one before ends at 4" },
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5,
+          "1 bytes after the last tensor" },
         { "{}", 1, "1 bytes after the last tensor" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-          "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "safetensors header" },
+          "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+          4, "safetensors header" },
         { "{\"__metadata__\":[]}", 0, "__metadata__ is no object" },
         { "{\"__metadata__\":{\"a\":1}}", 0, "metadata \"a\" is no string" },
     };
@@ -106,8 +126,8 @@ static void malformed_headers_are_refused_in_words(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         expect_refusal(bad[i].header, bad[i].n, ERR_INPUT, bad[i].words);
-    expect_refusal("{\"a\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8, ERR_UNSUPPORTED,
-                   "F64 is not supported");
+    expect_refusal("{\"a\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8,
+                   ERR_UNSUPPORTED, "F64 is not supported");
 }
 
 static void long_names_and_many_tensors_are_refused(void **state)
@@ -122,7 +142,8 @@ static void long_names_and_many_tensors_are_refused(void **state)
         unsigned char *file;
         struct st_file *f;
 
-        snprintf(header, 1024, "{\"%0*d\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", len, 0);
+        snprintf(header, 1024,
+                 "{\"%0*d\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", len, 0);
         file = make(header, 0, &size);
         f = st_parse(file, size, &err);
         assert_int_equal(!f, len == 513);
@@ -137,7 +158,9 @@ static void long_names_and_many_tensors_are_refused(void **state)
 
         p = header;
         for (int i = 0; i < n; i++)
-            p += snprintf(p, 96, "%s\"%d\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}", i ? "," : "{", i);
+            p +=
+                snprintf(p, 96, "%s\"%d\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}",
+                         i ? "," : "{", i);
         snprintf(p, 2, "}");
         file = make(header, 0, &size);
         f = st_parse(file, size, &err);
@@ -169,7 +192,8 @@ static void other_files_are_named(void **state)
         { "1234567", 7, ERR_INPUT, "only 7 bytes" },
         { "random bytes of no format at all", 32, ERR_INPUT, "not a safetensors file" },
         { "\377\377\377\377\377\377\377\377{}", 10, ERR_INPUT, "not a safetensors file" },
-        { "\001\000\000\001\000\000\000\000{}", 10, ERR_INPUT, "not a safetensors file" },   /* 16 MiB + 1 */
+        { "\001\000\000\001\000\000\000\000{}", 10, ERR_INPUT,
+          "not a safetensors file" }, /* 16 MiB + 1 */
         { "\003\000\000\000\000\000\000\000{}", 10, ERR_INPUT, "cut short" },
         { "PK\003\004\000\000\010\010\000\000", 10, ERR_UNSUPPORTED, "zip" },
         { "\200\002}q\000(X\001\000\000", 10, ERR_UNSUPPORTED, "pickle" },
@@ -179,7 +203,8 @@ static void other_files_are_named(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         struct err err = { 0 };
-        unsigned char *copy = malloc(other[i].n ? other[i].n : 1);      /* ASan sees what is read beyond it */
+        unsigned char *copy =
+            malloc(other[i].n ? other[i].n : 1); /* ASan sees what is read beyond it */
 
         memcpy(copy, other[i].bytes, other[i].n);
         assert_null(st_parse(copy, other[i].n, &err));
@@ -192,7 +217,8 @@ static void other_files_are_named(void **state)
 
 static void odd_but_valid_files_are_read(void **state)
 {
-    /* a scalar, empty tensors that share an offset, spaces after the header, data in another order than names */
+    /* a scalar, empty tensors that share an offset, spaces after the header, data in another order
+     * than names */
     const char *header = "{\"z\":{\"dtype\":\"F32\",\"shape\":[0,3],\"data_offsets\":[4,4]},"
                          "\"b\":{\"shape\":[2],\"data_offsets\":[4,8],\"dtype\":\"F16\"},"
                          "\"s\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},"
@@ -231,10 +257,17 @@ static void half_precision_is_exact(void **state)
         uint16_t bits;
         float value;
     } half[] = {
-        { DTYPE_F16, 0x0000, 0.0f },       { DTYPE_F16, 0x3c00, 1.0f },      { DTYPE_F16, 0xc000, -2.0f },
-        { DTYPE_F16, 0x7bff, 65504.0f },   { DTYPE_F16, 0x0400, 0x1p-14f },  { DTYPE_F16, 0x0001, 0x1p-24f },
-        { DTYPE_F16, 0x83ff, -1023 * 0x1p-24f }, { DTYPE_F16, 0x3555, 0.333251953125f },
-        { DTYPE_BF16, 0x3f80, 1.0f },      { DTYPE_BF16, 0xc040, -3.0f },    { DTYPE_BF16, 0x0001, 0x1p-133f },
+        { DTYPE_F16, 0x0000, 0.0f },
+        { DTYPE_F16, 0x3c00, 1.0f },
+        { DTYPE_F16, 0xc000, -2.0f },
+        { DTYPE_F16, 0x7bff, 65504.0f },
+        { DTYPE_F16, 0x0400, 0x1p-14f },
+        { DTYPE_F16, 0x0001, 0x1p-24f },
+        { DTYPE_F16, 0x83ff, -1023 * 0x1p-24f },
+        { DTYPE_F16, 0x3555, 0.333251953125f },
+        { DTYPE_BF16, 0x3f80, 1.0f },
+        { DTYPE_BF16, 0xc040, -3.0f },
+        { DTYPE_BF16, 0x0001, 0x1p-133f },
     };
     struct err err = { 0 };
     uint16_t nan = 0x7e00, minus_inf = 0xfc00;
@@ -260,7 +293,9 @@ static void what_is_written_reads_back(void **state)
     static const float w[6] = { 1, -2, 3.5f, 0, -0.0f, 1e-40f };
     static const int64_t steps[1] = { 77 };
     static const struct st_meta meta[] = {
-        { "format", "pt" }, { "discern.graph", "a = b\n# \"quoted\" \\ \t\n" }, { "name", "Grünspecht ✓" },
+        { "format", "pt" },
+        { "discern.graph", "a = b\n# \"quoted\" \\ \t\n" },
+        { "name", "Grünspecht ✓" },
     };
     struct st_entry entry[] = {
         { "fc.weight", { DTYPE_F32, { 2, { 2, 3 } }, (void *)(uintptr_t)w } },
@@ -367,7 +402,8 @@ static void what_could_not_be_read_is_not_written(void **state)
 
 static void every_cut_is_refused(void **state)
 {
-    const char *header = "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+    const char *header = "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2],"
+                         "\"data_offsets\":[0,8]}}";
     size_t size;
     unsigned char *file = make(header, 8, &size);
 
@@ -420,7 +456,8 @@ static void published_files_are_read(void **state)
         char path[512];
         float *x;
 
-        snprintf(path, sizeof path, "%s/weights/%s.safetensors", root ? root : "../shared/datasets", file[i].name);
+        snprintf(path, sizeof path, "%s/weights/%s.safetensors", root ? root : "../shared/datasets",
+                 file[i].name);
         if (access(path, R_OK))
             skip();
         f = st_open(path, &err);
