@@ -279,8 +279,11 @@ void nn_clamp_f32_ref(int64_t n, real lo, real hi, const real *x, real *y)
 
 void nn_clamp_dx_f32_ref(int64_t n, real lo, real hi, const real *y, const real *dy, real *dx)
 {
-    for (int64_t i = 0; i < n; i++)
-        dx[i] += y[i] > lo && y[i] < hi ? dy[i] : 0;
+    for (int64_t i = 0; i < n; i++) {
+        real g = dy[i], v = y[i];       /* read first: no branch is left */
+
+        dx[i] += ((v > lo) & (v < hi)) ? g : 0;
+    }
 }
 
 void nn_sigmoid_f32_ref(int64_t n, const real *x, real *y)

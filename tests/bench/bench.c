@@ -109,6 +109,34 @@ static struct nn_graph *with_loss(const struct nn_model *model, int size, struct
     return g;
 }
 
+/* Where the time of a training step goes: operators by their share, forward and backward. */
+static void bench_steps(struct nn_exec *e, const struct nn_plan *plan)
+{
+    double seconds[2][64] = { { 0 } }, total = 0;
+
+    for (int t = 0; t < plan->n_step; t++) {
+        bool backward = plan->step[t].kind == NN_STEP_BACKWARD;
+        struct nn_call c;
+        double start;
+        int op = 0;
+
+        while (nn_op_at(op) != plan->graph->node[plan->step[t].node].op)
+            op++;
+        nn_exec_call(e, t, &c);
+        start = now();
+        (backward ? nn_op_at(op)->backward : nn_op_at(op)->forward)(&c);
+        seconds[backward][op] += now() - start;
+    }
+    for (int op = 0; op < nn_op_count(); op++)
+        total += seconds[0][op] + seconds[1][op];
+    printf("   ");
+    for (int op = 0; op < nn_op_count(); op++)
+        if (seconds[0][op] + seconds[1][op] > 0.01 * total)
+            printf(" %s %.0f+%.0f %%", nn_op_at(op)->name, 100 * seconds[0][op] / total,
+                   100 * seconds[1][op] / total);
+    printf("\n");
+}
+
 static bool bench_model(const struct nn_model *model, int size, int batch, enum nn_mode mode, int threads,
                         struct err *err)
 {
@@ -142,6 +170,8 @@ static bool bench_model(const struct nn_model *model, int size, int batch, enum 
         printf("  %-14s %3d px  batch %3d  %-5s  %8.1f ms  %8.0f pictures/s  %6.1f GFLOP/s  %6.0f MB\n", model->name,
                size, batch, mode == NN_TRAIN ? "train" : "infer", 1e3 * s, batch / s, 1e-9 * flops / s,
                (double)plan->bytes / 1048576);
+        if (mode == NN_TRAIN)
+            bench_steps(e, plan);
     }
     nn_exec_free(e);
     pool_free(pool);
