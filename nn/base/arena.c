@@ -1,8 +1,8 @@
 /*
  * arena -- a bump allocator, and checked size arithmetic
  *
- * A list of calloc'ed blocks, the newest first; each is as large as all before it together, within limits.
- * What does not fit the rest of the newest block gets a block.
+ * A list of calloc'ed blocks, the newest first; each is as large as all before it together, within
+ * limits.  What does not fit the rest of the newest block gets a block.
  */
 #include "nn/base/arena.h"
 

@@ -1,9 +1,9 @@
 /*
  * cli -- a command line into a struct through a field table, on getopt_long
  *
- * Every field is a long option; '_' in its name is shown as '-' and taken as either.  getopt_long would also take
- * any beginning of a name that is not ambiguous; that is refused, else a new option could change what an old
- * command line means.
+ * Every field is a long option; '_' in its name is shown as '-' and taken as either.  getopt_long
+ * would also take any beginning of a name that is not ambiguous; that is refused, else a new option
+ * could change what an old command line means.
  */
 #include "nn/base/cli.h"
 
@@ -33,7 +33,7 @@ static const char *option_name(const struct field *f, bool no, char *buf)
     return buf;
 }
 
-/* ---- getopt's tables ---------------------------------------------------------------------------------- */
+/* ---- getopt's tables ------------------------------------------------------------------------- */
 
 /* Names with dashes and as they are in the table, and behind "no-" and "no_". */
 enum { SPELLINGS = 5 };
@@ -65,7 +65,8 @@ static int add_longs(struct tables *t, int n, const struct field *f, int val)
         for (char *p = name; *p && i % 2 == 0 && i < 4; p++)
             if (*p == '_')
                 *p = '-';
-        t->longs[n++] = (struct option){ name, clears ? no_argument : required_argument, NULL, val + (i >= 2) };
+        t->longs[n++] =
+            (struct option){ name, clears ? no_argument : required_argument, NULL, val + (i >= 2) };
     }
     return n;
 }
@@ -100,7 +101,7 @@ static bool tables_init(struct tables *t, const struct field *options)
     return true;
 }
 
-/* ---- parsing ------------------------------------------------------------------------------------------ */
+/* ---- parsing --------------------------------------------------------------------------------- */
 
 static const char *name_or_help(int i, const void *options)
 {
@@ -133,7 +134,8 @@ static void unknown_option(const struct cli_command *cmd, const char *typed, str
     if (near[0])
         err_set(err, ERR_USAGE, "unknown option %.*s; did you mean %s?", len, typed, near);
     else
-        err_set(err, ERR_USAGE, "unknown option %.*s; see discern %s --help", len, typed, cmd->name);
+        err_set(err, ERR_USAGE, "unknown option %.*s; see discern %s --help", len, typed,
+                cmd->name);
 }
 
 /* The element of argv that getopt_long took a long option from. */
@@ -162,7 +164,8 @@ static bool whole_name(const struct cli_command *cmd, const char *typed, int val
 }
 
 /* A letter that is no option: "-epochs" was likely meant to be "--epochs". */
-static void unknown_letter(const struct cli_command *cmd, char letter, int argc, char **argv, struct err *err)
+static void unknown_letter(const struct cli_command *cmd, char letter, int argc, char **argv,
+                           struct err *err)
 {
     char typed[] = { '-', letter, 0 };
 
@@ -244,8 +247,8 @@ static void refuse(const struct cli_command *cmd, int argc, char **argv, int wha
         if (optopt > VAL_HELP)
             f = field_of(cmd, optopt);
         if (what != ':') {
-            err_set(err, ERR_USAGE, "option %.*s takes no value", (int)strcspn(argv[optind - 1], "="),
-                    argv[optind - 1]);
+            err_set(err, ERR_USAGE, "option %.*s takes no value",
+                    (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
             return;
         }
         option_name(f, false, name);
@@ -269,12 +272,14 @@ static bool check_count(const struct cli_command *cmd, int n, char **arg, struct
     if (n >= cmd->min_args && (cmd->max_args < 0 || n <= cmd->max_args))
         return true;
     if (cmd->max_args == 0)
-        return err_set(err, ERR_USAGE, "%s takes no arguments, but got \"%.200s\"; see discern %s --help",
+        return err_set(err, ERR_USAGE,
+                       "%s takes no arguments, but got \"%.200s\"; see discern %s --help",
                        cmd->name, arg[0], cmd->name);
     if (n < cmd->min_args)
-        return err_set(err, ERR_USAGE, "%s expects %s, but got %s; see discern %s --help", cmd->name, synopsis,
-                       n == 0 ? "nothing" : "fewer arguments", cmd->name);
-    return err_set(err, ERR_USAGE, "%s expects %s, and nothing like \"%.200s\" behind it; see discern %s --help",
+        return err_set(err, ERR_USAGE, "%s expects %s, but got %s; see discern %s --help",
+                       cmd->name, synopsis, n == 0 ? "nothing" : "fewer arguments", cmd->name);
+    return err_set(err, ERR_USAGE,
+                   "%s expects %s, and nothing like \"%.200s\" behind it; see discern %s --help",
                    cmd->name, synopsis, arg[cmd->max_args], cmd->name);
 }
 
@@ -323,9 +328,9 @@ out:
     return result;
 }
 
-/* ---- help --------------------------------------------------------------------------------------------- */
+/* ---- help ------------------------------------------------------------------------------------ */
 
-/* Prints text between columns `indent` and WIDTH, its lines broken at spaces; `column` is where we are. */
+/* Prints text between columns `indent` and WIDTH, broken at spaces; `column` is where we are. */
 static void print_wrapped(FILE *out, const char *text, int indent, int column)
 {
     bool start = true;          /* of a line: nothing printed behind the indent */
@@ -506,7 +511,7 @@ void cli_markdown(const struct cli_command *cmd, FILE *out)
     free(defaults);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------ */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 int cli_status(const struct err *err)
 {

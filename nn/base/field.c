@@ -1,19 +1,18 @@
 /*
  * field -- struct members described once
  *
- * All kinds but STRING are read and written as doubles, which hold every int; one pair of functions knows how each
- * lies in memory.
+ * All kinds but STRING are read and written as doubles, which hold every int; one pair of functions
+ * knows how each lies in memory.
  */
 #include "nn/base/field.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- elements ----------------------------------------------------------------------------------------- */
+/* ---- elements -------------------------------------------------------------------------------- */
 
 static double get(const struct field *f, const void *obj, int i)
 {
@@ -105,7 +104,7 @@ static int name_count(const struct field *f)
     return n;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static bool same_name(const char *a, const char *b)
 {
@@ -193,7 +192,7 @@ bool field_equal(const struct field *table, const void *a, const void *b)
     return true;
 }
 
-/* ---- ranges ------------------------------------------------------------------------------------------- */
+/* ---- ranges ---------------------------------------------------------------------------------- */
 
 /* Ends that exclude nothing go unsaid. */
 static bool open_below(const struct field *f)
@@ -227,7 +226,8 @@ void field_range(const struct field *f, struct str *out)
             str_printf(out, "%s%s", i ? "|" : "", f->names[i]);
         return;
     }
-    if (f->kind == FIELD_KIND_BOOL || f->kind == FIELD_KIND_STRING || (open_below(f) && open_above(f)))
+    if (f->kind == FIELD_KIND_BOOL || f->kind == FIELD_KIND_STRING ||
+        (open_below(f) && open_above(f)))
         return;
     if (f->kind == FIELD_KIND_DURATION && f->min == 0 && f->max >= 1e9)
         return;
@@ -296,7 +296,7 @@ bool field_check(const struct field *table, const void *obj, struct err *err)
     return true;
 }
 
-/* Whether n numbers may be given: elements left out are 0, which the range must allow where it counts. */
+/* Whether n numbers may be given: elements left out are 0, which the range must allow. */
 static bool good_length(const struct field *f, int n)
 {
     return n == 1 || n == f->count || f->kind == FIELD_KIND_LIST || in_range(f, 0);
@@ -322,7 +322,7 @@ bool field_set_numbers(const struct field *f, void *obj, int n, const double *x,
     return true;
 }
 
-/* ---- text --------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static bool parse_whole(const struct field *f, const char *text, double *x, struct err *err)
 {
@@ -346,7 +346,10 @@ static bool parse_float(const struct field *f, const char *text, double *x, stru
 
 static bool parse_duration(const struct field *f, const char *text, double *x, struct err *err)
 {
-    static const struct { char letter; int seconds; } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
+    static const struct {
+        char letter;
+        int seconds;
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
     size_t len = strlen(text);
     char number[64];
     int unit = 1;
@@ -363,7 +366,8 @@ static bool parse_duration(const struct field *f, const char *text, double *x, s
     memcpy(number, text, len);
     number[len] = 0;
     if (!str_to_double(number, x))
-        return err_set(err, ERR_INPUT, "%s: \"%.80s\" is not a time such as 90, 90s, 20m or 1.5h", f->name, text);
+        return err_set(err, ERR_INPUT, "%s: \"%.80s\" is not a time such as 90, 90s, 20m or 1.5h",
+                       f->name, text);
     *x *= unit;
     return in_range(f, *x) || range_error(f, text, err);
 }
@@ -416,10 +420,11 @@ static bool parse_list(const struct field *f, void *obj, const char *text, int *
         char one[64];
 
         if (*n == f->count)
-            return err_set(err, ERR_INPUT, "%s: \"%.80s\" has more than %d number%s", f->name, text, f->count,
-                           f->count == 1 ? "" : "s");
+            return err_set(err, ERR_INPUT, "%s: \"%.80s\" has more than %d number%s", f->name, text,
+                           f->count, f->count == 1 ? "" : "s");
         if (len == 0 || len >= sizeof one)
-            return err_set(err, ERR_INPUT, "%s: \"%.80s\" is not a list of numbers such as 3x5", f->name, text);
+            return err_set(err, ERR_INPUT, "%s: \"%.80s\" is not a list of numbers such as 3x5",
+                           f->name, text);
         memcpy(one, p, len);
         one[len] = 0;
         if (!(is_whole(f) ? parse_whole : parse_float)(f, one, &x, err))
@@ -432,7 +437,8 @@ static bool parse_list(const struct field *f, void *obj, const char *text, int *
             break;
     }
     if (!good_length(f, *n))
-        return err_set(err, ERR_INPUT, "%s: \"%.80s\" has %d numbers of %d", f->name, text, *n, f->count);
+        return err_set(err, ERR_INPUT, "%s: \"%.80s\" has %d numbers of %d", f->name, text, *n,
+                       f->count);
     if (!obj)
         return true;
     for (int i = *n; i < f->count; i++)
@@ -440,7 +446,8 @@ static bool parse_list(const struct field *f, void *obj, const char *text, int *
     return true;
 }
 
-bool field_set(const struct field *f, void *obj, const char *text, struct arena *mem, struct err *err)
+bool field_set(const struct field *f, void *obj, const char *text, struct arena *mem,
+               struct err *err)
 {
     bool ok = false;
     double x = 0;

@@ -21,7 +21,7 @@ static int open_regular(const char *path, struct stat *st, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
-    if (fd < 0 && (errno == ENXIO || errno == ENODEV)) {        /* a socket, a device that is not there */
+    if (fd < 0 && (errno == ENXIO || errno == ENODEV)) { /* a socket, a device that is not there */
         err_set(err, ERR_INPUT, "%s: is not a regular file", path);
         return -1;
     }
@@ -74,9 +74,10 @@ uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err 
     if (max_bytes > PTRDIFF_MAX - 2)
         max_bytes = PTRDIFF_MAX - 2;
 
-    /* st_size is where to start: files grow, and those in /proc say 0.  One byte more than expected is asked
-     * for, to see the end; one more is for the terminator. */
-    size_t len = 0, room = (uint64_t)st.st_size < max_bytes ? (size_t)st.st_size + 1 : max_bytes + 1;
+    /* st_size is where to start: files grow, and those in /proc say 0.  One byte more than expected
+     * is asked for, to see the end; one more is for the terminator. */
+    size_t expected = (uint64_t)st.st_size < max_bytes ? (size_t)st.st_size : max_bytes;
+    size_t len = 0, room = expected + 1;
 
     if ((uint64_t)st.st_size > max_bytes)
         goto too_large;
@@ -145,7 +146,7 @@ void file_unmap(const uint8_t *data, size_t size)
         munmap((void *)(uintptr_t)data, size);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 struct file_out {
     int fd;
@@ -161,7 +162,7 @@ struct file_out *file_create(const char *path, struct err *err)
     bool exists = stat(path, &st) == 0;
     size_t len = strlen(path), tmp_size = len + 48;
 
-    /* rename would put a file in place of a device, and fail on a folder only when all is written. */
+    /* rename would replace a device by a file, and fail on a folder only when all is written. */
     if (exists && !S_ISREG(st.st_mode)) {
         err_set(err, ERR_INPUT, "%s: is %s", path,
                 S_ISDIR(st.st_mode) ? "a folder, not a file" : "not a regular file");
@@ -182,7 +183,7 @@ struct file_out *file_create(const char *path, struct err *err)
     if (!f->path || !f->tmp)
         goto no_memory;
 
-    /* The plain name may be taken: by another thread, or by a run that was killed and had our number. */
+    /* The plain name may be taken: by another thread, or by a killed run that had our number. */
     for (int i = 0; i < TMP_TRIES && f->fd < 0; i++) {
         snprintf(f->tmp, tmp_size, i ? "%s.tmp-%ld-%d" : "%s.tmp-%ld", path, (long)getpid(), i);
         f->fd = open(f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -242,12 +243,13 @@ void file_abandon(struct file_out *f)
     free(f);
 }
 
-/* Makes the new name last.  A folder that cannot be opened to read, or a file system that cannot sync folders, is
- * none of our business: the file itself is safe. */
+/* Makes the new name last.  A folder that cannot be opened to read, or a file system that cannot
+ * sync folders, is none of our business: the file itself is safe. */
 static bool sync_folder(const char *path, struct err *err)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    char *folder = len ? strndup(path, len) : strdup(slash ? "/" : ".");
     bool ok = true;
 
     if (!folder)
@@ -309,7 +311,7 @@ bool file_replace(const char *path, const void *data, size_t bytes, struct err *
     return file_commit(f, err);
 }
 
-/* ---- folders ------------------------------------------------------------------------------------------ */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 static bool make_one(const char *path, struct err *err)
 {

@@ -1,9 +1,9 @@
 /*
  * pool -- threads that run numbered pieces of work
  *
- * `left` counts the pieces that nobody has taken.  Whoever brings it from k > 0 to k - 1 owns piece n - k, and while
- * a piece is owned its job cannot end, so fn, arg and n stand still: late threads see left == 0 and touch nothing.
- * The caller waits for the pieces, not for the threads.
+ * `left` counts the pieces that nobody has taken.  Whoever brings it from k > 0 to k - 1 owns piece
+ * n - k, and while a piece is owned its job cannot end, so fn, arg and n stand still: late threads
+ * see left == 0 and touch nothing.  The caller waits for the pieces, not for the threads.
  */
 #include "nn/base/pool.h"
 
@@ -116,7 +116,7 @@ static void end(struct pool *p, int started)
     free(p);
 }
 
-/* Signals from outside go to the threads that the program made itself; a crash stays where it happens. */
+/* Signals from outside go to the threads that the program made itself; a crash stays its own. */
 static void outside_signals(sigset_t *set)
 {
     sigfillset(set);
@@ -157,7 +157,8 @@ struct pool *pool_new(int threads, struct err *err)
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (code) {
-        err_set(err, ERR_IO, "cannot start thread %d of %d: too many threads, or too little memory for them",
+        err_set(err, ERR_IO,
+                "cannot start thread %d of %d: too many threads, or too little memory for them",
                 i, threads);
         end(p, i - 1);
         return NULL;

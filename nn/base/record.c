@@ -1,7 +1,8 @@
 /*
  * record -- structs as JSON through their field tables, on jansson
  *
- * Jansson parses and holds; writing is our own, because Debian 12's jansson 2.14 writes 0.1 as 0.10000000000000001.
+ * Jansson parses and holds; writing is our own, because Debian 12's jansson 2.14 writes 0.1 as
+ * 0.10000000000000001.
  */
 #include "nn/base/record.h"
 
@@ -16,7 +17,7 @@ static bool is_whole(const struct field *f)
     return f->kind == FIELD_KIND_INT || f->kind == FIELD_KIND_INTS || f->kind == FIELD_KIND_LIST;
 }
 
-/* ---- to JSON ------------------------------------------------------------------------------------------ */
+/* ---- to JSON --------------------------------------------------------------------------------- */
 
 static json_t *string_to_json(const char *text)
 {
@@ -96,7 +97,7 @@ json_t *record_to_json(const struct field *table, const void *obj)
     return json;
 }
 
-/* ---- from JSON ---------------------------------------------------------------------------------------- */
+/* ---- from JSON ------------------------------------------------------------------------------- */
 
 static bool wrong_type(const struct field *f, const char *want, const json_t *got, struct err *err)
 {
@@ -122,7 +123,8 @@ static bool list_from_json(const struct field *f, void *obj, const json_t *value
     double x[MAX_ELEMENTS] = { 0 };
     size_t n = json_array_size(value);
 
-    if (n > (size_t)f->count || (n < (size_t)f->count && f->kind != FIELD_KIND_LIST) || n > MAX_ELEMENTS)
+    if (n > (size_t)f->count || (n < (size_t)f->count && f->kind != FIELD_KIND_LIST) ||
+        n > MAX_ELEMENTS)
         return err_set(err, ERR_INPUT, "%s: has %zu numbers, not %d", f->name, n, f->count);
     for (size_t i = 0; i < n; i++)
         if (!one_number(f, json_array_get(value, i), &x[i], err))
@@ -130,8 +132,8 @@ static bool list_from_json(const struct field *f, void *obj, const json_t *value
     return field_set_numbers(f, obj, (int)n, x, err);
 }
 
-static bool member_from_json(const struct field *f, void *obj, const json_t *value, struct arena *mem,
-                             struct err *err)
+static bool member_from_json(const struct field *f, void *obj, const json_t *value,
+                             struct arena *mem, struct err *err)
 {
     double x;
 
@@ -183,8 +185,8 @@ bool record_from_json(const struct field *table, void *obj, const json_t *json, 
         if (!f) {
             const char *near = field_nearest(table, key);
 
-            return err_set(err, ERR_INPUT, "unknown key \"%.80s\"%s%s%s", key, near ? "; did you mean \"" : "",
-                           near ? near : "", near ? "\"?" : "");
+            return err_set(err, ERR_INPUT, "unknown key \"%.80s\"%s%s%s", key,
+                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
         }
         if (!member_from_json(f, obj, value, mem, err))
             return false;
@@ -192,7 +194,7 @@ bool record_from_json(const struct field *table, void *obj, const json_t *json, 
     return true;
 }
 
-/* ---- text --------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 json_t *record_parse(const char *text, size_t bytes, struct err *err)
 {

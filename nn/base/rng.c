@@ -1,8 +1,9 @@
 /*
  * rng -- Philox4x32-10
  *
- * Ten rounds of (c0 c1 c2 c3) -> (hi(B c2) ^ c1 ^ k0, lo(B c2), hi(A c0) ^ c3 ^ k1, lo(A c0)), after each of which
- * the key moves on by the golden ratio and by sqrt(3) - 1.  Salmon et al. 2011, section 3.3.
+ * Ten rounds of (c0 c1 c2 c3) -> (hi(B c2) ^ c1 ^ k0, lo(B c2), hi(A c0) ^ c3 ^ k1, lo(A c0)),
+ * after each of which the key moves on by the golden ratio and by sqrt(3) - 1.  Salmon et al. 2011,
+ * section 3.3.
  */
 #include "nn/base/rng.h"
 
@@ -87,7 +88,7 @@ uint32_t rng_below(uint64_t seed, uint64_t stream, uint64_t index, uint32_t n)
 
     draw(seed, stream, index, w);
 
-    /* The upper 32 bits of the 96-bit product n * w / 2^64: no value is favoured by more than n / 2^64. */
+    /* floor(n * w / 2^64) of a 64-bit w: no value is favoured by more than 2^-64. */
     uint64_t low = (uint64_t)n * w[1], high = (uint64_t)n * w[0];
 
     return (uint32_t)((high + (low >> 32)) >> 32);

@@ -238,8 +238,8 @@ static int min_int(int a, int b)
     return a < b ? a : b;
 }
 
-/* Insertions, deletions, replacements and swaps of neighbours (optimal string alignment) from a to b, both at
- * most NEAREST_MAX long; case, and '-' against '_', are free. */
+/* Insertions, deletions, replacements and swaps of neighbours (optimal string alignment) from a to
+ * b, both at most NEAREST_MAX long; case, and '-' against '_', are free. */
 static int distance(const char *a, const char *b)
 {
     int rows[3][NEAREST_MAX + 1];
@@ -267,7 +267,8 @@ static int distance(const char *a, const char *b)
     return above[n];
 }
 
-const char *str_nearest(const char *word, int n, const char *(*get)(int i, const void *ctx), const void *ctx)
+const char *str_nearest(const char *word, int n, const char *(*get)(int i, const void *ctx),
+                        const void *ctx)
 {
     size_t len = strlen(word);
     const char *best = NULL;
