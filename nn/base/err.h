@@ -33,8 +33,8 @@ bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 /* Puts the place and ": " before the message.  Returns false. */
 bool err_in(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Sets the error of a failed system call on `path` from errno: ENOENT, ENOTDIR, EISDIR, ELOOP
- * and ENAMETOOLONG are ERR_INPUT, ENOMEM is ERR_MEMORY, all else ERR_IO.  `what` is the verb: "open", "write".  Returns false. */
+/* Sets the error of a failed system call on `path` from errno: ENOENT, ENOTDIR, EISDIR, ELOOP and ENAMETOOLONG are
+ * ERR_INPUT, ENOMEM is ERR_MEMORY, all else ERR_IO.  `what` is the verb: "open", "write".  Returns false. */
 bool err_errno(struct err *err, const char *path, const char *what);
 
 #endif

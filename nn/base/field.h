@@ -39,7 +39,8 @@ struct field {
     const char *doc;                /* one phrase, lower case, unit included */
 };
 
-#define FIELD_BOOL(T, m, doc_)  { .name = #m, .kind = FIELD_KIND_BOOL, .count = 1, .offset = offsetof(T, m), .doc = doc_ }
+#define FIELD_BOOL(T, m, doc_)  { .name = #m, .kind = FIELD_KIND_BOOL, .count = 1, \
+    .offset = offsetof(T, m), .doc = doc_ }
 #define FIELD_INT(T, m, onnx_, def_, min_, max_, doc_)  { .name = #m, .onnx = onnx_, .kind = FIELD_KIND_INT, \
     .count = 1, .offset = offsetof(T, m), .def = def_, .min = min_, .max = max_, .doc = doc_ }
 #define FIELD_FLOAT(T, m, onnx_, def_, min_, max_, doc_)  { .name = #m, .onnx = onnx_, .kind = FIELD_KIND_FLOAT, \
