@@ -43,7 +43,7 @@ done
 rm -rf "$demo"
 mkdir -p "$demo"
 
-say "1. Drawing $pictures pictures with one label each, in folders by label, and $pictures with one to three labels, in a table."
+say "1. Drawing pictures: $pictures with one label each, in folders, and $pictures with one to three, and a table."
 run "$draw" "$demo/single" --count $pictures --seed $seed
 run "$draw" "$demo/multi" --kind multi --count $pictures --seed $seed
 
