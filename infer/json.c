@@ -38,7 +38,9 @@ void infer_json_text(struct str *out, const char *key, const char *text)
 void infer_json_number(struct str *out, const char *key, double x)
 {
     lead(out, key);
-    if (isfinite(x))
+    if (x == floor(x) && fabs(x) < 1e15)
+        str_printf(out, "%.0f", x);
+    else if (isfinite(x))
         str_number(out, x);
     else
         str_add(out, "null");

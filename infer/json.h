@@ -1,8 +1,9 @@
 /*
  * json -- a JSON text written member by member
  *
- * Commas are put where they belong.  key NULL: an element of an array, or the outermost value.  Text that is not UTF-8
- * is mended; a number that is none is null; others read back exactly.
+ * Commas are put where they belong.  key NULL: an element of an array, or the outermost value.  Text
+ * that is not UTF-8 is mended; a number that is none is null; others read back exactly, whole ones
+ * without an exponent.
  */
 #ifndef INFER_JSON_H
 #define INFER_JSON_H
