@@ -1,0 +1,128 @@
+#!/bin/sh
+# eval: figures on pictures whose labels are known; the same as training told, the same however it is run
+set -eu
+. tests/cli/expect
+
+draw_one
+draw_many
+train "$T/one/train" model              # a folder without parts: training holds some out
+train "$T/many/labels.csv" multi
+
+run 0 eval "$T/model" "$T/one"
+quiet
+printed "$T/model on $T/one, part test: 30 pictures"
+grep -qE '^accuracy +[0-9.]+%   \(always "[a-z-]+": 10.00%\)$' "$T/out" || fail "headline: $(cat "$T/out")"
+printed 'calibration error'
+printed 'true label in rows, answer in columns'
+grep -qE '^letter-a +[01]\.[0-9]{4}  [01]\.[0-9]{4}  [01]\.[0-9]{4} +3$' "$T/out" || fail "letter-a: $(cat "$T/out")"
+
+run 0 eval "$T/model" "$T/one" --json --top 3
+quiet
+lines 1
+printed '"schema":"discern.eval/1"'
+printed '"split":"test","task":"single","pictures":30,"failed":0,"accuracy":'
+printed '"failures":[]'
+[ "$(grep -o '"support":' "$T/out" | wc -l)" = 10 ] || fail "not 10 labels"
+[ "$(grep -o '"truth":' "$T/out" | wc -l)" -le 3 ] || fail "more than 3 confused pairs"
+run 0 eval "$T/model" "$T/one" --json --split val
+printed '"split":"val"'
+printed '"pictures":20,'
+run 0 eval "$T/model" "$T/one" --json --split all
+printed '"pictures":200,'
+cp "$T/out" "$T/all"
+for how in '--batch 1 --threads 1' '--batch 64 --threads 3' '--batch 7 --threads 2'; do
+    run 0 eval "$T/model" "$T/one" --json --split all $how
+    cmp "$T/out" "$T/all" || fail "$how changes figures"
+done
+
+# A folder that it has learnt from: the held-out part, and the very figures of training.
+run 0 eval "$T/model" "$T/one/train" --json
+said 'held out'
+printed '"split":"val"'
+accuracy=$(number accuracy) loss=$(number log_loss) pictures=$(number pictures)
+run 0 info --json "$T/model"
+printed "\"pictures\":$pictures,"
+[ "$(number accuracy)" = "$accuracy" ] || fail "training told accuracy $(number accuracy), eval $accuracy"
+[ "$(number log_loss)" = "$loss" ] || fail "training told loss $(number log_loss), eval $loss"
+run 0 eval "$T/model" "$T/one/train" --json --split all
+quiet
+printed '"pictures":150,'
+mkdir "$T/other"
+cp -r "$T/one/train/ring" "$T/one/train/star" "$T/other"
+run 0 eval "$T/model" "$T/other" --json
+quiet
+printed '"split":"all","task":"single","pictures":30,'
+
+# Several labels a picture.
+run 0 eval "$T/multi" "$T/many/labels.csv"
+grep -qE '^mAP +[0-9.]+%   \(label frequencies: [0-9.]+%\)$' "$T/out" || fail "headline: $(cat "$T/out")"
+run 0 eval "$T/multi" "$T/many/labels.csv" --json --split all
+printed '"task":"multi","pictures":40,'
+[ -n "$(number mean_ap)" ] || fail "no mean_ap"
+[ "$(grep -o '"ap":' "$T/out" | wc -l)" = 8 ] || fail "not 8 labels"
+run 3 eval "$T/model" "$T/many/labels.csv"
+said 'labels.csv'
+run 3 eval "$T/multi" "$T/one"
+said "$T/one"
+
+# An answer that is not good enough.
+run 1 eval "$T/multi" "$T/many/labels.csv" --min-accuracy 1
+said 'is below 1'
+run 0 eval "$T/multi" "$T/many/labels.csv" --min-accuracy 0.0001
+
+# Bad pictures are named, counted and left out.
+p=$(ls "$T"/one/train/ring/*.png | head -1)
+cp -r "$T/one/test" "$T/bad"
+head -c 200 "$p" >"$T/bad/ring/cut.png"
+: >"$T/bad/star/zero.jpg"
+echo hello >"$T/bad/star/text.jpg"
+run 0 eval "$T/model" "$T/bad"
+printed '30 pictures (3 could not be read)'
+for f in ring/cut.png star/zero.jpg star/text.jpg; do
+    said "discern: $T/bad/$f: "
+done
+run 0 eval "$T/model" "$T/bad" --json
+printed '"pictures":30,"failed":3,'
+printed '{"file":"ring/cut.png","error":{"code":3,"message":"'
+mkdir -p "$T/worse/ring" "$T/worse/star" "$T/empty"
+: >"$T/worse/ring/1.png"
+: >"$T/worse/star/1.png"
+run 3 eval "$T/model" "$T/worse"
+said 'none of the 2 pictures can be read'
+[ ! -s "$T/out" ] || fail "figures of nothing"
+
+# Data that are none.
+run 3 eval "$T/model" "$T/empty"
+said "$T/empty"
+run 3 eval "$T/model" "$T/nowhere"
+said "$T/nowhere"
+run 3 eval "$T/model" "$p"
+run 3 eval --json "$T/model" "$T/nowhere"
+printed '{"error":{"code":3,"message":"'
+mkdir -p "$T/strange"
+cp -r "$T/one/test/ring" "$T/one/test/star" "$T/strange"
+mv "$T/strange/star" "$T/strange/comet"
+run 3 eval "$T/model" "$T/strange"
+said comet
+run 3 eval "$T/model" "$T/other" --split test
+said 'no test part'
+
+eval_fails() {
+    run 3 eval "$1" "$T/one"
+    [ ! -s "$T/out" ] || fail "$1: printed something"
+}
+broken_models "$T/model" eval_fails
+
+usage eval "$T/model"
+usage eval "$T/model" "$T/one" "$T/one"
+usage eval "$T/model" "$T/one" --spilt val
+said 'did you mean --split?'
+usage eval "$T/model" "$T/one" --split vla
+said 'did you mean val?'
+usage evla "$T/model" "$T/one"
+said 'did you mean "eval"?'
+for wrong in '--batch 0' '--threads x' '--min-accuracy 2' '--top -3'; do
+    usage eval "$T/model" "$T/one" $wrong
+done
+run 0 eval --help
+printed 'usage: discern eval'

@@ -1,0 +1,149 @@
+#!/bin/sh
+# predict: an answer for every picture that can be read, the others named; the same bits however it is run
+set -eu
+. tests/cli/expect
+
+draw_one
+draw_many
+train "$T/one" model
+train "$T/many/labels.csv" multi
+p=$T/one/test/ring/$(ls "$T/one/test/ring" | head -1)
+
+# One picture, one line.
+run 0 predict "$T/model" "$p"
+quiet
+lines 1
+grep -qE "^$p: [a-z-]+ [0-9.]+%, [a-z-]+ [0-9.]+%, [a-z-]+ [0-9.]+%\$" "$T/out" || fail "$(cat "$T/out")"
+run 0 predict "$T/model" "$p" --top 1
+grep -qE "^$p: [a-z-]+ [0-9.]+%\$" "$T/out" || fail "$(cat "$T/out")"
+run 0 predict "$T/model" "$p" --threshold 1
+printed ': none (likeliest: '
+run 0 predict --json --top 10 "$T/model" "$p"
+lines 1
+printed '{"schema":"discern.predict/1","model":'
+printed '"pictures":1,"failed":0'
+[ "$(grep -o '"probability":' "$T/out" | wc -l)" = 10 ] || fail "not 10 answers"
+
+# Folders: everything below, sorted, hidden and other files left alone.
+mkdir -p "$T/dir/b/c" "$T/dir/.hidden"
+for f in z.png b/2.PNG b/c/1.png a.png .hidden/x.png; do
+    cp "$p" "$T/dir/$f"
+done
+echo notes >"$T/dir/README.txt"
+ln -s .. "$T/dir/b/up"
+run 0 predict "$T/model" "$T/dir/" --top 1
+quiet
+[ "$(sed 's/: .*//' "$T/out")" = "$(printf "$T/dir/%s\n" a.png b/2.PNG b/c/1.png z.png)" ] ||
+    fail "order: $(cat "$T/out")"
+
+# The same bits, whatever the batch and the threads.
+for model in model multi; do
+    run 0 predict "$T/$model" "$T/one/train" --json --top 8 --batch 1 --threads 1
+    cp "$T/out" "$T/ones"
+    for how in '--batch 7 --threads 1' '--batch 64 --threads 2' '--batch 2 --threads 3' ''; do
+        run 0 predict "$T/$model" "$T/one/train" --json --top 8 $how
+        cmp "$T/out" "$T/ones" || fail "$model: $how changes answers"
+    done
+done
+
+# Several labels a picture.
+run 0 predict "$T/multi" "$p" --threshold 0
+[ "$(grep -o '%' "$T/out" | wc -l)" = 8 ] || fail "not all 8 labels: $(cat "$T/out")"
+run 0 predict "$T/multi" "$p" --threshold 0 --top 2
+[ "$(grep -o '%' "$T/out" | wc -l)" = 2 ] || fail "not 2 labels: $(cat "$T/out")"
+run 0 predict "$T/multi" "$p" --threshold 1
+printed 'none (likeliest: '
+run 0 predict "$T/multi" "$p" --threshold 1 --json
+printed '"threshold":1,'
+printed '"answers":[]'
+
+# Names: options look-alikes, spaces, what terminals obey.
+cp "$p" "$T/dir/--json.png"
+(cd "$T/dir" && "$DISCERN" predict ../model --top 1 -- --json.png >"$T/out" 2>"$T/err") || fail "--: $(cat "$T/err")"
+printed '--json.png: '
+odd=$(printf 'a b\nc\033[31m\302\233d\377.png')
+cp "$p" "$T/dir/$odd"
+run 0 predict "$T/model" "$T/dir/$odd" --top 1
+lines 1
+printed '/a b?c?[31m?d'
+run 0 predict "$T/model" "$T/dir/$odd" --json
+printed '/a b\nc\u001b[31m'
+rm "$T/dir/$odd"
+
+# Broken pictures are named, the others answered, and the status says so.
+mkdir "$T/bad" "$T/empty"
+cp "$p" "$T/bad/good1.png"
+cp "$p" "$T/bad/good2.png"
+head -c 300 "$p" >"$T/bad/cut.png"
+: >"$T/bad/zero.jpg"
+echo 'hello, I am a text' >"$T/bad/text.jpg"
+head -c 2000 "$T/model" >"$T/bad/noise.png"
+{ head -c 100 "$p"; printf 'XXXXXXXX'; tail -c +109 "$p"; } >"$T/bad/flipped.png"
+run 3 predict "$T/model" "$T/bad" "$T/gone.png" --top 1
+[ "$(sed 's/: .*//' "$T/out")" = "$(printf "$T/bad/%s\n" good1.png good2.png)" ] || fail "$(cat "$T/out")"
+for f in bad/cut.png bad/zero.jpg bad/text.jpg bad/noise.png bad/flipped.png gone.png; do
+    said "discern: $T/$f: "
+done
+said '6 of 8 could not be answered'
+run 3 predict "$T/model" "$T/bad" "$T/empty" --json
+lines 1
+printed '"pictures":7,"failed":6,'
+printed "{\"file\":\"$T/bad/cut.png\",\"error\":{\"code\":3,\"message\":\"$T/bad/cut.png: truncated"
+printed "{\"file\":\"$T/empty\",\"error\":{\"code\":3,"
+printed "{\"file\":\"$T/bad/good2.png\",\"answers\":[{\"label\":"
+run 3 predict "$T/model" "$T/empty"
+said "$T/empty: no pictures"
+[ ! -s "$T/out" ] || fail "an answer for nothing"
+run 3 predict "$T/model" "$T/bad/zero.jpg"
+mkfifo "$T/fifo"
+run 3 predict "$T/model" "$T/fifo"
+said 'fifo'
+
+# What the network sees, as numbers: 128 bytes and a float each.
+run 0 predict "$T/model" "$T/one/val" --dump-input "$T/x.npy"
+n=$(find "$T/one/val" -name '*.png' | wc -l)
+lines "$n"
+[ "$(wc -c <"$T/x.npy")" = $((128 + n * 32 * 32 * 3 * 4)) ] || fail "x.npy: $(wc -c <"$T/x.npy") bytes"
+head -c 128 "$T/x.npy" | grep -aqF "'shape': ($n, 32, 32, 3)" || fail "x.npy: $(head -c 128 "$T/x.npy")"
+cp "$T/x.npy" "$T/y.npy"
+run 3 predict "$T/model" "$p" --dump-input "$T/x.npy"
+said '--force'
+cmp "$T/x.npy" "$T/y.npy" || fail "x.npy was overwritten"
+run 0 predict "$T/model" "$T/one/val" --dump-input "$T/x.npy" --force --batch 3
+cmp "$T/x.npy" "$T/y.npy" || fail "the batch changes x.npy"
+run 3 predict "$T/model" "$T/bad" --dump-input "$T/bad.npy"
+[ "$(wc -c <"$T/bad.npy")" = $((128 + 7 * 32 * 32 * 3 * 4)) ] || fail "bad.npy: a row is missing"
+run 3 predict "$T/model" "$p" --dump-input "$T/no/folder/x.npy"
+[ ! -s "$T/out" ] || fail "answered although the dump cannot be written"
+if [ -w /dev/full ]; then
+    for how in '' --json "--dump-input $T/full.npy"; do
+        rc=0
+        "$DISCERN" predict "$T/model" "$T/one/val" $how >/dev/full 2>"$T/err" || rc=$?
+        [ $rc = 4 ] || fail "full disk $how: status $rc"
+        said 'standard output'
+    done
+    [ ! -e "$T/full.npy" ] || fail "full disk: a dump all the same"
+fi
+"$DISCERN" predict "$T/model" "$T/one/train" --batch 1 --dump-input "$T/pipe.npy" | head -c 10 >"$T/out"
+no_rest "$T"
+
+predict_fails() {
+    run 3 predict "$1" "$p"
+    [ ! -s "$T/out" ] || fail "$1: printed something"
+}
+broken_models "$T/model" predict_fails
+run 3 predict --json "$T/no-such-model" "$p"
+printed '{"error":{"code":3,"message":"'
+
+usage predict
+usage predict "$T/model"
+usage predict "$T/model" "$p" --tpo 1
+said 'did you mean --top?'
+usage predct "$T/model" "$p"
+said 'did you mean "predict"?'
+for wrong in '--top x' '--top -1' '--top 1e99' '--threshold 2' '--threshold nan' '--batch 0' '--batch 1.5' \
+    '--threads 99999' '--threads=' '--json=maybe' --dump-input; do
+    usage predict "$T/model" "$p" $wrong
+done
+run 0 predict --help
+printed 'usage: discern predict'
