@@ -205,7 +205,7 @@ breaks globals 'cache is a variable'        "last data/image.c 'static int cache
                                              compile data/image.c"
 breaks globals 'seen is a variable'         "last data/image.c 'int data_x(void) { static int seen; return seen++; }'
                                              compile data/image.c"
-breaks globals 'mine is a variable'         "last data/image.c 'static __thread int mine; int data_x() { return mine++; }'
+breaks globals 'mine is a variable' "last data/image.c 'static __thread int mine; int data_x() { return mine++; }'
                                              compile data/image.c"
 allows "last data/image.c 'const int data_n = 1; const char *const data_a[] = { \"a\" };'; compile data/image.c"
 
