@@ -21,9 +21,10 @@ enum nn_isa {
 /* The bits of enum nn_isa that this processor has. */
 unsigned nn_cpu_isa(void);
 
-/* The table for an instruction-set level: "ref" plain C alone, "auto" (or NULL) the best there is.  Shared and
- * constant; NULL and ERR_INPUT for a name that is none.  Thread-safe.  The first use of OpenBLAS sets its
- * thread count, which is process-global, to 1: our pool does the threading. */
+/* The table for an instruction-set level: "ref" plain C alone, "auto" (or NULL) the best there is.
+ * Shared and constant; NULL and ERR_INPUT for a name that is none.  Thread-safe.  The first call of
+ * gemm_f32_blas sets OpenBLAS's thread count, which is process-global, to 1: our pool does the
+ * threading. */
 const struct nn_kernels *nn_kernels_get(const char *isa, struct err *err);
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * gemm_blas -- gemm_f32 on OpenBLAS
  *
- * One thread a call: ours do the threading.  The thread count of OpenBLAS is process-global in its pthreads
- * flavour and the calling thread's own in its OpenMP flavour (which takes omp_get_max_threads() anew at every
- * call), so each thread sets it on its first call; the serial flavour has none.
+ * One thread a call: ours do the threading.  The thread count of OpenBLAS is process-global in its
+ * pthreads flavour and the calling thread's own in its OpenMP flavour (which takes
+ * omp_get_max_threads() anew at every call), so each thread sets it on its first call; the serial
+ * flavour has none.
  */
 #include "nn/kernel/cpu.h"
 
@@ -22,10 +23,11 @@ static void alone(void)
     done = true;
 }
 
-void nn_gemm_f32_blas(bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b, int ldb,
-                      bool acc, real *c, int ldc)
+void nn_gemm_f32_blas(bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b,
+                      int ldb, bool acc, real *c, int ldc)
 {
-    _Static_assert(sizeof(real) == sizeof(float), "cblas_sgemm is for float: build without NN_BLAS");
+    _Static_assert(sizeof(real) == sizeof(float),
+                   "cblas_sgemm is for float: build without NN_BLAS");
 
     if (m == 0 || n == 0)
         return;
@@ -35,8 +37,8 @@ void nn_gemm_f32_blas(bool ta, bool tb, int m, int n, int k, const real *a, int 
         return;
     }
     alone();
-    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, m, n, k, 1, a,
-                lda, b, ldb, acc ? 1 : 0, c, ldc);
+    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, m, n,
+                k, 1, a, lda, b, ldb, acc ? 1 : 0, c, ldc);
 }
 
 #endif

@@ -1,12 +1,12 @@
 /*
  * kernel -- the slots: what operators call, and what each must do
  *
- * A slot is a function type with its contract.  nn/kernel/kernels.def lists the implementations, worst
- * first; ref.c has every slot in plain C, is the specification, and is never optimised and never removed.
- * Slots know no operators; operators know no instruction sets.  Arrays are dense unless a stride is named,
- * never overlap unless said, and need no alignment.  `real` is float, double in the gradient-check tree.
- * Bits of an output depend on its own inputs only, not on what else is computed in the same call, unless
- * said.  All are thread-safe.
+ * A slot is a function type with its contract.  nn/kernel/kernels.def lists the implementations,
+ * worst first; ref.c has every slot in plain C, is the specification, and is never optimised and
+ * never removed.  Slots know no operators; operators know no instruction sets.  Arrays are dense
+ * unless a stride is named, never overlap unless said, and need no alignment.  `real` is float,
+ * double in the gradient-check tree.  Bits of an output depend on its own inputs only, not on what
+ * else is computed in the same call, unless said.  All are thread-safe.
  */
 #ifndef NN_KERNEL_H
 #define NN_KERNEL_H
@@ -14,9 +14,10 @@
 #include "nn/base/tensor.h"
 
 /*
- * A window sliding over one picture [h,w,c] -> [oh,ow,...]: output (i,j) sees, under tap (r,s), the input at
- * (i*sh - pt + r*dh, j*sw - pl + s*dw).  Places outside read as 0 (pooling: are skipped; each window of a pool sees at
- * least one place inside).  A band of output rows is a window with a smaller oh and pt, which may be negative.
+ * A window sliding over one picture [h,w,c] -> [oh,ow,...]: output (i,j) sees, under tap (r,s), the
+ * input at (i*sh - pt + r*dh, j*sw - pl + s*dw).  Places outside read as 0 (pooling: are skipped;
+ * each window of a pool sees at least one place inside).  A band of output rows is a window with a
+ * smaller oh and pt, which may be negative.
  */
 struct nn_window {
     int h, w, c;                /* of the input, c the channels that the window covers */
@@ -26,70 +27,85 @@ struct nn_window {
     int pt, pl;                 /* padding before the first row and column; may be negative */
 };
 
-/* C[m,n] = A[m,k] B[k,n], or C += ... when acc.  ta: A lies as [k,m]; tb: B lies as [n,k].  Leading dimensions
- * in numbers.  m, n, k may be 0.  Neighbouring rows may change an output's last bits (OpenBLAS). */
-typedef void nn_gemm_f32_fn(bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b,
-                            int ldb, bool acc, real *c, int ldc);
+/* C[m,n] = A[m,k] B[k,n], or C += ... when acc.  ta: A lies as [k,m]; tb: B lies as [n,k].  Leading
+ * dimensions in numbers.  m, n, k may be 0.  Neighbouring rows may change an output's last bits
+ * (OpenBLAS). */
+typedef void nn_gemm_f32_fn(bool ta, bool tb, int m, int n, int k, const real *a, int lda,
+                            const real *b, int ldb, bool acc, real *c, int ldc);
 
-/* The windows of output pixels [row0,row1) as rows of kh*kw*c numbers (channel fastest), of which columns
- * [col0,col1) go to out[row1-row0][col1-col0]. */
-typedef void nn_im2row_f32_fn(const struct nn_window *w, const real *x, int row0, int row1, int col0, int col1,
-                              real *out);
-/* The transpose of im2row over all columns: adds rows[row1-row0][kh*kw*c] into the pixels that they came from. */
-typedef void nn_row2im_f32_fn(const struct nn_window *w, const real *rows, int row0, int row1, real *dx);
+/* The windows of output pixels [row0,row1) as rows of kh*kw*c numbers (channel fastest), of which
+ * columns [col0,col1) go to out[row1-row0][col1-col0]. */
+typedef void nn_im2row_f32_fn(const struct nn_window *w, const real *x, int row0, int row1,
+                              int col0, int col1, real *out);
+/* The transpose of im2row over all columns: adds rows[row1-row0][kh*kw*c] into the pixels that they
+ * came from. */
+typedef void nn_row2im_f32_fn(const struct nn_window *w, const real *rows, int row0, int row1,
+                              real *dx);
 
-/* Depthwise convolution of one picture: y[oh,ow,c], weight [kh,kw,c]; bias [c] or NULL.  pixel == c. */
-typedef void nn_dwconv_f32_fn(const struct nn_window *w, const real *x, const real *weight, const real *bias,
-                              real *y);
-typedef void nn_dwconv_dx_f32_fn(const struct nn_window *w, const real *dy, const real *weight, real *dx);  /* adds */
-typedef void nn_dwconv_dw_f32_fn(const struct nn_window *w, const real *x, const real *dy, real *dweight);  /* adds */
+/* Depthwise convolution of one picture: y[oh,ow,c], weight [kh,kw,c]; bias [c] or NULL.  The pixels
+ * of the input are dense.  The gradients add. */
+typedef void nn_dwconv_f32_fn(const struct nn_window *w, const real *x, const real *weight,
+                              const real *bias, real *y);
+typedef void nn_dwconv_dx_f32_fn(const struct nn_window *w, const real *dy, const real *weight,
+                                 real *dx);
+typedef void nn_dwconv_dw_f32_fn(const struct nn_window *w, const real *x, const real *dy,
+                                 real *dweight);
 
-/* Largest value under the window; where[] = its index in x (first of equals), or where is NULL.  NaN wins. */
+/* Largest value under the window; where[] = its index in x (first of equals), or where is NULL.
+ * NaN wins. */
 typedef void nn_maxpool_f32_fn(const struct nn_window *w, const real *x, real *y, int32_t *where);
 /* dx[where[i]] += dy[i] */
 typedef void nn_scatter_f32_fn(int64_t n, const int32_t *where, const real *dy, real *dx);
-/* Mean under the window: over the places inside the picture, or over kh*kw when whole. */
+/* Mean under the window: over the places inside the picture, or over kh*kw when whole.  The
+ * gradient adds. */
 typedef void nn_avgpool_f32_fn(const struct nn_window *w, bool whole, const real *x, real *y);
-typedef void nn_avgpool_dx_f32_fn(const struct nn_window *w, bool whole, const real *dy, real *dx);         /* adds */
+typedef void nn_avgpool_dx_f32_fn(const struct nn_window *w, bool whole, const real *dy, real *dx);
 
-typedef void nn_add_f32_fn(int64_t n, const real *a, const real *b, real *y);      /* y = a + b; y may be a or b */
-typedef void nn_mul_f32_fn(int64_t n, const real *a, const real *b, real *y);      /* y = a * b; y may be a or b */
-typedef void nn_muladd_f32_fn(int64_t n, const real *a, const real *b, real *y);   /* y += a * b */
-/* y = min(max(x, lo), hi); NaN stays.  y may be x. */
+/* y = a + b;  y = a * b;  y += a * b.  In the first two y may be a or b. */
+typedef void nn_add_f32_fn(int64_t n, const real *a, const real *b, real *y);
+typedef void nn_mul_f32_fn(int64_t n, const real *a, const real *b, real *y);
+typedef void nn_muladd_f32_fn(int64_t n, const real *a, const real *b, real *y);
+/* y = min(max(x, lo), hi); NaN stays.  y may be x.  dx += lo < y < hi ? dy : 0 */
 typedef void nn_clamp_f32_fn(int64_t n, real lo, real hi, const real *x, real *y);
-typedef void nn_clamp_dx_f32_fn(int64_t n, real lo, real hi, const real *y, const real *dy, real *dx);  /* dx += lo<y<hi ? dy : 0 */
-typedef void nn_sigmoid_f32_fn(int64_t n, const real *x, real *y);                 /* never overflows; y may be x */
-typedef void nn_sigmoid_dx_f32_fn(int64_t n, const real *y, const real *dy, real *dx);     /* dx += dy y (1-y) */
+typedef void nn_clamp_dx_f32_fn(int64_t n, real lo, real hi, const real *y, const real *dy,
+                                real *dx);
+/* y = 1 / (1 + exp(-x)); never overflows.  y may be x.  dx += dy y (1 - y) */
+typedef void nn_sigmoid_f32_fn(int64_t n, const real *x, real *y);
+typedef void nn_sigmoid_dx_f32_fn(int64_t n, const real *y, const real *dy, real *dx);
 
-/* Each of `rows` rows of n numbers: y = exp(x - max) / sum.  y may be x. */
+/* Each of `rows` rows of n numbers: y = exp(x - max) / sum.  y may be x.
+ * dx += y (dy - sum of y dy over the row) */
 typedef void nn_softmax_f32_fn(int64_t rows, int n, const real *x, real *y);
-typedef void nn_softmax_dx_f32_fn(int64_t rows, int n, const real *y, const real *dy, real *dx);           /* adds */
+typedef void nn_softmax_dx_f32_fn(int64_t rows, int n, const real *y, const real *dy, real *dx);
 
 /* sum[c] += column sums of x[rows,n]; in row order. */
 typedef void nn_colsum_f32_fn(int64_t rows, int n, const real *x, real *sum);
 /* sum[c] += column sums of (x - mean[c])^2, in row order. */
 typedef void nn_colvar_f32_fn(int64_t rows, int n, const real *x, const real *mean, real *sum);
 /* sum[c] += column sums of a * (b - mean[c]), in row order. */
-typedef void nn_coldot_f32_fn(int64_t rows, int n, const real *a, const real *b, const real *mean, real *sum);
+typedef void nn_coldot_f32_fn(int64_t rows, int n, const real *a, const real *b, const real *mean,
+                              real *sum);
 /* y = x * scale[c] + shift[c]; scale or shift may be NULL (1, 0).  y may be x. */
-typedef void nn_affine_f32_fn(int64_t rows, int n, const real *x, const real *scale, const real *shift, real *y);
+typedef void nn_affine_f32_fn(int64_t rows, int n, const real *x, const real *scale,
+                              const real *shift, real *y);
 /* dx += dy * p[c] + x * q[c] + r[c] */
-typedef void nn_norm_dx_f32_fn(int64_t rows, int n, const real *dy, const real *x, const real *p, const real *q,
-                               const real *r, real *dx);
+typedef void nn_norm_dx_f32_fn(int64_t rows, int n, const real *dy, const real *x, const real *p,
+                               const real *q, const real *r, real *dx);
 
 /* v = momentum v + (g + decay w);  w -= rate (nesterov ? g + decay w + momentum v : v) */
-typedef void nn_sgd_f32_fn(int64_t n, real rate, real momentum, real decay, bool nesterov, const real *g, real *w,
-                           real *v);
+typedef void nn_sgd_f32_fn(int64_t n, real rate, real momentum, real decay, bool nesterov,
+                           const real *g, real *w, real *v);
 
 /* The slots, once: name of the slot. */
 #define NN_SLOTS(SLOT) \
-    SLOT(gemm_f32) SLOT(im2row_f32) SLOT(row2im_f32) SLOT(dwconv_f32) SLOT(dwconv_dx_f32) SLOT(dwconv_dw_f32) \
-    SLOT(maxpool_f32) SLOT(scatter_f32) SLOT(avgpool_f32) SLOT(avgpool_dx_f32) SLOT(add_f32) SLOT(mul_f32) \
-    SLOT(muladd_f32) SLOT(clamp_f32) SLOT(clamp_dx_f32) SLOT(sigmoid_f32) SLOT(sigmoid_dx_f32) \
-    SLOT(softmax_f32) SLOT(softmax_dx_f32) SLOT(colsum_f32) SLOT(colvar_f32) SLOT(coldot_f32) \
-    SLOT(affine_f32) SLOT(norm_dx_f32) SLOT(sgd_f32)
+    SLOT(gemm_f32) SLOT(im2row_f32) SLOT(row2im_f32) SLOT(dwconv_f32) SLOT(dwconv_dx_f32) \
+    SLOT(dwconv_dw_f32) SLOT(maxpool_f32) SLOT(scatter_f32) SLOT(avgpool_f32) SLOT(avgpool_dx_f32) \
+    SLOT(add_f32) SLOT(mul_f32) SLOT(muladd_f32) SLOT(clamp_f32) SLOT(clamp_dx_f32) \
+    SLOT(sigmoid_f32) SLOT(sigmoid_dx_f32) SLOT(softmax_f32) SLOT(softmax_dx_f32) \
+    SLOT(colsum_f32) SLOT(colvar_f32) SLOT(coldot_f32) SLOT(affine_f32) SLOT(norm_dx_f32) \
+    SLOT(sgd_f32)
 
-/* The filled table: const, shared, part of a plan.  name[] says which implementation each slot has. */
+/* The filled table: const, shared, part of a plan.  name: which implementation each slot has. */
 struct nn_kernels {
 #define SLOT(s) nn_##s##_fn *s;
     NN_SLOTS(SLOT)

@@ -1,16 +1,16 @@
 /*
  * ref -- every slot in plain C: the specification
  *
- * The contracts stand in kernel.h.  Written to be read and compared against, never optimised: loops run
- * over channels, which are contiguous, and the compiler makes of that what it can.
+ * The contracts stand in kernel.h.  Written to be read and compared against, never optimised: loops
+ * run over channels, which are contiguous, and the compiler makes of that what it can.
  */
 #include "nn/kernel/cpu.h"
 
 #include <string.h>
 #include <tgmath.h>
 
-void nn_gemm_f32_ref(bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b, int ldb,
-                     bool acc, real *c, int ldc)
+void nn_gemm_f32_ref(bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b,
+                     int ldb, bool acc, real *c, int ldc)
 {
     for (int i = 0; i < m; i++) {
         real *restrict y = c + (int64_t)i * ldc;
@@ -30,10 +30,10 @@ void nn_gemm_f32_ref(bool ta, bool tb, int m, int n, int k, const real *a, int l
     }
 }
 
-/* ---- windows ------------------------------------------------------------------------------------------- */
+/* ---- windows --------------------------------------------------------------------------------- */
 
-/* The taps [r0,r1) x [s0,s1) of an output pixel's window that lie inside the picture, and the input row
- * and column of tap (0, 0). */
+/* The taps [r0,r1) x [s0,s1) of an output pixel's window that lie inside the picture, and the input
+ * row and column of tap (0, 0). */
 struct span {
     int y, x, r0, r1, s0, s1;
 };
@@ -64,8 +64,8 @@ static int64_t under(const struct nn_window *w, const struct span *s, int r, int
     return ((int64_t)(s->y + r * w->dh) * w->w + s->x + t * w->dw) * w->pixel;
 }
 
-void nn_im2row_f32_ref(const struct nn_window *w, const real *x, int row0, int row1, int col0, int col1,
-                       real *out)
+void nn_im2row_f32_ref(const struct nn_window *w, const real *x, int row0, int row1, int col0,
+                       int col1, real *out)
 {
     int tap0 = col0 / w->c;
 
@@ -105,8 +105,8 @@ void nn_row2im_f32_ref(const struct nn_window *w, const real *rows, int row0, in
     }
 }
 
-void nn_dwconv_f32_ref(const struct nn_window *w, const real *x, const real *weight, const real *bias,
-                       real *y)
+void nn_dwconv_f32_ref(const struct nn_window *w, const real *x, const real *weight,
+                       const real *bias, real *y)
 {
     for (int i = 0; i < w->oh; i++)
         for (int j = 0; j < w->ow; j++, y += w->c) {
@@ -248,7 +248,7 @@ void nn_avgpool_dx_f32_ref(const struct nn_window *w, bool whole, const real *dy
         }
 }
 
-/* ---- number by number ---------------------------------------------------------------------------------- */
+/* ---- number by number ------------------------------------------------------------------------ */
 
 void nn_add_f32_ref(int64_t n, const real *a, const real *b, real *y)
 {
@@ -301,7 +301,7 @@ void nn_sigmoid_dx_f32_ref(int64_t n, const real *y, const real *dy, real *dx)
         dx[i] += dy[i] * y[i] * (1 - y[i]);
 }
 
-/* ---- row by row ---------------------------------------------------------------------------------------- */
+/* ---- row by row ------------------------------------------------------------------------------ */
 
 void nn_softmax_f32_ref(int64_t rows, int n, const real *x, real *y)
 {
@@ -349,7 +349,8 @@ void nn_colvar_f32_ref(int64_t rows, int n, const real *x, const real *mean, rea
             s[c] += (x[c] - mean[c]) * (x[c] - mean[c]);
 }
 
-void nn_coldot_f32_ref(int64_t rows, int n, const real *a, const real *b, const real *mean, real *sum)
+void nn_coldot_f32_ref(int64_t rows, int n, const real *a, const real *b, const real *mean,
+                       real *sum)
 {
     real *restrict s = sum;
 
@@ -358,7 +359,8 @@ void nn_coldot_f32_ref(int64_t rows, int n, const real *a, const real *b, const 
             s[c] += a[c] * (b[c] - mean[c]);
 }
 
-void nn_affine_f32_ref(int64_t rows, int n, const real *x, const real *scale, const real *shift, real *y)
+void nn_affine_f32_ref(int64_t rows, int n, const real *x, const real *scale, const real *shift,
+                       real *y)
 {
     for (int64_t r = 0; r < rows; r++, x += n, y += n) {
         if (scale && shift)
@@ -373,8 +375,8 @@ void nn_affine_f32_ref(int64_t rows, int n, const real *x, const real *scale, co
     }
 }
 
-void nn_norm_dx_f32_ref(int64_t rows, int n, const real *dy, const real *x, const real *p, const real *q,
-                        const real *r, real *dx)
+void nn_norm_dx_f32_ref(int64_t rows, int n, const real *dy, const real *x, const real *p,
+                        const real *q, const real *r, real *dx)
 {
     for (int64_t row = 0; row < rows; row++, dy += n, x += n, dx += n) {
         real *restrict d = dx;
@@ -384,10 +386,10 @@ void nn_norm_dx_f32_ref(int64_t rows, int n, const real *dy, const real *x, cons
     }
 }
 
-/* ---- optimisers ---------------------------------------------------------------------------------------- */
+/* ---- optimisers ------------------------------------------------------------------------------ */
 
-void nn_sgd_f32_ref(int64_t n, real rate, real momentum, real decay, bool nesterov, const real *g, real *w,
-                    real *v)
+void nn_sgd_f32_ref(int64_t n, real rate, real momentum, real decay, bool nesterov, const real *g,
+                    real *w, real *v)
 {
     for (int64_t i = 0; i < n; i++) {
         real grad = g[i] + decay * w[i];

@@ -1,11 +1,12 @@
 /*
  * test_kernels -- every implementation in kernels.def against the contract of its slot
  *
- * A line in kernels.def becomes a test, check_SLOT(nn_SLOT_ISA); only a new slot needs a new check.  A check holds
- * the function against the formula in kernel.h, written anew in double, in four trials: whole numbers, so small
- * that float is exact and the bound is 0 unless the slot divides or takes an exponential; and numbers in (-1,1) with a
- * bound in units of EPS times the sum of what is added, in absolute values.  In each, every array ends right
- * before a page that cannot be touched, or starts right behind one.  Outputs that must not be read start as NaN.
+ * A line in kernels.def becomes a test, check_SLOT(nn_SLOT_ISA); only a new slot needs a new check.
+ * A check holds the function against the formula in kernel.h, written anew in double, in four
+ * trials: whole numbers, so small that float is exact and the bound is 0 unless the slot divides or
+ * takes an exponential; and numbers in (-1,1) with a bound in units of EPS times the sum of what is
+ * added, in absolute values.  In each, every array ends right before a page that cannot be touched,
+ * or starts right behind one.  Outputs that must not be read start as NaN.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +29,7 @@ static const double EPS = sizeof(real) == sizeof(float) ? FLT_EPSILON : DBL_EPSI
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
-/* ---- trials -------------------------------------------------------------------------------------------- */
+/* ---- trials ---------------------------------------------------------------------------------- */
 
 struct trial {
     int number;                 /* bit 0: exact; bit 1: arrays end, not start, at a guard page */
@@ -121,34 +122,39 @@ static void add(struct sum *s, double x)
     s->size += fabs(x);
 }
 
-static void assert_near(const struct trial *t, const char *what, int64_t i, real got, double want, double bound)
+static void assert_near(const struct trial *t, const char *what, int64_t i, real got, double want,
+                        double bound)
 {
     if (t->exact && bound > 0)
         bound = 0;
     bound = fabs(bound);        /* negative: holds for whole numbers too */
     if (isnan(want) ? !isnan(got) : !(fabs((double)got - want) <= bound))
-        fail_msg("%s, trial %d: number %lld is %.9g, expected %.9g within %.2g", what, t->number, (long long)i,
-                 (double)got, want, bound);
+        fail_msg("%s, trial %d: number %lld is %.9g, expected %.9g within %.2g", what, t->number,
+                 (long long)i, (double)got, want, bound);
 }
 
-static void assert_same(const struct trial *t, const char *what, int64_t n, const real *a, const real *b)
+static void assert_same(const struct trial *t, const char *what, int64_t n, const real *a,
+                        const real *b)
 {
     for (int64_t i = 0; i < n; i++)
         if (memcmp(&a[i], &b[i], sizeof *a))
-            fail_msg("%s, trial %d: number %lld is %.9g here, %.9g there", what, t->number, (long long)i,
-                     (double)a[i], (double)b[i]);
+            fail_msg("%s, trial %d: number %lld is %.9g here, %.9g there", what, t->number,
+                     (long long)i, (double)a[i], (double)b[i]);
 }
 
-static const int lengths[] = { 0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129 };
+static const int lengths[] = {
+    0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129
+};
 
-/* ---- gemm ---------------------------------------------------------------------------------------------- */
+/* ---- gemm ------------------------------------------------------------------------------------ */
 
 static int64_t extent(int rows, int cols, int ld)
 {
     return rows && cols ? (int64_t)(rows - 1) * ld + cols : 0;
 }
 
-static void gemm_once(nn_gemm_f32_fn *f, struct trial *t, bool ta, bool tb, bool acc, int m, int n, int k, int gap)
+static void gemm_once(nn_gemm_f32_fn *f, struct trial *t, bool ta, bool tb, bool acc, int m, int n,
+                      int k, int gap)
 {
     int lda = (ta ? m : k) + gap, ldb = (tb ? k : n) + 2 * gap, ldc = n + gap;
     int64_t size = extent(m, n, ldc);
@@ -189,14 +195,14 @@ static void check_gemm_f32(nn_gemm_f32_fn *f)
     EACH_TRIAL(t)
         for (int how = 0; how < 8; how++) {
             for (int i = 0; i < 6 * 6 * 6; i++)
-                gemm_once(f, &t, how & 1, how & 2, how & 4, sizes[i % 6], sizes[i / 6 % 6], sizes[i / 36],
-                          (i + how) % 3);
+                gemm_once(f, &t, how & 1, how & 2, how & 4, sizes[i % 6], sizes[i / 6 % 6],
+                          sizes[i / 36], (i + how) % 3);
             gemm_once(f, &t, how & 1, how & 2, how & 4, 70, 129, 257, 1);
             gemm_once(f, &t, how & 1, how & 2, how & 4, 1, 500, 65, 0);
         }
 }
 
-/* ---- windows ------------------------------------------------------------------------------------------- */
+/* ---- windows --------------------------------------------------------------------------------- */
 
 static const struct {
     int h, w, c, size[2], stride[2], dilation[2], pad[4];
@@ -211,18 +217,19 @@ static const struct {
     { 4, 4, 8, { 7, 7 }, { 2, 2 }, { 1, 1 }, { 3, 3, 3, 3 } },
     { 1, 2, 3, { 5, 5 }, { 1, 1 }, { 1, 1 }, { 4, 4, 4, 4 } },
     { 3, 1, 65, { 2, 1 }, { 1, 1 }, { 2, 1 }, { 1, 0, 0, 0 } },
-    { 2, 3, 1, { 2, 2 }, { 1, 1 }, { 3, 4 }, { 5, 5, 5, 5 } },          /* some windows see nothing */
+    { 2, 3, 1, { 2, 2 }, { 1, 1 }, { 3, 4 }, { 5, 5, 5, 5 } }, /* some windows see nothing */
     { 13, 11, 16, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1, 1, 1 } },
     { 6, 6, 33, { 2, 2 }, { 2, 2 }, { 1, 1 }, { 0 } },
 };
 
 enum { BAND = 1, GAP = 2 };
 
-/* Window i; BAND: without its first output row and a last one; GAP: pixels further apart than their channels. */
+/* Window i; BAND: without its first output row and a last one; GAP: pixels further apart than their
+ * channels. */
 static struct nn_window window(int i, int how)
 {
-    struct nn_window w = nn_window_of(windows[i].h, windows[i].w, windows[i].c, windows[i].size, windows[i].stride,
-                                      windows[i].dilation, windows[i].pad);
+    struct nn_window w = nn_window_of(windows[i].h, windows[i].w, windows[i].c, windows[i].size,
+                                      windows[i].stride, windows[i].dilation, windows[i].pad);
 
     if (how & BAND && w.oh > 1) {
         w.pt -= w.sh;
@@ -233,9 +240,10 @@ static struct nn_window window(int i, int how)
     return w;
 }
 
-#define EACH_WINDOW(w, hows) \
-    for (int w##_i = 0; w##_i < COUNT(windows) * (hows); w##_i++) \
-        for (struct nn_window w = window(w##_i / (hows), w##_i % (hows)), *w##_once = &w; w##_once; w##_once = NULL)
+#define EACH_WINDOW(w, hows)                                                                       \
+    for (int w##_i = 0; w##_i < COUNT(windows) * (hows); w##_i++)                                  \
+        for (struct nn_window w = window(w##_i / (hows), w##_i % (hows)), *w##_once = &w;          \
+             w##_once; w##_once = NULL)
 
 static int64_t in_count(const struct nn_window *w)
 {
@@ -274,7 +282,8 @@ static bool each_sees_something(const struct nn_window *w)
 /* Ranges to try of n things: all, none, parts, single ones. */
 static bool range(int i, int n, int *first, int *end)
 {
-    const int ranges[][2] = { { 0, n }, { n / 2, n / 2 }, { n / 3, n - n / 4 }, { n - 1, n }, { 0, 1 }, { 1, n } };
+    const int ranges[][2] = { { 0, n },     { n / 2, n / 2 }, { n / 3, n - n / 4 },
+                              { n - 1, n }, { 0, 1 },         { 1, n } };
 
     if (i >= COUNT(ranges))
         return false;
@@ -334,7 +343,8 @@ static void check_row2im_f32(nn_row2im_f32_fn *f)
                 }
                 f(&w, rows, row0, row1, dx);
                 for (int64_t i = 0; i < in_count(&w); i++)
-                    assert_near(&t, "row2im", i, dx[i], want[i].value, w.kh * w.kw * EPS * want[i].size);
+                    assert_near(&t, "row2im", i, dx[i], want[i].value,
+                                w.kh * w.kw * EPS * want[i].size);
                 free(want);
                 unmap(&t);
             }
@@ -386,10 +396,12 @@ static void dwconv_gradient(struct trial *t, const struct nn_window *w, nn_dwcon
     for (int64_t i = 0; i < outs; i++)
         for (int tap = 0; tap < taps; tap++) {
             int c = (int)(i % w->c), j = (int)(i / w->c);
-            int64_t at = place(w, j / w->ow, j % w->ow, tap / w->kw, tap % w->kw), f = (int64_t)tap * w->c;
+            int64_t at = place(w, j / w->ow, j % w->ow, tap / w->kw, tap % w->kw),
+                    f = (int64_t)tap * w->c;
 
             if (at >= 0)
-                add(&want[(dx_fn ? at : f) + c], (double)dy[i] * (double)other[(dx_fn ? f : at) + c]);
+                add(&want[(dx_fn ? at : f) + c],
+                    (double)dy[i] * (double)other[(dx_fn ? f : at) + c]);
         }
     if (dx_fn)
         dx_fn(w, dy, other, d);
@@ -438,7 +450,8 @@ static void check_maxpool_f32(nn_maxpool_f32_fn *f)
                     for (int tap = 0; tap < w.kh * w.kw; tap++) {
                         int64_t at = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
 
-                        if (at >= 0 && (best < 0 || (!isnan(x[best]) && (isnan(x[at + c]) || x[at + c] > x[best]))))
+                        if (at >= 0 && (best < 0 || (!isnan(x[best]) &&
+                                                     (isnan(x[at + c]) || x[at + c] > x[best]))))
                             best = at + c;
                     }
                     assert_int_equal(where[i], best);
@@ -504,7 +517,8 @@ static void check_avgpool_f32(nn_avgpool_f32_fn *f)
                                 add(&s, x[at + c]);
                         }
                         assert_near(&t, "avgpool", i, y[i], s.value / n,
-                                    t.exact ? -2 * EPS * fabs(s.value / n) : (n + 2) * EPS * s.size / n);
+                                    t.exact ? -2 * EPS * fabs(s.value / n)
+                                            : (n + 2) * EPS * s.size / n);
                     }
                 }
                 unmap(&t);
@@ -543,11 +557,11 @@ static void check_avgpool_dx_f32(nn_avgpool_dx_f32_fn *f)
             }
 }
 
-/* ---- number by number ---------------------------------------------------------------------------------- */
+/* ---- number by number ------------------------------------------------------------------------ */
 
 /* y apart from a and b, on a, on b */
-static void binary(void (*f)(int64_t, const real *, const real *, real *), double (*want)(double, double),
-                   const char *name)
+static void binary(void (*f)(int64_t, const real *, const real *, real *),
+                   double (*want)(double, double), const char *name)
 {
     EACH_TRIAL(t)
         for (int l = 0; l < COUNT(lengths); l++) {
@@ -600,7 +614,8 @@ static void check_muladd_f32(nn_muladd_f32_fn *f)
             for (int i = 0; i < n; i++) {
                 double p = (double)a[i] * (double)b[i];
 
-                assert_near(&t, "muladd", i, y[i], before[i] + p, EPS * (2 * fabs(p) + fabs((double)before[i])));
+                assert_near(&t, "muladd", i, y[i], before[i] + p,
+                            EPS * (2 * fabs(p) + fabs((double)before[i])));
             }
             assert_same(&t, "muladd in parts", n, parts, y);
             unmap(&t);
@@ -646,7 +661,8 @@ static void check_clamp_dx_f32(nn_clamp_dx_f32_fn *f)
             for (int i = 0; i < n; i++) {
                 double add_on = y[i] > lo && y[i] < hi ? (double)dy[i] : 0;
 
-                assert_near(&t, "clamp gradient", i, dx[i], before[i] + add_on, EPS * (1 + fabs(add_on)));
+                assert_near(&t, "clamp gradient", i, dx[i], before[i] + add_on,
+                            EPS * (1 + fabs(add_on)));
             }
             unmap(&t);
         }
@@ -654,7 +670,9 @@ static void check_clamp_dx_f32(nn_clamp_dx_f32_fn *f)
 
 static void check_sigmoid_f32(nn_sigmoid_f32_fn *f)
 {
-    static const double far[] = { 0, 80, 100, 1000, -80, -87, -100, -1000, INFINITY, -INFINITY, NAN };
+    static const double far[] = {
+        0, 80, 100, 1000, -80, -87, -100, -1000, INFINITY, -INFINITY, NAN
+    };
 
     EACH_TRIAL(t)
         for (int l = 0; l < COUNT(lengths); l++) {
@@ -699,13 +717,14 @@ static void check_sigmoid_dx_f32(nn_sigmoid_dx_f32_fn *f)
         }
 }
 
-/* ---- row by row ---------------------------------------------------------------------------------------- */
+/* ---- row by row ------------------------------------------------------------------------------ */
 
 static const int row_counts[] = { 0, 1, 2, 5, 34 };
 
 #define EACH_MATRIX(rows, n) \
     for (int n##_i = 0; n##_i < COUNT(row_counts) * COUNT(lengths); n##_i++) \
-        for (int rows = row_counts[n##_i % COUNT(row_counts)], n = lengths[n##_i / COUNT(row_counts)], n##_once = 1; \
+        for (int rows = row_counts[n##_i % COUNT(row_counts)], \
+                 n = lengths[n##_i / COUNT(row_counts)], n##_once = 1; \
              n##_once; n##_once = 0)
 
 static void check_softmax_f32(nn_softmax_f32_fn *f)
@@ -760,19 +779,22 @@ static void check_softmax_dx_f32(nn_softmax_dx_f32_fn *f)
                     add(&dot, (double)y[k] * (double)dy[k]);
                 assert_near(&t, "softmax gradient", i, dx[i],
                             (double)before[i] + (double)y[i] * ((double)dy[i] - dot.value),
-                            (n + 4) * EPS * (fabs((double)before[i]) + fabs((double)y[i]) * (1 + dot.size)));
+                            (n + 4) * EPS *
+                                (fabs((double)before[i]) + fabs((double)y[i]) * (1 + dot.size)));
             }
             unmap(&t);
         }
 }
 
 /* a[r,c] * (b[r,c] - mean[c]): the slots leave some of it out. */
-static void column_sums(nn_colsum_f32_fn *colsum, nn_colvar_f32_fn *colvar, nn_coldot_f32_fn *coldot)
+static void column_sums(nn_colsum_f32_fn *colsum, nn_colvar_f32_fn *colvar,
+                        nn_coldot_f32_fn *coldot)
 {
     EACH_TRIAL(t)
         EACH_MATRIX(rows, n) {
             int64_t count = (int64_t)rows * n;
-            const real *a = drawn(&t, count), *b = drawn(&t, count), *mean = drawn(&t, n), *before = drawn(&t, n);
+            const real *a = drawn(&t, count), *b = drawn(&t, count), *mean = drawn(&t, n),
+                       *before = drawn(&t, n);
             real *sum = copied(&t, n, before);
 
             if (colsum)
@@ -790,7 +812,8 @@ static void column_sums(nn_colsum_f32_fn *colsum, nn_colvar_f32_fn *colvar, nn_c
 
                     add(&s, colsum ? x : colvar ? (x - m) * (x - m) : x * (y - m));
                 }
-                assert_near(&t, "column sum", c, sum[c], s.value, (rows + 5) * EPS * (s.size + 0.1));
+                assert_near(&t, "column sum", c, sum[c], s.value,
+                            (rows + 5) * EPS * (s.size + 0.1));
             }
             unmap(&t);
         }
@@ -818,7 +841,8 @@ static void check_affine_f32(nn_affine_f32_fn *f)
             for (int how = 0; how < 4; how++) {
                 int64_t count = (int64_t)rows * n;
                 const real *x = drawn(&t, count);
-                const real *scale = how & 1 ? drawn(&t, n) : NULL, *shift = how & 2 ? drawn(&t, n) : NULL;
+                const real *scale = how & 1 ? drawn(&t, n) : NULL,
+                           *shift = how & 2 ? drawn(&t, n) : NULL;
                 real *y = blank(&t, count), *on_x = copied(&t, count, x), *last = blank(&t, n);
 
                 f(rows, n, x, scale, shift, y);
@@ -846,7 +870,8 @@ static void check_norm_dx_f32(nn_norm_dx_f32_fn *f)
             int64_t count = (int64_t)rows * n;
             const real *dy = drawn(&t, count), *x = drawn(&t, count), *before = drawn(&t, count);
             const real *p = drawn(&t, n), *q = drawn(&t, n), *r = drawn(&t, n);
-            real *dx = copied(&t, count, before), *last = rows ? copied(&t, n, before + count - n) : NULL;
+            real *dx = copied(&t, count, before),
+                 *last = rows ? copied(&t, n, before + count - n) : NULL;
 
             f(rows, n, dy, x, p, q, r, dx);
             if (rows) {
@@ -866,7 +891,7 @@ static void check_norm_dx_f32(nn_norm_dx_f32_fn *f)
         }
 }
 
-/* ---- optimisers ---------------------------------------------------------------------------------------- */
+/* ---- optimisers ------------------------------------------------------------------------------ */
 
 static void check_sgd_f32(nn_sgd_f32_fn *f)
 {
@@ -874,17 +899,21 @@ static void check_sgd_f32(nn_sgd_f32_fn *f)
         for (int l = 0; l < 2 * COUNT(lengths); l++) {
             int n = lengths[l / 2], half = n / 2;
             bool nesterov = l % 2;
-            double rate = t.exact ? 2 : 0.1f, momentum = t.exact ? 3 : 0.9f, decay = t.exact ? 1 : 0.01f;
+            double rate = t.exact ? 2 : 0.1f, momentum = t.exact ? 3 : 0.9f,
+                   decay = t.exact ? 1 : 0.01f;
             const real *g = drawn(&t, n), *w = drawn(&t, n), *v = drawn(&t, n);
-            real *w2 = copied(&t, n, w), *v2 = copied(&t, n, v), *w3 = copied(&t, n, w), *v3 = copied(&t, n, v);
+            real *w2 = copied(&t, n, w), *v2 = copied(&t, n, v), *w3 = copied(&t, n, w),
+                 *v3 = copied(&t, n, v);
 
             f(n, (real)rate, (real)momentum, (real)decay, nesterov, g, w2, v2);
             f(half, (real)rate, (real)momentum, (real)decay, nesterov, g, w3, v3);
-            f(n - half, (real)rate, (real)momentum, (real)decay, nesterov, g + half, w3 + half, v3 + half);
+            f(n - half, (real)rate, (real)momentum, (real)decay, nesterov, g + half, w3 + half,
+              v3 + half);
             assert_same(&t, "sgd in parts", n, w3, w2);
             assert_same(&t, "sgd in parts", n, v3, v2);
             for (int i = 0; i < n; i++) {
-                double grad = (double)g[i] + decay * (double)w[i], vel = momentum * (double)v[i] + grad;
+                double grad = (double)g[i] + decay * (double)w[i],
+                       vel = momentum * (double)v[i] + grad;
                 double step = nesterov ? grad + momentum * vel : vel;
 
                 assert_near(&t, "sgd moment", i, v2[i], vel, 8 * EPS);
@@ -894,7 +923,7 @@ static void check_sgd_f32(nn_sgd_f32_fn *f)
         }
 }
 
-/* ---- the list ------------------------------------------------------------------------------------------ */
+/* ---- the list -------------------------------------------------------------------------------- */
 
 #define KERNEL(slot, isa) \
     static void slot##_##isa(void **state) \
