@@ -37,13 +37,14 @@ const struct nn_op *nn_op_find(const char *name, struct err *err)
             return table[i];
     near = str_nearest(name, nn_op_count(), name_at, NULL);
     if (near)
-        err_set(err, ERR_INPUT, "no operator is called \"%.100s\"; did you mean \"%s\"?", name, near);
+        err_set(err, ERR_INPUT, "no operator is called \"%.100s\"; did you mean \"%s\"?", name,
+                near);
     else
         err_set(err, ERR_INPUT, "no operator is called \"%.100s\"", name);
     return NULL;
 }
 
-/* ---- types --------------------------------------------------------------------------------------------- */
+/* ---- types ----------------------------------------------------------------------------------- */
 
 bool nn_type_equal(const struct nn_type *a, const struct nn_type *b)
 {
@@ -82,8 +83,8 @@ struct nn_type nn_type_of_param(const struct nn_param *p)
     return t;
 }
 
-bool nn_type_param(const struct nn_op *op, const void *attr, int n_in, const struct nn_type *in, int i,
-                   struct err *err)
+bool nn_type_param(const struct nn_op *op, const void *attr, int n_in, const struct nn_type *in,
+                   int i, struct err *err)
 {
     struct nn_param p = { .init = 0 };
     const char *suffix = op->param(attr, &in[0], i, &p);
@@ -99,7 +100,8 @@ bool nn_type_param(const struct nn_op *op, const void *attr, int n_in, const str
         return true;
     nn_type_text(&want, &a);
     nn_type_text(&in[i], &b);
-    err_set(err, ERR_INPUT, "%s: its %s must be %s, is %s", op->name, suffix, str_text(&a), str_text(&b));
+    err_set(err, ERR_INPUT, "%s: its %s must be %s, is %s", op->name, suffix, str_text(&a),
+            str_text(&b));
     str_release(&a);
     str_release(&b);
     return false;
@@ -111,7 +113,8 @@ bool nn_type_shape(const struct nn_type *t, int64_t batch, struct shape *out)
 
     *out = (struct shape){ .rank = t->rank };
     for (int i = 0; i < t->rank; i++) {
-        if (__builtin_mul_overflow((int64_t)t->dim[i].n, t->dim[i].batch ? batch : 1, &out->dim[i]) ||
+        if (__builtin_mul_overflow((int64_t)t->dim[i].n, t->dim[i].batch ? batch : 1,
+                                   &out->dim[i]) ||
             __builtin_mul_overflow(count, out->dim[i], &count) || count >= (int64_t)1 << 40)
             return false;
     }
@@ -128,7 +131,8 @@ bool nn_type_fits(const struct nn_op *op, const struct nn_type *t, struct err *e
             struct str s = { 0 };
 
             nn_type_text(t, &s);
-            err_set(err, ERR_INPUT, "%s: %s is more numbers a picture than %d", op->name, str_text(&s), INT_MAX);
+            err_set(err, ERR_INPUT, "%s: %s is more numbers a picture than %d", op->name,
+                    str_text(&s), INT_MAX);
             str_release(&s);
             return false;
         }
@@ -141,9 +145,10 @@ int64_t nn_op_flops(const struct nn_op *op, const struct nn_call *c)
     return op->flops ? op->flops(c) : shape_count(&c->y.shape);
 }
 
-/* ---- windows ------------------------------------------------------------------------------------------- */
+/* ---- windows --------------------------------------------------------------------------------- */
 
-/* Steps of a window of `size` places, `dilation` apart, over n places with padding; < 1: it does not fit. */
+/* Steps of a window of `size` places, `dilation` apart, over n places with padding; < 1: it does
+ * not fit. */
 static int64_t steps(int64_t n, int size, int stride, int dilation, int before, int after)
 {
     int64_t room = n + before + after - ((int64_t)(size - 1) * dilation + 1);
@@ -151,8 +156,8 @@ static int64_t steps(int64_t n, int size, int stride, int dilation, int before, 
     return room < 0 ? 0 : room / stride + 1;
 }
 
-struct nn_window nn_window_of(int64_t h, int64_t w, int64_t c, const int size[2], const int stride[2],
-                              const int dilation[2], const int pad[4])
+struct nn_window nn_window_of(int64_t h, int64_t w, int64_t c, const int size[2],
+                              const int stride[2], const int dilation[2], const int pad[4])
 {
     int dh = dilation ? dilation[0] : 1, dw = dilation ? dilation[1] : 1;
 
@@ -165,8 +170,9 @@ struct nn_window nn_window_of(int64_t h, int64_t w, int64_t c, const int size[2]
     };
 }
 
-bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int size[2], const int stride[2],
-                    const int dilation[2], const int pad[4], struct nn_type *out, struct err *err)
+bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int size[2],
+                    const int stride[2], const int dilation[2], const int pad[4],
+                    struct nn_type *out, struct err *err)
 {
     struct nn_window w;
 
@@ -174,8 +180,8 @@ bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int s
         struct str s = { 0 };
 
         nn_type_text(x, &s);
-        err_set(err, ERR_INPUT, "%s: needs pictures, batch x height x width x channels, not %s", op->name,
-                str_text(&s));
+        err_set(err, ERR_INPUT, "%s: needs pictures, batch x height x width x channels, not %s",
+                op->name, str_text(&s));
         str_release(&s);
         return false;
     }
@@ -184,10 +190,11 @@ bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int s
         int64_t span = (int64_t)(size[i] - 1) * (dilation ? dilation[i] : 1) + 1;
 
         if (span > room)
-            return err_set(err, ERR_INPUT, "%s: window %lld does not fit in %lld pixels", op->name, (long long)span,
-                           (long long)room);
+            return err_set(err, ERR_INPUT, "%s: window %lld does not fit in %lld pixels", op->name,
+                           (long long)span, (long long)room);
         if (room > INT_MAX / 2)     /* rows and columns of windows are ints */
-            return err_set(err, ERR_INPUT, "%s: %lld pixels with padding are too many", op->name, (long long)room);
+            return err_set(err, ERR_INPUT, "%s: %lld pixels with padding are too many", op->name,
+                           (long long)room);
     }
     w = nn_window_of(x->dim[1].n, x->dim[2].n, x->dim[3].n, size, stride, dilation, pad);
     *out = *x;
@@ -196,7 +203,7 @@ bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int s
     return nn_type_fits(op, out, err);
 }
 
-/* ---- pieces of work ------------------------------------------------------------------------------------ */
+/* ---- pieces of work -------------------------------------------------------------------------- */
 
 enum { PIECE = 16 * 1024 };         /* numbers: a few microseconds of work */
 
@@ -274,7 +281,8 @@ static void run_part(void *arg, int i, int worker)
         p->fn(p->c, first, end - first, sum);
 }
 
-void nn_sum_parts(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn, real *parts, real *sum)
+void nn_sum_parts(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn, real *parts,
+                  real *sum)
 {
     struct parts p = { c, rows, width, fn, parts };
 

@@ -1,9 +1,10 @@
 /*
  * op -- what an operator is, and the table of them
  *
- * All knowledge of an operator sits in its file nn/op/NAME.c: attributes, types, cost, forward, hand-written
- * backward, ONNX form, the cases that the generic tests run.  A line in nn/op/ops.def registers it.  The
- * address of its descriptor is its identity; names stand in files, numbers nowhere.
+ * All knowledge of an operator sits in its file nn/op/NAME.c: attributes, types, cost, forward,
+ * hand-written backward, ONNX form, the cases that the generic tests run.  A line in nn/op/ops.def
+ * registers it.  The address of its descriptor is its identity; names stand in files, numbers
+ * nowhere.
  */
 #ifndef NN_OP_H
 #define NN_OP_H
@@ -30,7 +31,8 @@ struct nn_type {
 
 enum nn_mode { NN_INFER, NN_TRAIN };
 
-/* What backward reads beside dy and the parameters; whatever is not claimed may be overwritten by then. */
+/* What backward reads beside dy and the parameters; whatever is not claimed may be overwritten by
+ * then. */
 enum nn_keep {
     NN_KEEP_X = 1,              /* inputs */
     NN_KEEP_Y = 2,              /* the output */
@@ -38,7 +40,7 @@ enum nn_keep {
 };
 
 enum nn_op_flag {
-    NN_OP_INPLACE = 1,          /* forward allows y.data == x[0].data; then y and x[0] have one shape in memory */
+    NN_OP_INPLACE = 1,          /* forward allows y.data == x[0].data; both have as many numbers */
     NN_OP_RANDOM = 2,           /* TRAIN draws from rng (seed, stream, counter) */
     NN_OP_ACROSS_BATCH = 4,     /* TRAIN mixes the pictures of a batch */
     NN_OP_LEAF = 8,             /* input, param, const: no inputs, never run */
@@ -46,43 +48,43 @@ enum nn_op_flag {
 };
 
 /*
- * One call of an operator: everything that it may touch.  Tensors are dense, of `real` where DTYPE_F32.
- * During type-only use (space, flops) every data is NULL.
+ * One call of an operator: everything that it may touch.  Tensors are dense, of `real` where
+ * DTYPE_F32.  During type-only use (space, flops) every data is NULL.
  */
 struct nn_call {
     const void *attr;
     enum nn_mode mode;
     int n_in;
-    struct tensor x[NN_MAX_IN];         /* inputs; only buffers (running statistics) may be written, in TRAIN */
+    struct tensor x[NN_MAX_IN];         /* inputs; TRAIN may write those that are buffers */
     struct tensor y;                    /* forward: to write; backward: holds it if kept */
     struct tensor dx[NN_MAX_IN];        /* backward adds into these; data NULL = not wanted */
     struct tensor dy;                   /* backward reads */
     void *stash, *scratch;              /* as large as space() said; 64-byte aligned; NULL when 0 */
     const struct nn_kernels *k;
     struct pool *pool;                  /* may be NULL: one thread */
-    int threads;                        /* of the pool; known to space() too, for scratch per worker */
+    int threads;                        /* of the pool; space() sees it, for scratch per worker */
     uint64_t seed, stream, counter;     /* RANDOM: number i is rng_f32(seed, stream, counter + i) */
 };
 
 /* A parameter as its operator wants it: the attributes of op `param` (and of `const`). */
 struct nn_param {
     int shape[SHAPE_MAX_RANK];          /* in memory; the rank is the number of leading non-zeros */
-    int perm[SHAPE_MAX_RANK];           /* dimension i in files is dimension perm[i] in memory; all 0: the same */
+    int perm[SHAPE_MAX_RANK];           /* dimension i in files is perm[i] in memory; all 0: i */
     int init;                           /* enum nn_init */
     bool buffer;                        /* state that forward writes, not trained */
 };
 
-/* he, glorot, lecun: normal, variance 2/fan_in, 2/(fan_in+fan_out), 1/fan_in; fan_out is the last dimension
- * in memory, fan_in the product of the others. */
+/* he, glorot, lecun: normal, variance 2/fan_in, 2/(fan_in+fan_out), 1/fan_in; fan_out is the last
+ * dimension in memory, fan_in the product of the others. */
 enum nn_init { NN_INIT_ZEROS, NN_INIT_ONES, NN_INIT_HE, NN_INIT_GLOROT, NN_INIT_LECUN };
 
 /* One case of the generic tests; the list ends with a NULL attr. */
 struct nn_case {
     const char *attr;           /* as in graph text: "channels=4 size=3 pad=1" */
-    const char *in;             /* shapes, batch first, of the inputs that are no derived parameters: "2x5x5x3 2x4";
-                                   after '=' a constant, which has no batch: "=4" */
-    const char *fill;           /* a letter an input: g grid (default), p rows of probabilities, t 0 or 1,
-                                   u -1 (unknown), 0 or 1, v positive; NULL = all g */
+    const char *in;             /* shapes, batch first, of the inputs that are not derived:
+                                   "2x5x5x3 2x4"; after '=' a constant, without a batch: "=4" */
+    const char *fill;           /* a letter an input: g grid (default), p rows of probabilities,
+                                   t 0 or 1, u -1 (unknown), 0 or 1, v positive; NULL = all g */
 };
 
 struct nn_onnx_out;             /* nn/io/onnx.h */
@@ -98,10 +100,11 @@ struct nn_op {
     const struct field *attrs;
 
     /* The output's type from the inputs'.  Refuses, in words, whatever forward could not do. */
-    bool (*type)(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err);
+    bool (*type)(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err);
 
-    /* The parameter that input i (>= 1) is when it is not given: fills p, returns the suffix of its name
-     * ("weight"), or NULL when the operator has no input i.  NULL hook: all inputs are given.
+    /* The parameter that input i (>= 1) is when it is not given: fills p, returns the suffix of its
+     * name ("weight"), or NULL when the operator has no input i.  NULL hook: all inputs are given.
      * x is the type of input 0, not yet checked. */
     const char *(*param)(const void *attr, const struct nn_type *x, int i, struct nn_param *p);
 
@@ -114,8 +117,8 @@ struct nn_op {
     void (*forward)(const struct nn_call *c);       /* cannot fail */
     void (*backward)(const struct nn_call *c);      /* NULL: no gradients at all */
 
-    /* Writes the node into an ONNX file; NULL: one node called .onnx with the attributes that have an ONNX
-     * name. */
+    /* Writes the node into an ONNX file; NULL: one node called .onnx with the attributes that have
+     * an ONNX name. */
     bool (*onnx_write)(struct nn_onnx_out *out, const struct nn_onnx_node *node, struct err *err);
 
     const struct nn_case *cases;
@@ -136,8 +139,8 @@ bool nn_type_equal(const struct nn_type *a, const struct nn_type *b);
 void nn_type_text(const struct nn_type *t, struct str *out);            /* "Nx32x32x3" */
 struct nn_type nn_type_of_param(const struct nn_param *p);
 /* Checks that input i is a parameter of the shape that the op's own param hook asks for. */
-bool nn_type_param(const struct nn_op *op, const void *attr, int n_in, const struct nn_type *in, int i,
-                   struct err *err);
+bool nn_type_param(const struct nn_op *op, const void *attr, int n_in, const struct nn_type *in,
+                   int i, struct err *err);
 
 /* Concrete shape for a batch.  False when an element count would not fit 2^40. */
 bool nn_type_shape(const struct nn_type *t, int64_t batch, struct shape *out);
@@ -148,13 +151,15 @@ int64_t nn_op_flops(const struct nn_op *op, const struct nn_call *c);
 /* Refuses a type of more numbers a picture than an int counts; every type hook ends with it. */
 bool nn_type_fits(const struct nn_op *op, const struct nn_type *t, struct err *err);
 
-/* The window of a square-lattice operator over a picture [h,w,c]; dilation NULL is 1.  oh or ow < 1: it does not
- * fit.  Padding at the bottom and right only makes oh and ow larger. */
-struct nn_window nn_window_of(int64_t h, int64_t w, int64_t c, const int size[2], const int stride[2],
-                              const int dilation[2], const int pad[4]);
-/* Type hook of such an operator: x is a batch of pictures, the window fits.  *out = x with the new size. */
-bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int size[2], const int stride[2],
-                    const int dilation[2], const int pad[4], struct nn_type *out, struct err *err);
+/* The window of an operator over a picture [h,w,c]; dilation NULL is 1.  It does not fit when oh or
+ * ow is 0.  Padding at the bottom and right only makes oh and ow larger. */
+struct nn_window nn_window_of(int64_t h, int64_t w, int64_t c, const int size[2],
+                              const int stride[2], const int dilation[2], const int pad[4]);
+/* Type hook of such an operator: x is a batch of pictures, the window fits.  *out = x with the new
+ * size. */
+bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int size[2],
+                    const int stride[2], const int dilation[2], const int pad[4],
+                    struct nn_type *out, struct err *err);
 
 /*
  * Work in pieces over the pool.  Pieces follow from the shapes, never from the threads.
@@ -165,15 +170,17 @@ typedef void nn_range_fn(const struct nn_call *c, int64_t first, int64_t count);
 void nn_each_range(const struct nn_call *c, int64_t n, nn_range_fn *fn);
 void nn_each_rows(const struct nn_call *c, int64_t rows, int64_t width, nn_range_fn *fn);
 
-/* Bands of output rows of n pictures: fn gets the window cut to the band (pt moved, so that it may be negative, oh
- * shortened), the picture, and the band's first number in that picture's output. */
-typedef void nn_band_fn(const struct nn_call *c, const struct nn_window *band, int64_t picture, int64_t first);
+/* Bands of output rows of n pictures: fn gets the window cut to the band (pt moved, so that it may
+ * be negative, oh shortened), the picture, and the band's first number in that picture's output. */
+typedef void nn_band_fn(const struct nn_call *c, const struct nn_window *band, int64_t picture,
+                        int64_t first);
 void nn_each_band(const struct nn_call *c, int64_t n, const struct nn_window *w, nn_band_fn *fn);
 
-/* sum[width] += what fn adds to its own sum[width], zero before, over the rows: in NN_PARTS parts, added up in order.
- * parts is scratch of NN_PARTS * width numbers. */
+/* sum[width] += what fn adds to its own sum[width], zero before, over the rows: in NN_PARTS parts,
+ * added up in order.  parts is scratch of NN_PARTS * width numbers. */
 enum { NN_PARTS = 16 };
 typedef void nn_part_fn(const struct nn_call *c, int64_t first, int64_t count, real *sum);
-void nn_sum_parts(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn, real *parts, real *sum);
+void nn_sum_parts(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn, real *parts,
+                  real *sum);
 
 #endif

@@ -2,29 +2,29 @@
  * avgpool -- mean under a window
  *
  * y[n,i,j,c] = mean over r,s of x[n, i*stride-top+r, j*stride-left+s, c]
- * Over the places inside the picture, or, with `whole`, over the window with 0 for padding.  Out size
- * (H + pads - size) / stride + 1, rounded down, as ONNX AveragePool-11 (whole = count_include_pad).
+ * Over the places inside the picture, or, with `whole`, over the window with 0 for padding.  Out
+ * size (H + pads - size) / stride + 1, rounded down, as ONNX AveragePool-11
+ * (whole = count_include_pad).
  */
 #include "nn/op/pool.h"
 
 static const struct field attrs[] = {
-    FIELD_INTS(struct nn_pool, size,   "kernel_shape", 2, 0, 1, 4096, "window height and width, in pixels"),
-    FIELD_INTS(struct nn_pool, stride, "strides",      2, 1, 1, 4096, "steps between windows, in pixels"),
-    FIELD_INTS(struct nn_pool, pad,    "pads",         4, 0, 0, 4095, "pixels added: top, left, bottom, right"),
+    NN_POOL_FIELDS,
     { .name = "whole", .onnx = "count_include_pad", .kind = FIELD_KIND_BOOL, .count = 1,
       .offset = offsetof(struct nn_pool, whole), .doc = "padding counts in the mean" },
     FIELDS_END
 };
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     const struct nn_pool *a = attr;
 
     (void)n_in;
     for (int i = 0; i < 4; i++)
         if (a->pad[i] >= a->size[i % 2])        /* else a window might hold nothing */
-            return err_set(err, ERR_INPUT, "avgpool: pad %d must be smaller than size %d", a->pad[i],
-                           a->size[i % 2]);
+            return err_set(err, ERR_INPUT, "avgpool: pad %d must be smaller than size %d",
+                           a->pad[i], a->size[i % 2]);
     return nn_type_window(&nn_op_avgpool, &in[0], a->size, a->stride, NULL, a->pad, out, err);
 }
 
@@ -49,7 +49,8 @@ static int64_t each(const struct tensor *t)
     return t->shape.dim[1] * t->shape.dim[2] * t->shape.dim[3];
 }
 
-static void forward_band(const struct nn_call *c, const struct nn_window *band, int64_t n, int64_t first)
+static void forward_band(const struct nn_call *c, const struct nn_window *band, int64_t n,
+                         int64_t first)
 {
     const struct nn_pool *a = c->attr;
 

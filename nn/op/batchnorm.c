@@ -1,12 +1,15 @@
 /*
- * batchnorm -- y = (x - mean) / sqrt(var + epsilon) * gamma + beta, for each channel (the last dimension)
+ * batchnorm -- each channel with mean 0 and variance 1, then scaled and shifted
+ *
+ * y = (x - mean) / sqrt(var + epsilon) * gamma + beta, for each channel (the last dimension)
  *
  * TRAIN: mean and variance of the batch (the variance divided by the number of values, M), and
- *   running = (1 - momentum) running + momentum now, where the variance is divided by M - 1, as PyTorch does.
+ *   running = (1 - momentum) running + momentum now
+ * where the variance is divided by M - 1, as PyTorch does.
  * INFER: the running ones.
  *   dbeta = sum dy;  dgamma = sum dy x^;  dx = gamma / s (dy - dbeta / M - x^ dgamma / M)
- * with s = sqrt(var + epsilon), x^ = (x - mean) / s.  Ioffe and Szegedy 2015, arXiv:1502.03167.  All sums run in
- * a fixed number of parts.  x is [N,C] or [N,H,W,C].
+ * with s = sqrt(var + epsilon), x^ = (x - mean) / s.  Ioffe and Szegedy 2015, arXiv:1502.03167.
+ * All sums run in a fixed number of parts.  x is [N,C] or [N,H,W,C].
  */
 #include "nn/op/batchnorm.h"
 #include "nn/op.h"
@@ -17,13 +20,15 @@ enum { X, GAMMA, BETA, MEAN, VAR, INPUTS };
 
 static const struct field attrs[] = {
     FIELD_FLOAT(struct nn_bn, epsilon, "epsilon", 1e-5, 1e-12, 1, "added to the variance"),
-    FIELD_FLOAT(struct nn_bn, momentum, NULL, 0.1, 1e-6, 1, "share of the new batch in the running statistics"),
+    FIELD_FLOAT(struct nn_bn, momentum, NULL, 0.1, 1e-6, 1,
+                "share of the new batch in the running statistics"),
     FIELDS_END
 };
 
 static const char *param(const void *attr, const struct nn_type *x, int i, struct nn_param *p)
 {
-    static const char *const names[INPUTS] = { NULL, "weight", "bias", "running_mean", "running_var" };
+    static const char *const names[INPUTS] = { NULL, "weight", "bias", "running_mean",
+                                               "running_var" };
 
     (void)attr;
     if (i < GAMMA || i >= INPUTS)
@@ -34,13 +39,16 @@ static const char *param(const void *attr, const struct nn_type *x, int i, struc
     return names[i];
 }
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
-    if ((in[X].rank != 2 && in[X].rank != 4) || in[X].dtype != DTYPE_F32 || in[X].dim[in[X].rank - 1].batch) {
+    if ((in[X].rank != 2 && in[X].rank != 4) || in[X].dtype != DTYPE_F32 ||
+        in[X].dim[in[X].rank - 1].batch) {
         struct str s = { 0 };
 
         nn_type_text(&in[X], &s);
-        err_set(err, ERR_INPUT, "batchnorm: needs batch x channels or a batch of pictures, not %s", str_text(&s));
+        err_set(err, ERR_INPUT, "batchnorm: needs batch x channels or a batch of pictures, not %s",
+                str_text(&s));
         str_release(&s);
         return false;
     }
@@ -119,7 +127,8 @@ static void map_rows(const struct nn_call *c, int64_t row, int64_t rows)
     int n = channels(c);
     const real *scale = c->scratch, *shift = scale + n;
 
-    c->k->affine_f32(rows, n, (const real *)c->x[X].data + row * n, scale, shift, (real *)c->y.data + row * n);
+    c->k->affine_f32(rows, n, (const real *)c->x[X].data + row * n, scale, shift,
+                     (real *)c->y.data + row * n);
 }
 
 static void forward(const struct nn_call *c)
@@ -158,7 +167,8 @@ static void dot_part(const struct nn_call *c, int64_t row, int64_t rows, real *s
 {
     int n = channels(c);
 
-    c->k->coldot_f32(rows, n, (const real *)c->dy.data + row * n, (const real *)c->x[X].data + row * n, c->stash, sum);
+    c->k->coldot_f32(rows, n, (const real *)c->dy.data + row * n,
+                     (const real *)c->x[X].data + row * n, c->stash, sum);
 }
 
 static void dx_rows(const struct nn_call *c, int64_t row, int64_t rows)
@@ -166,8 +176,9 @@ static void dx_rows(const struct nn_call *c, int64_t row, int64_t rows)
     int n = channels(c);
     const real *p = c->scratch;
 
-    c->k->norm_dx_f32(rows, n, (const real *)c->dy.data + row * n, (const real *)c->x[X].data + row * n, p, p + n,
-                      p + 2 * (int64_t)n, (real *)c->dx[X].data + row * n);
+    c->k->norm_dx_f32(rows, n, (const real *)c->dy.data + row * n,
+                      (const real *)c->x[X].data + row * n, p, p + n, p + 2 * (int64_t)n,
+                      (real *)c->dx[X].data + row * n);
 }
 
 static void backward(const struct nn_call *c)
@@ -199,13 +210,16 @@ static void backward(const struct nn_call *c)
 }
 
 const struct nn_op nn_op_batchnorm = {
-    .name = "batchnorm", .onnx = "BatchNormalization", .doc = "each channel with mean 0 and variance 1, then scaled",
+    .name = "batchnorm", .onnx = "BatchNormalization",
+    .doc = "each channel with mean 0 and variance 1, then scaled",
     .in_min = INPUTS, .in_max = INPUTS, .keep = NN_KEEP_X | NN_KEEP_STASH,
     .flags = NN_OP_INPLACE | NN_OP_ACROSS_BATCH, .no_grad = 1 << MEAN | 1 << VAR,
     .attr_size = sizeof(struct nn_bn), .attrs = attrs,
-    .type = type, .param = param, .flops = flops, .space = space, .forward = forward, .backward = backward,
+    .type = type, .param = param, .flops = flops, .space = space, .forward = forward,
+    .backward = backward,
     .cases = (const struct nn_case[]){
-        { "", "4x3", NULL }, { "", "2x3x5x4", NULL }, { "epsilon=0.01 momentum=0.3", "3x2x2x7", NULL },
+        { "", "4x3", NULL }, { "", "2x3x5x4", NULL },
+        { "epsilon=0.01 momentum=0.3", "3x2x2x7", NULL },
         { NULL, NULL, NULL }
     },
 };

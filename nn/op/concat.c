@@ -13,18 +13,21 @@ struct concat {
 };
 
 static const struct field attrs[] = {
-    FIELD_INT(struct concat, axis, NULL, -1, -1, SHAPE_MAX_RANK - 1, "dimension, from 1; -1 is the last"),
+    FIELD_INT(struct concat, axis, NULL, -1, -1, SHAPE_MAX_RANK - 1,
+              "dimension, from 1; -1 is the last"),
     FIELDS_END
 };
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     const struct concat *a = attr;
     int axis = a->axis < 0 ? in[0].rank - 1 : a->axis;
     int64_t n = 0;
 
     if (axis < 1 || axis >= in[0].rank || in[0].dim[axis].batch)
-        return err_set(err, ERR_INPUT, "concat: axis %d is no dimension after the batch of %d", a->axis, in[0].rank);
+        return err_set(err, ERR_INPUT, "concat: axis %d is no dimension after the batch of %d",
+                       a->axis, in[0].rank);
     for (int i = 0; i < n_in; i++) {
         struct nn_type like = in[0];
 
@@ -35,8 +38,9 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 
             nn_type_text(&in[i], &s);
             nn_type_text(&in[0], &t);
-            err_set(err, ERR_INPUT, "concat: input %d is %s, does not go with %s along dimension %d", i, str_text(&s),
-                    str_text(&t), axis);
+            err_set(err, ERR_INPUT,
+                    "concat: input %d is %s, does not go with %s along dimension %d", i,
+                    str_text(&s), str_text(&t), axis);
             str_release(&s);
             str_release(&t);
             return false;
@@ -75,7 +79,8 @@ static void forward_rows(const struct nn_call *c, int64_t row, int64_t rows)
         int64_t n = run(c, &c->x[k]);
 
         for (int64_t i = row; i < row + rows; i++)
-            memcpy((real *)c->y.data + i * out + at, (const real *)c->x[k].data + i * n, (size_t)n * sizeof(real));
+            memcpy((real *)c->y.data + i * out + at, (const real *)c->x[k].data + i * n,
+                   (size_t)n * sizeof(real));
         at += n;
     }
 }

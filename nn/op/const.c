@@ -12,7 +12,8 @@ static const struct field attrs[] = {
     FIELDS_END
 };
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     return nn_op_param.type(attr, n_in, in, out, err) || err_in(err, "const");
 }

@@ -1,17 +1,20 @@
 /*
  * conv2d -- convolution of pictures with a bank of filters
  *
- * y[n,i,j,k] = b[k] + sum over r,s,c of x[n, i*stride-top+r*dilation, j*stride-left+s*dilation, c] w[r,s,c,k]
- * No flip (cross-correlation), zeros outside the picture.  With groups, outputs and inputs are cut into that many
- * runs of channels, and run g of the outputs sees run g of the inputs.  x [N,H,W,C]; w in memory
- * [kh,kw,C/groups,K], in files [K,C/groups,kh,kw]; b [K].  Out size (H + pads - ((size-1)*dilation + 1)) / stride + 1,
- * rounded down, as ONNX Conv-11.
+ * y[n,i,j,k] = b[k] + sum over r,s,c of
+ *                  x[n, i*stride-top+r*dilation, j*stride-left+s*dilation, c] w[r,s,c,k]
+ * No flip (cross-correlation), zeros outside the picture.  With groups, outputs and inputs are cut
+ * into that many runs of channels, and run g of the outputs sees run g of the inputs.  x [N,H,W,C];
+ * w in memory [kh,kw,C/groups,K], in files [K,C/groups,kh,kw]; b [K].  Out size
+ * (H + pads - ((size-1)*dilation + 1)) / stride + 1, rounded down, as ONNX Conv-11.
  *
- * Two roads.  Depthwise (groups = C = K): the dwconv slots, picture by picture.  All else: a GEMM for each group
- * over the windows as rows (im2row), [rows, kh*kw*C/groups] x [kh*kw*C/groups, K/groups]; a 1x1 window at stride 1
- * is the picture itself and needs no copy.  Rows come in blocks:
- *   forward   a piece of work is a block of rows x a block of columns.  INFER counts blocks within a picture,
- *             so that a picture's bits never depend on its neighbours; TRAIN over the whole batch.
+ * Two roads.  Depthwise (groups = C = K): the dwconv slots, picture by picture.  All else: a GEMM
+ * for each group over the windows as rows (im2row),
+ *   [rows, kh*kw*C/groups] x [kh*kw*C/groups, K/groups]
+ * where a 1x1 window at stride 1 is the picture itself and needs no copy.  Rows come in blocks:
+ *   forward   a piece of work is a block of rows x a block of columns.  INFER counts blocks within
+ *             a picture, so that a picture's bits never depend on its neighbours; TRAIN over the
+ *             whole batch.
  *   dx        a piece is some pictures, since windows overlap within one
  *   dw        a piece is a block of w, summed over all rows in order
  *   db        a fixed number of parts
@@ -26,10 +29,14 @@ enum { X, WEIGHT, BIAS };                               /* inputs */
 
 static const struct field attrs[] = {
     FIELD_INT(struct nn_conv2d, channels, NULL, 0, 1, 1 << 20, "channels of the output"),
-    FIELD_INTS(struct nn_conv2d, size, "kernel_shape", 2, 1, 1, 1024, "window height and width, in pixels"),
-    FIELD_INTS(struct nn_conv2d, stride, "strides", 2, 1, 1, 1024, "steps between windows, in pixels"),
-    FIELD_INTS(struct nn_conv2d, dilation, "dilations", 2, 1, 1, 1024, "steps within a window, in pixels"),
-    FIELD_INTS(struct nn_conv2d, pad, "pads", 4, 0, 0, 1 << 20, "pixels added: top, left, bottom, right"),
+    FIELD_INTS(struct nn_conv2d, size, "kernel_shape", 2, 1, 1, 1024,
+               "window height and width, in pixels"),
+    FIELD_INTS(struct nn_conv2d, stride, "strides", 2, 1, 1, 1024,
+               "steps between windows, in pixels"),
+    FIELD_INTS(struct nn_conv2d, dilation, "dilations", 2, 1, 1, 1024,
+               "steps within a window, in pixels"),
+    FIELD_INTS(struct nn_conv2d, pad, "pads", 4, 0, 0, 1 << 20,
+               "pixels added: top, left, bottom, right"),
     FIELD_INT(struct nn_conv2d, groups, "group", 1, 1, 1 << 20, "runs of channels that do not mix"),
     FIELD_BOOL(struct nn_conv2d, bias, "adds a number to each channel"),
     FIELDS_END
@@ -41,7 +48,8 @@ static const char *param(const void *attr, const struct nn_type *x, int i, struc
     int channels = x->rank == 4 ? x->dim[3].n : 0;
 
     if (i == WEIGHT) {
-        *p = (struct nn_param){ .shape = { a->size[0], a->size[1], channels / a->groups, a->channels },
+        *p = (struct nn_param){ .shape = { a->size[0], a->size[1], channels / a->groups,
+                                           a->channels },
                                 .perm = { 3, 2, 0, 1 }, .init = NN_INIT_HE };
         return "weight";
     }
@@ -52,15 +60,16 @@ static const char *param(const void *attr, const struct nn_type *x, int i, struc
     return NULL;
 }
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     const struct nn_conv2d *a = attr;
 
     if (!nn_type_window(&nn_op_conv2d, &in[X], a->size, a->stride, a->dilation, a->pad, out, err))
         return false;
     if (in[X].dim[3].n % a->groups || a->channels % a->groups)
-        return err_set(err, ERR_INPUT, "conv2d: %d groups do not divide %d channels in and %d out", a->groups,
-                       in[X].dim[3].n, a->channels);
+        return err_set(err, ERR_INPUT, "conv2d: %d groups do not divide %d channels in and %d out",
+                       a->groups, in[X].dim[3].n, a->channels);
     for (int i = WEIGHT; i < n_in || i < 2 + a->bias; i++)
         if (!nn_type_param(&nn_op_conv2d, attr, n_in, in, i, err))
             return false;
@@ -72,11 +81,12 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 struct job {
     const struct nn_call *c;
     struct nn_window w;         /* over the channels of one group */
-    int64_t batch, pixels, in, out;     /* pixels of an output picture; numbers of an input and output picture */
+    int64_t batch, pixels, in,
+        out; /* pixels of an output picture; numbers of an input and output picture */
     int groups, channels, k, n; /* channels in and all; of a group: rows of w, channels out */
     bool depthwise, direct;     /* direct: rows are the pixels of x themselves */
     int64_t block;              /* rows at a time */
-    int64_t unit, blocks;       /* forward: rows that are cut into blocks together; blocks in them */
+    int64_t unit, blocks; /* forward: rows that are cut into blocks together; blocks in them */
     int cols, col_blocks;       /* forward: columns a piece, pieces a group */
     int dw_rows, dw_row_blocks, dw_cols, dw_col_blocks;         /* the same for pieces of w */
     int64_t dx_rows, dx_blocks; /* rows a piece of dx, whole pictures unless direct */
@@ -114,10 +124,10 @@ static struct job job_of(const struct nn_call *c)
     j.pixels = (int64_t)j.w.oh * j.w.ow;
     j.in = dim[1] * dim[2] * dim[3];
     j.out = j.pixels * a->channels;
-    j.direct = j.w.oh == j.w.h && j.w.ow == j.w.w && j.w.kh * j.w.kw == 1 && j.w.pt == 0 && j.w.pl == 0 &&
-               j.w.sh == 1 && j.w.sw == 1;
+    j.direct = j.w.oh == j.w.h && j.w.ow == j.w.w && j.w.kh * j.w.kw == 1 && j.w.pt == 0 &&
+               j.w.pl == 0 && j.w.sh == 1 && j.w.sw == 1;
 
-    /* The rows of a block, times k, fit the caches; but GEMM packs w anew for each, which wants many rows. */
+    /* A block of rows, times k, fits the caches; but GEMM packs w anew for each: many rows. */
     j.unit = c->mode == NN_INFER ? j.pixels : j.batch * j.pixels;
     j.block = clamp((1 << 18) / j.k, 512, 4096);
     if (ceil_div(j.unit, 8) < j.block)
@@ -137,7 +147,8 @@ static struct job job_of(const struct nn_call *c)
     j.dx_rows = j.direct ? j.block : ceil_div(256, j.pixels) * j.pixels;
     j.dx_blocks = ceil_div(j.batch * j.pixels, j.dx_rows);
 
-    j.buffer = j.direct || j.depthwise ? 0 : (size_t)ceil_div(least(j.block, j.batch * j.pixels) * j.k, 16) * 16;
+    if (!j.direct && !j.depthwise)
+        j.buffer = (size_t)ceil_div(least(j.block, j.batch * j.pixels) * j.k, 16) * 16;
     return j;
 }
 
@@ -165,9 +176,10 @@ static real *buffer(const struct job *j, int worker)
     return (real *)j->c->scratch + j->buffer * (size_t)worker;
 }
 
-/* Columns [col0,col1) of n windows of group g from output pixel `row` of the batch on: copied to `copy`, or where
- * they lie.  *ld is the distance of rows. */
-static const real *rows_of(const struct job *j, int64_t row, int64_t n, int g, int col0, int col1, real *copy, int *ld)
+/* Columns [col0,col1) of n windows of group g from output pixel `row` of the batch on: copied to
+ * `copy`, or where they lie.  *ld is the distance of rows. */
+static const real *rows_of(const struct job *j, int64_t row, int64_t n, int g, int col0, int col1,
+                           real *copy, int *ld)
 {
     const real *x = (const real *)j->c->x[X].data + (int64_t)g * j->w.c;
 
@@ -177,8 +189,8 @@ static const real *rows_of(const struct job *j, int64_t row, int64_t n, int g, i
     for (int64_t done = 0; done < n;) {
         int64_t first = (row + done) % j->pixels, count = least(n - done, j->pixels - first);
 
-        j->c->k->im2row_f32(&j->w, x + (row + done) / j->pixels * j->in, (int)first, (int)(first + count), col0, col1,
-                            copy + done * *ld);
+        j->c->k->im2row_f32(&j->w, x + (row + done) / j->pixels * j->in, (int)first,
+                            (int)(first + count), col0, col1, copy + done * *ld);
         done += count;
     }
     return copy;
@@ -198,12 +210,15 @@ static void forward_piece(void *arg, int i, int worker)
 
     for (int64_t r = 0; r < n && bias; r++)
         memcpy(y + r * all, bias + from, (size_t)cols * sizeof *y);
-    c->k->gemm_f32(false, false, (int)n, cols, j->k, a, ld, (const real *)c->x[WEIGHT].data + from, all, bias, y, all);
+    c->k->gemm_f32(false, false, (int)n, cols, j->k, a, ld, (const real *)c->x[WEIGHT].data + from,
+                   all, bias, y, all);
 }
 
-static void forward_depthwise(const struct nn_call *c, const struct nn_window *band, int64_t n, int64_t first)
+static void forward_depthwise(const struct nn_call *c, const struct nn_window *band, int64_t n,
+                              int64_t first)
 {
-    int64_t in = (int64_t)band->h * band->w * band->c, out = shape_count(&c->y.shape) / c->y.shape.dim[0];
+    int64_t in = (int64_t)band->h * band->w * band->c;
+    int64_t out = shape_count(&c->y.shape) / c->y.shape.dim[0];
 
     c->k->dwconv_f32(band, (const real *)c->x[X].data + n * in, c->x[WEIGHT].data,
                      c->n_in > BIAS ? c->x[BIAS].data : NULL, (real *)c->y.data + n * out + first);
@@ -235,8 +250,8 @@ static void dx_piece(void *arg, int i, int worker)
 
         n = least(j->block, end - row);
         if (j->direct) {
-            c->k->gemm_f32(false, true, (int)n, j->k, j->n, dy, all, w, all, true, dx + row * j->channels,
-                           j->channels);
+            c->k->gemm_f32(false, true, (int)n, j->k, j->n, dy, all, w, all, true,
+                           dx + row * j->channels, j->channels);
             continue;
         }
         c->k->gemm_f32(false, true, (int)n, j->k, j->n, dy, all, w, all, false, rows, j->k);
@@ -255,7 +270,8 @@ static void dw_piece(void *arg, int i, int worker)
     const struct job *j = arg;
     const struct nn_call *c = j->c;
     int col = i % j->dw_col_blocks * j->dw_cols, g = i / j->dw_col_blocks % j->groups;
-    int first = i / j->dw_col_blocks / j->groups * j->dw_rows, all = j->groups * j->n, from = g * j->n + col;
+    int first = i / j->dw_col_blocks / j->groups * j->dw_rows, all = j->groups * j->n,
+        from = g * j->n + col;
     int rows = (int)least(j->dw_rows, j->k - first), cols = (int)least(j->dw_cols, j->n - col);
     int64_t end = j->batch * j->pixels;
 
@@ -265,7 +281,8 @@ static void dw_piece(void *arg, int i, int worker)
 
         n = least(j->block, end - row);
         a = rows_of(j, row, n, g, first, first + rows, buffer(j, worker), &ld);
-        c->k->gemm_f32(true, false, rows, cols, (int)n, a, ld, (const real *)c->dy.data + row * all + from, all, true,
+        c->k->gemm_f32(true, false, rows, cols, (int)n, a, ld,
+                       (const real *)c->dy.data + row * all + from, all, true,
                        (real *)c->dx[WEIGHT].data + (int64_t)first * all + from, all);
     }
 }
@@ -284,7 +301,8 @@ static void dw_depthwise(const struct nn_call *c, int64_t n, int64_t count, real
     struct job j = job_of(c);
 
     for (int64_t i = n; i < n + count; i++)
-        c->k->dwconv_dw_f32(&j.w, (const real *)c->x[X].data + i * j.in, (const real *)c->dy.data + i * j.out, sum);
+        c->k->dwconv_dw_f32(&j.w, (const real *)c->x[X].data + i * j.in,
+                            (const real *)c->dy.data + i * j.out, sum);
 }
 
 static void db_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
@@ -302,7 +320,8 @@ static void backward(const struct nn_call *c)
         if (c->dx[X].data)
             nn_each_rows(c, j.batch, j.out * j.k, dx_depthwise);
         if (c->dx[WEIGHT].data)
-            nn_sum_parts(c, j.batch, (int64_t)j.k * j.channels, dw_depthwise, c->scratch, c->dx[WEIGHT].data);
+            nn_sum_parts(c, j.batch, (int64_t)j.k * j.channels, dw_depthwise, c->scratch,
+                         c->dx[WEIGHT].data);
     } else {
         if (c->dx[X].data)
             pool_for(c->pool, (int)(j.dx_blocks * j.groups), dx_piece, &j);
@@ -317,24 +336,26 @@ const struct nn_op nn_op_conv2d = {
     .name = "conv2d", .onnx = "Conv", .doc = "convolution with a bank of filters",
     .in_min = 2, .in_max = 3, .keep = NN_KEEP_X,
     .attr_size = sizeof(struct nn_conv2d), .attrs = attrs,
-    .type = type, .param = param, .flops = flops, .space = space, .forward = forward, .backward = backward,
+    .type = type, .param = param, .flops = flops, .space = space, .forward = forward,
+    .backward = backward,
     .cases = (const struct nn_case[]){
         { "channels=4 size=3 pad=1", "2x5x5x3", NULL },
         { "channels=5 size=3 stride=2 pad=1 bias=true", "3x7x6x4", NULL },
-        { "channels=7 size=1", "2x3x5x6", NULL },                               /* direct */
+        { "channels=7 size=1", "2x3x5x6", NULL },                   /* direct */
         { "channels=6 size=1 groups=2 bias=true", "2x3x5x4", NULL },
         { "channels=3 size=1 stride=2", "2x5x5x2", NULL },
         { "channels=3 size=2x3 stride=1x2 dilation=2x1 pad=1x0x0x2 bias=true", "2x6x5x2", NULL },
         { "channels=6 size=3 pad=1 groups=3", "2x4x5x6", NULL },
         { "channels=4 size=3 dilation=2 pad=2 groups=2 bias=true", "1x5x6x2", NULL },
-        { "channels=5 size=3 pad=1 groups=5", "2x5x4x5", NULL },                /* depthwise */
-        { "channels=3 size=3x2 stride=2 dilation=1x2 pad=1x2x0x1 groups=3 bias=true", "3x6x7x3", NULL },
+        { "channels=5 size=3 pad=1 groups=5", "2x5x4x5", NULL },    /* depthwise */
+        { "channels=3 size=3x2 stride=2 dilation=1x2 pad=1x2x0x1 groups=3 bias=true", "3x6x7x3",
+          NULL },
         { "channels=1 size=3 pad=1", "1x4x4x1", NULL },
-        { "channels=2 size=5 pad=4", "1x1x2x3", NULL },                         /* larger than the picture */
-        { "channels=6 size=3 pad=1", "3x19x17x8", NULL },                       /* several blocks of rows, */
+        { "channels=2 size=5 pad=4", "1x1x2x3", NULL },             /* larger than the picture */
+        { "channels=6 size=3 pad=1", "3x19x17x8", NULL },           /* several blocks of rows, */
         { "channels=2 size=1 bias=true", "3x15x19x5", NULL },
-        { "channels=256 size=1 bias=true", "2x3x3x4", NULL },                   /* of columns, */
-        { "channels=64 size=3 pad=1", "2x4x4x3", NULL },                        /* of w */
+        { "channels=256 size=1 bias=true", "2x3x3x4", NULL },       /* of columns, */
+        { "channels=64 size=3 pad=1", "2x4x4x3", NULL },            /* of w */
         { "channels=6 size=3 pad=1 groups=2", "2x5x5x32", NULL },
         { NULL, NULL, NULL }
     },

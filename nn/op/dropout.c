@@ -1,8 +1,8 @@
 /*
  * dropout -- TRAIN: y = 0 with probability rate, else x / (1 - rate); INFER: y = x
  *
- * Number i is dropped where rng(seed, stream, counter + i) < rate.  Backward draws the same numbers again, so
- * that nothing is kept.  Srivastava et al. 2014, with the scale in training ("inverted").
+ * Number i is dropped where rng(seed, stream, counter + i) < rate.  Backward draws the same numbers
+ * again, so that nothing is kept.  Srivastava et al. 2014, with the scale in training ("inverted").
  */
 #include "nn/op/dropout.h"
 #include "nn/io/onnx.h"
@@ -15,7 +15,8 @@ static const struct field attrs[] = {
     FIELDS_END
 };
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     (void)attr;
     (void)n_in;
@@ -34,7 +35,9 @@ static real factor(const struct nn_call *c, int64_t i)
 {
     double rate = ((const struct nn_dropout *)c->attr)->rate;
 
-    return rng_f32(c->seed, c->stream, c->counter + (uint64_t)i) < (float)rate ? 0 : (real)(1 / (1 - rate));
+    return rng_f32(c->seed, c->stream, c->counter + (uint64_t)i) < (float)rate
+               ? 0
+               : (real)(1 / (1 - rate));
 }
 
 static void forward_range(const struct nn_call *c, int64_t first, int64_t n)
@@ -82,6 +85,7 @@ const struct nn_op nn_op_dropout = {
     .type = type, .flops = flops, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
-        { "rate=0.5", "3x7", NULL }, { "rate=0.2", "2x3x3x5", NULL }, { "", "2x3", NULL }, { NULL, NULL, NULL }
+        { "rate=0.5", "3x7", NULL }, { "rate=0.2", "2x3x3x5", NULL }, { "", "2x3", NULL },
+        { NULL, NULL, NULL }
     },
 };

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     int64_t n = 1;
 
@@ -18,7 +19,8 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
         return false;
     for (int i = 1; i < in[0].rank; i++)
         n *= in[0].dim[i].n;
-    *out = (struct nn_type){ .dtype = in[0].dtype, .rank = 2, .dim = { in[0].dim[0], { (int32_t)n, 0 } } };
+    *out = (struct nn_type){ .dtype = in[0].dtype, .rank = 2, .dim = { in[0].dim[0] } };
+    out->dim[1].n = (int32_t)n;
     return true;
 }
 

@@ -5,7 +5,7 @@
 #include "nn/base/tensor.h"
 
 struct nn_input {
-    int shape[SHAPE_MAX_RANK - 1];      /* without the batch; the rank is the number of leading non-zeros */
+    int shape[SHAPE_MAX_RANK - 1];      /* without the batch; ends at the first 0 */
 };
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * linear -- y = x W + b
  *
- * x [N,in]; W in memory [in,out], in files [out,in]; b [out].  INFER goes row by row, so that a picture's bits never
- * depend on its neighbours; TRAIN takes blocks of rows.  The gradient of W is cut into blocks of its rows, each
- * summed over the batch in one GEMM.
+ * x [N,in]; W in memory [in,out], in files [out,in]; b [out].  INFER goes row by row, so that a
+ * picture's bits never depend on its neighbours; TRAIN takes blocks of rows.  The gradient of W is
+ * cut into blocks of its rows, each summed over the batch in one GEMM.
  */
 #include "nn/op/linear.h"
 #include "nn/io/onnx.h"
@@ -14,7 +14,8 @@
 enum { X, WEIGHT, BIAS };                               /* inputs */
 
 static const struct field attrs[] = {
-    FIELD_INT(struct nn_linear, width, NULL, 0, 1, 1 << 24, "numbers of the output, for each picture"),
+    FIELD_INT(struct nn_linear, width, NULL, 0, 1, 1 << 24,
+              "numbers of the output, for each picture"),
     FIELD_BOOL(struct nn_linear, bias, "adds a number to each output"),
     FIELDS_END
 };
@@ -24,7 +25,8 @@ static const char *param(const void *attr, const struct nn_type *x, int i, struc
     const struct nn_linear *a = attr;
 
     if (i == WEIGHT) {
-        *p = (struct nn_param){ .shape = { x->rank == 2 ? x->dim[1].n : 0, a->width }, .perm = { 1, 0 },
+        *p = (struct nn_param){ .shape = { x->rank == 2 ? x->dim[1].n : 0, a->width },
+                                .perm = { 1, 0 },
                                 .init = NN_INIT_LECUN };
         return "weight";
     }
@@ -35,7 +37,8 @@ static const char *param(const void *attr, const struct nn_type *x, int i, struc
     return NULL;
 }
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     const struct nn_linear *a = attr;
 
@@ -43,7 +46,8 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
         struct str s = { 0 };
 
         nn_type_text(&in[X], &s);
-        err_set(err, ERR_INPUT, "linear: needs batch x width, not %s; flatten or meanpool it first", str_text(&s));
+        err_set(err, ERR_INPUT, "linear: needs batch x width, not %s; flatten or meanpool it first",
+                str_text(&s));
         str_release(&s);
         return false;
     }
@@ -88,7 +92,9 @@ static int64_t flops(const struct nn_call *c)
 static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
 {
     *stash = 0;
-    *scratch = c->mode == NN_TRAIN && c->n_in > BIAS ? (size_t)(NN_PARTS * c->y.shape.dim[1]) * sizeof(real) : 0;
+    *scratch = 0;
+    if (c->mode == NN_TRAIN && c->n_in > BIAS)
+        *scratch = (size_t)(NN_PARTS * c->y.shape.dim[1]) * sizeof(real);
 }
 
 static void forward_piece(void *arg, int i, int worker)
@@ -103,8 +109,8 @@ static void forward_piece(void *arg, int i, int worker)
     (void)worker;
     for (int64_t r = 0; r < rows && bias; r++)
         memcpy(y + r * j->out, bias + col, (size_t)cols * sizeof *y);
-    c->k->gemm_f32(false, false, (int)rows, cols, j->in, (const real *)c->x[X].data + row * j->in, j->in,
-                   (const real *)c->x[WEIGHT].data + col, j->out, bias, y, j->out);
+    c->k->gemm_f32(false, false, (int)rows, cols, j->in, (const real *)c->x[X].data + row * j->in,
+                   j->in, (const real *)c->x[WEIGHT].data + col, j->out, bias, y, j->out);
 }
 
 static void forward(const struct nn_call *c)
@@ -123,8 +129,8 @@ static void dx_piece(void *arg, int i, int worker)
     int64_t row = (int64_t)(i / j->col_blocks) * ROWS, rows = least(ROWS, j->batch - row);
 
     (void)worker;
-    c->k->gemm_f32(false, true, (int)rows, cols, j->out, (const real *)c->dy.data + row * j->out, j->out,
-                   (const real *)c->x[WEIGHT].data + (int64_t)col * j->out, j->out, true,
+    c->k->gemm_f32(false, true, (int)rows, cols, j->out, (const real *)c->dy.data + row * j->out,
+                   j->out, (const real *)c->x[WEIGHT].data + (int64_t)col * j->out, j->out, true,
                    (real *)c->dx[X].data + row * j->in + col, j->in);
 }
 
@@ -135,8 +141,9 @@ static void dw_piece(void *arg, int i, int worker)
     int first = i * ROWS, rows = (int)least(ROWS, j->in - first);
 
     (void)worker;
-    c->k->gemm_f32(true, false, rows, j->out, (int)j->batch, (const real *)c->x[X].data + first, j->in, c->dy.data,
-                   j->out, true, (real *)c->dx[WEIGHT].data + (int64_t)first * j->out, j->out);
+    c->k->gemm_f32(true, false, rows, j->out, (int)j->batch, (const real *)c->x[X].data + first,
+                   j->in, c->dy.data, j->out, true,
+                   (real *)c->dx[WEIGHT].data + (int64_t)first * j->out, j->out);
 }
 
 static void db_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
@@ -169,10 +176,12 @@ const struct nn_op nn_op_linear = {
     .name = "linear", .onnx = "Gemm", .doc = "y = x W + b",
     .in_min = 2, .in_max = 3, .keep = NN_KEEP_X,
     .attr_size = sizeof(struct nn_linear), .attrs = attrs,
-    .type = type, .param = param, .flops = flops, .space = space, .forward = forward, .backward = backward,
+    .type = type, .param = param, .flops = flops, .space = space, .forward = forward,
+    .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
-        { "width=4", "3x5", NULL }, { "width=3 bias=true", "1x7", NULL }, { "width=1 bias=true", "5x1", NULL },
+        { "width=4", "3x5", NULL }, { "width=3 bias=true", "1x7", NULL },
+        { "width=1 bias=true", "5x1", NULL },
         { "width=258 bias=true", "2x260", NULL }, { "width=2", "258x3", NULL },
         { NULL, NULL, NULL }
     },

@@ -2,27 +2,27 @@
  * maxpool -- largest value under a window
  *
  * y[n,i,j,c] = max over r,s of x[n, i*stride-top+r, j*stride-left+s, c]
- * Padding never wins; NaN does.  Out size (H + pads - size) / stride + 1, rounded down, as ONNX MaxPool-12.
+ * Padding never wins; NaN does.  Out size (H + pads - size) / stride + 1, rounded down, as ONNX
+ * MaxPool-12.
  * The gradient goes to the first of equals in row order.
  */
 #include "nn/op/pool.h"
 
 static const struct field attrs[] = {
-    FIELD_INTS(struct nn_pool, size,   "kernel_shape", 2, 0, 1, 4096, "window height and width, in pixels"),
-    FIELD_INTS(struct nn_pool, stride, "strides",      2, 1, 1, 4096, "steps between windows, in pixels"),
-    FIELD_INTS(struct nn_pool, pad,    "pads",         4, 0, 0, 4095, "pixels added: top, left, bottom, right"),
+    NN_POOL_FIELDS,
     FIELDS_END
 };
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     const struct nn_pool *a = attr;
 
     (void)n_in;
     for (int i = 0; i < 4; i++)
         if (a->pad[i] >= a->size[i % 2])        /* else a window might hold nothing */
-            return err_set(err, ERR_INPUT, "maxpool: pad %d must be smaller than size %d", a->pad[i],
-                           a->size[i % 2]);
+            return err_set(err, ERR_INPUT, "maxpool: pad %d must be smaller than size %d",
+                           a->pad[i], a->size[i % 2]);
     return nn_type_window(&nn_op_maxpool, &in[0], a->size, a->stride, NULL, a->pad, out, err);
 }
 
@@ -53,7 +53,8 @@ static int64_t each(const struct tensor *t)
     return t->shape.dim[1] * t->shape.dim[2] * t->shape.dim[3];
 }
 
-static void forward_band(const struct nn_call *c, const struct nn_window *band, int64_t n, int64_t first)
+static void forward_band(const struct nn_call *c, const struct nn_window *band, int64_t n,
+                         int64_t first)
 {
     int64_t at = n * each(&c->y) + first;
 
@@ -73,8 +74,8 @@ static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
     int64_t in = each(&c->x[0]), out = each(&c->y);
 
     for (int64_t i = n; i < n + count; i++)
-        c->k->scatter_f32(out, (const int32_t *)c->stash + i * out, (const real *)c->dy.data + i * out,
-                          (real *)c->dx[0].data + i * in);
+        c->k->scatter_f32(out, (const int32_t *)c->stash + i * out,
+                          (const real *)c->dy.data + i * out, (real *)c->dx[0].data + i * in);
 }
 
 static void backward(const struct nn_call *c)

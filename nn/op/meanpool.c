@@ -6,7 +6,8 @@
 #include "nn/io/onnx.h"
 #include "nn/op.h"
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     const int one[2] = { 1, 1 }, none[4] = { 0 };
 
@@ -39,7 +40,8 @@ static void forward_rows(const struct nn_call *c, int64_t n, int64_t count)
     int64_t in = (int64_t)w.h * w.w * w.c;
 
     for (int64_t i = n; i < n + count; i++)
-        c->k->avgpool_f32(&w, true, (const real *)c->x[0].data + i * in, (real *)c->y.data + i * w.c);
+        c->k->avgpool_f32(&w, true, (const real *)c->x[0].data + i * in,
+                          (real *)c->y.data + i * w.c);
 }
 
 static void forward(const struct nn_call *c)
@@ -55,7 +57,8 @@ static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
     int64_t in = (int64_t)w.h * w.w * w.c;
 
     for (int64_t i = n; i < n + count; i++)
-        c->k->avgpool_dx_f32(&w, true, (const real *)c->dy.data + i * w.c, (real *)c->dx[0].data + i * in);
+        c->k->avgpool_dx_f32(&w, true, (const real *)c->dy.data + i * w.c,
+                             (real *)c->dx[0].data + i * in);
 }
 
 static void backward(const struct nn_call *c)

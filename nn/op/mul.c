@@ -3,7 +3,8 @@
  */
 #include "nn/op.h"
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     (void)attr;
     (void)n_in;
@@ -12,7 +13,8 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 
         nn_type_text(&in[0], &a);
         nn_type_text(&in[1], &b);
-        err_set(err, ERR_INPUT, "mul: inputs are %s and %s, must be alike", str_text(&a), str_text(&b));
+        err_set(err, ERR_INPUT, "mul: inputs are %s and %s, must be alike", str_text(&a),
+                str_text(&b));
         str_release(&a);
         str_release(&b);
         return false;
@@ -23,7 +25,8 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 
 static void forward_range(const struct nn_call *c, int64_t i, int64_t n)
 {
-    c->k->mul_f32(n, (const real *)c->x[0].data + i, (const real *)c->x[1].data + i, (real *)c->y.data + i);
+    c->k->mul_f32(n, (const real *)c->x[0].data + i, (const real *)c->x[1].data + i,
+                  (real *)c->y.data + i);
 }
 
 static void forward(const struct nn_call *c)
@@ -37,7 +40,8 @@ static void backward_range(const struct nn_call *c, int64_t i, int64_t n)
         real *dx = c->dx[k].data;
 
         if (dx)
-            c->k->muladd_f32(n, (const real *)c->dy.data + i, (const real *)c->x[1 - k].data + i, dx + i);
+            c->k->muladd_f32(n, (const real *)c->dy.data + i, (const real *)c->x[1 - k].data + i,
+                             dx + i);
     }
 }
 

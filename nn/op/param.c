@@ -1,8 +1,8 @@
 /*
  * param -- a parameter: trained, or a buffer that forward writes while training
  *
- * Its shape is the one in memory; the permutation leads to the one in files (a convolution's weight lies as
- * [kh,kw,C,K] and is stored as [K,C,kh,kw]).
+ * Its shape is the one in memory; the permutation leads to the one in files (a convolution's weight
+ * lies as [kh,kw,C,K] and is stored as [K,C,kh,kw]).
  */
 #include "nn/op.h"
 
@@ -19,7 +19,8 @@ static const struct field attrs[] = {
     FIELDS_END
 };
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     const struct nn_param *a = attr;
     unsigned seen = 0, any = 0;
@@ -40,7 +41,8 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
             return err_set(err, ERR_INPUT, "param: perm is longer than shape");
     }
     if (any && seen != (1u << out->rank) - 1)
-        return err_set(err, ERR_INPUT, "param: perm does not name each of the %d dimensions once", out->rank);
+        return err_set(err, ERR_INPUT, "param: perm does not name each of the %d dimensions once",
+                       out->rank);
     return nn_type_fits(&nn_op_param, out, err);
 }
 

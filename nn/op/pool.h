@@ -10,4 +10,12 @@ struct nn_pool {
     bool whole;                 /* avgpool: padding counts in the mean */
 };
 
+#define NN_POOL_FIELDS \
+    FIELD_INTS(struct nn_pool, size, "kernel_shape", 2, 0, 1, 4096, \
+               "window height and width, in pixels"), \
+    FIELD_INTS(struct nn_pool, stride, "strides", 2, 1, 1, 4096, \
+               "steps between windows, in pixels"), \
+    FIELD_INTS(struct nn_pool, pad, "pads", 4, 0, 0, 4095, \
+               "pixels added: top, left, bottom, right")
+
 #endif

@@ -7,7 +7,8 @@
 
 #include <math.h>
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     (void)attr;
     (void)n_in;
@@ -27,8 +28,8 @@ static void forward(const struct nn_call *c)
 
 static void backward_range(const struct nn_call *c, int64_t i, int64_t n)
 {
-    c->k->clamp_dx_f32(n, 0, (real)INFINITY, (const real *)c->y.data + i, (const real *)c->dy.data + i,
-                       (real *)c->dx[0].data + i);
+    c->k->clamp_dx_f32(n, 0, (real)INFINITY, (const real *)c->y.data + i,
+                       (const real *)c->dy.data + i, (real *)c->dx[0].data + i);
 }
 
 static void backward(const struct nn_call *c)
@@ -41,5 +42,7 @@ const struct nn_op nn_op_relu = {
     .name = "relu", .onnx = "Relu", .doc = "y = max(x, 0)",
     .in_min = 1, .in_max = 1, .keep = NN_KEEP_Y, .flags = NN_OP_INPLACE,
     .type = type, .forward = forward, .backward = backward,
-    .cases = (const struct nn_case[]){ { "", "2x5", NULL }, { "", "2x3x3x7", NULL }, { NULL, NULL, NULL } },
+    .cases = (const struct nn_case[]){
+        { "", "2x5", NULL }, { "", "2x3x3x7", NULL }, { NULL, NULL, NULL }
+    },
 };

@@ -6,7 +6,8 @@
 #include "nn/io/onnx.h"
 #include "nn/op.h"
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     (void)attr;
     (void)n_in;
@@ -52,5 +53,7 @@ const struct nn_op nn_op_relu6 = {
     .in_min = 1, .in_max = 1, .keep = NN_KEEP_Y, .flags = NN_OP_INPLACE,
     .type = type, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
-    .cases = (const struct nn_case[]){ { "", "2x5", NULL }, { "", "2x3x3x7", NULL }, { NULL, NULL, NULL } },
+    .cases = (const struct nn_case[]){
+        { "", "2x5", NULL }, { "", "2x3x3x7", NULL }, { NULL, NULL, NULL }
+    },
 };

@@ -13,11 +13,12 @@ struct reshape {
 
 static const struct field attrs[] = {
     FIELD_LIST(struct reshape, shape, SHAPE_MAX_RANK - 1, -1, INT_MAX,
-               "dimensions after the batch, ending at a 0; -1, at most once, is what the others leave"),
+               "dimensions after the batch; -1, at most once, is what the others leave"),
     FIELDS_END
 };
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     const struct reshape *a = attr;
     int64_t have = 1, given = 1;
@@ -45,8 +46,9 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     if (open)
         out->dim[open].n = (int32_t)(have / given);
     if (open ? have % given : have != given)
-        return err_set(err, ERR_INPUT, "reshape: %lld numbers a picture do not fill a shape of %lld", (long long)have,
-                       (long long)given);
+        return err_set(err, ERR_INPUT,
+                       "reshape: %lld numbers a picture do not fill a shape of %lld",
+                       (long long)have, (long long)given);
     return nn_type_fits(&nn_op_reshape, out, err);
 }
 
@@ -104,7 +106,8 @@ const struct nn_op nn_op_reshape = {
     .type = type, .flops = flops, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
-        { "shape=2x3x5", "2x30", NULL }, { "shape=5x-1", "2x3x2x5", NULL }, { "shape=-1", "1x2x3x2", NULL },
+        { "shape=2x3x5", "2x30", NULL }, { "shape=5x-1", "2x3x2x5", NULL },
+        { "shape=-1", "1x2x3x2", NULL },
         { NULL, NULL, NULL }
     },
 };

@@ -6,7 +6,8 @@
 #include "nn/io/onnx.h"
 #include "nn/op.h"
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     (void)attr;
     (void)n_in;
@@ -31,7 +32,8 @@ static void forward_rows(const struct nn_call *c, int64_t row, int64_t rows)
 {
     int64_t n = width(c);
 
-    c->k->softmax_f32(rows, (int)n, (const real *)c->x[0].data + row * n, (real *)c->y.data + row * n);
+    c->k->softmax_f32(rows, (int)n, (const real *)c->x[0].data + row * n,
+                      (real *)c->y.data + row * n);
 }
 
 static void forward(const struct nn_call *c)
@@ -43,8 +45,8 @@ static void backward_rows(const struct nn_call *c, int64_t row, int64_t rows)
 {
     int64_t n = width(c);
 
-    c->k->softmax_dx_f32(rows, (int)n, (const real *)c->y.data + row * n, (const real *)c->dy.data + row * n,
-                         (real *)c->dx[0].data + row * n);
+    c->k->softmax_dx_f32(rows, (int)n, (const real *)c->y.data + row * n,
+                         (const real *)c->dy.data + row * n, (real *)c->dx[0].data + row * n);
 }
 
 static void backward(const struct nn_call *c)
@@ -59,7 +61,8 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
     bool picture = node->graph->node[node->id].type.rank == 4;
 
     (void)err;
-    return nn_onnx_begin(o, "Softmax", 1, node->in, node->out) && nn_onnx_int(o, "axis", picture ? 1 : -1);
+    return nn_onnx_begin(o, "Softmax", 1, node->in, node->out) &&
+           nn_onnx_int(o, "axis", picture ? 1 : -1);
 }
 
 const struct nn_op nn_op_softmax = {

@@ -1,14 +1,15 @@
 /*
- * xent -- cross-entropy of softmax(logits) with soft targets: the loss of single-label classification
+ * xent -- cross-entropy of softmax(logits) with soft targets: the single-label loss
  *
- * With p_n = softmax(x_n), T_n = sum_k t_nk, t'_nk = (1 - smooth) t_nk + smooth / K T_n and weights w_k (1 when not
- * given):
+ * With p_n = softmax(x_n), T_n = sum_k t_nk, t'_nk = (1 - smooth) t_nk + smooth / K T_n and weights
+ * w_k (1 when not given):
  *   loss = sum_n sum_k w_k t'_nk (-log p_nk) / D,   D = sum_n sum_k w_k t_nk   (0 when D is 0)
  *   dx_nk = (p_nk sum_j w_j t'_nj - w_k t'_nk) / D
- * A row of targets that is all zero is a picture without a label and adds nothing.  For rows with a single 1 this is
- * PyTorch's cross_entropy(x, label, weight, label_smoothing) with its mean, which divides by the weights of the labels;
- * for other rows PyTorch divides by N instead, which is the same where the rows add up to 1 and there are no weights.
- * Sums over the batch are in double and in order.
+ * A row of targets that is all zero is a picture without a label and adds nothing.  For rows with a
+ * single 1 this is PyTorch's cross_entropy(x, label, weight, label_smoothing) with its mean, which
+ * divides by the weights of the labels; for other rows PyTorch divides by N instead, which is the
+ * same where the rows add up to 1 and there are no weights.  Sums over the batch are in double and
+ * in order.
  */
 #include "nn/op/xent.h"
 #include "nn/op.h"
@@ -18,19 +19,23 @@
 enum { X, TARGET, WEIGHT };                             /* inputs */
 
 static const struct field attrs[] = {
-    FIELD_FLOAT(struct nn_xent, smooth, NULL, 0, 0, 0.99, "share of a target that is spread evenly over the labels"),
+    FIELD_FLOAT(struct nn_xent, smooth, NULL, 0, 0, 0.99,
+                "share of a target that is spread evenly over the labels"),
     FIELDS_END
 };
 
-static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out, struct err *err)
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
 {
     (void)attr;
     if (in[X].rank != 2 || in[X].dtype != DTYPE_F32 || !in[X].dim[0].batch || in[X].dim[1].batch)
         return err_set(err, ERR_INPUT, "xent: logits must be batch x labels");
     if (!nn_type_equal(&in[X], &in[TARGET]))
         return err_set(err, ERR_INPUT, "xent: logits and targets have different shapes");
-    if (n_in > WEIGHT && (in[WEIGHT].rank != 1 || in[WEIGHT].dim[0].batch || in[WEIGHT].dim[0].n != in[X].dim[1].n))
-        return err_set(err, ERR_INPUT, "xent: needs one weight for each of %d labels", in[X].dim[1].n);
+    if (n_in > WEIGHT &&
+        (in[WEIGHT].rank != 1 || in[WEIGHT].dim[0].batch || in[WEIGHT].dim[0].n != in[X].dim[1].n))
+        return err_set(err, ERR_INPUT, "xent: needs one weight for each of %d labels",
+                       in[X].dim[1].n);
     *out = (struct nn_type){ .dtype = DTYPE_F32 };
     return true;
 }
@@ -60,7 +65,8 @@ static struct row *rows_of(const struct nn_call *c)
     return c->stash ? c->stash : c->scratch;
 }
 
-/* One row: its logits, targets, weights (or NULL), and the even share that smoothing gives each label. */
+/* One row: its logits, targets, weights (or NULL), and the even share that smoothing gives each
+ * label. */
 struct view {
     int n;
     const real *x, *t, *w;
@@ -71,8 +77,11 @@ static struct view view(const struct nn_call *c, int64_t row)
 {
     const struct nn_xent *a = c->attr;
     int n = (int)c->x[X].shape.dim[1];
-    struct view v = { .n = n, .keep = 1 - a->smooth, .w = c->n_in > WEIGHT ? c->x[WEIGHT].data : NULL,
-                      .x = (const real *)c->x[X].data + row * n, .t = (const real *)c->x[TARGET].data + row * n };
+    struct view v = { .n = n,
+                      .keep = 1 - a->smooth,
+                      .w = c->n_in > WEIGHT ? c->x[WEIGHT].data : NULL,
+                      .x = (const real *)c->x[X].data + row * n,
+                      .t = (const real *)c->x[TARGET].data + row * n };
 
     for (int k = 0; k < n; k++)
         v.even += v.t[k];
@@ -144,8 +153,11 @@ static void backward(const struct nn_call *c)
 }
 
 const struct nn_op nn_op_xent = {
-    .name = "xent", .doc = "cross-entropy of softmax(logits) with soft targets; inputs logits, targets, [label weights]",
-    .in_min = 2, .in_max = 3, .keep = NN_KEEP_X | NN_KEEP_STASH, .flags = NN_OP_LOSS | NN_OP_ACROSS_BATCH,
+    .name = "xent",
+    .doc = "cross-entropy of softmax(logits) with soft targets; inputs logits, targets, "
+           "[label weights]",
+    .in_min = 2, .in_max = 3, .keep = NN_KEEP_X | NN_KEEP_STASH,
+    .flags = NN_OP_LOSS | NN_OP_ACROSS_BATCH,
     .no_grad = 1 << TARGET | 1 << WEIGHT,
     .attr_size = sizeof(struct nn_xent), .attrs = attrs,
     .type = type, .flops = flops, .space = space, .forward = forward, .backward = backward,
