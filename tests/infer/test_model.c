@@ -479,6 +479,54 @@ static void a_failed_write_leaves_the_old_file(void **state)
     unlink(path);
 }
 
+/* The part of docs/format.md from one text up to and with another. */
+static char *from_the_docs(const char *first, const char *last)
+{
+    struct err err = { 0 };
+    size_t n;
+    char *text = (char *)file_read("docs/format.md", 1 << 20, &n, &err), *begin, *end, *part;
+
+    if (!text)
+        fail_msg("%s", err.msg);
+    begin = strstr(text, first);
+    assert_non_null(begin);
+    end = strstr(begin, last);
+    assert_non_null(end);
+    part = strndup(begin, (size_t)(end - begin) + strlen(last));
+    free(text);
+    return part;
+}
+
+static void the_examples_in_the_docs_are_true(void **state)
+{
+    static const struct nn_var vars[] = { { "classes", 7 } };
+    char *text = from_the_docs("# plain:", "output logits = fc\n");
+    char *header = from_the_docs("{\"__metadata__\"", "[0,24]}}");
+    uint64_t n = strlen(header);
+    size_t size = 8 + (size_t)n + 24;
+    uint8_t *file = calloc(1, size);
+    struct err err = { 0 };
+    struct nn_graph *g = nn_graph_read(text, strlen(text), 1, vars, &err);
+    struct infer_model *m;
+
+    (void)state;
+    if (!g)
+        fail_msg("%s", err.msg);
+    assert_true(nn_graph_find(g, "c1.bias") >= 0);
+    assert_int_equal(g->node[nn_graph_find_output(g, "logits")].type.dim[1].n, 7);
+    memcpy(file, &n, 8);
+    memcpy(file + 8, header, (size_t)n);
+    m = infer_model_parse(file, size, &err);
+    if (!m)
+        fail_msg("%s", err.msg);
+    assert_string_equal(m->label[1], "dog");
+    infer_model_free(m);
+    nn_graph_free(g);
+    free(file);
+    free(text);
+    free(header);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +540,7 @@ int main(void)
         cmocka_unit_test(every_cut_is_an_error),
         cmocka_unit_test(changed_bytes_give_an_error_or_a_model),
         cmocka_unit_test(a_failed_write_leaves_the_old_file),
+        cmocka_unit_test(the_examples_in_the_docs_are_true),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
