@@ -1,0 +1,320 @@
+/*
+ * index: folders become labels and samples, and what is wrong with them is said
+ */
+#include "tests/data/made.h"
+
+#include "data/index.h"
+
+static struct data_index *opened(const char *path, int n_labels, const char *const *labels)
+{
+    struct err err = { 0 };
+    struct data_index *x = data_index_open(path, n_labels, labels, &err);
+
+    if (!x)
+        fail_msg("%s", err.msg);
+    return x;
+}
+
+static void refused(const char *path, int n_labels, const char *const *labels, const char *word)
+{
+    struct err err = { 0 };
+
+    assert_null(data_index_open(path, n_labels, labels, &err));
+    if (err.kind != ERR_INPUT || !strstr(err.msg, word) || strchr(err.msg, '\n'))
+        fail_msg("kind %d, \"%s\" lacks \"%s\"", err.kind, err.msg, word);
+}
+
+/* Empty files with these names. */
+static void made_files(const struct made_folder *f, const char *const *name)
+{
+    for (; *name; name++)
+        made_text(f, *name, "");
+}
+
+static void classes_are_folders_in_natural_order(void **state)
+{
+    static const char *const files[] = {
+        "10/a.jpg", "10/b.jpg", "2/a.PNG", "2/b.jpeg", "1/a.gif", "1/b.bmp", "x9/a.jpg", "x9/b.jpg", "x10/a.jpg", "x10/b.jpg",
+        NULL
+    };
+    static const char *const want[] = { "1", "2", "10", "x9", "x10" };
+    struct made_folder f;
+    struct data_index *x;
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    x = opened(made_path(&f, ""), 0, NULL);             /* a slash at the end is no matter */
+    assert_int_equal(x->task, DATA_SINGLE);
+    assert_int_equal(x->n_labels, 5);
+    for (int i = 0; i < 5; i++)
+        assert_string_equal(x->label[i], want[i]);
+    assert_int_equal(x->n, 10);
+    for (int i = 0; i < x->n; i++) {
+        const struct data_sample *s = &x->sample[i];
+
+        assert_int_equal(s->split, DATA_UNSPLIT);
+        assert_null(s->mark);
+        assert_int_equal(strncmp(s->name, x->label[s->label], strlen(x->label[s->label])), 0);
+        assert_string_equal(s->path, made_path(&f, s->name));
+        assert_true(i == 0 || strcmp(x->sample[i - 1].name, s->name) < 0);
+    }
+    data_index_free(x);
+    made_close(&f);
+}
+
+static void litter_and_strange_files_are_left_out(void **state)
+{
+    static const char *const files[] = {
+        "cat/1.jpg", "cat/2.jpg", "cat/deep/er/3.jpg", "dog/1.jpg", "dog/2.jpg", "cat/.hidden.jpg", "cat/Thumbs.db",
+        "cat/desktop.ini", "cat/notes.txt", "cat/labels.csv", "cat/.git/x.jpg", "__MACOSX/cat/1.jpg", ".cache/1.jpg",
+        "cat/__MACOSX/1.jpg", "sheet.png", "README", NULL
+    };
+    struct made_folder f;
+    struct data_index *x;
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    assert_int_equal(symlink("..", made_path(&f, "cat/deep/up")), 0);           /* loops */
+    assert_int_equal(symlink("self", made_path(&f, "cat/self")), 0);
+    assert_int_equal(symlink("nowhere", made_path(&f, "cat/gone.jpg")), 0);
+    assert_int_equal(mkfifo(made_path(&f, "dog/pipe.jpg"), 0600), 0);
+    x = opened(f.path, 0, NULL);
+    assert_int_equal(x->n_labels, 2);
+    assert_int_equal(x->n, 5);
+    assert_string_equal(x->sample[2].name, "cat/deep/er/3.jpg");
+    assert_int_equal(x->sample[2].label, 0);
+    data_index_free(x);
+    made_close(&f);
+}
+
+static void splits_are_folders_too(void **state)
+{
+    static const char *const files[] = {
+        "train/b/1.jpg", "train/b/2.jpg", "train/a/1.jpg", "train/a/2.jpg", "Valid/a/1.jpg", "validation/b/1.jpg",
+        "TEST/b/9.jpg", "train/loose.jpg", "docs/readme.txt", NULL
+    };
+    struct made_folder f;
+    struct data_index *x;
+    int count[4] = { 0 };
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    x = opened(f.path, 0, NULL);
+    assert_int_equal(x->n_labels, 2);
+    assert_string_equal(x->label[0], "a");
+    for (int i = 0; i < x->n; i++)
+        count[x->sample[i].split]++;
+    assert_int_equal(count[DATA_UNSPLIT], 0);
+    assert_int_equal(count[DATA_TRAIN], 4);
+    assert_int_equal(count[DATA_VAL], 2);
+    assert_int_equal(count[DATA_TEST], 1);
+    data_index_free(x);
+    made_text(&f, "extra/1.jpg", "");
+    refused(f.path, 0, NULL, "'extra' lies beside");
+    made_close(&f);
+}
+
+static void a_class_that_train_lacks_is_named(void **state)
+{
+    static const char *const files[] = {
+        "train/a/1.jpg", "train/a/2.jpg", "train/b/1.jpg", "train/b/2.jpg", "val/a/1.jpg", "val/wolf/1.jpg", NULL
+    };
+    struct made_folder f;
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    refused(f.path, 0, NULL, "class 'wolf' is not among the 2 classes in train/");
+    made_close(&f);
+}
+
+static void a_class_may_be_called_train(void **state)
+{
+    static const char *const files[] = { "train/1.jpg", "train/2.jpg", "car/1.jpg", "car/2.jpg", NULL };
+    struct made_folder f;
+    struct data_index *x;
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    x = opened(f.path, 0, NULL);
+    assert_int_equal(x->n_labels, 2);
+    assert_string_equal(x->label[1], "train");
+    assert_int_equal(x->sample[0].split, DATA_UNSPLIT);
+    data_index_free(x);
+    made_close(&f);
+}
+
+static void train_and_test_without_classes_are_no_classes(void **state)
+{
+    static const char *const files[] = { "train/cat.0.jpg", "train/dog.0.jpg", "test/1.jpg", "test/2.jpg", NULL };
+    struct made_folder f;
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    refused(f.path, 0, NULL, "hold no class folders");
+    made_close(&f);
+}
+
+static void too_little_says_how_much_is_needed(void **state)
+{
+    static const char *const one[] = { "cat/1.jpg", "cat/2.jpg", NULL };
+    struct made_folder f;
+
+    (void)state;
+    made_open(&f);
+    refused(made_path(&f, "nowhere"), 0, NULL, "nowhere: no such folder or file");
+    refused(f.path, 0, NULL, "at least 2 class folders with 2 pictures each");
+    made_text(&f, "1.jpg", "");
+    refused(f.path, 0, NULL, "1 pictures but no class folders");
+    refused(f.path, 1, (const char *const[]){ "cat" }, "no class folders");
+    refused(made_path(&f, "1.jpg"), 0, NULL, "one picture");
+    made_files(&f, one);
+    refused(f.path, 0, NULL, "only one class folder, 'cat'");
+    made_text(&f, "dog/1.jpg", "");
+    refused(f.path, 0, NULL, "class 'dog' has 1 picture; at least 2");
+    made_text(&f, "labels.csv", "filename,cat\n");
+    assert_int_equal(remove(made_path(&f, "dog/1.jpg")), 0);
+    refused(f.path, 0, NULL, "class 'dog' has 0 pictures; at least 2");
+    assert_int_equal(remove(made_path(&f, "dog")), 0);
+    refused(f.path, 0, NULL, "labels.csv");
+    made_text(&f, "all.zip", "PK\3\4....");
+    refused(made_path(&f, "all.zip"), 0, NULL, "unpack it first");
+    made_close(&f);
+}
+
+static void only_test_has_nothing_to_learn_from(void **state)
+{
+    static const char *const files[] = { "test/a/1.jpg", "test/b/2.jpg", NULL };
+    static const char *const labels[] = { "b", "a" };
+    struct made_folder f;
+    struct data_index *x;
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    refused(f.path, 0, NULL, "no train/");
+    x = opened(f.path, 2, labels);                      /* but a model can be tried on it */
+    assert_int_equal(x->n, 2);
+    assert_int_equal(x->sample[0].split, DATA_TEST);
+    assert_int_equal(x->sample[0].label, 1);
+    data_index_free(x);
+    x = opened(made_path(&f, "test"), 2, labels);       /* as a plain folder */
+    assert_int_equal(x->sample[0].split, DATA_UNSPLIT);
+    data_index_free(x);
+    made_close(&f);
+}
+
+static void given_labels_are_matched_by_name(void **state)
+{
+    static const char *const files[] = { "a/1.jpg", "c/1.jpg", NULL };
+    static const char *const labels[] = { "c", "b", "a" }, *const other[] = { "a", "b" };
+    struct made_folder f;
+    struct data_index *x;
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    x = opened(f.path, 3, labels);
+    assert_int_equal(x->n_labels, 3);
+    assert_int_equal(x->sample[0].label, 2);
+    assert_int_equal(x->sample[1].label, 0);
+    data_index_free(x);
+    refused(f.path, 2, other, "class 'c' is not among the 2 labels of the model");
+    made_close(&f);
+}
+
+static void parts_counts_and_hashes(void **state)
+{
+    struct made_folder f;
+    struct data_index *x, *part;
+    struct err err;
+    int count[2];
+
+    (void)state;
+    made_open(&f);
+    made_text(&f, "train/a/1.jpg", "same");
+    made_text(&f, "train/a/2.jpg", "other");
+    made_text(&f, "train/b/1.jpg", "same");
+    made_text(&f, "train/b/2.jpg", "");
+    made_text(&f, "val/b/1.jpg", "v");
+    x = opened(f.path, 0, NULL);
+    assert_int_equal(remove(x->sample[1].path), 0);
+    assert_true(data_index_hash(x, 3, &err));
+    assert_true(x->sample[0].hash != 0 && x->sample[0].hash == x->sample[2].hash);
+    assert_int_equal(x->sample[1].hash, 0);             /* gone */
+    assert_true(x->sample[3].hash != 0);                /* empty, but there */
+    data_index_counts(x, count);
+    assert_int_equal(count[0], 2);
+    assert_int_equal(count[1], 3);
+    part = data_index_part(x, DATA_VAL, &err);
+    assert_non_null(part);
+    assert_int_equal(part->n, 1);
+    assert_int_equal(part->n_labels, 2);
+    assert_string_equal(part->sample[0].name, "val/b/1.jpg");
+    data_index_free(part);
+    data_index_free(x);
+    data_index_free(NULL);
+    made_close(&f);
+}
+
+static void real_sets_have_their_counts(void **state)
+{
+    static const struct { const char *name, *archive, *path; int n, labels, train, val, test; } sets[] = {
+        { "hymenoptera", "hymenoptera.tar.gz", "hymenoptera", 393, 2, 242, 151, 0 },
+        { "movie_posters", "movie_posters.tar.gz", "movie_posters/labels.csv", 7242, 25, 5823, 0, 1419 },
+    };
+    struct made_folder f;
+
+    (void)state;
+    made_open(&f);
+    for (int i = 0; i < 2; i++) {
+        const char *archive = made_dataset(sets[i].archive);
+        struct data_index *x;
+        int count[4] = { 0 };
+
+        if (!archive)
+            continue;
+        made_unpack(&f, archive);
+        x = opened(made_path(&f, sets[i].path), 0, NULL);
+        for (int k = 0; k < x->n; k++)
+            count[x->sample[k].split]++;
+        assert_int_equal(x->n, sets[i].n);
+        assert_int_equal(x->n_labels, sets[i].labels);
+        assert_int_equal(count[DATA_TRAIN], sets[i].train);
+        assert_int_equal(count[DATA_VAL], sets[i].val);
+        assert_int_equal(count[DATA_TEST], sets[i].test);
+        if (x->task == DATA_MULTI) {
+            int of[25];
+
+            data_index_counts(x, of);
+            assert_int_equal(of[0], 1056 + 283);        /* Action */
+            assert_int_equal(of[24], 36 + 14);          /* Western */
+        }
+        data_index_free(x);
+    }
+    made_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(classes_are_folders_in_natural_order),
+        cmocka_unit_test(litter_and_strange_files_are_left_out),
+        cmocka_unit_test(splits_are_folders_too),
+        cmocka_unit_test(a_class_that_train_lacks_is_named),
+        cmocka_unit_test(a_class_may_be_called_train),
+        cmocka_unit_test(train_and_test_without_classes_are_no_classes),
+        cmocka_unit_test(too_little_says_how_much_is_needed),
+        cmocka_unit_test(only_test_has_nothing_to_learn_from),
+        cmocka_unit_test(given_labels_are_matched_by_name),
+        cmocka_unit_test(parts_counts_and_hashes),
+        cmocka_unit_test(real_sets_have_their_counts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,306 @@
+/*
+ * loader: the same batches on any number of threads, from any point on, whatever the files
+ */
+#include "tests/data/made.h"
+
+#include "data/loader.h"
+
+enum { N = 23, BATCH = 5, SIDE = 16, PIXELS = SIDE * SIDE * 3 };
+
+struct set {
+    struct made_folder f;
+    struct data_index *x;
+    struct data_prep prep;
+};
+
+/* N pictures of two classes, of several sizes. */
+static void set_open(struct set *s)
+{
+    struct err err;
+
+    made_open(&s->f);
+    for (int i = 0; i < N; i++) {
+        char name[64];
+
+        snprintf(name, sizeof name, "%c/%02d.jpg", i % 2 ? 'a' : 'b', i);
+        made_jpeg_file(&s->f, name, i % 3 ? SIDE : 30 + i, i % 3 ? SIDE : 25, (uint64_t)i);
+    }
+    s->x = data_index_open(s->f.path, 0, NULL, &err);
+    assert_non_null(s->x);
+    assert_int_equal(s->x->n, N);
+    field_defaults(data_prep_fields, &s->prep);
+    s->prep.size[0] = s->prep.size[1] = SIDE;
+}
+
+static void set_close(struct set *s)
+{
+    data_index_free(s->x);
+    made_close(&s->f);
+}
+
+static struct data_loader *loader_of(const struct set *s, const struct data_loader_options *opt)
+{
+    struct err err = { 0 };
+    struct data_loader *l = data_loader_new(s->x, &s->prep, opt, &err);
+
+    if (!l)
+        fail_msg("%s", err.msg);
+    return l;
+}
+
+/* Everything that an epoch gives from batch `first` on. */
+struct epoch {
+    int n, batches, size[N];
+    int sample[N];
+    float image[N][PIXELS], target[N][2];
+};
+
+static void read_epoch(struct data_loader *l, uint64_t epoch, int first, struct epoch *e)
+{
+    const struct data_batch *b;
+
+    memset(e, 0, sizeof *e);
+    data_loader_start(l, epoch, first);
+    while ((b = data_loader_next(l))) {
+        e->size[e->batches++] = b->n;
+        for (int i = 0; i < b->n; i++, e->n++) {
+            assert_true(e->n < N);
+            e->sample[e->n] = b->sample[i];
+            memcpy(e->image[e->n], b->image + i * PIXELS, sizeof *e->image);
+            memcpy(e->target[e->n], b->target + i * 2, sizeof *e->target);
+        }
+    }
+    assert_null(data_loader_next(l));
+}
+
+static void threads_change_nothing(void **state)
+{
+    static struct epoch one, many;
+    struct set s;
+
+    (void)state;
+    set_open(&s);
+    for (int augment = DATA_AUGMENT_NONE; augment <= DATA_AUGMENT_STRONG; augment++) {
+        struct data_loader_options opt = { .batch = BATCH, .threads = 1, .shuffle = true, .augment = augment, .seed = 9 };
+        struct data_loader *l = loader_of(&s, &opt);
+
+        read_epoch(l, 3, 0, &one);
+        data_loader_free(l);
+        assert_int_equal(one.n, N);
+        for (opt.threads = 2; opt.threads < 8; opt.threads += 3) {
+            l = loader_of(&s, &opt);
+            read_epoch(l, 3, 0, &many);
+            assert_memory_equal(&one, &many, sizeof one);
+            read_epoch(l, 3, 0, &many);
+            assert_memory_equal(&one, &many, sizeof one);
+            data_loader_free(l);
+        }
+    }
+    set_close(&s);
+}
+
+static void unshuffled_is_the_index_as_validation_sees_it(void **state)
+{
+    static struct epoch e;
+    struct set s;
+    struct data_loader *l;
+    struct data_image m;
+    struct err err;
+    float want[PIXELS];
+
+    (void)state;
+    set_open(&s);
+    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2 });
+    assert_int_equal(data_loader_batches(l), 5);
+    read_epoch(l, 0, 0, &e);
+    assert_int_equal(e.batches, 5);
+    assert_int_equal(e.size[4], N % BATCH);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(e.sample[i], i);
+        assert_true(e.target[i][s.x->sample[i].label] == 1 && e.target[i][!s.x->sample[i].label] == 0);
+        assert_true(data_image_read(s.x->sample[i].path, &data_limits_default, &m, &err));
+        assert_true(data_prep_apply(&s.prep, &m, want, &err));
+        assert_memory_equal(want, e.image[i], sizeof want);
+        data_image_release(&m);
+    }
+    data_loader_free(l);
+    set_close(&s);
+}
+
+static void epochs_are_different_permutations(void **state)
+{
+    static struct epoch a, b;
+    struct set s;
+    struct data_loader *l;
+
+    (void)state;
+    set_open(&s);
+    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2, .shuffle = true, .seed = 1 });
+    read_epoch(l, 0, 0, &a);
+    read_epoch(l, 1, 0, &b);
+    assert_memory_not_equal(a.sample, b.sample, sizeof a.sample);
+    for (int i = 0; i < N; i++) {
+        int found = 0;
+
+        for (int j = 0; j < N; j++)
+            found += a.sample[j] == i;
+        assert_int_equal(found, 1);
+    }
+    data_loader_free(l);
+    set_close(&s);
+}
+
+static void an_epoch_goes_on_from_any_batch(void **state)
+{
+    static struct epoch whole, rest;
+    struct set s;
+    struct data_loader *l;
+
+    (void)state;
+    set_open(&s);
+    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 3, .shuffle = true, .augment = 1 });
+    read_epoch(l, 2, 0, &whole);
+    for (int first = 0; first < 7; first++) {
+        data_loader_start(l, 5, 0);                     /* something else under way */
+        data_loader_next(l);
+        read_epoch(l, 2, first, &rest);
+        if (first >= 5) {
+            assert_int_equal(rest.n, 0);
+            continue;
+        }
+        assert_int_equal(rest.n, N - first * BATCH);
+        assert_memory_equal(rest.image, whole.image + first * BATCH, (size_t)rest.n * sizeof *rest.image);
+    }
+    data_loader_free(l);
+    set_close(&s);
+}
+
+static void it_can_be_freed_and_restarted_at_any_time(void **state)
+{
+    struct set s;
+
+    (void)state;
+    set_open(&s);
+    for (int k = 0; k < 12; k++) {
+        struct data_loader *l = loader_of(&s, &(struct data_loader_options){ .batch = 2, .threads = 1 + k % 4 });
+
+        assert_true(k < 2 || !data_loader_next(l));     /* not started: no batch */
+        for (int i = 0; i < k % 3; i++) {
+            data_loader_start(l, (uint64_t)i, i);
+            for (int j = 0; j < k / 3; j++)
+                assert_non_null(data_loader_next(l));
+        }
+        data_loader_free(l);
+    }
+    data_loader_free(NULL);
+    set_close(&s);
+}
+
+struct seen {
+    int n;
+    char name[8][16];
+};
+
+static void note(void *ctx, const struct data_sample *sample, const struct err *why)
+{
+    struct seen *seen = ctx;
+
+    assert_true(seen->n < 8 && why->kind == ERR_INPUT && strstr(why->msg, sample->path));
+    snprintf(seen->name[seen->n++], sizeof *seen->name, "%.15s", sample->name);
+}
+
+static void bad_files_are_reported_in_order_and_left_out(void **state)
+{
+    static struct epoch e;
+    struct seen seen = { 0 };
+    struct set s;
+    struct data_loader *l;
+
+    (void)state;
+    set_open(&s);
+    made_text(&s.f, s.x->sample[1].name, "no picture");
+    made_text(&s.f, s.x->sample[2].name, "");
+    for (int i = 10; i < 15; i++)
+        assert_int_equal(remove(s.x->sample[i].path), 0);
+    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 3, .bad = note, .bad_ctx = &seen });
+    read_epoch(l, 0, 0, &e);
+    assert_int_equal(seen.n, 7);
+    for (int i = 0; i < 7; i++)
+        assert_string_equal(seen.name[i], s.x->sample[i < 2 ? i + 1 : i + 8].name);
+    assert_int_equal(e.n, N - 7);
+    assert_int_equal(e.batches, 5);
+    assert_int_equal(e.size[0], 3);
+    assert_int_equal(e.size[2], 0);                     /* all were bad */
+    assert_int_equal(e.sample[0], 0);
+    assert_int_equal(e.sample[1], 3);
+    assert_true(e.target[1][s.x->sample[3].label] == 1);
+    data_loader_free(l);
+    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 1 });
+    read_epoch(l, 0, 0, &e);                            /* nobody to tell */
+    assert_int_equal(e.n, N - 7);
+    data_loader_free(l);
+    set_close(&s);
+}
+
+static void short_batches_can_be_dropped(void **state)
+{
+    static struct epoch e;
+    struct set s;
+    struct data_loader *l;
+
+    (void)state;
+    set_open(&s);
+    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2, .drop_last = true });
+    assert_int_equal(data_loader_batches(l), 4);
+    read_epoch(l, 0, 0, &e);
+    assert_int_equal(e.n, 20);
+    data_loader_free(l);
+    l = loader_of(&s, &(struct data_loader_options){ .batch = 100, .threads = 2, .drop_last = true });
+    assert_int_equal(data_loader_batches(l), 1);        /* never the only one */
+    read_epoch(l, 0, 0, &e);
+    assert_int_equal(e.n, N);
+    data_loader_free(l);
+    set_close(&s);
+}
+
+static void marks_are_targets_and_unknown_is_minus_one(void **state)
+{
+    static struct epoch e;
+    struct set s;
+    struct data_loader *l;
+    struct err err;
+
+    (void)state;
+    set_open(&s);
+    made_text(&s.f, "t.csv", "file,p,q\na/01.jpg,1,0\na/03.jpg,,1\n");
+    data_index_free(s.x);
+    s.x = data_index_open(made_path(&s.f, "t.csv"), 0, NULL, &err);
+    assert_non_null(s.x);
+    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2 });
+    read_epoch(l, 0, 0, &e);
+    assert_int_equal(e.n, 2);
+    assert_true(e.target[0][0] == 1 && e.target[0][1] == 0 && e.target[1][0] == -1 && e.target[1][1] == 1);
+    data_loader_free(l);
+    s.x->n = 0;
+    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2 });
+    read_epoch(l, 0, 0, &e);
+    assert_int_equal(e.batches, 0);
+    data_loader_free(l);
+    set_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(unshuffled_is_the_index_as_validation_sees_it),
+        cmocka_unit_test(epochs_are_different_permutations),
+        cmocka_unit_test(an_epoch_goes_on_from_any_batch),
+        cmocka_unit_test(it_can_be_freed_and_restarted_at_any_time),
+        cmocka_unit_test(bad_files_are_reported_in_order_and_left_out),
+        cmocka_unit_test(short_batches_can_be_dropped),
+        cmocka_unit_test(marks_are_targets_and_unknown_is_minus_one),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

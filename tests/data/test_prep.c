@@ -1,0 +1,307 @@
+/*
+ * prep, aug: what the net sees of a picture, in validation and in training
+ */
+#include "tests/data/made.h"
+
+#include "data/aug/aug.h"
+
+#include <math.h>
+
+static struct data_prep prep_of(int height, int width, enum data_resize resize, double crop)
+{
+    struct data_prep p;
+
+    field_defaults(data_prep_fields, &p);
+    p.size[0] = height;
+    p.size[1] = width;
+    p.resize = (int)resize;
+    p.crop = crop;
+    return p;
+}
+
+static uint8_t *pixels_of(const struct data_prep *p, const struct data_image *m)
+{
+    uint8_t *out = malloc((size_t)p->size[0] * (size_t)p->size[1] * 3);
+    struct err err;
+
+    assert_true(data_prep_pixels(p, m, out, &err));
+    return out;
+}
+
+static void defaults_are_in_range(void **state)
+{
+    struct data_prep p = prep_of(224, 224, DATA_CROP, 1);
+    struct err err;
+
+    (void)state;
+    assert_true(field_check(data_prep_fields, &p, &err));
+}
+
+static void a_picture_of_the_nets_size_is_copied(void **state)
+{
+    struct data_image m = made_image(48, 32, 1);
+
+    (void)state;
+    for (int r = DATA_CROP; r <= DATA_LETTERBOX; r++) {
+        struct data_prep p = prep_of(32, 48, (enum data_resize)r, 1);
+        uint8_t *out = pixels_of(&p, &m);
+
+        assert_memory_equal(out, m.pixel, 32 * 48 * 3);
+        free(out);
+    }
+    data_image_release(&m);
+}
+
+static void crop_takes_the_centre(void **state)
+{
+    struct data_image m = made_image(100, 60, 2);
+    struct data_prep p = prep_of(30, 30, DATA_CROP, 0.5);
+    struct data_view v;
+    uint8_t *out = pixels_of(&p, &m);
+
+    (void)state;
+    for (int y = 0; y < 30; y++)                                /* 30 x 30 of 60 x 60: no resampling */
+        assert_memory_equal(out + y * 90, m.pixel + ((15 + y) * 100 + 35) * 3, 90);
+    free(out);
+    p = prep_of(20, 40, DATA_CROP, 1);
+    data_prep_view(&p, &m, &v);
+    assert_true(v.x == 0 && v.y == 5 && v.w == 100 && v.h == 50);
+    p = prep_of(40, 20, DATA_CROP, 0.8);
+    data_prep_view(&p, &m, &v);
+    assert_true(fabs(v.w - 24) < 1e-9 && fabs(v.h - 48) < 1e-9 && fabs(v.x - 38) < 1e-9 && fabs(v.y - 6) < 1e-9);
+    data_image_release(&m);
+}
+
+static void squash_shows_all(void **state)
+{
+    struct data_image m = made_image(90, 30, 3);
+    struct data_prep p = prep_of(16, 16, DATA_SQUASH, 0.5);     /* crop is for CROP */
+    uint8_t *out = pixels_of(&p, &m);
+
+    (void)state;
+    assert_true(abs(out[0] - m.pixel[3 * (15 * 90 * 0 + 2)]) < 8);
+    assert_true(abs(out[15 * 3] - m.pixel[3 * 87]) < 8);
+    assert_true(abs(out[(15 * 16 + 15) * 3 + 1] - m.pixel[3 * (29 * 90 + 87) + 1]) < 8);
+    free(out);
+    data_image_release(&m);
+}
+
+static void letterbox_fits_and_pads_with_grey(void **state)
+{
+    struct data_image m = made_image(40, 20, 4);
+    struct data_prep p = prep_of(20, 20, DATA_LETTERBOX, 1);
+    uint8_t *out = pixels_of(&p, &m);
+
+    (void)state;
+    for (int y = 0; y < 20; y++) {
+        for (int x = 0; x < 20; x++) {
+            const uint8_t *o = out + (y * 20 + x) * 3;
+
+            if (y < 5 || y >= 15)
+                assert_memory_equal(o, "\x72\x72\x72", 3);
+            else
+                assert_true(abs(o[0] - m.pixel[((2 * (y - 5)) * 40 + 2 * x) * 3]) < 10);
+        }
+    }
+    free(out);
+    data_image_release(&m);
+}
+
+static void extreme_shapes_do_no_harm(void **state)
+{
+    static const int shape[][2] = { { 1, 1 }, { 1, 5000 }, { 5000, 1 }, { 3, 20000 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
+        struct data_image m = { shape[i][0], shape[i][1], NULL };
+
+        m.pixel = malloc((size_t)m.width * (size_t)m.height * 3);
+        memset(m.pixel, 90, (size_t)m.width * (size_t)m.height * 3);
+        for (int r = DATA_CROP; r <= DATA_LETTERBOX; r++) {
+            for (int big = 0; big < 2; big++) {
+                struct data_prep p = prep_of(big ? 224 : 1, big ? 160 : 1, (enum data_resize)r, 1);
+                uint8_t *out = pixels_of(&p, &m);
+                struct data_view v;
+                struct err err;
+
+                if (r != DATA_LETTERBOX)
+                    assert_int_equal(out[0], 90);
+                for (uint64_t k = 0; k < 4; k++) {
+                    data_augment_view(DATA_AUGMENT_STRONG, 1, k, &p, &m, &v);
+                    assert_true(data_prep_view_pixels(&p, &m, &v, out, &err));
+                }
+                free(out);
+            }
+        }
+        data_image_release(&m);
+    }
+}
+
+static void normalize_is_the_formula(void **state)
+{
+    struct data_prep p = prep_of(1, 2, DATA_CROP, 1);
+    static const uint8_t pixel[6] = { 0, 128, 255, 7, 77, 177 };
+    float out[6];
+
+    (void)state;
+    for (int c = 0; c < 3; c++) {
+        p.mean[c] = 0.4 + 0.1 * c;
+        p.std[c] = 0.2 + 0.05 * c;
+    }
+    data_prep_normalize(&p, pixel, 6, out);
+    for (int i = 0; i < 6; i++)
+        assert_true(fabs(out[i] - (pixel[i] / 255.0 - p.mean[i % 3]) / p.std[i % 3]) < 1e-5);
+}
+
+static void apply_is_pixels_and_normalize(void **state)
+{
+    struct data_image m = made_image(50, 41, 5);
+    struct data_prep p = prep_of(24, 32, DATA_CROP, 0.9);
+    uint8_t *pixel = pixels_of(&p, &m);
+    float a[24 * 32 * 3], b[24 * 32 * 3];
+    struct err err;
+
+    (void)state;
+    data_prep_normalize(&p, pixel, 24 * 32 * 3, a);
+    assert_true(data_prep_apply(&p, &m, b, &err));
+    assert_memory_equal(a, b, sizeof a);
+    free(pixel);
+    data_image_release(&m);
+}
+
+/* ---- views ----------------------------------------------------------------------------------------------- */
+
+static void a_view_that_leaves_the_picture_sees_it_mirrored(void **state)
+{
+    struct data_image m = made_image(8, 6, 6);
+    struct data_prep p = prep_of(6, 8, DATA_CROP, 1);
+    struct data_view v = { -3, 2, 8, 6, false };
+    uint8_t out[6 * 8 * 3];
+    struct err err;
+
+    (void)state;
+    assert_true(data_prep_view_pixels(&p, &m, &v, out, &err));
+    for (int y = 0; y < 6; y++) {
+        for (int x = 0; x < 8; x++) {
+            int sx = x - 3 < 0 ? 2 - x : x - 3, sy = y + 2 > 5 ? 11 - (y + 2) : y + 2;
+
+            assert_memory_equal(out + (y * 8 + x) * 3, m.pixel + (sy * 8 + sx) * 3, 3);
+        }
+    }
+    v.mirror = true;
+    v.x = v.y = 0;
+    assert_true(data_prep_view_pixels(&p, &m, &v, out, &err));
+    for (int x = 0; x < 8; x++)
+        assert_memory_equal(out + x * 3, m.pixel + (7 - x) * 3, 3);
+    p.resize = DATA_LETTERBOX;
+    v = (struct data_view){ -3, 2, 8, 6, false };
+    assert_true(data_prep_view_pixels(&p, &m, &v, out, &err));
+    assert_memory_equal(out, "\x72\x72\x72", 3);
+    assert_memory_equal(out + 9, m.pixel + 2 * 8 * 3, 3);
+    v.w = (double)NAN;
+    assert_false(data_prep_view_pixels(&p, &m, &v, out, &err));
+    data_image_release(&m);
+}
+
+static void no_augmentation_is_what_validation_sees(void **state)
+{
+    struct data_image m = made_image(50, 40, 7);
+    struct data_prep p = prep_of(32, 32, DATA_CROP, 0.8);
+    struct data_view a, b;
+
+    (void)state;
+    data_augment_view(DATA_AUGMENT_NONE, 1, 2, &p, &m, &a);
+    data_prep_view(&p, &m, &b);
+    assert_true(a.x == b.x && a.y == b.y && a.w == b.w && a.h == b.h && !a.mirror && !b.mirror);
+    data_image_release(&m);
+}
+
+static void views_are_addressed(void **state)
+{
+    struct data_image m = made_image(50, 40, 8);
+    struct data_prep p = prep_of(32, 32, DATA_CROP, 1);
+    struct data_view a, b;
+    int same = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 50; i++) {
+        data_augment_view(DATA_AUGMENT_STRONG, 1, i, &p, &m, &a);
+        data_augment_view(DATA_AUGMENT_STRONG, 1, i, &p, &m, &b);
+        assert_true(a.x == b.x && a.y == b.y && a.w == b.w && a.h == b.h && a.mirror == b.mirror);
+        data_augment_view(DATA_AUGMENT_STRONG, 1, i + 1, &p, &m, &b);
+        same += a.x == b.x && a.w == b.w;
+        data_augment_view(DATA_AUGMENT_STRONG, 2, i, &p, &m, &b);
+        same += a.x == b.x && a.w == b.w;
+    }
+    assert_int_equal(same, 0);
+    data_image_release(&m);
+}
+
+static void crops_of_large_pictures_stay_inside(void **state)
+{
+    struct data_image m = { 300, 200, NULL };
+
+    (void)state;
+    for (int r = DATA_CROP; r <= DATA_SQUASH; r++) {
+        struct data_prep p = prep_of(64, 96, (enum data_resize)r, 0.9);
+        double least = 1, most = 0;
+        int mirrored = 0;
+
+        for (uint64_t i = 0; i < 2000; i++) {
+            struct data_view v;
+            double area, aspect;
+
+            data_augment_view(DATA_AUGMENT_STRONG, 3, i, &p, &m, &v);
+            assert_true(v.x >= 0 && v.y >= 0 && v.x + v.w <= 300 + 1e-9 && v.y + v.h <= 200 + 1e-9);
+            aspect = v.w / v.h / 1.5;
+            assert_true(aspect > 0.7499 && aspect < 1.3334);
+            area = v.w * v.h / (300.0 * 200);
+            least = fmin(least, area);
+            most = fmax(most, area);
+            mirrored += v.mirror;
+        }
+        assert_true(least > 0.25 && least < 0.4 && most > 0.9);
+        assert_in_range(mirrored, 900, 1100);
+    }
+}
+
+static void small_pictures_move_by_whole_pixels(void **state)
+{
+    struct data_image m = { 32, 32, NULL };
+    struct data_prep p = prep_of(32, 32, DATA_CROP, 1);
+    int seen[2][9] = { { 0 } };
+
+    (void)state;
+    for (uint64_t i = 0; i < 1000; i++) {
+        struct data_view v;
+
+        data_augment_view(DATA_AUGMENT_LIGHT, 4, i, &p, &m, &v);
+        assert_true(v.w == 32 && v.h == 32 && v.x == floor(v.x) && v.y == floor(v.y));
+        assert_true(fabs(v.x) <= 4 && fabs(v.y) <= 4);
+        seen[0][(int)v.x + 4]++;
+        seen[1][(int)v.y + 4]++;
+    }
+    for (int i = 0; i < 9; i++)
+        assert_true(seen[0][i] > 60 && seen[1][i] > 60);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_in_range),
+        cmocka_unit_test(a_picture_of_the_nets_size_is_copied),
+        cmocka_unit_test(crop_takes_the_centre),
+        cmocka_unit_test(squash_shows_all),
+        cmocka_unit_test(letterbox_fits_and_pads_with_grey),
+        cmocka_unit_test(extreme_shapes_do_no_harm),
+        cmocka_unit_test(normalize_is_the_formula),
+        cmocka_unit_test(apply_is_pixels_and_normalize),
+        cmocka_unit_test(a_view_that_leaves_the_picture_sees_it_mirrored),
+        cmocka_unit_test(no_augmentation_is_what_validation_sees),
+        cmocka_unit_test(views_are_addressed),
+        cmocka_unit_test(crops_of_large_pictures_stay_inside),
+        cmocka_unit_test(small_pictures_move_by_whole_pixels),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
