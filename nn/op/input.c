@@ -23,6 +23,8 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     *out = (struct nn_type){ .dtype = DTYPE_F32, .rank = 1, .dim = { { 1, 1 } } };
     for (; n < SHAPE_MAX_RANK - 1 && a->shape[n]; n++)
         out->dim[out->rank++].n = a->shape[n];
+    if (!n)
+        return err_set(err, ERR_INPUT, "input: needs a shape");
     for (; n < SHAPE_MAX_RANK - 1; n++)
         if (a->shape[n])
             return err_set(err, ERR_INPUT, "input: shape: a dimension of 0 stands before others");
