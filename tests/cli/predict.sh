@@ -124,7 +124,22 @@ if [ -w /dev/full ]; then
     done
     [ ! -e "$T/full.npy" ] || fail "full disk: a dump all the same"
 fi
-"$DISCERN" predict "$T/model" "$T/one/train" --batch 1 --dump-input "$T/pipe.npy" | head -c 10 >"$T/out"
+
+# A reader that leaves, and a signal, take the half-written dump away.
+d=$T/one/train
+set -- "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d"
+"$DISCERN" predict "$T/model" "$@" --batch 1 --dump-input "$T/pipe.npy" 2>"$T/err" | head -1 >"$T/out"
+[ ! -e "$T/pipe.npy" ] || fail "closed pipe: a dump all the same"
+"$DISCERN" predict "$T/model" "$@" --batch 1 --dump-input "$T/term.npy" >"$T/out" 2>"$T/err" &
+until [ -n "$(find "$T" -name 'term.npy*')" ]; do
+    kill -0 $! 2>/dev/null || fail "it ended before its dump began"
+    sleep 0.05
+done
+kill -TERM $!
+rc=0
+wait $! || rc=$?
+[ $rc = 143 ] || fail "SIGTERM: status $rc"
+[ ! -e "$T/term.npy" ] || fail "SIGTERM: a dump all the same"
 no_rest "$T"
 
 predict_fails() {
