@@ -480,10 +480,10 @@ const struct cli_command infer_cmd_eval = {
     .name = "eval",
     .summary = "measure a model on pictures whose labels are known",
     .synopsis = "MODEL DATA",
-    .about = "DATA is a folder with a folder of pictures for each label, a folder with train, val and\n"
-             "test parts of that form, or a table (CSV) of files and labels.  Prints how often the\n"
-             "answers are right, beside what guessing would get, label by label, and which labels are\n"
-             "taken for which.  Pictures that cannot be read are named, counted and left out.\n"
+    .about = "DATA is a folder with a folder of pictures for each label, a folder with train, val and "
+             "test parts of that form, or a table (CSV) of files and labels.  Prints how often the "
+             "answers are right, beside what guessing would get, label by label, and which labels are "
+             "taken for which.  Pictures that cannot be read are named, counted and left out. "
              "Of a folder that the model has learnt from, the pictures that were held out are taken.",
     .examples = "discern eval cats.safetensors photos/\n"
                 "discern eval cats.safetensors photos/ --split val\n"

@@ -171,8 +171,8 @@ const struct cli_command infer_cmd_export = {
     .name = "export",
     .summary = "write a model as ONNX",
     .synopsis = "MODEL",
-    .about = "Writes the network with its weights for other programs.  Input \"image\": RGB pictures\n"
-             "[N,3,height,width], (pixel/255 - mean) / std, as the metadata discern.prep say.\n"
+    .about = "Writes the network with its weights for other programs.  Input \"image\": RGB pictures "
+             "[N,3,height,width], (pixel/255 - mean) / std, as the metadata discern.prep say. "
              "Output \"probability\": a number a label.",
     .examples = "discern export cats.safetensors\n"
                 "discern export cats.safetensors -o web/cats.onnx --dynamic-batch\n",

@@ -251,7 +251,7 @@ const struct cli_command infer_cmd_info = {
     .name = "info",
     .summary = "say what a model file holds",
     .synopsis = "MODEL",
-    .about = "Prints the task, the labels, how pictures are prepared, the size and cost of the\n"
+    .about = "Prints the task, the labels, how pictures are prepared, the size and cost of the "
              "network, and how the model came about.",
     .examples = "discern info cats.safetensors\n"
                 "discern info --graph cats.safetensors\n"

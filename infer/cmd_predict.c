@@ -462,7 +462,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (!predict(&j, args.arg[0], args.n - 1, args.arg + 1, &err)) {
         status = stopped_by ? 0 : cli_fail(&err, o.json);
     } else if (j.failed) {
-        infer_cmd_say("%d of %d could not be answered", j.failed, j.x.n + j.empty);
+        if (j.x.n + j.empty > 1)
+            infer_cmd_say("%d of %d could not be answered", j.failed, j.x.n + j.empty);
         err.kind = ERR_INPUT;
         status = cli_status(&err);
     } else {
@@ -481,9 +482,9 @@ const struct cli_command infer_cmd_predict = {
     .name = "predict",
     .summary = "say what pictures show",
     .synopsis = "MODEL FILE|DIR...",
-    .about = "Prints a line a picture: the likeliest labels with their probabilities or, where a\n"
-             "picture may have several, those above the threshold.  Folders are gone through with all\n"
-             "that lies below them.  A picture that cannot be read is named, the others are answered,\n"
+    .about = "Prints a line a picture: the likeliest labels with their probabilities or, where a "
+             "picture may have several, those above the threshold.  Folders are gone through with all "
+             "that lies below them.  A picture that cannot be read is named, the others are answered, "
              "and the exit status is 3.",
     .examples = "discern predict cats.safetensors photo.jpg\n"
                 "discern predict cats.safetensors holiday/ --top 1\n"
