@@ -58,8 +58,9 @@ static int compare_natural(const char *a, const char *b)
 
 static bool is_picture_name(const char *name)
 {
-    static const char *const ends[] = { "jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "avif",
-                                        "heic", NULL };
+    static const char *const ends[] = {
+        "jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic", NULL
+    };
     const char *dot = strrchr(name, '.');
 
     for (int i = 0; dot && ends[i]; i++) {

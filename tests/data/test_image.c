@@ -172,7 +172,9 @@ static void exif(uint8_t *t, int orientation, bool little)
 }
 
 /* Where pixel 0 (letter 'a') of a 3 x 2 picture abc/def goes. */
-static const char *const turned[] = { "", "abcdef", "cbafed", "fedcba", "defabc", "adbecf", "daebfc", "fcebda", "cfbead" };
+static const char *const turned[] = {
+    "", "abcdef", "cbafed", "fedcba", "defabc", "adbecf", "daebfc", "fcebda", "cfbead",
+};
 
 static void orientations_turn_and_mirror(void **state)
 {

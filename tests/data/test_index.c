@@ -34,8 +34,8 @@ static void made_files(const struct made_folder *f, const char *const *name)
 static void classes_are_folders_in_natural_order(void **state)
 {
     static const char *const files[] = {
-        "10/a.jpg", "10/b.jpg", "2/a.PNG", "2/b.jpeg", "1/a.gif", "1/b.bmp", "x9/a.jpg", "x9/b.jpg", "x10/a.jpg", "x10/b.jpg",
-        NULL
+        "10/a.jpg", "10/b.jpg", "2/a.PNG", "2/b.jpeg", "1/a.gif", "1/b.bmp", "x9/a.jpg", "x9/b.jpg", "x10/a.jpg",
+        "x10/b.jpg", NULL
     };
     static const char *const want[] = { "1", "2", "10", "x9", "x10" };
     struct made_folder f;

@@ -81,7 +81,9 @@ static void threads_change_nothing(void **state)
     (void)state;
     set_open(&s);
     for (int augment = DATA_AUGMENT_NONE; augment <= DATA_AUGMENT_STRONG; augment++) {
-        struct data_loader_options opt = { .batch = BATCH, .threads = 1, .shuffle = true, .augment = augment, .seed = 9 };
+        struct data_loader_options opt = {
+            .batch = BATCH, .threads = 1, .shuffle = true, .augment = augment, .seed = 9,
+        };
         struct data_loader *l = loader_of(&s, &opt);
 
         read_epoch(l, 3, 0, &one);
