@@ -88,7 +88,7 @@ static bool good_name(const char *name)
     for (const char *p = name; *p; p++)
         if ((unsigned char)*p <= ' ' || *p == 127 || *p == '=' || *p == '#')
             return false;
-    return true;
+    return str_utf8(name);
 }
 
 /* A copy of the attributes in the graph's memory: defaults filled in, ranges checked. */
@@ -186,7 +186,7 @@ int nn_graph_add(struct nn_graph *g, const struct nn_op *op, const char *name, c
 
 bool nn_graph_output(struct nn_graph *g, const char *name, int node, struct err *err)
 {
-    struct nn_port *port;
+    struct nn_port *port = &g->output[g->n_output];
 
     if (node < 0 || node >= g->n || !good_name(name))
         return err_set(err, ERR_INPUT, "output: needs a name and a node");
@@ -195,16 +195,12 @@ bool nn_graph_output(struct nn_graph *g, const char *name, int node, struct err 
             g->output[i].node = node;
             return true;
         }
-    port = arena_array(g->mem, (size_t)g->n_output + 1, sizeof *port);
-    if (!port)
+    if (g->n_output == NN_MAX_OUTPUTS)
+        return err_set(err, ERR_INPUT, "output: more than %d", NN_MAX_OUTPUTS);
+    port->name = arena_str(g->mem, name);
+    port->node = node;
+    if (!port->name)
         return err_set(err, ERR_MEMORY, "graph: no memory");
-    if (g->n_output)
-        memcpy(port, g->output, (size_t)g->n_output * sizeof *port);
-    port[g->n_output].name = arena_str(g->mem, name);
-    port[g->n_output].node = node;
-    if (!port[g->n_output].name)
-        return err_set(err, ERR_MEMORY, "graph: no memory");
-    g->output = port;
     g->n_output++;
     return true;
 }

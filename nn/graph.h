@@ -11,7 +11,7 @@
 
 #include "nn/op.h"
 
-enum { NN_MAX_NODES = 20000, NN_MAX_NAME = 255 };
+enum { NN_MAX_NODES = 20000, NN_MAX_OUTPUTS = 64, NN_MAX_NAME = 255 };
 
 struct nn_node {
     const struct nn_op *op;
@@ -19,7 +19,7 @@ struct nn_node {
     struct nn_type type;
     int n_in;
     const int *in;
-    const char *name;           /* unique; no spaces, controls, '=' or '#' */
+    const char *name;           /* unique UTF-8 without spaces, controls, '=' and '#' */
 };
 
 struct nn_port {
@@ -30,7 +30,7 @@ struct nn_port {
 struct nn_graph {
     struct nn_node *node;
     int n, cap;
-    struct nn_port *output;     /* logits, embedding, ... */
+    struct nn_port output[NN_MAX_OUTPUTS];      /* logits, embedding, ... */
     int n_output;
     struct arena *mem;
     int *slot, n_slot;          /* hash table: names to ids; private */
