@@ -92,10 +92,10 @@ static int count_part(const struct data_index *x, enum data_split split)
 }
 
 /*
- * Which part to take, for --split and what there is.  Data without a val part are split as training
- * splits them, by content, so that val is what this model has not learnt from.  Where that leaves just
- * the numbers that the model tells, it has learnt from these data, and auto means val: pictures that
- * were learnt prove nothing.
+ * Which part to take, for --split and what there is.  Data without a val part are split as
+ * training splits them, by content, so that val is what this model has not learnt from.  Where that
+ * leaves just the numbers that the model tells, it has learnt from these data, and auto means val:
+ * pictures that were learnt prove nothing.
  */
 static bool decide(struct data_index *x, const struct report *r, enum part *part, int threads,
                    struct err *err)
@@ -134,7 +134,8 @@ static const struct data_index *choose(struct data_index *x, struct report *r, e
         return x;
     if (count_part(x, split_of[part]) > 0)
         return data_index_part(x, split_of[part], err);
-    err_set(err, ERR_INPUT, "%s: has no %s part; --split all takes every picture", r->data, r->part);
+    err_set(err, ERR_INPUT, "%s: has no %s part; --split all takes every picture", r->data,
+            r->part);
     return NULL;
 }
 
@@ -480,11 +481,12 @@ const struct cli_command infer_cmd_eval = {
     .name = "eval",
     .summary = "measure a model on pictures whose labels are known",
     .synopsis = "MODEL DATA",
-    .about = "DATA is a folder with a folder of pictures for each label, a folder with train, val and "
-             "test parts of that form, or a table (CSV) of files and labels.  Prints how often the "
-             "answers are right, beside what guessing would get, label by label, and which labels are "
-             "taken for which.  Pictures that cannot be read are named, counted and left out. "
-             "Of a folder that the model has learnt from, the pictures that were held out are taken.",
+    .about = "DATA is a folder with a folder of pictures for each label, a folder with train, "
+             "val and test parts of that form, or a table (CSV) of files and labels.  Prints "
+             "how often the answers are right, beside what guessing would get, label by label, "
+             "and which labels are taken for which.  Pictures that cannot be read are named, "
+             "counted and left out. Of a folder that the model has learnt from, the pictures "
+             "that were held out are taken.",
     .examples = "discern eval cats.safetensors photos/\n"
                 "discern eval cats.safetensors photos/ --split val\n"
                 "discern eval cats.safetensors photos/ --json --min-accuracy 0.9\n",

@@ -2,9 +2,9 @@
  * cmd_export -- discern export: a model as ONNX
  *
  * The inference form, batch-norms folded, with softmax or sigmoid unless --logits.  Input "image"
- * [N,3,height,width], normalised by the caller: what to do stands in the metadata, under the keys that
- * Ultralytics' exporter writes (names, task, imgsz, stride, batch, channels), which many servers read,
- * and in full under discern.*.
+ * [N,3,height,width], normalised by the caller: what to do stands in the metadata, under the keys
+ * that Ultralytics' exporter writes (names, task, imgsz, stride, batch, channels), which many
+ * servers read, and in full under discern.*.
  */
 #include "infer/cmd.h"
 #include "infer/json.h"
@@ -25,7 +25,7 @@ static const char *const formats[] = { "onnx", NULL };
 static const struct field options[] = {
     FIELD_ENUM(struct options, to, formats, 0, "what to write"),
     { .name = "out", .kind = FIELD_KIND_STRING, .count = 1, .offset = offsetof(struct options, out),
-      .hint = "FILE", .letter = 'o', .doc = "where to; MODEL with the ending .onnx when not given" },
+      .hint = "FILE", .letter = 'o', .doc = "where to; without it, MODEL.onnx" },
     FIELD_BOOL(struct options, dynamic_batch, "any number of pictures at a time, not one"),
     FIELD_BOOL(struct options, logits, "leave softmax (sigmoid) to the caller: output \"logits\""),
     FIELD_BOOL(struct options, force, "overwrite a file that is there"),
@@ -160,9 +160,10 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (!out)
         err_set(&err, ERR_MEMORY, "no memory for a file name");
     else if (infer_cmd_may_write(out, args.arg[0], o.force, &err) && write_onnx(m, &o, out, &err))
-        infer_cmd_say("wrote %s: image [%s,3,%d,%d] -> %s [%s,%d]", out, o.dynamic_batch ? "N" : "1",
-                      m->prep.size[0], m->prep.size[1], o.logits ? "logits" : "probability",
-                      o.dynamic_batch ? "N" : "1", m->n_labels);
+        infer_cmd_say("wrote %s: image [%s,3,%d,%d] -> %s [%s,%d]", out,
+                      o.dynamic_batch ? "N" : "1", m->prep.size[0], m->prep.size[1],
+                      o.logits ? "logits" : "probability", o.dynamic_batch ? "N" : "1",
+                      m->n_labels);
     infer_model_free(m);
     return err.kind ? cli_fail(&err, false) : 0;
 }
@@ -171,9 +172,9 @@ const struct cli_command infer_cmd_export = {
     .name = "export",
     .summary = "write a model as ONNX",
     .synopsis = "MODEL",
-    .about = "Writes the network with its weights for other programs.  Input \"image\": RGB pictures "
-             "[N,3,height,width], (pixel/255 - mean) / std, as the metadata discern.prep say. "
-             "Output \"probability\": a number a label.",
+    .about = "Writes the network with its weights for other programs.  Input \"image\": RGB "
+             "pictures [N,3,height,width], (pixel/255 - mean) / std, as the metadata "
+             "discern.prep say. Output \"probability\": a number a label.",
     .examples = "discern export cats.safetensors\n"
                 "discern export cats.safetensors -o web/cats.onnx --dynamic-batch\n",
     .options = options,

@@ -2,8 +2,8 @@
  * cmd_predict -- discern predict: what pictures show
  *
  * Pictures go the road of evaluation: an index (here without labels), the loader, the predictor.  A
- * picture that cannot be read is named and the others are answered.  --json holds its text until the
- * end, so that what stands on stdout is whole or nothing.
+ * picture that cannot be read is named and the others are answered.  --json holds its text until
+ * the end, so that what stands on stdout is whole or nothing.
  */
 #include "data/loader.h"
 #include "infer/cmd.h"
@@ -26,14 +26,14 @@ struct options {
 
 static const struct field options[] = {
     FIELD_INT(struct options, top, NULL, 0, 0, 1e6,
-              "labels told for a picture; 0 = 3, or all above the threshold if there may be several"),
+              "labels told for a picture; 0 = 3, or if there may be several all above threshold"),
     FIELD_FLOAT(struct options, threshold, NULL, -1, -1, 1,
                 "probability from which a label is told; -1 = 0.5 if there may be several, else 0"),
     FIELD_BOOL(struct options, json, "one JSON object instead of lines"),
     FIELD_INT(struct options, batch, NULL, 32, 1, 4096, "pictures at a time"),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
     FIELD_STRING(struct options, dump_input, "FILE", NULL,
-                 "write what the network sees, as .npy [pictures,height,width,3]; NaN if unreadable"),
+                 "write what the network sees: .npy [pictures,height,width,3], NaN if unreadable"),
     FIELD_BOOL(struct options, force, "overwrite the file of --dump-input"),
     FIELDS_END
 };
@@ -262,7 +262,7 @@ static bool print_json(const struct job *j, const char *model, struct err *err)
 
 /* ---- --dump-input -------------------------------------------------------------------------- */
 
-/* The signal that ended us while a file was half-written: the file is taken away, then it is obeyed. */
+/* The signal that came while a file was half-written: the file goes, then it is obeyed. */
 static volatile sig_atomic_t stopped_by;
 
 static void on_signal(int signal)
@@ -482,10 +482,10 @@ const struct cli_command infer_cmd_predict = {
     .name = "predict",
     .summary = "say what pictures show",
     .synopsis = "MODEL FILE|DIR...",
-    .about = "Prints a line a picture: the likeliest labels with their probabilities or, where a "
-             "picture may have several, those above the threshold.  Folders are gone through with all "
-             "that lies below them.  A picture that cannot be read is named, the others are answered, "
-             "and the exit status is 3.",
+    .about = "Prints a line a picture: the likeliest labels with their probabilities or, where "
+             "a picture may have several, those above the threshold.  Folders are gone through "
+             "with all that lies below them.  A picture that cannot be read is named, the "
+             "others are answered, and the exit status is 3.",
     .examples = "discern predict cats.safetensors photo.jpg\n"
                 "discern predict cats.safetensors holiday/ --top 1\n"
                 "discern predict cats.safetensors holiday/ --json >answers.json\n",

@@ -1,8 +1,8 @@
 /*
  * metric -- how good answers are, from probabilities and truth
  *
- * Definitions are those of scikit-learn's functions of the same names.  Figures of the other task are NaN.
- * Pure functions; thread-safe.
+ * Definitions are those of scikit-learn's functions of the same names.  Figures of the other task
+ * are NaN.  Pure functions; thread-safe.
  */
 #ifndef INFER_METRIC_H
 #define INFER_METRIC_H
@@ -26,22 +26,22 @@ struct infer_figures {
     int *confusion;             /* [truth * n_labels + answer]; NULL for MULTI */
     /* MULTI */
     double mean_ap;             /* over the labels whose AP is defined; NaN when none is */
-    double baseline_ap;         /* what answering label frequencies would get: mean share of positives */
+    double baseline_ap;         /* what label frequencies would get: mean share of positives */
     double subset_accuracy;     /* pictures without a wrong known label */
     double hamming;             /* share of wrong ones among known (picture, label) pairs */
     /* both */
     double macro_f1;            /* SINGLE: over the labels that are true or answered somewhere */
     double micro_f1;
-    double log_loss;            /* natural log; probabilities clipped to [1e-7, 1]; MULTI: mean over pairs */
-    double ece;                 /* expected calibration error of the top answer, 15 equal bins; NaN for MULTI */
+    double log_loss;            /* natural; probabilities clipped to [1e-7, 1]; MULTI: of pairs */
+    double ece;                 /* SINGLE: expected calibration error, top answer, 15 equal bins */
     double majority;            /* SINGLE: accuracy of always answering the commonest label */
     struct infer_label_figures *label;
 };
 
-/* probability[n,n_labels]; target[n,n_labels] as data_batch has it: SINGLE one-hot (all 0 rows are left out), MULTI
- * 1, 0, -1 unknown (left out).  ERR_INPUT when nothing is known. */
-bool infer_figures(enum data_task task, int n, int n_labels, const float *probability, const float *target,
-                   struct infer_figures *out, struct err *err);
+/* probability[n,n_labels]; target[n,n_labels] as data_batch has it: SINGLE one-hot (all 0 rows are
+ * left out), MULTI 1, 0, -1 unknown (left out).  ERR_INPUT when nothing is known. */
+bool infer_figures(enum data_task task, int n, int n_labels, const float *probability,
+                   const float *target, struct infer_figures *out, struct err *err);
 void infer_figures_release(struct infer_figures *f);    /* a zeroed one is fine */
 
 /* The figure that training watches: accuracy, or mean_ap. */

@@ -1,9 +1,9 @@
 /*
  * predict -- pictures to probabilities
  *
- * The one road for validation while training, `discern eval` and `discern predict`: the graph is put in its
- * inference form (nn_pass_infer), softmax or sigmoid is added, and it runs with mode INFER, where a picture's bits
- * do not depend on its neighbours, the batch size or the threads.
+ * The one road for validation while training, `discern eval` and `discern predict`: the graph is
+ * put in its inference form (nn_pass_infer), softmax or sigmoid is added, and it runs with mode
+ * INFER, where a picture's bits do not depend on its neighbours, the batch size or the threads.
  */
 #ifndef INFER_PREDICT_H
 #define INFER_PREDICT_H
@@ -12,23 +12,26 @@
 
 struct infer_predictor;
 
-/* task: softmax or sigmoid.  g and p are read during the call only.  batch, threads >= 1.  isa as in
- * nn_kernels_get. */
-struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const struct nn_params *p, enum data_task task,
-                                            int batch, int threads, const char *isa, struct err *err);
+/* task: softmax or sigmoid.  g and p are read during the call only.  batch, threads >= 1.  isa as
+ * in nn_kernels_get. */
+struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const struct nn_params *p,
+                                            enum data_task task, int batch, int threads,
+                                            const char *isa, struct err *err);
 void infer_predictor_free(struct infer_predictor *q);
 
 int infer_predictor_batch(const struct infer_predictor *q);
 int infer_predictor_labels(const struct infer_predictor *q);
 void infer_predictor_size(const struct infer_predictor *q, int size[2]);    /* height, width */
 
-/* n <= batch pictures [n,H,W,3], normalised -> probability[n,labels].  Cannot fail.  One thread at a time. */
+/* n <= batch pictures [n,H,W,3], normalised -> probability[n,labels].  Cannot fail.  One thread at
+ * a time. */
 void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability);
 
 /* rank[0..top) = labels by falling probability, ties by position.  top <= n_labels. */
 void infer_rank(const float *probability, int n_labels, int top, int *rank);
 
-/* An inference graph with the activation added as output "probability" (what is exported); "logits" stays. */
+/* An inference graph with the activation added as output "probability" (what is exported); "logits"
+ * stays. */
 bool infer_answer_graph(const struct nn_graph *g, const struct nn_params *p, enum data_task task,
                         struct nn_graph **g2, struct nn_params **p2, struct err *err);
 

@@ -122,7 +122,7 @@ static void figures_do_not_depend_on_batch_or_threads(void **state)
     infer_figures_release(&one);
 }
 
-static void unreadable_pictures_are_reported_and_left_out(void **state)
+static void bad_pictures_are_reported_and_left_out(void **state)
 {
     struct set *s = *state;
     struct infer_figures f, without;
@@ -195,7 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(figures_do_not_depend_on_batch_or_threads, setup, teardown),
-        cmocka_unit_test_setup_teardown(unreadable_pictures_are_reported_and_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(bad_pictures_are_reported_and_left_out, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_readable_is_input_error, setup, teardown),
         cmocka_unit_test_setup_teardown(other_labels_are_input_error, setup, teardown),
         cmocka_unit_test_setup_teardown(several_labels_with_unknown_ones, setup, teardown),

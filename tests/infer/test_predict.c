@@ -43,7 +43,7 @@ static struct net net_of(const char *arch)
             n.p->value[n.p->offset[e] + i] +=
                 0.2f * rng_f32(2, rng_stream(RNG_TEST, (uint32_t)e), (uint64_t)i);
     for (int64_t i = n.p->offset[n.p->n - 2]; i < n.p->total; i++)
-        n.p->value[i] *= 0.05f;         /* the last layer: logits where sigmoid still tells them apart */
+        n.p->value[i] *= 0.05f;         /* the last layer: sigmoid must not saturate */
     for (uint64_t i = 0; i < N * PICTURE; i++)
         n.image[i] = 4 * rng_f32(3, rng_stream(RNG_TEST, 0), i) - 2;
     return n;
