@@ -81,14 +81,18 @@ void nn_graph_free(struct nn_graph *g)
 
 static bool good_name(const char *name)
 {
-    size_t len = strlen(name);
+    struct str clean = { 0 };
+    bool ok = *name && strlen(name) <= NN_MAX_NAME;
 
-    if (!len || len > NN_MAX_NAME)
-        return false;
     for (const char *p = name; *p; p++)
         if ((unsigned char)*p <= ' ' || *p == 127 || *p == '=' || *p == '#')
-            return false;
-    return str_utf8(name);
+            ok = false;
+    if (ok) {                           /* what is no UTF-8 comes out changed */
+        str_utf8(&clean, name);
+        ok = !strcmp(str_text(&clean), name);
+        str_release(&clean);
+    }
+    return ok;
 }
 
 /* A copy of the attributes in the graph's memory: defaults filled in, ranges checked. */
