@@ -3,6 +3,7 @@
  */
 #include "nn/exec.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params
     struct nn_exec *e = calloc(1, sizeof *e);
     size_t bytes = plan->bytes ? plan->bytes : 64;
 
+    assert(pool_threads(pool) <= plan->opt.threads);        /* each worker has scratch */
     if (e) {
         e->plan = plan;
         e->params = params;

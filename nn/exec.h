@@ -11,7 +11,7 @@
 
 struct nn_exec;
 
-/* plan, params and pool (may be NULL) are lent and must outlive it.  TRAIN needs params with gradients and
+/* plan, params and pool (may be NULL; no more threads than the plan's) are lent and must outlive it.  TRAIN needs params with gradients and
  * writes running statistics into them; INFER only reads them, so many execs may share one. */
 struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params, struct pool *pool,
                             struct err *err);
