@@ -221,6 +221,8 @@ static bool read_header(struct table *t, int n_labels, const char *const *labels
             if (!strcmp(c->cell[i], c->cell[j]))
                 return err_set(err, ERR_INPUT, "line %d: two columns are called '%.60s'", c->line, c->cell[i]);
         }
+        if (!data_index_check_label(c->cell[i], err))
+            return err_in(err, "line %d", c->line);
         if (!labels) {
             t->label[i] = x->n_labels++;
             x->label[t->label[i]] = arena_str(x->mem, c->cell[i]);

@@ -56,6 +56,19 @@ static int compare_natural(const char *a, const char *b)
     return strcmp(a, b);
 }
 
+bool data_index_check_label(const char *label, struct err *err)
+{
+    struct str clean = { 0 };
+    bool same;
+
+    str_utf8(&clean, label);
+    same = !clean.failed && !strcmp(str_text(&clean), label);
+    if (!same)
+        err_set(err, ERR_INPUT, "the class name '%.80s' is not UTF-8: rename it", str_text(&clean));
+    str_release(&clean);
+    return same;
+}
+
 static bool is_picture_name(const char *name)
 {
     static const char *const ends[] = {
@@ -222,6 +235,8 @@ static bool set_labels(struct reader *r, int n, char **names, struct err *err)
     if (!x->label)
         return err_set(err, ERR_MEMORY, "%s: cannot hold %d labels", r->root, n);
     for (int i = 0; i < n; i++) {
+        if (!data_index_check_label(names[i], err))
+            return err_in(err, "%s", r->root);
         x->label[i] = arena_str(x->mem, names[i]);
         if (!x->label[i])
             return err_set(err, ERR_MEMORY, "%s: cannot hold %d labels", r->root, n);

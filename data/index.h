@@ -48,6 +48,9 @@ struct data_index *data_index_part(const struct data_index *x, enum data_split s
 /* hash of every sample's file, on `threads` threads; files that cannot be read keep 0. */
 bool data_index_hash(struct data_index *x, int threads, struct err *err);
 
+/* Model files and reports hold labels as UTF-8: whether this one is; the error shows it. */
+bool data_index_check_label(const char *label, struct err *err);
+
 /* How many samples carry each label (1 for MULTI); count[n_labels]. */
 void data_index_counts(const struct data_index *x, int *count);
 

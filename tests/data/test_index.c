@@ -131,6 +131,18 @@ static void a_class_that_train_lacks_is_named(void **state)
     made_close(&f);
 }
 
+static void class_names_must_be_utf8(void **state)
+{
+    static const char *const files[] = { "a/1.jpg", "a/2.jpg", "b\xff/1.jpg", "b\xff/2.jpg", NULL };
+    struct made_folder f;
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    refused(f.path, 0, NULL, "the class name 'b\xef\xbf\xbd' is not UTF-8");
+    made_close(&f);
+}
+
 static void a_class_may_be_called_train(void **state)
 {
     static const char *const files[] = { "train/1.jpg", "train/2.jpg", "car/1.jpg", "car/2.jpg", NULL };
@@ -307,6 +319,7 @@ int main(void)
         cmocka_unit_test(litter_and_strange_files_are_left_out),
         cmocka_unit_test(splits_are_folders_too),
         cmocka_unit_test(a_class_that_train_lacks_is_named),
+        cmocka_unit_test(class_names_must_be_utf8),
         cmocka_unit_test(a_class_may_be_called_train),
         cmocka_unit_test(train_and_test_without_classes_are_no_classes),
         cmocka_unit_test(too_little_says_how_much_is_needed),
