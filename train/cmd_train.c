@@ -60,12 +60,15 @@ static void on_signal(int sig)
         return;
 }
 
+/* A signal that our parent wants ignored (nohup, a shell's background jobs) stays so. */
 static void catch_signals(void)
 {
-    struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+    static const int signals[] = { SIGINT, SIGTERM };
+    struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, old;
 
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
+            sigaction(signals[i], &a, NULL);
 }
 
 /* ---- the terminal ------------------------------------------------------------------------------------------ */

@@ -311,8 +311,9 @@ static void release(struct trainer *t)
 /* Figures of the model's present values on x. */
 static bool validate(struct trainer *t, const struct data_index *x, struct infer_figures *f, struct err *err)
 {
-    struct infer_predictor *q = infer_predictor_new(t->model->graph, t->model->params, t->index->task, VAL_BATCH,
-                                                    t->cfg->threads, t->cfg->isa, err);
+    struct infer_predictor *q = infer_predictor_new(t->model->graph, t->model->params, t->index->task,
+                                                    x->n < VAL_BATCH ? x->n : VAL_BATCH, t->cfg->threads, t->cfg->isa,
+                                                    err);
     bool ok = q && infer_evaluate(q, x, &t->prep, t->cfg->threads, bad_file, t, f, err);
 
     infer_predictor_free(q);

@@ -1,0 +1,514 @@
+/*
+ * trainer: it learns, repeats itself to the bit, tells what the file holds, and leaves nothing bad behind
+ */
+#include "tests/data/made.h"
+
+#include "train/trainer.h"
+
+#include <math.h>
+
+enum { SIDE = 16, CLASSES = 2 };
+
+/* ---- pictures, and a run that remembers what it was told --------------------------------------------------- */
+
+/* A noisy picture: class 0 is lighter in its left half, class 1 in its right. */
+static void draw(const struct made_folder *f, const char *part, int label, int number, int side)
+{
+    struct data_image m = { side, side, malloc((size_t)side * (size_t)side * 3) };
+    uint64_t stream = rng_stream(RNG_TEST, (uint32_t)(label * 1000 + number));
+    char name[100], folder[512];
+    struct err err = { 0 };
+
+    assert_non_null(m.pixel);
+    for (int i = 0; i < side * side * 3; i++) {
+        bool right = i / 3 % side >= side / 2;
+
+        m.pixel[i] = (uint8_t)(rng_below(1, stream, (uint64_t)i, 190) + (right == (label == 1) ? 60 : 0));
+    }
+    snprintf(folder, sizeof folder, "%s/%s/c%d", f->path, part, label);
+    assert_true(file_mkdir(folder, &err));
+    snprintf(name, sizeof name, "%s/c%d/%03d.png", part, label, number);
+    assert_true(data_image_write_png(made_path(f, name), &m, &err));
+    data_image_release(&m);
+}
+
+/* n pictures of each class in train, and m others (or with m 0 the same ones) in val. */
+static void draw_set(const struct made_folder *f, int n, int m, int side)
+{
+    for (int label = 0; label < CLASSES; label++) {
+        for (int i = 0; i < n; i++)
+            draw(f, "train", label, i, side);
+        for (int i = 0; i < (m ? m : n); i++)
+            draw(f, "val", label, m ? n + i : i, side);
+    }
+}
+
+struct told {
+    int notes, bad, epochs;
+    bool slower, ended;
+    int64_t step, stop_at;      /* 0: never */
+    double loss, accuracy, log_loss, mean_ap, elapsed;
+    atomic_bool stop;
+};
+
+static void listen(void *ctx, const struct train_event *e)
+{
+    struct told *t = ctx;
+
+    t->notes += e->kind == TRAIN_EVENT_NOTE;
+    t->bad += e->kind == TRAIN_EVENT_BAD_FILE;
+    t->ended |= e->kind == TRAIN_EVENT_END;
+    t->slower |= e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "slower");
+    t->elapsed = e->elapsed;
+    t->step = e->step;
+    if (e->kind == TRAIN_EVENT_STEP && e->step == t->stop_at)
+        atomic_store(&t->stop, true);
+    if (e->kind != TRAIN_EVENT_EPOCH)
+        return;
+    t->epochs++;
+    t->loss = e->loss;
+    if (e->val) {
+        t->accuracy = e->val->accuracy;
+        t->log_loss = e->val->log_loss;
+        t->mean_ap = e->val->mean_ap;
+    }
+}
+
+static struct train_cfg config(void)
+{
+    struct train_cfg cfg;
+
+    field_defaults(train_cfg_fields, &cfg);
+    cfg.epochs = 2;
+    cfg.batch = 8;
+    cfg.threads = 1;
+    return cfg;
+}
+
+/* Trains on what lies in `data` of the folder, into its folder `out`. */
+static bool train(const struct made_folder *f, const char *data, const char *out, struct train_cfg *cfg, struct told *told,
+                  struct err *err)
+{
+    char folder[512], path[512];
+    struct data_index *x;
+    struct train_run run = { .out = folder, .event = listen, .event_ctx = told, .stop = &told->stop };
+    bool ok;
+
+    snprintf(folder, sizeof folder, "%s/%s", f->path, out);
+    snprintf(path, sizeof path, "%s/%s", f->path, data);
+    assert_true(file_mkdir(folder, err));
+    x = data_index_open(path, 0, NULL, err);
+    if (!x)
+        fail_msg("%s", err->msg);
+    ok = train_supervised(x, cfg, &run, err);
+    data_index_free(x);
+    return ok;
+}
+
+static void must_train(const struct made_folder *f, const char *out, struct train_cfg *cfg, struct told *told)
+{
+    struct err err = { 0 };
+
+    if (!train(f, ".", out, cfg, told, &err))
+        fail_msg("%s", err.msg);
+    assert_true(told->ended);
+}
+
+static struct infer_model *open_model(const struct made_folder *f, const char *out, const char *name)
+{
+    struct err err = { 0 };
+    char path[512];
+    struct infer_model *m;
+
+    snprintf(path, sizeof path, "%s/%s/%s.safetensors", f->path, out, name);
+    m = infer_model_open(path, &err);
+    if (!m)
+        fail_msg("%s", err.msg);
+    return m;
+}
+
+static bool exists(const struct made_folder *f, const char *out, const char *name)
+{
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/%s/%s.safetensors", f->path, out, name);
+    return file_kind(path) != FILE_NONE;
+}
+
+/* Weights, and all that is said about them but the date. */
+static void assert_same_model(const struct made_folder *f, const char *a, const char *b, const char *name)
+{
+    struct infer_model *m = open_model(f, a, name), *n = open_model(f, b, name);
+    const char *date_m = strstr(m->provenance, "\"date\""), *date_n = strstr(n->provenance, "\"date\"");
+
+    assert_int_equal(m->params->total, n->params->total);
+    assert_memory_equal(m->params->value, n->params->value, (size_t)m->params->total * sizeof(real));
+    assert_true(date_m && date_n);
+    assert_int_equal(date_m - m->provenance, date_n - n->provenance);
+    assert_memory_equal(m->provenance, n->provenance, (size_t)(date_m - m->provenance));
+    infer_model_free(m);
+    infer_model_free(n);
+}
+
+/* ---- learning ---------------------------------------------------------------------------------------------- */
+
+static void pictures_are_learnt_by_heart(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 4, 0, SIDE);
+    cfg.epochs = 40;
+    cfg.augment = DATA_AUGMENT_NONE;
+    cfg.smooth = 0;
+    must_train(&f, "out", &cfg, &told);
+    assert_true(told.accuracy == 1);
+    assert_true(told.loss < 0.1);
+    assert_int_equal(told.epochs, 40);
+    assert_int_equal(cfg.size, SIDE);
+    made_close(&f);
+}
+
+static void several_labels_are_learnt(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+    struct err err = { 0 };
+    struct str csv = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 16, 4, SIDE);
+    str_add(&csv, "filename,left,right,split\n");
+    for (int label = 0; label < CLASSES; label++)
+        for (int i = 0; i < 20; i++)
+            str_printf(&csv, "%s/c%d/%03d.png,%d,%d,%s\n", i < 16 ? "train" : "val", label, i, label == 0, label == 1,
+                       i < 16 ? "train" : "val");
+    made_text(&f, "labels.csv", str_text(&csv));
+    str_release(&csv);
+    cfg.epochs = 10;
+    cfg.augment = DATA_AUGMENT_NONE;
+    if (!train(&f, "labels.csv", "out", &cfg, &told, &err))
+        fail_msg("%s", err.msg);
+    assert_true(told.mean_ap > 0.9);
+    made_close(&f);
+}
+
+/* ---- the same again ---------------------------------------------------------------------------------------- */
+
+static void same_seed_same_bits_whatever_the_threads(void **state)
+{
+    struct made_folder f;
+    static const char *const out[] = { "a", "b", "c", "d", "e" };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 13, 5, SIDE);
+    for (int i = 0; i < 5; i++) {
+        struct train_cfg cfg = config();
+        struct told told = { 0 };
+
+        cfg.threads = i < 1 ? 1 : i;
+        cfg.seed = i == 4;
+        cfg.dropout = 0.1;
+        must_train(&f, out[i], &cfg, &told);
+    }
+    for (int i = 1; i < 4; i++) {
+        assert_same_model(&f, out[0], out[i], "best");
+        assert_same_model(&f, out[0], out[i], "last");
+    }
+    struct infer_model *m = open_model(&f, "a", "last"), *n = open_model(&f, "e", "last");
+
+    assert_memory_not_equal(m->params->value, n->params->value, (size_t)m->params->total * sizeof(real));
+    infer_model_free(m);
+    infer_model_free(n);
+    made_close(&f);
+}
+
+static void figures_told_are_those_of_the_file(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 20, 9, SIDE + 3);
+    cfg.epochs = 3;
+    must_train(&f, "out", &cfg, &told);
+
+    struct infer_model *m = open_model(&f, "out", "last");
+    struct infer_predictor *q = infer_predictor_new(m->graph, m->params, m->task, 5, 2, "auto", &err);
+    struct data_index *x = data_index_open(f.path, m->n_labels, m->label, &err);
+    struct data_index *val = x ? data_index_part(x, DATA_VAL, &err) : NULL;
+    struct infer_figures figures;
+
+    assert_non_null(q);
+    assert_non_null(val);
+    assert_true(infer_evaluate(q, val, &m->prep, 2, NULL, NULL, &figures, &err));
+    assert_int_equal(figures.n, 18);
+    assert_true(figures.accuracy == told.accuracy);
+    assert_true(figures.log_loss == told.log_loss);
+    infer_figures_release(&figures);
+    data_index_free(val);
+    data_index_free(x);
+    infer_predictor_free(q);
+    infer_model_free(m);
+    made_close(&f);
+}
+
+/* A plan by time is a number of steps, and that number repeats it.  Room for machines that do other things too. */
+static void timed_run_is_repeated_by_its_steps(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config(), again = config();
+    struct told told = { 0 }, told_again = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 20, 4, SIDE);
+    cfg.epochs = 0;
+    cfg.time = 2;
+    must_train(&f, "a", &cfg, &told);
+    assert_true(told.elapsed < 1.5 * cfg.time);
+    assert_int_equal(cfg.steps, told.step);
+    if (!told.slower) {
+        again.epochs = 0;
+        again.steps = cfg.steps;
+        must_train(&f, "b", &again, &told_again);
+        assert_same_model(&f, "a", "b", "last");
+    }
+    made_close(&f);
+}
+
+static void steps_may_end_within_an_epoch(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 16, 2, SIDE);
+    cfg.epochs = 0;
+    cfg.steps = 6;
+    must_train(&f, "out", &cfg, &told);
+    assert_int_equal(told.step, 6);
+    assert_int_equal(told.epochs, 2);
+    made_close(&f);
+}
+
+/* ---- what goes wrong --------------------------------------------------------------------------------------- */
+
+/* Several steps an epoch, where the next loss tells, and one, where only the weights do. */
+static void divergence_is_an_error_and_leaves_no_file(void **state)
+{
+    static const struct { int batch; double lr; } cases[] = { { 4, 1e30 }, { 4, 1e37 }, { 16, 1e30 }, { 16, 1e37 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct made_folder f;
+        struct train_cfg cfg = config();
+        struct told told = { 0 };
+        struct err err = { 0 };
+
+        made_open(&f);
+        draw_set(&f, 8, 2, SIDE);
+        cfg.batch = cases[i].batch;
+        cfg.lr = cases[i].lr;
+        assert_false(train(&f, ".", "out", &cfg, &told, &err));
+        assert_int_equal(err.kind, ERR_DIVERGED);
+        assert_non_null(strstr(err.msg, "learning rate"));
+        assert_int_equal(told.epochs, 0);
+        assert_true(told.step <= 2);
+        assert_false(exists(&f, "out", "best"));
+        assert_false(exists(&f, "out", "last"));
+        made_close(&f);
+    }
+}
+
+static void stopping_saves_the_last_state(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { .stop_at = 5 };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 2, SIDE);
+    cfg.epochs = 100;
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_int_equal(err.kind, ERR_CANCELLED);
+    assert_int_equal(told.step, 5);
+    infer_model_free(open_model(&f, "out", "last"));
+    infer_model_free(open_model(&f, "out", "best"));
+    made_close(&f);
+}
+
+static void unreadable_pictures_are_told_once_and_left_out(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 3, SIDE);
+    made_text(&f, "train/c0/broken.png", "\x89PNG\r\n\x1a\nbut not really");
+    made_text(&f, "val/c1/broken.png", "\x89PNG\r\n\x1a\nneither");
+    cfg.epochs = 4;
+    must_train(&f, "out", &cfg, &told);
+    assert_int_equal(told.bad, 2);
+    assert_int_equal(told.epochs, 4);
+    made_close(&f);
+}
+
+static void nothing_readable_is_an_error(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    for (int i = 0; i < 6; i++) {
+        char name[64];
+
+        snprintf(name, sizeof name, "train/c%d/%d.png", i % 2, i);
+        made_text(&f, name, "\x89PNG\r\n\x1a\nbut not really");
+    }
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+    assert_false(exists(&f, "out", "last"));
+    made_close(&f);
+}
+
+static void settings_that_cannot_be_meant_are_refused(void **state)
+{
+    struct made_folder f;
+    struct err err = { 0 };
+    struct told told = { 0 };
+    struct train_cfg cfg;
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 4, 2, SIDE);
+    cfg = config();
+    cfg.steps = 5;              /* beside epochs */
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+    cfg = config();
+    cfg.batch = 1;
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+    cfg = config();
+    cfg.arch = "resnet_smal";
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_non_null(strstr(err.msg, "resnet_small"));
+    cfg = config();
+    cfg.arch = "no/such/graph.txt";
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+    cfg = config();
+    cfg.optim = "sdg";
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_non_null(strstr(err.msg, "sgd"));
+    cfg = config();
+    cfg.isa = "avx9";
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+    cfg = config();
+    cfg.momentum = 2;
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    made_close(&f);
+}
+
+/* ---- graphs from files ------------------------------------------------------------------------------------- */
+
+static const char tiny[] = "image = input shape=12x20x3\n"
+                           "c = conv2d image channels=4 size=3 stride=2 pad=1\n"
+                           "b = batchnorm c\n"
+                           "r = relu b\n"
+                           "m = meanpool r\n"
+                           "fc = linear m width=classes bias=true\n"
+                           "output logits = fc\n";
+
+static void graph_file_is_trained(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+    struct infer_model *m;
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 8, 2, SIDE);
+    made_text(&f, "tiny.net", tiny);
+    cfg.arch = made_path(&f, "tiny.net");
+    must_train(&f, "out", &cfg, &told);
+    m = open_model(&f, "out", "best");
+    assert_string_equal(m->arch, "tiny.net");
+    assert_null(strstr(m->provenance, f.path));
+    assert_int_equal(m->prep.size[0], 12);
+    assert_int_equal(m->prep.size[1], 20);
+    infer_model_free(m);
+    made_close(&f);
+}
+
+static void graph_file_that_is_no_classifier_is_refused(void **state)
+{
+    static const char *const texts[] = {
+        "image = input shape=12x20x3\nm = meanpool image\noutput embedding = m\n",
+        "image = input shape=12x20x3\nm = meanpool image\nfc = linear m width=7\noutput logits = fc\n",
+        "picture = input shape=12x20x3\nm = meanpool picture\nfc = linear m width=2\noutput logits = fc\n",
+        "image = input shape=12x20x1\nm = meanpool image\nfc = linear m width=2\noutput logits = fc\n",
+        "image = input shape=12\nfc = linear image width=2\noutput logits = fc\n",
+        "image = inptu\n",
+        "",
+    };
+    struct made_folder f;
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 4, 2, SIDE);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct train_cfg cfg = config();
+        struct told told = { 0 };
+        struct err err = { 0 };
+
+        made_text(&f, "bad.net", texts[i]);
+        cfg.arch = made_path(&f, "bad.net");
+        assert_false(train(&f, ".", "out", &cfg, &told, &err));
+        assert_int_equal(err.kind, ERR_INPUT);
+        assert_false(exists(&f, "out", "last"));
+    }
+    made_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pictures_are_learnt_by_heart),
+        cmocka_unit_test(several_labels_are_learnt),
+        cmocka_unit_test(same_seed_same_bits_whatever_the_threads),
+        cmocka_unit_test(figures_told_are_those_of_the_file),
+        cmocka_unit_test(timed_run_is_repeated_by_its_steps),
+        cmocka_unit_test(steps_may_end_within_an_epoch),
+        cmocka_unit_test(divergence_is_an_error_and_leaves_no_file),
+        cmocka_unit_test(stopping_saves_the_last_state),
+        cmocka_unit_test(unreadable_pictures_are_told_once_and_left_out),
+        cmocka_unit_test(nothing_readable_is_an_error),
+        cmocka_unit_test(settings_that_cannot_be_meant_are_refused),
+        cmocka_unit_test(graph_file_is_trained),
+        cmocka_unit_test(graph_file_that_is_no_classifier_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
