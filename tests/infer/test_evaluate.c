@@ -31,19 +31,20 @@ static int setup(void **state)
 {
     struct set *s = calloc(1, sizeof *s);
     struct nn_model_args args = { .height = SIDE, .width = SIDE, .channels = 3, .labels = LABELS };
+    char folder[] = "/tmp/discern-evaluate-XXXXXX";
     uint8_t pixel[SIDE * SIDE * 3];
     struct err err = { 0 };
 
     if (!s)
         return -1;
-    snprintf(s->folder, sizeof s->folder, "/tmp/discern-evaluate-XXXXXX");
-    assert_non_null(mkdtemp(s->folder));
+    assert_non_null(mkdtemp(folder));
+    memcpy(s->folder, folder, sizeof folder);
     for (int i = 0; i < N; i++) {
         struct data_image image = { .width = SIDE, .height = SIDE, .pixel = pixel };
 
         for (uint64_t k = 0; k < sizeof pixel; k++)
             pixel[k] = (uint8_t)rng_below(1, rng_stream(RNG_TEST, (uint32_t)i), k, 256);
-        snprintf(s->path[i], sizeof s->path[i], "%s/%d.png", s->folder, i);
+        snprintf(s->path[i], sizeof s->path[i], "%s/%d.png", folder, i);
         assert_true(data_image_write_png(s->path[i], &image, &err));
         s->sample[i] = (struct data_sample){ .path = s->path[i], .name = s->path[i],
                                              .label = i % LABELS };
