@@ -20,7 +20,7 @@ for t in "$@"; do
         "$t" >"$log" 2>&1
         rc=$?
         ok=$(grep -c '^\[       OK \]' "$log")
-        bad=$(grep -c '^\[  FAILED  \] [a-z_0-9]*$' "$log")
+        bad=$(grep '^\[  FAILED  \] [a-z_0-9]*$' "$log" | sort -u | wc -l)
         [ $rc != 0 ] && [ "$bad" = 0 ] && bad=1
         [ $rc = 0 ] && [ "$ok" = 0 ] && { echo "no test ran" >>"$log"; bad=1; }
         ;;
