@@ -20,12 +20,16 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIVE_SECONDS 0.1        /* between updates of the live line */
 #define PLAIN_SECONDS 30        /* between lines where there is no terminal */
 
-enum { MAX_RUNS = 1000000 };
+enum {
+    MAX_RUNS = 1000000,
+    SAME_SIGNAL_MS = 300,       /* timeout(1) and terminals send to process and group: the same wish twice */
+};
 
 struct options {
     struct train_cfg cfg;       /* first: train/settings.def counts from it */
@@ -45,17 +49,27 @@ static const struct field options[] = {
 
 /* ---- signals ----------------------------------------------------------------------------------------------- */
 
-/* The one thing that a handler can reach. */
+/* What a handler can reach, and nothing else is global. */
 static atomic_bool stop;
 static volatile sig_atomic_t stop_signal;
+static atomic_llong stop_ms;
 
 static void on_signal(int sig)
 {
     static const char text[] = "\ndiscern: stopping after this step; once more stops at once\n";
+    struct timespec t;
+    long long ms;
 
-    if (atomic_exchange(&stop, true))
-        _exit(128 + sig);
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    ms = t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+    if (atomic_load(&stop)) {
+        if (ms - atomic_load(&stop_ms) > SAME_SIGNAL_MS)
+            _exit(128 + sig);
+        return;
+    }
     stop_signal = sig;
+    atomic_store(&stop_ms, ms);
+    atomic_store(&stop, true);
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
         return;
 }
@@ -353,10 +367,29 @@ static void add_json(const struct options *o, const char *dir, const struct list
     json_decref(settings);
 }
 
+/* A word as a shell takes it. */
+static void add_word(struct str *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%";
+
+    if (*word && *word != '-' && !word[strspn(word, plain)]) {
+        str_add(out, word);
+        return;
+    }
+    str_addc(out, '\'');
+    for (; *word; word++) {
+        if (*word == '\'')
+            str_add(out, "'\\''");
+        else
+            str_addc(out, *word);
+    }
+    str_addc(out, '\'');
+}
+
 /* What was reached, where it is, and what to type next. */
 static bool report(const struct options *o, const char *data, const char *dir, const struct listener *l, struct err *err)
 {
-    struct str out = { 0 };
+    struct str out = { 0 }, model = { 0 }, next = { 0 };
     bool ok;
 
     if (!o->quiet)
@@ -366,9 +399,15 @@ static bool report(const struct options *o, const char *data, const char *dir, c
     else
         str_printf(&out, "%s/best.safetensors", dir);
     ok = infer_cmd_print(&out, err);
-    str_release(&out);
+    str_printf(&model, "%s/best.safetensors", dir);
+    add_word(&next, str_text(&model));
+    str_addc(&next, ' ');
+    add_word(&next, data);
     if (ok && !o->quiet)
-        infer_cmd_say("now try: discern eval %s/best.safetensors %s", dir, data);
+        infer_cmd_say("now try: discern eval %s", str_text(&next));
+    str_release(&out);
+    str_release(&model);
+    str_release(&next);
     return ok;
 }
 

@@ -1,0 +1,152 @@
+#!/bin/sh
+# train: from a folder to a model; the same again; bad data and nonsense values; signals; nothing half-written
+set -eu
+. tests/cli/expect
+
+# A network that takes no time, for what is not about learning.
+cat >"$T/tiny.net" <<'NET'
+image = input shape=16x16x3
+c = conv2d image channels=4 size=3 stride=2 pad=1
+b = batchnorm c
+r = relu b
+m = meanpool r
+fc = linear m width=classes bias=true
+output logits = fc
+NET
+tiny="--arch $T/tiny.net --epochs 1"
+
+draw_one
+draw_many
+
+# ---- what is written and said ----
+run 0 train "$T/one" --epochs 2 --out "$T/a" --threads 1
+lines 1
+printed "$T/a/best.safetensors"
+said 'size 32'
+said 'batch '
+said 'epoch 1/2: loss '
+said 'epoch 2/2: loss '
+said 'trained in '
+said "discern eval $T/a/best.safetensors $T/one"
+[ "$(ls "$T/a")" = "$(printf 'best.safetensors\nlast.safetensors')" ] || fail "the run folder: $(ls "$T/a")"
+run 0 info "$T/a/last.safetensors"
+printed resnet_small
+not_printed "$T/one"
+
+# The same seed gives the same file but for the date, whatever the threads.
+run 0 train "$T/one" --epochs 2 --out "$T/b" --threads 3 --quiet
+quiet
+undated() { LC_ALL=C sed 's/date\\": *\\"[0-9TZ:-]*//' "$1"; }
+for file in best last; do
+    undated "$T/a/$file.safetensors" >"$T/x"
+    undated "$T/b/$file.safetensors" >"$T/y"
+    cmp "$T/x" "$T/y" || fail "$file differs"
+done
+run 0 train "$T/one" --epochs 2 --out "$T/c" --seed 1 --quiet
+undated "$T/c/last.safetensors" >"$T/y"
+if cmp -s "$T/x" "$T/y"; then fail "another seed gives the same"; fi
+
+run 0 train "$T/one" $tiny --out "$T/j" --json
+lines 1
+printed '"schema":"discern.train/1"'
+printed "\"best\":\"$T/j/best.safetensors\""
+printed '"accuracy":'
+printed '"history":[{"epoch":1,'
+run 0 train "$T/many/labels.csv" $tiny --out "$T/m" --json
+printed '"mAP":'
+
+# ---- folders ----
+bin=$DISCERN
+top=$(pwd)
+cd "$T"
+run 0 train one $tiny --quiet
+lines 1
+printed runs/train-1/best.safetensors
+run 0 train one $tiny --quiet
+printed runs/train-2/best.safetensors
+cd "$top"
+cp "$T/a/best.safetensors" "$T/x"
+run 3 train "$T/one" $tiny --out "$T/a"
+said '--force'
+cmp "$T/x" "$T/a/best.safetensors" || fail "refused, and still written"
+run 0 train "$T/one" $tiny --out "$T/a" --force
+run 3 train "$T/one" $tiny --out "$T/x"
+run 0 train "$T/one" $tiny --out "$T/new/deep/er"
+[ -e "$T/new/deep/er/best.safetensors" ] || fail "no file in a deep folder"
+
+# A folder without parts is split; a file that cannot be read is left out, and named.
+mkdir "$T/with space"
+cp -r "$T/one/train/star" "$T/one/train/ring" "$T/with space"
+echo 'no picture' >"$T/with space/star/broken.png"
+run 0 train "$T/with space" $tiny --out "$T/s"
+said 'held out'
+said 'broken.png'
+said 'left out'
+said "discern eval $T/s/best.safetensors '$T/with space'"
+
+# ---- bad data: status 3, one line at most beside notes, no folder left ----
+refused() {
+    run "$@" --out "$T/never"
+    [ ! -e "$T/never" ] || fail "$*: left $(find "$T/never")"
+    [ ! -s "$T/out" ] || fail "$*: an answer"
+}
+mkdir -p "$T/empty" "$T/lone/cat" "$T/none/a" "$T/none/b"
+cp "$T"/one/train/star/*.png "$T/lone/cat"
+echo 'no picture' >"$T/none/a/1.png"
+cp "$T/none/a/1.png" "$T/none/a/2.png"
+cp "$T/none/a/1.png" "$T/none/b/1.png"
+cp "$T/none/a/1.png" "$T/none/b/2.png"
+refused 3 train "$T/empty"
+refused 3 train "$T/lone"
+refused 3 train "$T/none"
+refused 3 train "$T/no such path"
+said 'no such path'
+refused 3 train "$T/one/train/star/$(ls "$T/one/train/star" | head -1)"
+refused 3 train "$T/one" --arch resnet_smal
+said resnet_small
+refused 3 train "$T/one" --arch "$T/no.net"
+refused 3 train "$T/one" --arch resnet_small --size 8
+echo 'image = input shape=16x16x3' >"$T/bad.net"
+refused 3 train "$T/one" --arch "$T/bad.net"
+refused 3 train "$T/one" --isa avx9
+refused 3 train "$T/one" --optim sdg
+run 3 train "$T/empty" --json
+printed '{"error":{"code":3,'
+
+# ---- nonsense: status 2 ----
+nonsense() {
+    usage "$@" --out "$T/never"
+    [ ! -e "$T/never" ] || fail "$*: left a folder"
+}
+nonsense train
+nonsense train "$T/one" "$T/one"
+nonsense train "$T/one" --epoch 3
+said '--epochs'
+nonsense train "$T/one" --epochs three
+nonsense train "$T/one" --epochs -1
+nonsense train "$T/one" --lr nan
+nonsense train "$T/one" --lr -0.1
+nonsense train "$T/one" --momentum 1.5
+nonsense train "$T/one" --size 100000
+nonsense train "$T/one" --time tomorrow
+nonsense train "$T/one" --augment extreme
+nonsense train "$T/one" --val 1
+nonsense train "$T/one" --threads 1000000
+run 2 train "$T/one" --epochs 3 --time 5s --out "$T/never"
+run 2 train "$T/one" --batch 1 --out "$T/never"
+[ ! -e "$T/never" ] || fail "left a folder"
+
+# ---- divergence: status 6, and no model ----
+refused 6 train "$T/one" --epochs 2 --lr 1e30
+said 'learning rate'
+
+# ---- signals: what is there is saved, and the status says which ----
+for signal in INT:130 TERM:143; do
+    rc=0
+    timeout --preserve-status -s "${signal%:*}" 2 "$DISCERN" train "$T/one" --arch "$T/tiny.net" --epochs 100000 \
+        --out "$T/stop-$signal" >"$T/out" 2>"$T/err" || rc=$?
+    [ $rc = "${signal#*:}" ] || fail "$signal: status $rc: $(tail -3 "$T/err")"
+    said 'last.safetensors'
+    run 0 info "$T/stop-$signal/last.safetensors"
+done
+no_rest "$T"
