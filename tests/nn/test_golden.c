@@ -22,11 +22,11 @@
 #include <string.h>
 
 static const char path[] = "tests/golden/ops.safetensors";
-static const double BOUND = 2e-6;       /* of the largest number of a tensor; 6e-7 was seen */
+static const double BOUND = 2e-6; /* of the largest number of a tensor; 6e-7 was seen */
 
 struct fixture {
     const struct st_file *file;
-    const char *name;           /* of the case */
+    const char *name; /* of the case */
     struct nn_graph *g;
     const struct nn_node *node;
     struct nn_call call;
@@ -100,7 +100,10 @@ static struct fixture make(const struct st_file *file, const struct st_meta *met
     if (!f.g)
         fail_msg("%s: %s", f.name, err.msg);
     f.node = &f.g->node[nn_graph_find_output(f.g, "y")];
-    *c = (struct nn_call){ .attr = f.node->attr, .mode = mode, .n_in = f.node->n_in, .threads = 1,
+    *c = (struct nn_call){ .attr = f.node->attr,
+                           .mode = mode,
+                           .n_in = f.node->n_in,
+                           .threads = 1,
                            .k = nn_kernels_get(isa, &err) };
     assert_non_null(find(&f, "", input(&f, 0)->name));
     batch = find(&f, "", input(&f, 0)->name)->tensor.shape.dim[0];
