@@ -19,7 +19,7 @@ INFER  := $(sort $(wildcard infer/*.c))
 TRAIN  := $(sort $(wildcard train/*.c train/*/*.c))
 PARTS  := $(NN) $(DATA) $(INFER) $(TRAIN)
 TESTS  := $(sort $(wildcard tests/*/test_*.c tests/*/*/test_*.c))
-DOUBLE_TESTS := tests/nn/test_ops.c tests/nn/test_models.c
+DOUBLE_TESTS := tests/nn/test_ops.c tests/nn/test_models.c tests/nn/test_golden_models.c
 FUZZ   := $(filter-out tests/fuzz/replay.c,$(sort $(wildcard tests/fuzz/*.c)))
 BENCH  := $(sort $(wildcard tests/bench/*.c))
 
