@@ -22,14 +22,21 @@ static const struct field help_fields[] = {
 };
 
 static const struct cli_command help_command = {
-    .name = "help", .summary = "explain a command, or list them", .synopsis = "[COMMAND]",
+    .name = "help",
+    .summary = "explain a command, or list them",
+    .synopsis = "[COMMAND]",
     .about = "Without a command: what there is. With one: the same as discern COMMAND --help.",
-    .examples = "discern help train\n", .options = help_fields, .size = sizeof(struct help_options),
-    .min_args = 0, .max_args = 1, .run = help,
+    .examples = "discern help train\n",
+    .options = help_fields,
+    .size = sizeof(struct help_options),
+    .min_args = 0,
+    .max_args = 1,
+    .run = help,
 };
 
 static const struct cli_command *const commands[] = {
-    &train_cmd_train, &infer_cmd_eval, &infer_cmd_predict, &infer_cmd_info, &infer_cmd_export, &help_command,
+    &train_cmd_train, &infer_cmd_eval,   &infer_cmd_predict,
+    &infer_cmd_info,  &infer_cmd_export, &help_command,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -57,22 +64,28 @@ static const struct cli_command *find_command(const char *name, struct err *err)
 
 static void print_summary(FILE *out)
 {
-    fputs("discern -- learn to tell pictures apart\n\nusage: discern COMMAND [OPTION...] [ARGUMENT...]\n\n", out);
+    fputs("discern -- learn to tell pictures apart\n\n"
+          "usage: discern COMMAND [OPTION...] [ARGUMENT...]\n\n",
+          out);
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(out, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
     fputs("\nexamples:\n"
           "  discern train photos/                    a folder of pictures for each label\n"
           "  discern eval runs/train-1/best.safetensors photos/\n"
           "  discern predict runs/train-1/best.safetensors new/*.jpg\n"
-          "\n\"discern COMMAND --help\" explains a command, \"discern --version\" says which build this is.\n", out);
+          "\n\"discern COMMAND --help\" explains a command, "
+          "\"discern --version\" says which build this is.\n",
+          out);
 }
 
 static void print_commands_page(FILE *out)
 {
-    fputs("# The command line\n\nWritten by `make docs` from the tables in the source; do not edit.\n\n"
-          "Data goes to standard output, everything else to standard error.  Exit status: 0 done, 1 a negative answer,\n"
-          "2 wrong usage, 3 bad input, 4 the system refused to read or write, 5 out of memory, 6 training diverged,\n"
-          "130 and 143 stopped by a signal.\n", out);
+    fputs("# The command line\n\n"
+          "Written by `make docs` from the tables in the source; do not edit.\n\n"
+          "Data goes to standard output, everything else to standard error.  Exit status: 0 done,\n"
+          "1 a negative answer, 2 wrong usage, 3 bad input, 4 the system refused to read or write,\n"
+          "5 out of memory, 6 training diverged, 130 and 143 stopped by a signal.\n",
+          out);
     for (int i = 0; i < N_COMMANDS; i++) {
         fputc('\n', out);
         cli_markdown(commands[i], out);
@@ -90,7 +103,7 @@ static void print_op(const struct nn_op *op, FILE *out)
     if (field_count(op->attrs))
         fputs("\n| attribute | meaning | range | default | ONNX |\n|---|---|---|---|---|\n", out);
     for (const struct field *f = op->attrs; f && f->name; f++) {
-        double defaults[64] = { 0 };            /* aligned for any attribute struct */
+        double defaults[64] = { 0 }; /* aligned for any attribute struct */
         struct str range = { 0 }, def = { 0 };
 
         field_range(f, &range);
@@ -99,9 +112,9 @@ static void print_op(const struct nn_op *op, FILE *out)
             field_text(f, defaults, &def);
         }
         for (char *p = range.data; p && *p; p++)
-            *p = *p == '|' ? '/' : *p;          /* a bar would end the cell */
-        fprintf(out, "| `%s` | %s | %s | %s | %s |\n", f->name, f->doc, str_text(&range), str_text(&def),
-                f->onnx ? f->onnx : "");
+            *p = *p == '|' ? '/' : *p; /* a bar would end the cell */
+        fprintf(out, "| `%s` | %s | %s | %s | %s |\n", f->name, f->doc, str_text(&range),
+                str_text(&def), f->onnx ? f->onnx : "");
         str_release(&range);
         str_release(&def);
     }
@@ -109,8 +122,11 @@ static void print_op(const struct nn_op *op, FILE *out)
 
 static void print_ops_page(FILE *out)
 {
-    fputs("# Operators\n\nWritten by `make docs` from the table of operators; do not edit.  What a graph file "
-          "(`--arch FILE`,\n`discern info --graph`) may hold: `name = op inputs key=value ...`, a line a node.\n", out);
+    fputs("# Operators\n\n"
+          "Written by `make docs` from the table of operators; do not edit.  What a graph file\n"
+          "(`--arch FILE`, `discern info --graph`) may hold: `name = op inputs key=value ...`,\n"
+          "a line a node.\n",
+          out);
     for (int i = 0; i < nn_op_count(); i++)
         print_op(nn_op_at(i), out);
 }
@@ -143,7 +159,8 @@ static int version(bool json)
     struct err err = { 0 };
 
     if (json)
-        printf("{\"schema\":\"discern.version/1\",\"version\":\"%s\",\"git\":\"%s\"}\n", about_version, about_git);
+        printf("{\"schema\":\"discern.version/1\",\"version\":\"%s\",\"git\":\"%s\"}\n",
+               about_version, about_git);
     else
         printf("discern %s (%s)\n", about_version, about_git);
     return cli_flush(&err) ? 0 : cli_fail(&err, json);
@@ -154,7 +171,8 @@ int main(int argc, char **argv)
     struct err err = { 0 };
     const struct cli_command *command;
 
-    signal(SIGPIPE, SIG_DFL);           /* a reader that goes away ends us quietly, even if a parent ignored the signal */
+    /* A reader that goes away ends us quietly, even if a parent ignored the signal. */
+    signal(SIGPIPE, SIG_DFL);
     if (argc < 2) {
         print_summary(stdout);
         return cli_flush(&err) ? 0 : cli_fail(&err, false);

@@ -11,22 +11,25 @@
 #include <stdlib.h>
 
 enum {
-    LOOK = 128,                 /* pictures that are looked at */
-    SMALL = 48,                 /* up to here pictures stay as large as they are */
-    TINY = 16,                  /* what an architecture at least can take */
-    MEDIUM = 64, LARGE = 128,   /* sides that larger ones are brought to */
-    ENOUGH_STEPS = 1000,        /* of a training, before its epochs are limited to: */
-    MIN_EPOCHS = 15, MAX_EPOCHS = 60,
+    LOOK = 128, /* pictures that are looked at */
+    SMALL = 48, /* up to here pictures stay as large as they are */
+    TINY = 16,  /* what an architecture at least can take */
+    MEDIUM = 64,
+    LARGE = 128,         /* sides that larger ones are brought to */
+    ENOUGH_STEPS = 1000, /* of a training, before its epochs are limited to: */
+    MIN_EPOCHS = 15,
+    MAX_EPOCHS = 60,
 };
 
-#define RATE 0.05               /* for batches of 64, in proportion for others: Goyal et al., arXiv:1706.02677 */
-#define LEAST_STD 0.05          /* of pictures that are all alike */
+/* For batches of 64, in proportion for others: Goyal et al., arXiv:1706.02677. */
+#define RATE 0.05
+#define LEAST_STD 0.05 /* of pictures that are all alike */
 
 /* What one picture tells. */
 struct look {
     bool read;
     int width, height;
-    double mean[3], square[3];  /* of its pixels, 0 to 1 */
+    double mean[3], square[3]; /* of its pixels, 0 to 1 */
     struct err err;
 };
 
@@ -107,7 +110,8 @@ struct teller {
     void *ctx;
 };
 
-static void tell(const struct teller *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void tell(const struct teller *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 static void tell(const struct teller *t, const char *fmt, ...)
 {
     char text[300];
@@ -158,8 +162,8 @@ static void choose_epochs(int n, struct train_cfg *cfg, const struct teller *t)
          cfg->epochs * batches, cfg->batch);
 }
 
-bool train_choose(const struct data_index *train, int least, int threads, struct train_cfg *cfg, struct data_prep *prep,
-                  train_say_fn *say, void *ctx, struct err *err)
+bool train_choose(const struct data_index *train, int least, int threads, struct train_cfg *cfg,
+                  struct data_prep *prep, train_say_fn *say, void *ctx, struct err *err)
 {
     struct teller t = { say, ctx };
     struct looks *all = calloc(1, sizeof *all);
@@ -183,7 +187,8 @@ bool train_choose(const struct data_index *train, int least, int threads, struct
     }
     if (!cfg->size)
         choose_size(side, least, cfg, &t);
-    *prep = (struct data_prep){ .size = { cfg->size, cfg->size }, .crop = 1,
+    *prep = (struct data_prep){ .size = { cfg->size, cfg->size },
+                                .crop = 1,
                                 .resize = train->task == DATA_MULTI ? DATA_SQUASH : DATA_CROP };
     colours(all, n, prep);
     free(all);

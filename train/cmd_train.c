@@ -1,8 +1,8 @@
 /*
  * cmd_train -- discern train: a folder of pictures to a model file
  *
- * Stderr tells what is going on: notes at the start, a live line on a terminal, a line an epoch, where the files are.
- * Stdout gets the path of the model, or with --json one object.
+ * Stderr tells what is going on: notes at the start, a live line on a terminal, a line an epoch,
+ * where the files are. Stdout gets the path of the model, or with --json one object.
  */
 #include "train/cmd.h"
 
@@ -23,36 +23,40 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIVE_SECONDS 0.1        /* between updates of the live line */
-#define PLAIN_SECONDS 30        /* between lines where there is no terminal */
+#define LIVE_SECONDS 0.1 /* between updates of the live line */
+#define PLAIN_SECONDS 30 /* between lines where there is no terminal */
 
 enum {
     MAX_RUNS = 1000000,
-    SAME_SIGNAL_MS = 300,       /* timeout(1) and terminals send to process and group: the same wish twice */
+    SAME_SIGNAL_MS = 300, /* timeout(1) signals the process and its group: the same wish twice */
 };
 
 struct options {
-    struct train_cfg cfg;       /* first: train/settings.def counts from it */
+    struct train_cfg cfg; /* first: train/settings.def counts from it */
     const char *out;
     bool force, json, quiet;
 };
-_Static_assert(offsetof(struct options, cfg) == 0, "fields of train_cfg count from the start of the options");
+_Static_assert(offsetof(struct options, cfg) == 0,
+               "fields of train_cfg count from the start of the options");
 
 static const struct field options[] = {
 #include "train/settings.def"
-    FIELD_STRING(struct options, out, "DIR", NULL, "folder for the model files; without it runs/train-1, runs/train-2 ..."),
+    FIELD_STRING(struct options, out, "DIR", NULL,
+                 "folder for the model files; without it runs/train-1, runs/train-2 ..."),
     FIELD_BOOL(struct options, force, "write into a folder that has something in it"),
     FIELD_BOOL(struct options, json, "one JSON object on standard output"),
     FIELD_BOOL(struct options, quiet, "say nothing but errors"),
     FIELDS_END
 };
 
-/* ---- signals ----------------------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 /* What a handler can reach, and nothing else is global. */
 static atomic_bool stop;
-static volatile sig_atomic_t stop_signal;
-static atomic_llong stop_ms;
+static struct {
+    atomic_int number;
+    atomic_llong ms;
+} stop_signal;
 
 static void on_signal(int sig)
 {
@@ -63,12 +67,12 @@ static void on_signal(int sig)
     clock_gettime(CLOCK_MONOTONIC, &t);
     ms = t.tv_sec * 1000LL + t.tv_nsec / 1000000;
     if (atomic_load(&stop)) {
-        if (ms - atomic_load(&stop_ms) > SAME_SIGNAL_MS)
+        if (ms - atomic_load(&stop_signal.ms) > SAME_SIGNAL_MS)
             _exit(128 + sig);
         return;
     }
-    stop_signal = sig;
-    atomic_store(&stop_ms, ms);
+    atomic_store(&stop_signal.number, sig);
+    atomic_store(&stop_signal.ms, ms);
     atomic_store(&stop, true);
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
         return;
@@ -85,18 +89,18 @@ static void catch_signals(void)
             sigaction(signals[i], &a, NULL);
 }
 
-/* ---- the terminal ------------------------------------------------------------------------------------------ */
+/* ---- the terminal ---------------------------------------------------------------------------- */
 
 struct listener {
-    bool quiet, live;           /* live: stderr is a terminal */
-    int shown;                  /* columns of the live line that stands there */
-    double last;                /* when something was shown, in seconds of the training */
+    bool quiet, live; /* live: stderr is a terminal */
+    int shown;        /* columns of the live line that stands there */
+    double last;      /* when something was shown, in seconds of the training */
     double elapsed;
     int best_epoch, epochs;
     int64_t steps;
-    struct str history;         /* JSON, an object an epoch */
-    struct str figures;         /* JSON of the best epoch */
-    struct str result;          /* in words */
+    struct str history; /* JSON, an object an epoch */
+    struct str figures; /* JSON of the best epoch */
+    struct str result;  /* in words */
 };
 
 /* "12s", "4m05s", "1h03m" */
@@ -122,7 +126,8 @@ static void clear_line(struct listener *l)
 static void show_live(struct listener *l, const char *text)
 {
     struct winsize w = { 0 };
-    int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) || !w.ws_col ? 80 : w.ws_col, len = (int)strlen(text);
+    int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) || !w.ws_col ? 80 : w.ws_col,
+        len = (int)strlen(text);
 
     if (len > width - 1)
         len = width - 1;
@@ -133,8 +138,8 @@ static void show_live(struct listener *l, const char *text)
 
 static void add_progress(struct str *s, const struct train_event *e)
 {
-    str_printf(s, "epoch %d/%d, step %lld/%lld, loss %.4f, %.0f pictures/s, ", e->epoch, e->epochs, (long long)e->step,
-               (long long)e->steps, e->loss, e->rate);
+    str_printf(s, "epoch %d/%d, step %lld/%lld, loss %.4f, %.0f pictures/s, ", e->epoch, e->epochs,
+               (long long)e->step, (long long)e->steps, e->loss, e->rate);
     add_duration(s, e->left);
     str_add(s, " left");
 }
@@ -222,7 +227,8 @@ static void on_end(struct listener *l, const struct train_event *e)
     infer_json_end(&l->figures, '}');
     str_add(&l->result, ": ");
     add_figure(&l->result, f);
-    str_printf(&l->result, " on %d pictures that were held out, after epoch %d of %d; ", f->n, e->epoch, e->epochs);
+    str_printf(&l->result, " on %d pictures that were held out, after epoch %d of %d; ", f->n,
+               e->epoch, e->epochs);
     if (f->task == DATA_SINGLE)
         str_printf(&l->result, "always answering the commonest label gives %.4f", f->majority);
     else
@@ -262,7 +268,7 @@ static void listener_release(struct listener *l)
     str_release(&l->result);
 }
 
-/* ---- the run folder ---------------------------------------------------------------------------------------- */
+/* ---- the run folder -------------------------------------------------------------------------- */
 
 /* The first runs/train-N that nobody has. */
 static bool next_run(struct str *out, struct err *err)
@@ -308,7 +314,7 @@ static void drop_run(const struct options *o, const char *out, bool made)
         rmdir("runs");
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 /* The pictures, hashed, with a part to learn from and one to check with. */
 static struct data_index *open_data(const char *path, struct options *o, struct err *err)
@@ -328,17 +334,20 @@ static struct data_index *open_data(const char *path, struct options *o, struct 
     ok = data_split(x, o->cfg.val, 0, threads, err);
     for (int i = 0; i < x->n; i++)
         hashed |= x->sample[i].hash != 0;
-    if (!ok || (!hashed && !data_index_hash(x, threads, err))) {    /* the split hashes only when it has to */
+    /* The split hashes only when it has to. */
+    if (!ok || (!hashed && !data_index_hash(x, threads, err))) {
         data_index_free(x);
         return NULL;
     }
     if (!held && !o->quiet)
-        infer_cmd_say("val %g: the data have no val part, so that share of %d pictures is held out, by their content",
+        infer_cmd_say("val %g: the data have no val part, so that share of %d pictures is held "
+                      "out, by their content",
                       o->cfg.val, free_n);
     return x;
 }
 
-static void add_json(const struct options *o, const char *dir, const struct listener *l, struct str *out)
+static void add_json(const struct options *o, const char *dir, const struct listener *l,
+                     struct str *out)
 {
     json_t *settings = record_to_json(train_cfg_fields, &o->cfg);
     char *text = settings ? record_dump(settings) : NULL;
@@ -370,7 +379,8 @@ static void add_json(const struct options *o, const char *dir, const struct list
 /* A word as a shell takes it. */
 static void add_word(struct str *out, const char *word)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%";
 
     if (*word && *word != '-' && !word[strspn(word, plain)]) {
         str_add(out, word);
@@ -387,7 +397,8 @@ static void add_word(struct str *out, const char *word)
 }
 
 /* What was reached, where it is, and what to type next. */
-static bool report(const struct options *o, const char *data, const char *dir, const struct listener *l, struct err *err)
+static bool report(const struct options *o, const char *data, const char *dir,
+                   const struct listener *l, struct err *err)
 {
     struct str out = { 0 }, model = { 0 }, next = { 0 };
     bool ok;
@@ -440,8 +451,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
     }
     ok = ok && report(&o, args.arg[0], run.out, &l, &err);
     status = ok ? 0 : cli_fail(&err, o.json);
-    if (err.kind == ERR_CANCELLED && stop_signal)
-        status = 128 + stop_signal;
+    if (err.kind == ERR_CANCELLED && atomic_load(&stop_signal.number))
+        status = 128 + atomic_load(&stop_signal.number);
     data_index_free(x);
     listener_release(&l);
     str_release(&dir);
@@ -452,11 +463,12 @@ const struct cli_command train_cmd_train = {
     .name = "train",
     .summary = "learn to tell pictures apart, from a folder of them",
     .synopsis = "DATA",
-    .about = "DATA is a folder with a folder of pictures for each label, or with train and val folders of such, or a CSV "
-             "file of names and labels (filename,cat,dog) for pictures with several labels. What is not said is chosen "
-             "from the pictures, and told.\n"
-             "The best and the last state are written to DIR/best.safetensors and DIR/last.safetensors after every epoch. "
-             "Control-C finishes the step, saves, and stops. The same seed gives the same weights, whatever the threads.",
+    .about = "DATA is a folder with a folder of pictures for each label, or with train and val "
+             "folders of such, or a CSV file of names and labels (filename,cat,dog) for pictures "
+             "with several labels. What is not said is chosen from the pictures, and told.\n"
+             "The best and the last state are written to DIR/best.safetensors and "
+             "DIR/last.safetensors after every epoch. Control-C finishes the step, saves, and "
+             "stops. The same seed gives the same weights, whatever the threads.",
     .examples = "discern train photos/\n"
                 "discern train photos/ --time 20m --out cats\n"
                 "discern train photos/ --arch resnet18 --size 128 --epochs 30 --augment strong\n",

@@ -1,8 +1,8 @@
 /*
  * net -- see net.h
  *
- * The training copy of the graph has the model's nodes first, under the same ids, and then the target and the loss:
- * they have no parameters, so the two graphs' parameters lie in memory alike.
+ * The training copy of the graph has the model's nodes first, under the same ids, and then the
+ * target and the loss: they have no parameters, so the two graphs' parameters lie in memory alike.
  */
 #include "train/net.h"
 
@@ -32,8 +32,8 @@ struct train_net {
     struct train_net_options opt;
     struct nn_graph *graph;
     struct nn_params *params;
-    real *moment;               /* [moments][total] */
-    struct sized sized[SIZES];  /* [0] is the first that was prepared */
+    real *moment;              /* [moments][total] */
+    struct sized sized[SIZES]; /* [0] is the first that was prepared */
 };
 
 /* The loss over the graph's logits, as output "loss". */
@@ -45,7 +45,8 @@ static bool add_loss(struct nn_graph *g, const struct train_net_options *opt, st
     if (logits < 0)
         return err_set(err, ERR_INPUT, "the graph has no output \"logits\"");
     t = &g->node[logits].type;
-    target = nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ .shape = { t->dim[1].n } }, 0, NULL, err);
+    target = nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ .shape = { t->dim[1].n } },
+                          0, NULL, err);
     if (target < 0)
         return false;
     if (opt->task == DATA_SINGLE)
@@ -56,7 +57,8 @@ static bool add_loss(struct nn_graph *g, const struct train_net_options *opt, st
     return loss >= 0 && nn_graph_output(g, "loss", loss, err) && nn_graph_check(g, err);
 }
 
-struct train_net *train_net_new(const struct nn_graph *g, const struct train_net_options *opt, struct err *err)
+struct train_net *train_net_new(const struct nn_graph *g, const struct train_net_options *opt,
+                                struct err *err)
 {
     struct train_net *t = calloc(1, sizeof *t);
     size_t total;
@@ -75,7 +77,8 @@ struct train_net *train_net_new(const struct nn_graph *g, const struct train_net
     total = (size_t)t->params->total * (size_t)opt->optim->moments;
     t->moment = calloc(total ? total : 1, sizeof *t->moment);
     if (!t->moment) {
-        err_set(err, ERR_MEMORY, "no memory for the moments of %lld parameters", (long long)t->params->total);
+        err_set(err, ERR_MEMORY, "no memory for the moments of %lld parameters",
+                (long long)t->params->total);
         goto fail;
     }
     nn_params_init(t->params, t->graph, opt->seed);
@@ -115,7 +118,10 @@ static struct sized *find_sized(struct train_net *t, int n)
 bool train_net_prepare(struct train_net *t, int n, struct err *err)
 {
     struct nn_plan_options opt = {
-        .mode = NN_TRAIN, .batch = n, .threads = pool_threads(t->opt.pool), .kernels = t->opt.kernels,
+        .mode = NN_TRAIN,
+        .batch = n,
+        .threads = pool_threads(t->opt.pool),
+        .kernels = t->opt.kernels,
     };
     struct sized *s = &t->sized[t->sized[0].n != 0];
 
@@ -162,9 +168,13 @@ static void update_entry(void *arg, int e, int worker)
     struct train_net *t = u->t;
     const struct nn_params *p = t->params;
     struct train_optim_step s = {
-        .k = t->opt.kernels, .n = p->count[e], .rate = u->rate, .momentum = t->opt.momentum,
+        .k = t->opt.kernels,
+        .n = p->count[e],
+        .rate = u->rate,
+        .momentum = t->opt.momentum,
         .decay = t->graph->node[p->node[e]].type.rank > 1 ? t->opt.decay : 0,
-        .grad = p->grad + p->offset[e], .value = p->value + p->offset[e],
+        .grad = p->grad + p->offset[e],
+        .value = p->value + p->offset[e],
     };
 
     (void)worker;
@@ -175,8 +185,8 @@ static void update_entry(void *arg, int e, int worker)
     t->opt.optim->step(&s);
 }
 
-bool train_net_step(struct train_net *t, int n, const float *image, const float *target, double rate, uint64_t step,
-                    double *loss, struct err *err)
+bool train_net_step(struct train_net *t, int n, const float *image, const float *target,
+                    double rate, uint64_t step, double *loss, struct err *err)
 {
     struct nn_params *p = t->params;
     struct sized *s;

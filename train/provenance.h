@@ -1,7 +1,8 @@
 /*
  * provenance -- where a model file's weights come from, as JSON
  *
- * Nothing in it depends on the clock or the machine but the member "date": the same training gives the same text.
+ * Nothing in it depends on the clock or the machine but the member "date": the same training gives
+ * the same text.
  */
 #ifndef TRAIN_PROVENANCE_H
 #define TRAIN_PROVENANCE_H
@@ -9,15 +10,15 @@
 #include "train/trainer.h"
 
 struct train_provenance {
-    const struct train_cfg *cfg;        /* as it was decided; time and threads are left out */
-    const char *arch;                   /* no path */
+    const struct train_cfg *cfg; /* as it was decided; time and threads are left out */
+    const char *arch;            /* no path */
     const struct data_index *index;
-    int train, val;                     /* pictures */
-    int epoch;                          /* that made the weights, from 1 */
-    int64_t step;                       /* steps until then */
-    double loss;                        /* mean of the epoch */
-    const struct infer_figures *val_figures;    /* NULL: not checked */
-    const char *date;                   /* when the training began: 2026-01-31T12:00:00Z */
+    int train, val;                          /* pictures */
+    int epoch;                               /* that made the weights, from 1 */
+    int64_t step;                            /* steps until then */
+    double loss;                             /* mean of the epoch */
+    const struct infer_figures *val_figures; /* NULL: not checked */
+    const char *date;                        /* when the training began: 2026-01-31T12:00:00Z */
 };
 
 /* One line; free() it.  NULL when memory is out. */

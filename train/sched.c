@@ -1,5 +1,6 @@
 /*
- * sched -- see sched.h; cosine: Loshchilov and Hutter, arXiv:1608.03983; warm-up: Goyal et al., arXiv:1706.02677
+ * sched -- see sched.h; cosine: Loshchilov and Hutter, arXiv:1608.03983; warm-up: Goyal et al.,
+ * arXiv:1706.02677
  */
 #include "train/sched.h"
 

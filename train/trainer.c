@@ -1,8 +1,9 @@
 /*
  * trainer -- see trainer.h
  *
- * A training is a number of steps.  Step i of an epoch takes batch i of the loader; an epoch ends with a validation by
- * infer_evaluate on the very model that is then written, so that the figure told is the figure of the file.
+ * A training is a number of steps.  Step i of an epoch takes batch i of the loader; an epoch ends
+ * with a validation by infer_evaluate on the very model that is then written, so that the figure
+ * told is the figure of the file.
  */
 #include "train/trainer.h"
 
@@ -31,39 +32,39 @@ const struct field train_cfg_fields[] = {
 #define TIME_REPLAN 1.01
 
 enum {
-    ARCH_BYTES = 1 << 20,       /* of a graph's text */
+    ARCH_BYTES = 1 << 20, /* of a graph's text */
     VAL_BATCH = 64,
-    REPLAN_STEPS = 10,          /* after so many steps their mean is believed */
+    REPLAN_STEPS = 10, /* after so many steps their mean is believed */
 };
 
 struct trainer {
     struct train_cfg *cfg;
     const struct train_run *run;
     const struct data_index *index;
-    struct data_index *train, *val;     /* val NULL: nothing is held out */
+    struct data_index *train, *val; /* val NULL: nothing is held out */
     struct data_prep prep;
     const struct nn_kernels *kernels;
     const struct train_optim *optim;
     struct pool *pool;
-    struct infer_model *model;          /* what is checked and written */
-    char arch[128];                     /* its name */
+    struct infer_model *model; /* what is checked and written */
+    char arch[128];            /* its name */
     struct train_net *net;
     struct data_loader *loader;
-    unsigned char *told;                /* files that were reported: of train, then of val */
+    unsigned char *told; /* files that were reported: of train, then of val */
     char date[32];
 
-    int64_t per_epoch, steps, step;     /* steps: planned; step: made */
-    int epoch, epochs;                  /* under way, from 1 */
-    double loss;                        /* running mean of the epoch */
+    int64_t per_epoch, steps, step; /* steps: planned; step: made */
+    int epoch, epochs;              /* under way, from 1 */
+    double loss;                    /* running mean of the epoch */
 
     /* Seconds: when it began, of an epoch's begin, spent in steps and in the last validation. */
     double began, epoch_began, in_steps, in_val;
     int64_t timed_steps, epoch_pictures;
-    int64_t base_step;                  /* after a new plan: where it was made, and what share was done then */
+    int64_t base_step; /* after a new plan: where it was made, and what share was done then */
     double base_done;
 
-    struct infer_figures best;          /* of best_epoch */
-    int best_epoch;                     /* 0: none yet */
+    struct infer_figures best; /* of best_epoch */
+    int best_epoch;            /* 0: none yet */
 };
 
 static double now(void)
@@ -74,7 +75,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------ */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static int epochs_of(const struct trainer *t, int64_t steps)
 {
@@ -86,7 +87,8 @@ static double time_left(const struct trainer *t)
 {
     double a_step = t->timed_steps ? t->in_steps / (double)t->timed_steps : 0;
 
-    return a_step * (double)(t->steps - t->step) + t->in_val * (epochs_of(t, t->steps) - t->epoch + 1);
+    return a_step * (double)(t->steps - t->step) +
+           t->in_val * (epochs_of(t, t->steps) - t->epoch + 1);
 }
 
 static void emit(const struct trainer *t, struct train_event e)
@@ -129,9 +131,9 @@ static void note(const struct trainer *t, enum train_event_kind kind, const char
 static void bad_file(void *ctx, const struct data_sample *sample, const struct err *why)
 {
     struct trainer *t = ctx;
-    const struct data_index *part = t->val && sample >= t->val->sample && sample < t->val->sample + t->val->n ? t->val
-                                                                                                   : t->train;
-    unsigned char *told = t->told + (part == t->val ? t->train->n : 0) + (sample - part->sample);
+    bool val = t->val && sample >= t->val->sample && sample < t->val->sample + t->val->n;
+    unsigned char *told = val ? t->told + t->train->n + (sample - t->val->sample)
+                              : t->told + (sample - t->train->sample);
 
     if (!*told)
         note(t, TRAIN_EVENT_BAD_FILE, "%s", why->msg);
@@ -143,7 +145,7 @@ static bool stopped(const struct trainer *t)
     return t->run->stop && atomic_load(t->run->stop);
 }
 
-/* ---- preparation ------------------------------------------------------------------------------------------- */
+/* ---- preparation ----------------------------------------------------------------------------- */
 
 static const struct nn_model *named_model(const char *name)
 {
@@ -154,7 +156,8 @@ static const struct nn_model *named_model(const char *name)
 }
 
 /* The graph of a text file, whose input says how large pictures are. */
-static struct nn_graph *graph_of_file(const char *path, int labels, struct data_prep *prep, struct err *err)
+static struct nn_graph *graph_of_file(const char *path, int labels, struct data_prep *prep,
+                                      struct err *err)
 {
     struct nn_var vars[] = { { "classes", labels }, { "size", prep->size[0] } };
     size_t bytes;
@@ -185,7 +188,8 @@ static struct nn_graph *make_graph(struct trainer *t, struct err *err)
 {
     const struct nn_model *model = named_model(t->cfg->arch);
     const char *slash = strrchr(t->cfg->arch, '/');
-    struct nn_model_args args = { t->cfg->size, t->cfg->size, 3, t->index->n_labels, t->cfg->dropout };
+    struct nn_model_args args = { t->cfg->size, t->cfg->size, 3, t->index->n_labels,
+                                  t->cfg->dropout };
     struct nn_graph *g;
 
     snprintf(t->arch, sizeof t->arch, "%s", slash ? slash + 1 : t->cfg->arch);
@@ -193,7 +197,8 @@ static struct nn_graph *make_graph(struct trainer *t, struct err *err)
         return model->build(&args, err);
     g = graph_of_file(t->cfg->arch, t->index->n_labels, &t->prep, err);
     if (g && (t->prep.size[0] != t->cfg->size || t->prep.size[1] != t->cfg->size))
-        note(t, TRAIN_EVENT_NOTE, "size %dx%d: as %s has it", t->prep.size[1], t->prep.size[0], t->arch);
+        note(t, TRAIN_EVENT_NOTE, "size %dx%d: as %s has it", t->prep.size[1], t->prep.size[0],
+             t->arch);
     return g;
 }
 
@@ -205,7 +210,8 @@ static bool check_cfg(const struct train_cfg *cfg, struct err *err)
     if (!field_check(train_cfg_fields, cfg, err))
         return false;
     if ((cfg->epochs > 0) + (cfg->steps > 0) + (cfg->time > 0) > 1)
-        return err_set(err, ERR_USAGE, "epochs, steps and time say the same thing: give one of them");
+        return err_set(err, ERR_USAGE,
+                       "epochs, steps and time say the same thing: give one of them");
     if (cfg->batch == 1)
         return err_set(err, ERR_USAGE, "batch 1: batch-norm needs two pictures a step at least");
     if (!model && !strpbrk(cfg->arch, "/.") && file_kind(cfg->arch) != FILE_REGULAR)
@@ -227,7 +233,8 @@ static bool make_parts(struct trainer *t, struct err *err)
     if (!t->val->n) {
         data_index_free(t->val);
         t->val = NULL;
-        note(t, TRAIN_EVENT_NOTE, "nothing is held out: no figure will say how good the network is");
+        note(t, TRAIN_EVENT_NOTE,
+             "nothing is held out: no figure will say how good the network is");
     }
     return true;
 }
@@ -238,7 +245,8 @@ static bool make_model(struct trainer *t, struct err *err)
     struct nn_params *p = g ? nn_params_new(g, false, err) : NULL;
 
     if (p)
-        t->model = infer_model_new(g, p, &t->prep, t->index->task, t->index->n_labels, t->index->label, t->arch, err);
+        t->model = infer_model_new(g, p, &t->prep, t->index->task, t->index->n_labels,
+                                   t->index->label, t->arch, err);
     if (t->model)
         return true;
     nn_params_free(p);
@@ -249,8 +257,14 @@ static bool make_model(struct trainer *t, struct err *err)
 static struct train_net *make_net(const struct trainer *t, struct err *err)
 {
     struct train_net_options opt = {
-        .task = t->index->task, .smooth = t->cfg->smooth, .momentum = t->cfg->momentum, .decay = t->cfg->decay,
-        .optim = t->optim, .kernels = t->kernels, .pool = t->pool, .seed = (uint64_t)t->cfg->seed,
+        .task = t->index->task,
+        .smooth = t->cfg->smooth,
+        .momentum = t->cfg->momentum,
+        .decay = t->cfg->decay,
+        .optim = t->optim,
+        .kernels = t->kernels,
+        .pool = t->pool,
+        .seed = (uint64_t)t->cfg->seed,
     };
     struct train_net *net = train_net_new(t->model->graph, &opt, err);
 
@@ -280,12 +294,20 @@ static bool prepare(struct trainer *t, struct err *err)
     t->pool = t->optim ? pool_new(cfg->threads, err) : NULL;
     if (!t->pool || !make_parts(t, err))
         return false;
-    if (!train_choose(t->train, model ? model->least : 1, cfg->threads, cfg, &t->prep, say, t, err) ||
+    if (!train_choose(t->train, model ? model->least : 1, cfg->threads, cfg, &t->prep, say, t,
+                      err) ||
         !make_model(t, err))
         return false;
-    t->loader = data_loader_new(t->train, &t->prep, &(struct data_loader_options){
-        .batch = cfg->batch, .threads = cfg->threads, .shuffle = true, .drop_last = true, .augment = cfg->augment,
-        .seed = (uint64_t)cfg->seed, .bad = bad_file, .bad_ctx = t }, err);
+    t->loader = data_loader_new(t->train, &t->prep,
+                                &(struct data_loader_options){ .batch = cfg->batch,
+                                                               .threads = cfg->threads,
+                                                               .shuffle = true,
+                                                               .drop_last = true,
+                                                               .augment = cfg->augment,
+                                                               .seed = (uint64_t)cfg->seed,
+                                                               .bad = bad_file,
+                                                               .bad_ctx = t },
+                                err);
     t->net = t->loader ? make_net(t, err) : NULL;
     if (!t->net)
         return false;
@@ -306,25 +328,35 @@ static void release(struct trainer *t)
     free(t->told);
 }
 
-/* ---- validation and files ---------------------------------------------------------------------------------- */
+/* ---- validation and files -------------------------------------------------------------------- */
 
 /* Figures of the model's present values on x. */
-static bool validate(struct trainer *t, const struct data_index *x, struct infer_figures *f, struct err *err)
+static bool validate(struct trainer *t, const struct data_index *x, struct infer_figures *f,
+                     struct err *err)
 {
-    struct infer_predictor *q = infer_predictor_new(t->model->graph, t->model->params, t->index->task,
-                                                    x->n < VAL_BATCH ? x->n : VAL_BATCH, t->cfg->threads, t->cfg->isa,
-                                                    err);
+    struct infer_predictor *q =
+        infer_predictor_new(t->model->graph, t->model->params, t->index->task,
+                            x->n < VAL_BATCH ? x->n : VAL_BATCH, t->cfg->threads, t->cfg->isa, err);
     bool ok = q && infer_evaluate(q, x, &t->prep, t->cfg->threads, bad_file, t, f, err);
 
     infer_predictor_free(q);
     return ok;
 }
 
-static bool write_model(struct trainer *t, const char *name, const struct infer_figures *f, struct err *err)
+static bool write_model(struct trainer *t, const char *name, const struct infer_figures *f,
+                        struct err *err)
 {
     struct train_provenance p = {
-        .cfg = t->cfg, .arch = t->arch, .index = t->index, .train = t->train->n, .val = t->val ? t->val->n : 0,
-        .epoch = t->epoch, .step = t->step, .loss = t->loss, .val_figures = f, .date = t->date,
+        .cfg = t->cfg,
+        .arch = t->arch,
+        .index = t->index,
+        .train = t->train->n,
+        .val = t->val ? t->val->n : 0,
+        .epoch = t->epoch,
+        .step = t->step,
+        .loss = t->loss,
+        .val_figures = f,
+        .date = t->date,
     };
     struct str path = { 0 };
     char *text = train_provenance_text(&p);
@@ -357,8 +389,10 @@ static bool better(const struct infer_figures *a, const struct infer_figures *b)
 static bool take_values(struct trainer *t, struct err *err)
 {
     if (!train_net_sound(t->net))
-        return err_set(err, ERR_DIVERGED, "weights have left the finite numbers at step %lld of epoch %d; a smaller "
-                       "learning rate than %g may help", (long long)t->step, t->epoch, t->cfg->lr);
+        return err_set(err, ERR_DIVERGED,
+                       "weights have left the finite numbers at step %lld of epoch %d; a smaller "
+                       "learning rate than %g may help",
+                       (long long)t->step, t->epoch, t->cfg->lr);
     train_net_values(t->net, t->model->params);
     return true;
 }
@@ -381,7 +415,8 @@ static bool end_epoch(struct trainer *t, struct err *err)
         return false;
     }
     t->in_val = now() - before;
-    emit(t, (struct train_event){ .kind = TRAIN_EVENT_EPOCH, .val = t->val ? &f : NULL, .best = best });
+    emit(t, (struct train_event){
+                .kind = TRAIN_EVENT_EPOCH, .val = t->val ? &f : NULL, .best = best });
     if (best) {
         infer_figures_release(&t->best);
         t->best = f;
@@ -392,28 +427,30 @@ static bool end_epoch(struct trainer *t, struct err *err)
     return true;
 }
 
-/* ---- time -------------------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 /* The most steps that fit into `seconds`, each epoch with its validation; at least one. */
 static int64_t steps_within(const struct trainer *t, double seconds, double a_step, double a_val)
 {
     double an_epoch = (double)t->per_epoch * a_step + a_val;
-    double whole = floor(seconds / an_epoch), rest = floor((seconds - whole * an_epoch - a_val) / a_step);
+    double whole = floor(seconds / an_epoch),
+           rest = floor((seconds - whole * an_epoch - a_val) / a_step);
     double steps = fmax(whole, 0) * (double)t->per_epoch + fmax(rest, 0);
 
     return steps < 1 ? 1 : steps > INT_MAX ? INT_MAX : (int64_t)steps;
 }
 
-/* Steps of a throwaway copy at rate 0, until `limit` seconds are over; seconds of one in *a_step. */
+/* Steps of a throwaway copy at rate 0, for `limit` seconds; the seconds of one in *a_step. */
 static bool measure_steps(struct trainer *t, double limit, double *a_step, struct err *err)
 {
     struct train_net *net = make_net(t, err);
     double start = now(), first = 0, loss;
-    int steps = -1, empty = 0;          /* the first one is warm-up, unless it takes all the time */
+    int steps = -1, empty = 0; /* the first one is warm-up, unless it takes all the time */
     bool ok = net;
 
     data_loader_start(t->loader, 0, 0);
-    while (ok && !stopped(t) && (steps < 1 || now() - start < limit) && !(steps == 0 && first > limit)) {
+    while (ok && !stopped(t) && (steps < 1 || now() - start < limit) &&
+           !(steps == 0 && first > limit)) {
         const struct data_batch *b = data_loader_next(t->loader);
 
         if (!b) {
@@ -456,9 +493,11 @@ static bool plan_time(struct trainer *t, struct err *err)
     }
     t->steps = steps_within(t, TIME_PLANNED * t->cfg->time - (now() - t->began), a_step, t->in_val);
     t->cfg->steps = (int)t->steps;
-    note(t, TRAIN_EVENT_NOTE, "steps %lld, which is %.1f epochs: a step takes %.3g s and a validation %.3g s, and %g s "
-         "are given; --steps %lld repeats this training", (long long)t->steps,
-         (double)t->steps / (double)t->per_epoch, a_step, t->in_val, t->cfg->time, (long long)t->steps);
+    note(t, TRAIN_EVENT_NOTE,
+         "steps %lld, which is %.1f epochs: a step takes %.3g s and a validation %.3g s, and %g s "
+         "are given; --steps %lld repeats this training",
+         (long long)t->steps, (double)t->steps / (double)t->per_epoch, a_step, t->in_val,
+         t->cfg->time, (long long)t->steps);
     return true;
 }
 
@@ -468,15 +507,18 @@ static void replan(struct trainer *t)
     double spent = now() - t->began, a_step, done;
     int64_t steps;
 
-    if (t->cfg->time <= 0 || t->timed_steps < REPLAN_STEPS || spent + time_left(t) <= TIME_REPLAN * t->cfg->time)
+    if (t->cfg->time <= 0 || t->timed_steps < REPLAN_STEPS ||
+        spent + time_left(t) <= TIME_REPLAN * t->cfg->time)
         return;
     a_step = t->in_steps / (double)t->timed_steps;
     /* Of the epoch under way, what is made is not to be made again. */
     steps = t->step + steps_within(t, TIME_PLANNED * t->cfg->time - spent, a_step, t->in_val);
     if (steps >= t->steps)
         return;
-    done = t->base_done + (1 - t->base_done) * (double)(t->step - t->base_step) / (double)(t->steps - t->base_step);
-    note(t, TRAIN_EVENT_NOTE, "the machine is slower than it was measured to be: %lld steps instead of %lld",
+    done = t->base_done + (1 - t->base_done) * (double)(t->step - t->base_step) /
+                              (double)(t->steps - t->base_step);
+    note(t, TRAIN_EVENT_NOTE,
+         "the machine is slower than it was measured to be: %lld steps instead of %lld",
          (long long)steps, (long long)t->steps);
     t->base_done = done;
     t->base_step = t->step;
@@ -485,13 +527,14 @@ static void replan(struct trainer *t)
     t->cfg->epochs = t->epochs = epochs_of(t, steps);
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static double rate_now(const struct trainer *t)
 {
     double part = ((double)(t->step - t->base_step) + 0.5) / (double)(t->steps - t->base_step);
 
-    return t->cfg->lr * train_sched_cosine(t->base_done + (1 - t->base_done) * part, t->cfg->warmup);
+    return t->cfg->lr *
+           train_sched_cosine(t->base_done + (1 - t->base_done) * part, t->cfg->warmup);
 }
 
 /* The user asked to stop: what is there is saved. */
@@ -501,8 +544,10 @@ static bool stop_here(struct trainer *t, bool unsaved, struct err *err)
         return false;
     if (!t->step)
         return err_set(err, ERR_CANCELLED, "stopped before the first step; nothing was saved");
-    return err_set(err, ERR_CANCELLED, "stopped after step %lld of %lld; the weights so far are in "
-                   "%s/last.safetensors%s", (long long)t->step, (long long)t->steps, t->run->out,
+    return err_set(err, ERR_CANCELLED,
+                   "stopped after step %lld of %lld; the weights so far are in "
+                   "%s/last.safetensors%s",
+                   (long long)t->step, (long long)t->steps, t->run->out,
                    t->best_epoch ? ", the best in best.safetensors" : "");
 }
 
@@ -513,8 +558,9 @@ static bool diverged(const struct trainer *t, struct err *err)
 
     if (cause.kind != ERR_DIVERGED)
         return false;
-    return err_set(err, ERR_DIVERGED, "epoch %d, step %lld: %.200s; a smaller learning rate than %g may help%s", t->epoch,
-                   (long long)t->step + 1, cause.msg, t->cfg->lr,
+    return err_set(err, ERR_DIVERGED,
+                   "epoch %d, step %lld: %.200s; a smaller learning rate than %g may help%s",
+                   t->epoch, (long long)t->step + 1, cause.msg, t->cfg->lr,
                    t->best_epoch ? "; best.safetensors is from before" : "");
 }
 
@@ -530,8 +576,9 @@ static bool run_epoch(struct trainer *t, struct err *err)
     t->epoch_pictures = 0;
     t->loss = 0;
     while (t->step < t->steps && (b = data_loader_next(t->loader))) {
-        if (b->n >= 2) {        /* one picture has no variance to norm by */
-            if (!train_net_step(t->net, b->n, b->image, b->target, rate_now(t), (uint64_t)t->step, &loss, err))
+        if (b->n >= 2) { /* one picture has no variance to norm by */
+            if (!train_net_step(t->net, b->n, b->image, b->target, rate_now(t), (uint64_t)t->step,
+                                &loss, err))
                 return diverged(t, err);
             sum += loss;
             t->loss = sum / (double)++made;
@@ -546,7 +593,9 @@ static bool run_epoch(struct trainer *t, struct err *err)
             return stop_here(t, true, err);
         replan(t);
     }
-    return made || t->epoch > 1 ? true : err_set(err, ERR_INPUT, "none of the pictures to learn from can be read");
+    return made || t->epoch > 1
+               ? true
+               : err_set(err, ERR_INPUT, "none of the pictures to learn from can be read");
 }
 
 static bool loop(struct trainer *t, struct err *err)
@@ -555,10 +604,12 @@ static bool loop(struct trainer *t, struct err *err)
     if (stopped(t))
         return stop_here(t, false, err);
     t->cfg->epochs = t->epochs;
-    note(t, TRAIN_EVENT_START, "%s, %.3g M parameters, %.3g MFLOP a picture of %dx%d; %d pictures to learn from, %d to "
-         "check with, %d labels; %lld steps of %d in %d epochs", t->arch, 1e-6 * (double)train_net_trained(t->net),
-         1e-6 * (double)train_net_flops(t->net), t->prep.size[1], t->prep.size[0], t->train->n, t->val ? t->val->n : 0,
-         t->index->n_labels, (long long)t->steps, t->cfg->batch, t->epochs);
+    note(t, TRAIN_EVENT_START,
+         "%s, %.3g M parameters, %.3g MFLOP a picture of %dx%d; %d pictures to learn from, %d to "
+         "check with, %d labels; %lld steps of %d in %d epochs",
+         t->arch, 1e-6 * (double)train_net_trained(t->net), 1e-6 * (double)train_net_flops(t->net),
+         t->prep.size[1], t->prep.size[0], t->train->n, t->val ? t->val->n : 0, t->index->n_labels,
+         (long long)t->steps, t->cfg->batch, t->epochs);
     for (t->epoch = 1; t->step < t->steps; t->epoch++) {
         if (!run_epoch(t, err) || !end_epoch(t, err))
             return false;
@@ -566,12 +617,13 @@ static bool loop(struct trainer *t, struct err *err)
             return stop_here(t, false, err);
     }
     t->epoch = t->best_epoch;
-    emit(t, (struct train_event){ .kind = TRAIN_EVENT_END, .val = t->val ? &t->best : NULL, .best = true });
+    emit(t, (struct train_event){
+                .kind = TRAIN_EVENT_END, .val = t->val ? &t->best : NULL, .best = true });
     return true;
 }
 
-bool train_supervised(const struct data_index *x, struct train_cfg *cfg, const struct train_run *run,
-                      struct err *err)
+bool train_supervised(const struct data_index *x, struct train_cfg *cfg,
+                      const struct train_run *run, struct err *err)
 {
     struct trainer t = { .cfg = cfg, .run = run, .index = x };
     bool ok = prepare(&t, err) && (cfg->time <= 0 || plan_time(&t, err)) && loop(&t, err);

@@ -21,56 +21,59 @@ struct train_cfg {
     double smooth;              /* label smoothing */
     double warmup;              /* share of the steps */
     double dropout;
-    int augment;                /* enum data_augment */
+    int augment; /* enum data_augment */
     int seed;
-    int threads;                /* 0 = all processors */
-    double val;                 /* share held out where the data say nothing; 0 = chosen */
+    int threads; /* 0 = all processors */
+    double val;  /* share held out where the data say nothing; 0 = chosen */
     const char *isa;
 };
-extern const struct field train_cfg_fields[];   /* train/settings.def */
+extern const struct field train_cfg_fields[]; /* train/settings.def */
 
 enum train_event_kind {
-    TRAIN_EVENT_START,          /* settings are decided; text says what is trained on what */
+    TRAIN_EVENT_START, /* settings are decided; text says what is trained on what */
     TRAIN_EVENT_STEP,
-    TRAIN_EVENT_EPOCH,          /* validated and saved */
-    TRAIN_EVENT_BAD_FILE,       /* once a file */
-    TRAIN_EVENT_NOTE,           /* a decision, with its reason */
-    TRAIN_EVENT_END,            /* the last event of a training that reached its end */
+    TRAIN_EVENT_EPOCH,    /* validated and saved */
+    TRAIN_EVENT_BAD_FILE, /* once a file */
+    TRAIN_EVENT_NOTE,     /* a decision, with its reason */
+    TRAIN_EVENT_END,      /* the last event of a training that reached its end */
 };
 
 struct train_event {
     enum train_event_kind kind;
-    int epoch, epochs;          /* epoch counts from 1; 0 before the first */
-    int64_t step, steps;        /* made, of */
-    double loss;                /* running mean of the epoch */
-    double rate;                /* pictures a second, loading and all */
-    double elapsed, left;       /* seconds */
-    const struct infer_figures *val;    /* EPOCH; NULL when nothing is held out; END: of the best epoch */
-    bool best;                  /* EPOCH: the best so far; END: epoch is the best one */
-    const char *text;           /* START, NOTE, BAD_FILE */
+    int epoch, epochs;    /* epoch counts from 1; 0 before the first */
+    int64_t step, steps;  /* made, of */
+    double loss;          /* running mean of the epoch */
+    double rate;          /* pictures a second, loading and all */
+    double elapsed, left; /* seconds */
+    const struct infer_figures *val; /* EPOCH, END: of the best epoch; NULL: nothing held out */
+    bool best;                       /* EPOCH: the best so far; END: epoch is the best one */
+    const char *text;                /* START, NOTE, BAD_FILE */
 };
 typedef void train_event_fn(void *ctx, const struct train_event *e);
 
 struct train_run {
-    const char *out;            /* run folder; exists; gets best.safetensors and last.safetensors */
-    train_event_fn *event;      /* the terminal, the log ...; may be NULL */
+    const char *out;       /* run folder; exists; gets best.safetensors and last.safetensors */
+    train_event_fn *event; /* the terminal, the log ...; may be NULL */
     void *event_ctx;
-    const atomic_bool *stop;    /* set from a signal handler: finish the step, save, return ERR_CANCELLED; may be NULL */
+    /* Set from a signal handler: finish the step, save, return ERR_CANCELLED.  May be NULL. */
+    const atomic_bool *stop;
 };
 
 /*
- * Trains on x (split already: TRAIN and VAL parts; no VAL part: nothing is checked, the last epoch counts as the
- * best).  cfg is changed in place to what was chosen.
+ * Trains on x (split already: TRAIN and VAL parts; no VAL part: nothing is checked, the last epoch
+ * counts as the best).  cfg is changed in place to what was chosen.
  *
- * arch that names a file: its text is read with the words "classes" and "size" standing for numbers; it must have
- * one input "image" of HxWx3 and an output "logits" with a number a label.
+ * arch that names a file: its text is read with the words "classes" and "size" standing for
+ * numbers; it must have one input "image" of HxWx3 and an output "logits" with a number a label.
  *
- * With time given, the speed is measured on a throwaway copy, the number of steps is fixed from it, and the training
- * is then that of `steps`; only a machine that becomes slower later makes it shorter, which a NOTE says.
+ * With time given, the speed is measured on a throwaway copy, the number of steps is fixed from it,
+ * and the training is then that of `steps`; only a machine that becomes slower later makes it
+ * shorter, which a NOTE says.
  *
- * ERR_DIVERGED: a loss or weight left the finite numbers; files then hold the last good epoch or do not exist.
+ * ERR_DIVERGED: a loss or weight left the finite numbers; files then hold the last good epoch or do
+ * not exist.
  */
-bool train_supervised(const struct data_index *x, struct train_cfg *cfg, const struct train_run *run,
-                      struct err *err);
+bool train_supervised(const struct data_index *x, struct train_cfg *cfg,
+                      const struct train_run *run, struct err *err);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * model -- architectures: functions that build a graph for an input size and a number of labels
  *
- * Graph input "image" [N,size,size,channels]; output "logits" [N,labels].  Parameter names are timm's where timm has
- * the network.
+ * Graph input "image" [N,size,size,channels]; output "logits" [N,labels].  Parameter names are
+ * timm's where timm has the network.
  */
 #ifndef NN_MODEL_H
 #define NN_MODEL_H
@@ -10,15 +10,15 @@
 #include "nn/graph.h"
 
 struct nn_model_args {
-    int height, width, channels;        /* of the picture */
+    int height, width, channels; /* of the picture */
     int labels;
-    double dropout;                     /* before the last layer; 0 = none */
+    double dropout; /* before the last layer; 0 = none */
 };
 
 struct nn_model {
-    const char *name, *doc;             /* doc: one line, source included */
-    int size;                           /* input size that it was made for */
-    int least;                          /* smallest height and width */
+    const char *name, *doc; /* doc: one line, source included */
+    int size;               /* input size that it was made for */
+    int least;              /* smallest height and width */
     struct nn_graph *(*build)(const struct nn_model_args *args, struct err *err);
 };
 
@@ -28,6 +28,7 @@ struct nn_model {
 
 int nn_model_count(void);
 const struct nn_model *nn_model_at(int i);
-const struct nn_model *nn_model_find(const char *name, struct err *err);   /* err names the nearest */
+/* NULL when there is none: err names the nearest. */
+const struct nn_model *nn_model_find(const char *name, struct err *err);
 
 #endif

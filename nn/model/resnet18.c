@@ -1,7 +1,9 @@
 /*
- * resnet18 -- He et al., "Deep residual learning for image recognition", arXiv:1512.03385, table 1, 18 layers
+ * resnet18 -- He et al., "Deep residual learning for image recognition", arXiv:1512.03385, table 1,
+ * 18 layers
  *
- * Parameter names are timm's and torchvision's.  Strides, paddings and epsilon too, so their weights fit.
+ * Parameter names are timm's and torchvision's.  Strides, paddings and epsilon too, so their
+ * weights fit.
  */
 #include "nn/build.h"
 #include "nn/model/model.h"
@@ -12,20 +14,24 @@
 enum { LEAST = 32 };
 
 /* Convolution CONV and batch-norm BN under a prefix. */
-static int conv_bn(struct nn_build *b, const char *prefix, const char *conv, const char *bn, int x, int channels,
-                   int size, int stride)
+static int conv_bn(struct nn_build *b, const char *prefix, const char *conv, const char *bn, int x,
+                   int channels, int size, int stride)
 {
     char name[64];
 
     snprintf(name, sizeof name, "%s%s", prefix, conv);
-    x = nn_conv(b, name, x, (struct nn_conv2d){
-        .channels = channels, .size = NN_BOTH(size), .stride = NN_BOTH(stride), .pad = NN_ALL(size / 2) });
+    x = nn_conv(b, name, x,
+                (struct nn_conv2d){ .channels = channels,
+                                    .size = NN_BOTH(size),
+                                    .stride = NN_BOTH(stride),
+                                    .pad = NN_ALL(size / 2) });
     snprintf(name, sizeof name, "%s%s", prefix, bn);
     return nn_batchnorm(b, name, x);
 }
 
 /* Two 3x3 convolutions and a shortcut: fig. 2. */
-static int basic_block(struct nn_build *b, const char *prefix, int x, int channels, int stride, bool widen)
+static int basic_block(struct nn_build *b, const char *prefix, int x, int channels, int stride,
+                       bool widen)
 {
     int y = nn_relu(b, conv_bn(b, prefix, "conv1", "bn1", x, channels, 3, stride));
 
@@ -42,14 +48,15 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
     int x;
 
     if (args->height < LEAST || args->width < LEAST) {
-        err_set(err, ERR_INPUT, "resnet18: pictures of %dx%d are too small, %dx%d is the least", args->width,
-                args->height, LEAST, LEAST);
+        err_set(err, ERR_INPUT, "resnet18: pictures of %dx%d are too small, %dx%d is the least",
+                args->width, args->height, LEAST, LEAST);
         return NULL;
     }
     b = nn_build_begin(err);
     x = nn_input(&b, "image", 3, (int[]){ args->height, args->width, args->channels });
     x = nn_relu(&b, conv_bn(&b, "", "conv1", "bn1", x, 64, 7, 2));
-    x = nn_maxpool(&b, x, (struct nn_pool){ .size = NN_BOTH(3), .stride = NN_BOTH(2), .pad = NN_ALL(1) });
+    x = nn_maxpool(&b, x,
+                   (struct nn_pool){ .size = NN_BOTH(3), .stride = NN_BOTH(2), .pad = NN_ALL(1) });
     for (int stage = 0; stage < 4; stage++) {
         for (int block = 0; block < 2; block++) {
             bool widen = stage > 0 && block == 0;
@@ -67,6 +74,9 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 }
 
 const struct nn_model nn_model_resnet18 = {
-    .name = "resnet18", .doc = "ResNet-18 (He et al. 2015, arXiv:1512.03385), timm's names",
-    .size = 224, .least = LEAST, .build = build,
+    .name = "resnet18",
+    .doc = "ResNet-18 (He et al. 2015, arXiv:1512.03385), timm's names",
+    .size = 224,
+    .least = LEAST,
+    .build = build,
 };

@@ -1,14 +1,16 @@
 /*
  * resnet_small -- a residual network for small pictures
  *
- * A stem, then three stages of one widening convolution, a 2x2 max pool and one residual convolution; mean over
- * the pixels; a linear layer.  Shallow and wide learns faster per flop than deep and narrow when there is time for
- * ten epochs and not for two hundred: the shape is that of David Page's "How to train your ResNet" (2018) and of
- * Keller Jordan's airbench (arXiv:2404.00498) at about a tenth of their cost.  Every convolution is followed by its batch-norm,
- * so that all of them fold at inference.
+ * A stem, then three stages of one widening convolution, a 2x2 max pool and one residual
+ * convolution; mean over the pixels; a linear layer.  Shallow and wide learns faster per flop than
+ * deep and narrow when there is time for ten epochs and not for two hundred: the shape is that of
+ * David Page's "How to train your ResNet" (2018) and of Keller Jordan's airbench (arXiv:2404.00498)
+ * at about a tenth of their cost.  Every convolution is followed by its batch-norm, so that all of
+ * them fold at inference.
  *
- * 32x32 pictures run at full size through the stem.  Larger ones are brought near that by a stem of stride 2 (from
- * 64 pixels), and of stride 2 and a max pool (from 128): 104 MFLOP forward for 32 pixels, .. for 96, .. for 224.
+ * 32x32 pictures run at full size through the stem.  Larger ones are brought near that by a stem of
+ * stride 2 (from 64 pixels), and of stride 2 and a max pool (from 128): 104 MFLOP forward for 32
+ * pixels, .. for 96, .. for 224.
  */
 #include "nn/build.h"
 #include "nn/model/model.h"
@@ -24,8 +26,11 @@ static int conv_bn_relu(struct nn_build *b, const char *prefix, int x, int chann
     char name[64];
 
     snprintf(name, sizeof name, "%s.conv", prefix);
-    x = nn_conv(b, name, x, (struct nn_conv2d){
-        .channels = channels, .size = NN_BOTH(3), .stride = NN_BOTH(stride), .pad = NN_ALL(1) });
+    x = nn_conv(b, name, x,
+                (struct nn_conv2d){ .channels = channels,
+                                    .size = NN_BOTH(3),
+                                    .stride = NN_BOTH(stride),
+                                    .pad = NN_ALL(1) });
     snprintf(name, sizeof name, "%s.bn", prefix);
     return nn_relu(b, nn_batchnorm(b, name, x));
 }
@@ -42,8 +47,8 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
     char name[64];
 
     if (side < LEAST) {
-        err_set(err, ERR_INPUT, "resnet_small: pictures of %dx%d are too small, %dx%d is the least", args->width,
-                args->height, LEAST, LEAST);
+        err_set(err, ERR_INPUT, "resnet_small: pictures of %dx%d are too small, %dx%d is the least",
+                args->width, args->height, LEAST, LEAST);
         return NULL;
     }
     b = nn_build_begin(err);
@@ -68,6 +73,9 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 }
 
 const struct nn_model nn_model_resnet_small = {
-    .name = "resnet_small", .doc = "small residual network for small pictures and short trainings (after Page 2018)",
-    .size = 32, .least = LEAST, .build = build,
+    .name = "resnet_small",
+    .doc = "small residual network for small pictures and short trainings (after Page 2018)",
+    .size = 32,
+    .least = LEAST,
+    .build = build,
 };

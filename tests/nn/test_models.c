@@ -1,7 +1,8 @@
 /*
  * models: the architectures are those of their papers, run, and have the gradients of their losses
  *
- * Also built with real = double, where a whole network's directional derivative is compared with central differences.
+ * Also built with real = double, where a whole network's directional derivative is compared with
+ * central differences.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,7 +70,8 @@ static void parameters_do_not_depend_on_size(void **state)
     for (int i = 0; i < nn_model_count(); i++) {
         const struct nn_model *m = nn_model_at(i);
 
-        assert_int_equal(count_trained(m->name, m->least, LABELS), count_trained(m->name, 224, LABELS));
+        assert_int_equal(count_trained(m->name, m->least, LABELS),
+                         count_trained(m->name, 224, LABELS));
     }
 }
 
@@ -78,12 +80,16 @@ static void names_are_timms(void **state)
     static const struct {
         const char *model, *names[12];
     } known[] = {
-        { "resnet18", { "conv1.weight", "bn1.weight", "bn1.running_mean", "layer1.0.conv1.weight", "layer1.1.bn2.bias",
-                        "layer2.0.downsample.0.weight", "layer2.0.downsample.1.running_var", "layer4.1.conv2.weight",
-                        "fc.weight", "fc.bias", NULL } },
-        { "mobilenet_v2", { "conv_stem.weight", "bn1.weight", "blocks.0.0.conv_dw.weight", "blocks.0.0.conv_pw.weight",
-                            "blocks.1.0.conv_pw.weight", "blocks.1.0.conv_pwl.weight", "blocks.6.0.bn3.running_var",
-                            "conv_head.weight", "bn2.bias", "classifier.weight", "classifier.bias", NULL } },
+        { "resnet18",
+          { "conv1.weight", "bn1.weight", "bn1.running_mean", "layer1.0.conv1.weight",
+            "layer1.1.bn2.bias", "layer2.0.downsample.0.weight",
+            "layer2.0.downsample.1.running_var", "layer4.1.conv2.weight", "fc.weight", "fc.bias",
+            NULL } },
+        { "mobilenet_v2",
+          { "conv_stem.weight", "bn1.weight", "blocks.0.0.conv_dw.weight",
+            "blocks.0.0.conv_pw.weight", "blocks.1.0.conv_pw.weight", "blocks.1.0.conv_pwl.weight",
+            "blocks.6.0.bn3.running_var", "conv_head.weight", "bn2.bias", "classifier.weight",
+            "classifier.bias", NULL } },
     };
 
     (void)state;
@@ -115,9 +121,11 @@ static void too_small_pictures_are_refused(void **state)
         const struct nn_model *m = nn_model_at(i);
         struct err err = { 0 };
 
-        assert_null(m->build(&(struct nn_model_args){ m->least - 1, m->least, 3, LABELS, 0 }, &err));
+        assert_null(
+            m->build(&(struct nn_model_args){ m->least - 1, m->least, 3, LABELS, 0 }, &err));
         assert_int_equal(err.kind, ERR_INPUT);
-        assert_null(m->build(&(struct nn_model_args){ m->least, m->least - 1, 3, LABELS, 0 }, &err));
+        assert_null(
+            m->build(&(struct nn_model_args){ m->least, m->least - 1, 3, LABELS, 0 }, &err));
     }
 }
 
@@ -128,7 +136,8 @@ static struct nn_graph *with_loss(const struct nn_model *m, int height, int widt
     struct err err = { 0 };
     int logits = nn_graph_find_output(g, "logits"), target, loss;
 
-    target = nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ { LABELS } }, 0, NULL, &err);
+    target =
+        nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ { LABELS } }, 0, NULL, &err);
     loss = nn_graph_add(g, &nn_op_xent, "loss", NULL, 2, (int[]){ logits, target }, &err);
     if (loss < 0 || !nn_graph_output(g, "loss", loss, &err))
         fail_msg("%s", err.msg);
@@ -146,7 +155,9 @@ struct net {
 static struct net net_new(struct nn_graph *g, enum nn_mode mode, int batch)
 {
     struct err err = { 0 };
-    struct nn_plan_options opt = { .mode = mode, .batch = batch, .threads = 1, .kernels = nn_kernels_get("auto", &err) };
+    struct nn_plan_options opt = {
+        .mode = mode, .batch = batch, .threads = 1, .kernels = nn_kernels_get("auto", &err)
+    };
     struct net n = { .g = g };
 
     n.p = nn_params_new(g, mode == NN_TRAIN, &err);
@@ -160,7 +171,8 @@ static struct net net_new(struct nn_graph *g, enum nn_mode mode, int batch)
     return n;
 }
 
-/* Forward on made-up pictures.  A run may have written over its inputs, so they are put there each time. */
+/* Forward on made-up pictures.  A run may have written over its inputs, so they are put there each
+ * time. */
 static void net_run(struct net *n)
 {
     struct tensor x = nn_exec_input(n->e, "image"), t = nn_exec_input(n->e, "target");
@@ -190,7 +202,9 @@ static void odd_sizes_run(void **state)
         const struct nn_model *m = nn_model_at(i);
 
         for (size_t s = 0; s < sizeof size / sizeof *size; s++) {
-            struct net n = net_new(build(m, s ? size[s][0] : m->least, s ? size[s][1] : m->least, LABELS), NN_INFER, 2);
+            struct net n =
+                net_new(build(m, s ? size[s][0] : m->least, s ? size[s][1] : m->least, LABELS),
+                        NN_INFER, 2);
             struct tensor y;
 
             net_run(&n);
@@ -209,22 +223,26 @@ static void cost_is_as_promised(void **state)
     static const struct {
         const char *name;
         int side;
-        double least, most;     /* MFLOP of a forward pass */
+        double least, most; /* MFLOP of a forward pass */
     } known[] = {
-        { "resnet_small", 32, 50, 120 }, { "resnet_small", 128, 50, 150 }, { "resnet_small", 224, 100, 400 },
-        { "resnet18", 224, 3600, 3700 }, { "mobilenet_v2", 224, 600, 660 },
+        { "resnet_small", 32, 50, 120 },   { "resnet_small", 128, 50, 150 },
+        { "resnet_small", 224, 100, 400 }, { "resnet18", 224, 3600, 3700 },
+        { "mobilenet_v2", 224, 600, 660 },
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct err err = { 0 };
         struct nn_graph *g = build(find(known[i].name), known[i].side, known[i].side, 1000);
-        struct nn_plan_options opt = { .mode = NN_INFER, .batch = 1, .threads = 1, .kernels = nn_kernels_get("ref", &err) };
+        struct nn_plan_options opt = {
+            .mode = NN_INFER, .batch = 1, .threads = 1, .kernels = nn_kernels_get("ref", &err)
+        };
         struct nn_plan *plan = nn_plan_new(g, &opt, &err);
 
         assert_non_null(plan);
         if (plan->flops < 1e6 * known[i].least || plan->flops > 1e6 * known[i].most)
-            fail_msg("%s of %d costs %g MFLOP", known[i].name, known[i].side, 1e-6 * (double)plan->flops);
+            fail_msg("%s of %d costs %g MFLOP", known[i].name, known[i].side,
+                     1e-6 * (double)plan->flops);
         nn_plan_free(plan);
         nn_graph_free(g);
     }
@@ -238,12 +256,14 @@ static double loss_at(struct net *n, const real *value, const real *direction, d
     return *(const real *)nn_exec_output(n->e, "loss").data;
 }
 
-/* d/dt loss(w + t v) at 0, from backward and from central differences, for v the gradient and v random. */
+/* d/dt loss(w + t v) at 0, from backward and from central differences, for v the gradient and v
+ * random. */
 static void check_derivative(const struct nn_model *m, int side, int batch)
 {
     struct net n = net_new(with_loss(m, side, side), NN_TRAIN, batch);
     bool exact = sizeof(real) == sizeof(double);
-    const double change = exact ? 1e-6 : 1e-2, tolerance = exact ? 1e-5 : 0.05;     /* change: of the loss, by a step */
+    const double change = exact ? 1e-6 : 1e-2,
+                 tolerance = exact ? 1e-5 : 0.05; /* change: of the loss, by a step */
     size_t bytes = (size_t)n.p->total * sizeof(real);
     real *value = malloc(bytes), *v = malloc(bytes);
 
@@ -258,8 +278,10 @@ static void check_derivative(const struct nn_model *m, int side, int batch)
 
         memset(v, 0, bytes);
         for (int e = 0; e < n.p->n; e++) {
-            for (int64_t i = n.p->offset[e]; n.p->trained[e] && i < n.p->offset[e] + n.p->count[e]; i++) {
-                v[i] = random ? (real)rng_normal(2, rng_stream(RNG_TEST, 1), (uint64_t)i) : n.p->grad[i];
+            for (int64_t i = n.p->offset[e]; n.p->trained[e] && i < n.p->offset[e] + n.p->count[e];
+                 i++) {
+                v[i] = random ? (real)rng_normal(2, rng_stream(RNG_TEST, 1), (uint64_t)i)
+                              : n.p->grad[i];
                 norm += (double)v[i] * v[i];
             }
         }
@@ -270,8 +292,8 @@ static void check_derivative(const struct nn_model *m, int side, int batch)
         step = change / fabs(mine);
         difference = (loss_at(&n, value, v, step) - loss_at(&n, value, v, -step)) / (2 * step);
         if (!(fabs(mine - difference) <= tolerance * fabs(difference)))
-            fail_msg("%s, %s direction: backward says %.10g, differences %.10g", m->name, random ? "random" : "steepest",
-                     mine, difference);
+            fail_msg("%s, %s direction: backward says %.10g, differences %.10g", m->name,
+                     random ? "random" : "steepest", mine, difference);
     }
     free(value);
     free(v);

@@ -31,8 +31,13 @@ static struct made make(const struct nn_model *m, int side, enum data_task task,
     struct made s = { .g = m->build(&(struct nn_model_args){ side, side, 3, LABELS, 0 }, &err),
                       .pool = pool_new(threads, &err) };
     struct train_net_options opt = {
-        .task = task, .momentum = 0.9, .decay = 5e-4, .optim = &train_optim_sgd, .kernels = nn_kernels_get("auto", &err),
-        .pool = s.pool, .seed = 1,
+        .task = task,
+        .momentum = 0.9,
+        .decay = 5e-4,
+        .optim = &train_optim_sgd,
+        .kernels = nn_kernels_get("auto", &err),
+        .pool = s.pool,
+        .seed = 1,
     };
     int n = N * side * side * 3;
 
@@ -96,14 +101,15 @@ static void several_labels_overfit_too(void **state)
     struct made s = make(&nn_model_resnet_small, 16, DATA_MULTI, 1);
 
     (void)state;
-    s.target[0] = -1;           /* unknown */
+    s.target[0] = -1; /* unknown */
     assert_true(steps(&s, 30, 0.02) < 0.1);
     release(&s);
 }
 
 static void threads_do_not_change_bits(void **state)
 {
-    struct made a = make(&nn_model_resnet_small, 16, DATA_SINGLE, 1), b = make(&nn_model_resnet_small, 16, DATA_SINGLE, 3);
+    struct made a = make(&nn_model_resnet_small, 16, DATA_SINGLE, 1),
+                b = make(&nn_model_resnet_small, 16, DATA_SINGLE, 3);
     struct nn_params *p, *q;
 
     (void)state;
@@ -125,13 +131,14 @@ static void weights_without_decay_are_norms_and_biases(void **state)
     double loss;
 
     (void)state;
-    memset(s.target, 0, sizeof s.target);       /* no label at all: no gradient, only decay is left */
+    memset(s.target, 0, sizeof s.target); /* no label at all: no gradient, only decay is left */
     assert_true(train_net_step(s.net, N, s.image, s.target, 0.1, 0, &loss, &err));
     after = values(&s);
     for (int e = 0; e < before->n; e++) {
         const struct nn_node *node = &s.g->node[before->node[e]];
 
-        for (int64_t i = before->offset[e]; before->trained[e] && i < before->offset[e] + before->count[e]; i++) {
+        for (int64_t i = before->offset[e];
+             before->trained[e] && i < before->offset[e] + before->count[e]; i++) {
             double kept = node->type.rank > 1 ? 1 - 0.1 * 5e-4 * 1.9 : 1;
 
             assert_float_equal(after->value[i], kept * before->value[i], 1e-6);
@@ -171,7 +178,8 @@ static void shorter_batches_are_planned_as_they_come(void **state)
 
     (void)state;
     for (int i = 0; i < 12; i++)
-        assert_true(train_net_step(s.net, i % 2 ? N : 2 + i / 2, s.image, s.target, 0.01, (uint64_t)i, &loss, &err));
+        assert_true(train_net_step(s.net, i % 2 ? N : 2 + i / 2, s.image, s.target, 0.01,
+                                   (uint64_t)i, &loss, &err));
     assert_true(train_net_flops(s.net) > 1000000);
     assert_true(train_net_trained(s.net) > 100000);
     release(&s);

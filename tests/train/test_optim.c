@@ -23,7 +23,9 @@ static float number(int stream, int64_t i)
 /* v = m v + g + d w;  w -= rate (g + d w + m v), in double beside it. */
 static void sgd_is_the_formula(void **state)
 {
-    static const struct { double rate, momentum, decay; } cases[] = { { 0.1, 0.9, 0 }, { 0.05, 0.9, 5e-4 }, { 1, 0, 0.1 } };
+    static const struct {
+        double rate, momentum, decay;
+    } cases[] = { { 0.1, 0.9, 0 }, { 0.05, 0.9, 5e-4 }, { 1, 0, 0.1 } };
     struct err err = { 0 };
 
     (void)state;
@@ -31,8 +33,13 @@ static void sgd_is_the_formula(void **state)
         real w[N], v[N] = { 0 }, g[N];
         double w2[N], v2[N] = { 0 };
         struct train_optim_step s = {
-            .k = nn_kernels_get("auto", &err), .n = N, .momentum = cases[c].momentum, .decay = cases[c].decay,
-            .grad = g, .value = w, .moment = { v },
+            .k = nn_kernels_get("auto", &err),
+            .n = N,
+            .momentum = cases[c].momentum,
+            .decay = cases[c].decay,
+            .grad = g,
+            .value = w,
+            .moment = { v },
         };
 
         for (int i = 0; i < N; i++)

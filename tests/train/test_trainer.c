@@ -1,5 +1,6 @@
 /*
- * trainer: it learns, repeats itself to the bit, tells what the file holds, and leaves nothing bad behind
+ * trainer: it learns, repeats itself to the bit, tells what the file holds, and leaves nothing bad
+ * behind
  */
 #include "tests/data/made.h"
 
@@ -9,7 +10,7 @@
 
 enum { SIDE = 16, CLASSES = 2 };
 
-/* ---- pictures, and a run that remembers what it was told --------------------------------------------------- */
+/* ---- pictures, and a run that remembers what it was told ------------------------------------- */
 
 /* A noisy picture: class 0 is lighter in its left half, class 1 in its right. */
 static void draw(const struct made_folder *f, const char *part, int label, int number, int side)
@@ -23,7 +24,8 @@ static void draw(const struct made_folder *f, const char *part, int label, int n
     for (int i = 0; i < side * side * 3; i++) {
         bool right = i / 3 % side >= side / 2;
 
-        m.pixel[i] = (uint8_t)(rng_below(1, stream, (uint64_t)i, 190) + (right == (label == 1) ? 60 : 0));
+        m.pixel[i] =
+            (uint8_t)(rng_below(1, stream, (uint64_t)i, 190) + (right == (label == 1) ? 60 : 0));
     }
     snprintf(folder, sizeof folder, "%s/%s/c%d", f->path, part, label);
     assert_true(file_mkdir(folder, &err));
@@ -46,7 +48,7 @@ static void draw_set(const struct made_folder *f, int n, int m, int side)
 struct told {
     int notes, bad, epochs;
     bool slower, ended;
-    int64_t step, stop_at;      /* 0: never */
+    int64_t step, stop_at; /* 0: never */
     double loss, accuracy, log_loss, mean_ap, elapsed;
     atomic_bool stop;
 };
@@ -86,12 +88,14 @@ static struct train_cfg config(void)
 }
 
 /* Trains on what lies in `data` of the folder, into its folder `out`. */
-static bool train(const struct made_folder *f, const char *data, const char *out, struct train_cfg *cfg, struct told *told,
-                  struct err *err)
+static bool train(const struct made_folder *f, const char *data, const char *out,
+                  struct train_cfg *cfg, struct told *told, struct err *err)
 {
     char folder[512], path[512];
     struct data_index *x;
-    struct train_run run = { .out = folder, .event = listen, .event_ctx = told, .stop = &told->stop };
+    struct train_run run = {
+        .out = folder, .event = listen, .event_ctx = told, .stop = &told->stop
+    };
     bool ok;
 
     snprintf(folder, sizeof folder, "%s/%s", f->path, out);
@@ -105,7 +109,8 @@ static bool train(const struct made_folder *f, const char *data, const char *out
     return ok;
 }
 
-static void must_train(const struct made_folder *f, const char *out, struct train_cfg *cfg, struct told *told)
+static void must_train(const struct made_folder *f, const char *out, struct train_cfg *cfg,
+                       struct told *told)
 {
     struct err err = { 0 };
 
@@ -114,7 +119,8 @@ static void must_train(const struct made_folder *f, const char *out, struct trai
     assert_true(told->ended);
 }
 
-static struct infer_model *open_model(const struct made_folder *f, const char *out, const char *name)
+static struct infer_model *open_model(const struct made_folder *f, const char *out,
+                                      const char *name)
 {
     struct err err = { 0 };
     char path[512];
@@ -136,13 +142,16 @@ static bool exists(const struct made_folder *f, const char *out, const char *nam
 }
 
 /* Weights, and all that is said about them but the date. */
-static void assert_same_model(const struct made_folder *f, const char *a, const char *b, const char *name)
+static void assert_same_model(const struct made_folder *f, const char *a, const char *b,
+                              const char *name)
 {
     struct infer_model *m = open_model(f, a, name), *n = open_model(f, b, name);
-    const char *date_m = strstr(m->provenance, "\"date\""), *date_n = strstr(n->provenance, "\"date\"");
+    const char *date_m = strstr(m->provenance, "\"date\""),
+               *date_n = strstr(n->provenance, "\"date\"");
 
     assert_int_equal(m->params->total, n->params->total);
-    assert_memory_equal(m->params->value, n->params->value, (size_t)m->params->total * sizeof(real));
+    assert_memory_equal(m->params->value, n->params->value,
+                        (size_t)m->params->total * sizeof(real));
     assert_true(date_m && date_n);
     assert_int_equal(date_m - m->provenance, date_n - n->provenance);
     assert_memory_equal(m->provenance, n->provenance, (size_t)(date_m - m->provenance));
@@ -150,7 +159,7 @@ static void assert_same_model(const struct made_folder *f, const char *a, const 
     infer_model_free(n);
 }
 
-/* ---- learning ---------------------------------------------------------------------------------------------- */
+/* ---- learning -------------------------------------------------------------------------------- */
 
 static void pictures_are_learnt_by_heart(void **state)
 {
@@ -186,8 +195,8 @@ static void several_labels_are_learnt(void **state)
     str_add(&csv, "filename,left,right,split\n");
     for (int label = 0; label < CLASSES; label++)
         for (int i = 0; i < 20; i++)
-            str_printf(&csv, "%s/c%d/%03d.png,%d,%d,%s\n", i < 16 ? "train" : "val", label, i, label == 0, label == 1,
-                       i < 16 ? "train" : "val");
+            str_printf(&csv, "%s/c%d/%03d.png,%d,%d,%s\n", i < 16 ? "train" : "val", label, i,
+                       label == 0, label == 1, i < 16 ? "train" : "val");
     made_text(&f, "labels.csv", str_text(&csv));
     str_release(&csv);
     cfg.epochs = 10;
@@ -198,7 +207,7 @@ static void several_labels_are_learnt(void **state)
     made_close(&f);
 }
 
-/* ---- the same again ---------------------------------------------------------------------------------------- */
+/* ---- the same again -------------------------------------------------------------------------- */
 
 static void same_seed_same_bits_whatever_the_threads(void **state)
 {
@@ -223,7 +232,8 @@ static void same_seed_same_bits_whatever_the_threads(void **state)
     }
     struct infer_model *m = open_model(&f, "a", "last"), *n = open_model(&f, "e", "last");
 
-    assert_memory_not_equal(m->params->value, n->params->value, (size_t)m->params->total * sizeof(real));
+    assert_memory_not_equal(m->params->value, n->params->value,
+                            (size_t)m->params->total * sizeof(real));
     infer_model_free(m);
     infer_model_free(n);
     made_close(&f);
@@ -243,7 +253,8 @@ static void figures_told_are_those_of_the_file(void **state)
     must_train(&f, "out", &cfg, &told);
 
     struct infer_model *m = open_model(&f, "out", "last");
-    struct infer_predictor *q = infer_predictor_new(m->graph, m->params, m->task, 5, 2, "auto", &err);
+    struct infer_predictor *q =
+        infer_predictor_new(m->graph, m->params, m->task, 5, 2, "auto", &err);
     struct data_index *x = data_index_open(f.path, m->n_labels, m->label, &err);
     struct data_index *val = x ? data_index_part(x, DATA_VAL, &err) : NULL;
     struct infer_figures figures;
@@ -262,7 +273,8 @@ static void figures_told_are_those_of_the_file(void **state)
     made_close(&f);
 }
 
-/* A plan by time is a number of steps, and that number repeats it.  Room for machines that do other things too. */
+/* A plan by time is a number of steps, and that number repeats it.  Room for machines that do other
+ * things too. */
 static void timed_run_is_repeated_by_its_steps(void **state)
 {
     struct made_folder f;
@@ -303,12 +315,15 @@ static void steps_may_end_within_an_epoch(void **state)
     made_close(&f);
 }
 
-/* ---- what goes wrong --------------------------------------------------------------------------------------- */
+/* ---- what goes wrong ------------------------------------------------------------------------- */
 
 /* Several steps an epoch, where the next loss tells, and one, where only the weights do. */
 static void divergence_is_an_error_and_leaves_no_file(void **state)
 {
-    static const struct { int batch; double lr; } cases[] = { { 4, 1e30 }, { 4, 1e37 }, { 16, 1e30 }, { 16, 1e37 } };
+    static const struct {
+        int batch;
+        double lr;
+    } cases[] = { { 4, 1e30 }, { 4, 1e37 }, { 16, 1e30 }, { 16, 1e37 } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -401,7 +416,7 @@ static void settings_that_cannot_be_meant_are_refused(void **state)
     made_open(&f);
     draw_set(&f, 4, 2, SIDE);
     cfg = config();
-    cfg.steps = 5;              /* beside epochs */
+    cfg.steps = 5; /* beside epochs */
     assert_false(train(&f, ".", "out", &cfg, &told, &err));
     assert_int_equal(err.kind, ERR_USAGE);
     cfg = config();
@@ -430,7 +445,7 @@ static void settings_that_cannot_be_meant_are_refused(void **state)
     made_close(&f);
 }
 
-/* ---- graphs from files ------------------------------------------------------------------------------------- */
+/* ---- graphs from files ----------------------------------------------------------------------- */
 
 static const char tiny[] = "image = input shape=12x20x3\n"
                            "c = conv2d image channels=4 size=3 stride=2 pad=1\n"
@@ -466,9 +481,12 @@ static void graph_file_that_is_no_classifier_is_refused(void **state)
 {
     static const char *const texts[] = {
         "image = input shape=12x20x3\nm = meanpool image\noutput embedding = m\n",
-        "image = input shape=12x20x3\nm = meanpool image\nfc = linear m width=7\noutput logits = fc\n",
-        "picture = input shape=12x20x3\nm = meanpool picture\nfc = linear m width=2\noutput logits = fc\n",
-        "image = input shape=12x20x1\nm = meanpool image\nfc = linear m width=2\noutput logits = fc\n",
+        "image = input shape=12x20x3\nm = meanpool image\nfc = linear m width=7\noutput logits = "
+        "fc\n",
+        "picture = input shape=12x20x3\nm = meanpool picture\nfc = linear m width=2\noutput logits "
+        "= fc\n",
+        "image = input shape=12x20x1\nm = meanpool image\nfc = linear m width=2\noutput logits = "
+        "fc\n",
         "image = input shape=12\nfc = linear image width=2\noutput logits = fc\n",
         "image = inptu\n",
         "",

@@ -10,15 +10,15 @@
 struct train_optim_step {
     const struct nn_kernels *k;
     int64_t n;
-    double rate, momentum, decay;       /* decay is 0 for norms and biases */
+    double rate, momentum, decay; /* decay is 0 for norms and biases */
     const real *grad;
     real *value;
-    real *moment[2];            /* [n] each, as many as .moments; kept between steps, first 0 */
+    real *moment[2]; /* [n] each, as many as .moments; kept between steps, first 0 */
 };
 
 struct train_optim {
     const char *name, *doc;
-    int moments;                /* arrays of state a parameter, at most 2 */
+    int moments; /* arrays of state a parameter, at most 2 */
     void (*step)(const struct train_optim_step *s);
 };
 
@@ -26,6 +26,7 @@ struct train_optim {
 #include "train/optim/optims.def"
 #undef TRAIN_OPTIM
 
-const struct train_optim *train_optim_find(const char *name, struct err *err);      /* err names the nearest */
+/* NULL when there is none: err names the nearest. */
+const struct train_optim *train_optim_find(const char *name, struct err *err);
 
 #endif
