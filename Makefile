@@ -6,6 +6,7 @@ CC      ?= cc
 CFLAGS  ?= -O3 -g
 BUILD   ?= build
 V       ?= release
+VERBOSE ?=
 
 # The packages of Debian 12 that building and testing need: the one list.
 PACKAGES := gcc libc6-dev make pkg-config libopenblas-dev libstb-dev libjansson-dev libxxhash-dev \
@@ -44,6 +45,10 @@ FLAGS_V_tsan    := -O1 -fsanitize=thread
 
 LIBS = -ljansson -lxxhash -lprotobuf-c -lopenblas -lm -lpthread
 
+# A line a file; `make VERBOSE=1` shows the commands.
+Q := $(if $(VERBOSE),,@)
+SAY = $(if $(VERBOSE),:,printf '  %-5s %s\n')
+
 # ---- what is built ---------------------------------------------------------------------------------------
 
 objs     = $(patsubst %.c,$(BUILD)/$1/%.o,$2)
@@ -60,6 +65,7 @@ FUZZ_SECONDS ?= 60
 .PHONY: all deps demo check test check-asan check-tsan check-long fuzz bench interop lint install uninstall help clean \
         tests docs
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 all: $(PROGRAM) $(DRAW)         ## build the program
 
@@ -78,39 +84,50 @@ FORCE:
 define variant
 $(BUILD)/$1/%.o: %.c | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $$(@D)
-	$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $$(call flags,$$<) -MMD -MP -c $$< -o $$@
+	@$$(SAY) cc $$<
+	$$(Q)$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $$(call flags,$$<) -MMD -MP -c $$< -o $$@
 $(BUILD)/$1/onnx.pb-c.o: $(GEN)
 	@mkdir -p $$(@D)
-	$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $(FLAGS_pb-c) -c $$< -o $$@
+	@$$(SAY) cc $$<
+	$$(Q)$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $(FLAGS_pb-c) -c $$< -o $$@
 $(BUILD)/$1/discern: $(call objs,$1,discern.c $(PARTS)) $(BUILD)/$1/onnx.pb-c.o
-	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
+	@$$(SAY) link $$@
+	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 $(BUILD)/$1/datasets/draw: $(call objs,$1,datasets/draw.c $(filter nn/base/% data/%,$(PARTS)))
-	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
+	@$$(SAY) link $$@
+	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 $(BUILD)/$1/tests/%: $(BUILD)/$1/tests/%.o $(call objs,$1,$(PARTS)) $(BUILD)/$1/onnx.pb-c.o
-	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ -lcmocka $(LIBS) -o $$@
+	@$$(SAY) link $$@
+	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ -lcmocka $(LIBS) -o $$@
 $(BUILD)/$1/fuzz/%: $(BUILD)/$1/tests/fuzz/%.o $(BUILD)/$1/tests/fuzz/replay.o $(call objs,$1,$(PARTS)) $(BUILD)/$1/onnx.pb-c.o
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
+	@$$(SAY) link $$@
+	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 $(BUILD)/$1/bench: $(call objs,$1,$(BENCH) $(PARTS)) $(BUILD)/$1/onnx.pb-c.o
-	$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
+	@$$(SAY) link $$@
+	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 endef
 $(foreach v,release asan tsan,$(eval $(call variant,$v)))
 
 # The gradient-check tree: nn alone, with real = double and no OpenBLAS.
 $(BUILD)/double/%.o: %.c | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $(@D)
-	$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_V_double) $(call flags,$<) -MMD -MP -c $< -o $@
+	@$(SAY) cc $<
+	$(Q)$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_V_double) $(call flags,$<) -MMD -MP -c $< -o $@
 $(BUILD)/double/onnx.pb-c.o: $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_pb-c) -c $< -o $@
+	@$(SAY) cc $<
+	$(Q)$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_pb-c) -c $< -o $@
 $(DOUBLES): $(BUILD)/double/tests/%: $(BUILD)/double/tests/%.o $(call objs,double,$(NN)) $(BUILD)/double/onnx.pb-c.o
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -lprotobuf-c -lm -lpthread -o $@
+	@$(SAY) link $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -lprotobuf-c -lm -lpthread -o $@
 
 # libFuzzer wants clang; stb's own unit is left out of the checks that its formats trip (docs/results.md).
 CLANG ?= clang
 $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(PARTS) | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $(@D)
-	$(CLANG) $(BASE_FLAGS) -w -g -O1 -fwrapv -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
+	@$(SAY) fuzz $@
+	$(Q)$(CLANG) $(BASE_FLAGS) -w -g -O1 -fwrapv -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize=shift,pointer-overflow,signed-integer-overflow -fno-sanitize-recover=all \
 	    $< $(PARTS) $(GEN) $(LIBS) -o $@
 
