@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- rows ------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 /* The one that stands most often in the first line, outside quotes. */
 static char find_delimiter(const char *p, const char *end)
@@ -36,7 +36,8 @@ bool data_csv_open(struct data_csv *c, char *text, size_t bytes, struct err *err
 {
     memset(c, 0, sizeof *c);
     if (memchr(text, 0, bytes))
-        return err_set(err, ERR_INPUT, "not a table of text: there are zero bytes in it (save it as CSV, UTF-8)");
+        return err_set(err, ERR_INPUT,
+                       "not a table of text: there are zero bytes in it (save it as CSV, UTF-8)");
     c->p = text;
     c->end = text + bytes;
     if (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
@@ -158,7 +159,7 @@ int data_csv_next(struct data_csv *c, struct err *err)
     return 1;
 }
 
-/* ---- one-hot tables -------------------------------------------------------------------------------------- */
+/* ---- one-hot tables -------------------------------------------------------------------------- */
 
 /* What becomes the index. */
 struct table {
@@ -182,7 +183,9 @@ static bool one_of(const char *word, const char *const *list)
 
 static bool read_header(struct table *t, int n_labels, const char *const *labels, struct err *err)
 {
-    static const char *const first[] = { "filename", "file_name", "image", "path", "file", "fname", NULL };
+    static const char *const first[] = {
+        "filename", "file_name", "image", "path", "file", "fname", NULL
+    };
     struct data_csv *c = &t->csv;
     struct data_index *x = t->x;
     int got = data_csv_next(c, err);
@@ -192,8 +195,9 @@ static bool read_header(struct table *t, int n_labels, const char *const *labels
     if (!got)
         return err_set(err, ERR_INPUT, "empty file");
     if (!one_of(c->cell[0], first))
-        return err_set(err, ERR_INPUT, "line %d: the first column must be called filename (or image, path, file, "
-                       "fname), not '%.60s'", c->line, c->cell[0]);
+        return err_set(err, ERR_INPUT,
+                       "line %d: the first column must be called filename "
+                       "(or image, path, file, fname), not '%.60s'", c->line, c->cell[0]);
     t->columns = c->n;
     t->split = -1;
     t->label = arena_array(x->mem, (size_t)c->n, sizeof *t->label);
@@ -219,7 +223,8 @@ static bool read_header(struct table *t, int n_labels, const char *const *labels
             return err_set(err, ERR_INPUT, "line %d: column %d has no name", c->line, i + 1);
         for (int j = 1; j < i; j++) {
             if (!strcmp(c->cell[i], c->cell[j]))
-                return err_set(err, ERR_INPUT, "line %d: two columns are called '%.60s'", c->line, c->cell[i]);
+                return err_set(err, ERR_INPUT, "line %d: two columns are called '%.60s'", c->line,
+                               c->cell[i]);
         }
         if (!data_index_check_label(c->cell[i], err))
             return err_in(err, "line %d", c->line);
@@ -235,8 +240,9 @@ static bool read_header(struct table *t, int n_labels, const char *const *labels
                 t->label[i] = j;
         }
         if (t->label[i] < 0)
-            return err_set(err, ERR_INPUT, "line %d: column '%.60s' is not among the %d labels of the model", c->line,
-                           c->cell[i], n_labels);
+            return err_set(err, ERR_INPUT,
+                           "line %d: column '%.60s' is not among the %d labels of the model",
+                           c->line, c->cell[i], n_labels);
     }
     if (!x->n_labels)
         return err_set(err, ERR_INPUT, "line %d: no column for a label", c->line);
@@ -277,7 +283,8 @@ static bool read_split(const char *cell, enum data_split *split)
 static char *find_file(struct table *t, const char *name)
 {
     struct arena *mem = t->x->mem;
-    char *path = *name == '/' ? arena_str(mem, name) : arena_printf(mem, "%s%s", t->folder, name), *other;
+    char *path = *name == '/' ? arena_str(mem, name) : arena_printf(mem, "%s%s", t->folder, name);
+    char *other;
 
     if (!path || file_kind(path) == FILE_REGULAR) {
         t->any_file = true;
@@ -299,7 +306,8 @@ static bool read_row(struct table *t, struct err *err)
     int8_t *mark = arena_alloc(x->mem, (size_t)x->n_labels);
 
     if (c->n != t->columns)
-        return err_set(err, ERR_INPUT, "line %d: %d cells where the first line has %d", c->line, c->n, t->columns);
+        return err_set(err, ERR_INPUT, "line %d: %d cells where the first line has %d", c->line,
+                       c->n, t->columns);
     if (!c->cell[0][0])
         return err_set(err, ERR_INPUT, "line %d: no file name", c->line);
     if (x->n == t->cap) {
@@ -320,10 +328,12 @@ static bool read_row(struct table *t, struct err *err)
     for (int i = 1; i < c->n; i++) {
         if (i == t->split) {
             if (!read_split(c->cell[i], &s.split))
-                return err_set(err, ERR_INPUT, "line %d: split '%.60s' is not train, val or test", c->line, c->cell[i]);
+                return err_set(err, ERR_INPUT, "line %d: split '%.60s' is not train, val or test",
+                               c->line, c->cell[i]);
         } else if (!read_mark(c->cell[i], &mark[t->label[i]])) {
-            return err_set(err, ERR_INPUT, "line %d: column %d holds '%.60s': a label's column may hold 1, 0, -1 or "
-                           "nothing (unknown)", c->line, i + 1, c->cell[i]);
+            return err_set(err, ERR_INPUT,
+                           "line %d: column %d holds '%.60s': a label's column may hold "
+                           "1, 0, -1 or nothing (unknown)", c->line, i + 1, c->cell[i]);
         }
     }
     x->sample[x->n++] = s;
@@ -345,10 +355,12 @@ static bool read_table(struct table *t, int n_labels, const char *const *labels,
     if (got < 0)
         return false;
     if (x->n < (labels ? 1 : 2))
-        return err_set(err, ERR_INPUT, "%d pictures listed; at least %d are needed", x->n, labels ? 1 : 2);
+        return err_set(err, ERR_INPUT, "%d pictures listed; at least %d are needed", x->n,
+                       labels ? 1 : 2);
     if (!t->any_file)
-        return err_set(err, ERR_INPUT, "none of the %d files is there: %s is neither beside the CSV nor in images/ "
-                       "beside it", x->n, x->sample[0].name);
+        return err_set(err, ERR_INPUT,
+                       "none of the %d files is there: %s is neither beside the CSV "
+                       "nor in images/ beside it", x->n, x->sample[0].name);
     sample = arena_copy(x->mem, x->sample, (size_t)x->n * sizeof *sample);
     if (!sample)
         return err_set(err, ERR_MEMORY, "cannot hold %d samples", x->n);

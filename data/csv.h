@@ -1,8 +1,8 @@
 /*
  * csv -- tables as text: RFC 4180, and what spreadsheets make of it
  *
- * A delimiter of ',' ';' or tab (told from the first line), quotes with "" inside, a byte-order mark, LF, CR LF or CR.
- * Spaces around a cell without quotes are not part of it.  Bytes are hostile.
+ * A delimiter of ',' ';' or tab (told from the first line), quotes with "" inside, a byte-order
+ * mark, LF, CR LF or CR.  Spaces around a bare cell are not part of it.  Bytes are hostile.
  */
 #ifndef DATA_CSV_H
 #define DATA_CSV_H
@@ -21,15 +21,15 @@ struct data_csv {
     char delimiter;
 };
 
-/* Reads text[0..bytes), which it writes into and must end with a 0 byte that `bytes` does not count. */
+/* Reads text[0..bytes) and writes into it; behind it comes a 0 byte that `bytes` leaves out. */
 bool data_csv_open(struct data_csv *c, char *text, size_t bytes, struct err *err);
 void data_csv_close(struct data_csv *c);        /* the text stays the caller's */
 
-/* Reads the next row that is not blank: 1 there is one, 0 end, -1 failure (the error names the line). */
+/* Reads the next row that is not blank: 1 there is one, 0 end, -1 failure (naming the line). */
 int data_csv_next(struct data_csv *c, struct err *err);
 
-/* A one-hot table as an index; see data_index_open.  `path` is where the text came from: names in it are relative to
- * its folder.  The error names path and line. */
+/* A one-hot table as an index; see data_index_open.  `path` is where the text came from: names in
+ * it are relative to its folder.  The error names path and line. */
 struct data_index *data_csv_index(char *text, size_t bytes, const char *path, int n_labels,
                                   const char *const *labels, struct err *err);
 

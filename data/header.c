@@ -1,8 +1,9 @@
 /*
  * header -- what the first bytes of a picture say, and whether a decoder may see the rest
  *
- * JPEG: ITU-T T.81, EXIF 2.3.  PNG: W3C PNG, third edition.  GIF89a.  BMP: BITMAPINFOHEADER and its elders.
- * The walks follow the same segments as stb_image 2.27 does, so that what was checked is what it will read.
+ * JPEG: ITU-T T.81, EXIF 2.3.  PNG: W3C PNG, third edition.  GIF89a.  BMP: BITMAPINFOHEADER and
+ * its elders.  The walks follow the same segments as stb_image 2.27 does, so that what was
+ * checked is what it will read.
  */
 #include "data/header.h"
 
@@ -17,11 +18,13 @@ static uint32_t be32(const uint8_t *p) { return be16(p) << 16 | be16(p + 2); }
 static uint32_t le16(const uint8_t *p) { return (uint32_t)p[1] << 8 | p[0]; }
 static uint32_t le32(const uint8_t *p) { return le16(p + 2) << 16 | le16(p); }
 
-/* ---- what we do not read --------------------------------------------------------------------------------- */
+/* ---- what we do not read --------------------------------------------------------------------- */
 
-static const char convert[] = "convert it to JPEG or PNG first, e.g. with ImageMagick: convert IN OUT.png";
+static const char convert[] =
+    "convert it to JPEG or PNG first, e.g. with ImageMagick: convert IN OUT.png";
 static const char raw[] = "export it as JPEG from a raw converter, e.g. darktable-cli IN OUT.jpg";
-static const char frames[] = "that is a video; take pictures out of it, e.g. ffmpeg -i IN -r 1 %05d.jpg";
+static const char frames[] =
+    "that is a video; take pictures out of it, e.g. ffmpeg -i IN -r 1 %05d.jpg";
 
 static const struct foreign {
     int offset;
@@ -103,23 +106,28 @@ static bool text_says(const uint8_t *bytes, size_t size, struct err *err)
     while (p < end && isspace(*p))
         p++;
     if (begins(p, (size_t)(end - p), "version https://git-lfs"))
-        return err_set(err, ERR_INPUT, "a Git LFS pointer, not the picture: fetch it with git lfs pull");
+        return err_set(err, ERR_INPUT,
+                       "a Git LFS pointer, not the picture: fetch it with git lfs pull");
     if (begins(p, (size_t)(end - p), "<svg"))
-        return err_set(err, ERR_UNSUPPORTED, "SVG is not read: convert it first: rsvg-convert -o OUT.png IN");
+        return err_set(err, ERR_UNSUPPORTED,
+                       "SVG is not read: convert it first: rsvg-convert -o OUT.png IN");
     if (begins(p, (size_t)(end - p), "<?xml")) {
         size_t look = (size_t)(end - p) < 1024 ? (size_t)(end - p) : 1024;
 
         if (memmem(p, look, "<svg", 4))
-            return err_set(err, ERR_UNSUPPORTED, "SVG is not read: convert it first: rsvg-convert -o OUT.png IN");
+            return err_set(err, ERR_UNSUPPORTED,
+                           "SVG is not read: convert it first: rsvg-convert -o OUT.png IN");
         return err_set(err, ERR_INPUT, "XML text, not a picture");
     }
     if (begins(p, (size_t)(end - p), "<!doctype html") || begins(p, (size_t)(end - p), "<html"))
-        return err_set(err, ERR_INPUT, "a web page (HTML), not a picture: the download may have failed");
+        return err_set(err, ERR_INPUT,
+                       "a web page (HTML), not a picture: the download may have failed");
     for (const uint8_t *q = p; q < end && q - p < 512; q++) {
         if (*q < 9 || (*q > 13 && *q < 32) || *q == 127)
-            return err_set(err, ERR_INPUT, "no picture: its first bytes %02x %02x %02x %02x are those of no known "
-                           "format", bytes[0], size > 1 ? bytes[1] : 0, size > 2 ? bytes[2] : 0,
-                           size > 3 ? bytes[3] : 0);
+            return err_set(err, ERR_INPUT,
+                           "no picture: its first bytes %02x %02x %02x %02x are those of "
+                           "no known format", bytes[0], size > 1 ? bytes[1] : 0,
+                           size > 2 ? bytes[2] : 0, size > 3 ? bytes[3] : 0);
     }
     for (; p < end && n < 40 && *p >= 32 && *p < 127; p++)
         shown[n++] = (char)*p;
@@ -136,7 +144,8 @@ static bool refuse(const uint8_t *bytes, size_t size, struct err *err)
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         const struct foreign *f = &foreign[i];
 
-        if (size >= (size_t)(f->offset + f->len) && !memcmp(bytes + f->offset, f->magic, (size_t)f->len))
+        if (size >= (size_t)(f->offset + f->len) &&
+            !memcmp(bytes + f->offset, f->magic, (size_t)f->len))
             return err_set(err, ERR_UNSUPPORTED, "%s is not read: %s", f->name, f->how);
     }
     while (zeros < size && !bytes[zeros])
@@ -148,7 +157,8 @@ static bool refuse(const uint8_t *bytes, size_t size, struct err *err)
 
 static bool truncated(const char *format, struct err *err)
 {
-    return err_set(err, ERR_INPUT, "truncated %s: the file ends in the middle; copy or download it again", format);
+    return err_set(err, ERR_INPUT,
+                   "truncated %s: the file ends in the middle; copy or download it again", format);
 }
 
 static bool broken(struct err *err, const char *format, const char *what)
@@ -156,7 +166,7 @@ static bool broken(struct err *err, const char *format, const char *what)
     return err_set(err, ERR_INPUT, "broken %s: %s", format, what);
 }
 
-/* ---- EXIF ------------------------------------------------------------------------------------------------ */
+/* ---- EXIF ------------------------------------------------------------------------------------ */
 
 /* Tag 0x0112 of the first folder of a TIFF structure; 1 when it is not there or makes no sense. */
 static int exif_orientation(const uint8_t *t, size_t size)
@@ -183,7 +193,7 @@ static int exif_orientation(const uint8_t *t, size_t size)
     return 1;
 }
 
-/* ---- JPEG ------------------------------------------------------------------------------------------------ */
+/* ---- JPEG ------------------------------------------------------------------------------------ */
 
 /* What the walk has seen so far. */
 struct jpeg {
@@ -245,13 +255,15 @@ static bool jpeg_frame(struct jpeg *j, int marker, const uint8_t *p, size_t n, s
     if (marker == 0xc3 || marker == 0xf7)
         return err_set(err, ERR_UNSUPPORTED, "lossless JPEG is not read: %s", convert);
     if (marker >= 0xc9)
-        return err_set(err, ERR_UNSUPPORTED, "JPEG with arithmetic coding is not read: %s", convert);
+        return err_set(err, ERR_UNSUPPORTED, "JPEG with arithmetic coding is not read: %s",
+                       convert);
     if (marker > 0xc2)
         return err_set(err, ERR_UNSUPPORTED, "hierarchical JPEG is not read: %s", convert);
     if (n < 6)
         return broken(err, "JPEG", "its frame header is too short");
     if (p[0] != 8)
-        return err_set(err, ERR_UNSUPPORTED, "JPEG with %d bits a sample is not read, only 8: %s", p[0], convert);
+        return err_set(err, ERR_UNSUPPORTED, "JPEG with %d bits a sample is not read, only 8: %s",
+                       p[0], convert);
     j->h->height = (int)be16(p + 1);
     j->h->width = (int)be16(p + 3);
     if (!j->h->width || !j->h->height)
@@ -273,7 +285,7 @@ static bool jpeg_frame(struct jpeg *j, int marker, const uint8_t *p, size_t n, s
 
 static bool jpeg_scan(struct jpeg *j, const uint8_t *p, size_t n, struct err *err)
 {
-    enum { SCANS_MAX = 100 };                   /* real ones have about ten; each costs a pass over the picture */
+    enum { SCANS_MAX = 100 };   /* real ones have about ten; each costs a pass over the picture */
     int parts = n ? p[0] : 0, start, end, high, low;
 
     if (!j->components)
@@ -284,8 +296,8 @@ static bool jpeg_scan(struct jpeg *j, const uint8_t *p, size_t n, struct err *er
     end = p[2 + 2 * parts];
     high = p[3 + 2 * parts] >> 4;
     low = p[3 + 2 * parts] & 15;
-    if (j->progressive && (start > end || end > 63 || high > 13 || low > 13 || (start == 0 && end != 0) ||
-                           (start > 0 && parts > 1)))
+    if (j->progressive && (start > end || end > 63 || high > 13 || low > 13 ||
+                           (start == 0 && end != 0) || (start > 0 && parts > 1)))
         return broken(err, "JPEG", "a scan header makes no sense");
     j->scans++;
     if (j->scans > (j->progressive ? SCANS_MAX : j->components))
@@ -307,7 +319,7 @@ static bool jpeg_scan(struct jpeg *j, const uint8_t *p, size_t n, struct err *er
     return true;
 }
 
-/* The next byte after entropy-coded data: the FF of a marker that is no restart; `end` when there is none. */
+/* The next byte after entropy-coded data: the FF of a marker that is no restart, or `end`. */
 static const uint8_t *jpeg_skip_data(const uint8_t *p, const uint8_t *end)
 {
     while (p < end) {
@@ -334,7 +346,8 @@ static bool jpeg_segment(struct jpeg *j, int marker, const uint8_t *p, size_t n,
     if ((marker >= 0xc0 && marker <= 0xcf && marker != 0xc8 && marker != 0xcc) || marker == 0xf7)
         return jpeg_frame(j, marker, p, n, err);
     if (marker == 0xcc)
-        return err_set(err, ERR_UNSUPPORTED, "JPEG with arithmetic coding is not read: %s", convert);
+        return err_set(err, ERR_UNSUPPORTED, "JPEG with arithmetic coding is not read: %s",
+                       convert);
     if (marker == 0xda)
         return jpeg_scan(j, p, n, err);
     if (marker == 0xdd || marker == 0xdc)
@@ -358,7 +371,7 @@ static bool jpeg(const uint8_t *bytes, size_t size, struct data_header *h, struc
         int marker;
         size_t n;
 
-        /* Junk between segments is skipped before the frame header and an error after it, as stb does. */
+        /* Junk between segments is skipped before the frame header, an error after it: as stb. */
         while (!j.components && p < end && *p != 0xff)
             p++;
         if (p < end && *p != 0xff)
@@ -391,7 +404,8 @@ static bool jpeg(const uint8_t *bytes, size_t size, struct data_header *h, struc
         return broken(err, "JPEG", "no picture in it");
     /* A block of 8x8 takes a bit at the very least. */
     if ((uint64_t)h->width * (uint64_t)h->height > 512 * (uint64_t)size)
-        return err_set(err, ERR_INPUT, "truncated or broken JPEG: %zu bytes cannot hold %d x %d pixels", size,
+        return err_set(err, ERR_INPUT,
+                       "truncated or broken JPEG: %zu bytes cannot hold %d x %d pixels", size,
                        h->width, h->height);
     for (h->used = size; h->unfinished && h->used && bytes[h->used - 1] == 0xff; h->used--)
         ;
@@ -401,14 +415,16 @@ static bool jpeg(const uint8_t *bytes, size_t size, struct data_header *h, struc
     return true;
 }
 
-/* ---- PNG ------------------------------------------------------------------------------------------------- */
+/* ---- PNG ------------------------------------------------------------------------------------- */
 
 /* CRC-32 of PNG, four bits at a time. */
 static uint32_t crc32(const uint8_t *p, size_t n)
 {
     static const uint32_t table[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+        0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
     };
     uint32_t c = 0xffffffff;
 
@@ -439,7 +455,8 @@ static bool png(const uint8_t *bytes, size_t size, struct data_header *h, struct
         if (n > (size_t)(end - p) - 12)
             return truncated("PNG", err);
         if (first && !memcmp(type, "CgBI", 4))
-            return err_set(err, ERR_UNSUPPORTED, "Apple's own kind of PNG (CgBI) is not read: restore it with "
+            return err_set(err, ERR_UNSUPPORTED,
+                           "Apple's own kind of PNG (CgBI) is not read: restore it with "
                            "pngcrush -revert-iphone-optimizations IN OUT.png");
         /* Upper case = needed to show the picture.  The rest may be broken. */
         if (!(type[0] & 32) && crc32(type, n + 4) != be32(body + n))
@@ -466,7 +483,7 @@ static bool png(const uint8_t *bytes, size_t size, struct data_header *h, struct
     return data || broken(err, "PNG", "no picture in it");
 }
 
-/* ---- BMP ------------------------------------------------------------------------------------------------- */
+/* ---- BMP ------------------------------------------------------------------------------------- */
 
 static bool bmp(const uint8_t *b, size_t size, struct data_header *h, struct err *err)
 {
@@ -478,7 +495,8 @@ static bool bmp(const uint8_t *b, size_t size, struct data_header *h, struct err
     offset = le32(b + 10);
     head = le32(b + 14);
     if (head != 12 && head != 40 && head != 56 && head != 108 && head != 124)
-        return err_set(err, ERR_UNSUPPORTED, "BMP with a header of %u bytes is not read: %s", (unsigned)head, convert);
+        return err_set(err, ERR_UNSUPPORTED, "BMP with a header of %u bytes is not read: %s",
+                       (unsigned)head, convert);
     if (size < 14 + (size_t)head)
         return truncated("BMP", err);
     if (head == 12) {
@@ -500,9 +518,11 @@ static bool bmp(const uint8_t *b, size_t size, struct data_header *h, struct err
     if (packing == 1 || packing == 2)
         return err_set(err, ERR_UNSUPPORTED, "run-length BMP is not read: %s", convert);
     if (packing > 3)
-        return err_set(err, ERR_UNSUPPORTED, "BMP with compression %u is not read: %s", (unsigned)packing, convert);
+        return err_set(err, ERR_UNSUPPORTED, "BMP with compression %u is not read: %s",
+                       (unsigned)packing, convert);
     if (bits != 1 && bits != 4 && bits != 8 && bits != 16 && bits != 24 && bits != 32)
-        return err_set(err, ERR_UNSUPPORTED, "BMP with %u bits a pixel is not read: %s", (unsigned)bits, convert);
+        return err_set(err, ERR_UNSUPPORTED, "BMP with %u bits a pixel is not read: %s",
+                       (unsigned)bits, convert);
     if (offset < 14 + head || offset >= size)
         return broken(err, "BMP", "its pixels lie outside the file");
     row = ((uint64_t)h->width * bits + 31) / 32 * 4;
@@ -513,7 +533,7 @@ static bool bmp(const uint8_t *b, size_t size, struct data_header *h, struct err
     return true;
 }
 
-/* ---- GIF ------------------------------------------------------------------------------------------------- */
+/* ---- GIF ------------------------------------------------------------------------------------- */
 
 /* Past a chain of sub-blocks; NULL when the file ends before it does. */
 static const uint8_t *gif_blocks(const uint8_t *p, const uint8_t *end)
@@ -567,7 +587,8 @@ static bool gif(const uint8_t *b, size_t size, struct data_header *h, struct err
     return true;
 }
 
-bool data_header_read(const uint8_t *bytes, size_t size, struct data_header *header, struct err *err)
+bool data_header_read(const uint8_t *bytes, size_t size, struct data_header *header,
+                      struct err *err)
 {
     memset(header, 0, sizeof *header);
     header->orientation = 1;
@@ -581,10 +602,12 @@ bool data_header_read(const uint8_t *bytes, size_t size, struct data_header *hea
         header->format = DATA_PNG;
         return png(bytes, size, header, err);
     }
-    if ((size < 3 && !memcmp(bytes, "\xff\xd8", size)) || (size < 8 && !memcmp(bytes, "\x89PNG\r\n\x1a\n", size)))
+    if ((size < 3 && !memcmp(bytes, "\xff\xd8", size)) ||
+        (size < 8 && !memcmp(bytes, "\x89PNG\r\n\x1a\n", size)))
         return truncated(bytes[0] == 0xff ? "JPEG" : "PNG", err);
     if (size >= 4 && !memcmp(bytes, "\x89PNG", 4))
-        return broken(err, "PNG", "its line ends were converted, as a transfer in text mode does; copy it as binary");
+        return broken(err, "PNG", "its line ends were converted, as a transfer in text mode does; "
+                      "copy it as binary");
     if (size >= 6 && (!memcmp(bytes, "GIF87a", 6) || !memcmp(bytes, "GIF89a", 6))) {
         header->format = DATA_GIF;
         return gif(bytes, size, header, err);

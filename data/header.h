@@ -1,9 +1,9 @@
 /*
  * header -- what the first bytes of a picture say, and whether a decoder may see the rest
  *
- * Own code, in front of stb_image: tells formats apart by content, reads sizes before anything is allocated, checks
- * the structure of JPEG (tables, scans), PNG (chunks, checksums), BMP and GIF (first frame complete), and finds the
- * EXIF orientation.  Bytes are hostile.  Thread-safe.
+ * Own code, in front of stb_image: tells formats apart by content, reads sizes before anything is
+ * allocated, checks the structure of JPEG (tables, scans), PNG (chunks, checksums), BMP and GIF
+ * (first frame complete), and finds the EXIF orientation.  Bytes are hostile.  Thread-safe.
  */
 #ifndef DATA_HEADER_H
 #define DATA_HEADER_H
@@ -20,12 +20,13 @@ struct data_header {
     enum data_format format;
     int width, height;          /* as stored, before orientation */
     int orientation;            /* EXIF 1..8; 1 = upright or not said */
-    bool unfinished;            /* JPEG: the end marker is missing; the last scan may be complete or not */
+    bool unfinished;            /* JPEG: the end marker is missing, and the last scan perhaps cut */
     size_t used;                /* JPEG: bytes up to where the end marker is missing, else size */
 };
 
-/* ERR_INPUT: broken, truncated or no picture; ERR_UNSUPPORTED: a format, or a kind of one, that we do not read.  The
- * message says what it looks like and what to do. */
-bool data_header_read(const uint8_t *bytes, size_t size, struct data_header *header, struct err *err);
+/* ERR_INPUT: broken, truncated or no picture; ERR_UNSUPPORTED: a format, or a kind of one, that we
+ * do not read.  The message says what it looks like and what to do. */
+bool data_header_read(const uint8_t *bytes, size_t size, struct data_header *header,
+                      struct err *err);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * image -- pictures of 8-bit samples: decode within limits, resize, crop
  *
- * Size of the file, format by content, size of the picture, structure (all header.h), then stb under a budget of
- * memory that follows from the size, then alpha, orientation.
+ * Size of the file, format by content, size of the picture, structure (all header.h), then stb
+ * under a budget of memory that follows from the size, then alpha, orientation.
  */
 #include "data/image.h"
 
@@ -16,7 +16,8 @@
 #include <string.h>
 
 const struct data_limits data_limits_default = {
-    .file_bytes = (size_t)256 << 20, .pixels = 50000000, .side = 65535, .decode_bytes = (size_t)1 << 30,
+    .file_bytes = (size_t)256 << 20, .pixels = 50000000, .side = 65535,
+    .decode_bytes = (size_t)1 << 30,
 };
 
 void data_image_release(struct data_image *image)
@@ -25,9 +26,11 @@ void data_image_release(struct data_image *image)
     memset(image, 0, sizeof *image);
 }
 
-/* stb on `size` bytes and a tail; *why is its reason.  NULL and err when memory is out for the copy. */
-static uint8_t *decode_mended(const uint8_t *bytes, size_t size, const char *tail, size_t tail_size, size_t budget,
-                              int *w, int *h, int *channels, const char **why, bool *over)
+/* stb on `size` bytes and a tail; *why is its reason.
+ * NULL and err when memory is out for the copy. */
+static uint8_t *decode_mended(const uint8_t *bytes, size_t size, const char *tail, size_t tail_size,
+                              size_t budget, int *w, int *h, int *channels, const char **why,
+                              bool *over)
 {
     uint8_t *copy = malloc(size + tail_size), *pixel;
 
@@ -43,15 +46,18 @@ static uint8_t *decode_mended(const uint8_t *bytes, size_t size, const char *tai
 }
 
 /*
- * stb refuses a JPEG without its end marker.  Given the marker it would take one that was cut anywhere, and fill the
- * rest with grey.  So first it gets bits that no Huffman code begins with (all ones), then the marker: where it fails
- * on the bits it still wanted data, and where it fails on the stuffing behind them (FF 00 read as a marker) it did not.
+ * stb refuses a JPEG without its end marker.  Given the marker it would take one that was cut
+ * anywhere, and fill the rest with grey.  So first it gets bits that no Huffman code begins with
+ * (all ones), then the marker: where it fails on the bits it still wanted data, and where it fails
+ * on the stuffing behind them (FF 00 read as a marker) it did not.
  */
-static uint8_t *decode_unfinished(const uint8_t *bytes, const struct data_header *head, size_t budget, int *w, int *h,
-                                  int *channels, const char **why, bool *over)
+static uint8_t *decode_unfinished(const uint8_t *bytes, const struct data_header *head,
+                                  size_t budget, int *w, int *h, int *channels, const char **why,
+                                  bool *over)
 {
     static const char ones[] = "\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\xd9";
-    uint8_t *pixel = decode_mended(bytes, head->used, ones, sizeof ones - 1, budget, w, h, channels, why, over);
+    uint8_t *pixel = decode_mended(bytes, head->used, ones, sizeof ones - 1, budget, w, h, channels,
+                                   why, over);
 
     if (pixel || strcmp(*why, "unknown marker"))
         return pixel;
@@ -71,7 +77,8 @@ static void flatten(uint8_t *pixel, size_t n, int channels)
         for (size_t i = n; i-- > 0;) {
             unsigned grey = pixel[2 * i], a = pixel[2 * i + 1];
 
-            pixel[3 * i] = pixel[3 * i + 1] = pixel[3 * i + 2] = (uint8_t)((grey * a + 255 * (255 - a) + 127) / 255);
+            pixel[3 * i] = pixel[3 * i + 1] = pixel[3 * i + 2] =
+                (uint8_t)((grey * a + 255 * (255 - a) + 127) / 255);
         }
     } else if (channels == 4) {
         for (size_t i = 0; i < n; i++, p += 4, out += 3) {
@@ -83,7 +90,7 @@ static void flatten(uint8_t *pixel, size_t n, int channels)
     }
 }
 
-/* Turns and mirrors as EXIF says.  Out pixel (x,y) is the stored one at first + x * right + y * down. */
+/* Turns and mirrors as EXIF says.  Pixel (x,y) comes from first + x * right + y * down. */
 static bool turn(struct data_image *m, int orientation, struct err *err)
 {
     ptrdiff_t w = m->width, h = m->height, first = 0, right = 1, down = w;
@@ -120,10 +127,12 @@ static bool turn(struct data_image *m, int orientation, struct err *err)
     return true;
 }
 
-/* What decoding takes at the most, by format all the same: coefficients, planes, samples of 16 bits, pixels. */
-static size_t budget_of(const struct data_header *head, size_t size, const struct data_limits *limits)
+/* The most that any format takes to decode: coefficients, planes, samples of 16 bits, pixels. */
+static size_t budget_of(const struct data_header *head, size_t size,
+                        const struct data_limits *limits)
 {
-    size_t need = ((size_t)head->width + 64) * ((size_t)head->height + 64) * 24 + 4 * size + ((size_t)1 << 20);
+    size_t need = ((size_t)head->width + 64) * ((size_t)head->height + 64) * 24 + 4 * size +
+                  ((size_t)1 << 20);
 
     return need < limits->decode_bytes ? need : limits->decode_bytes;
 }
@@ -140,26 +149,32 @@ bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_limi
 
     memset(image, 0, sizeof *image);
     if (size > limits->file_bytes)
-        return err_set(err, ERR_INPUT, "file of %zu bytes is over the limit of %zu", size, limits->file_bytes);
+        return err_set(err, ERR_INPUT, "file of %zu bytes is over the limit of %zu", size,
+                       limits->file_bytes);
     if (!data_header_read(bytes, size, &head, err))
         return false;
     format = data_format_names[head.format];
     if (head.width > limits->side || head.height > limits->side ||
         (int64_t)head.width * head.height > limits->pixels)
-        return err_set(err, ERR_INPUT, "%s of %d x %d pixels is over the limit of %lld pixels, %d a side: shrink it "
-                       "first", format, head.width, head.height, (long long)limits->pixels, limits->side);
+        return err_set(err, ERR_INPUT,
+                       "%s of %d x %d pixels is over the limit of %lld pixels, %d a side: "
+                       "shrink it first", format, head.width, head.height,
+                       (long long)limits->pixels, limits->side);
     budget = budget_of(&head, size, limits);
     if (head.unfinished)
         pixel = decode_unfinished(bytes, &head, budget, &w, &h, &channels, &why, &over);
     else
         pixel = data_stb_decode(bytes, size, budget, &w, &h, &channels, &why, &over);
     if (!pixel && over)
-        return err_set(err, ERR_INPUT, "%s of %d x %d pixels wants more than %zu bytes to decode", format, head.width,
-                       head.height, budget);
+        return err_set(err, ERR_INPUT, "%s of %d x %d pixels wants more than %zu bytes to decode",
+                       format, head.width, head.height, budget);
     if (!pixel && !strcmp(why, "outofmem"))
-        return err_set(err, ERR_MEMORY, "cannot hold %s of %d x %d pixels", format, head.width, head.height);
+        return err_set(err, ERR_MEMORY, "cannot hold %s of %d x %d pixels", format, head.width,
+                       head.height);
     if (!pixel && head.unfinished)
-        return err_set(err, ERR_INPUT, "truncated %s: the file ends in the middle; copy or download it again", format);
+        return err_set(err, ERR_INPUT,
+                       "truncated %s: the file ends in the middle; copy or download it again",
+                       format);
     if (!pixel)
         return err_set(err, ERR_INPUT, "broken %s: %s; copy or download it again", format, why);
     if (w != head.width || h != head.height || channels < 1 || channels > 4) {
@@ -183,7 +198,8 @@ bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_limi
     return true;
 }
 
-bool data_image_read(const char *path, const struct data_limits *limits, struct data_image *image, struct err *err)
+bool data_image_read(const char *path, const struct data_limits *limits, struct data_image *image,
+                     struct err *err)
 {
     size_t size;
     uint8_t *bytes;
@@ -206,8 +222,8 @@ static double snap(double x)
     return fabs(x - whole) < 1e-6 ? whole : x;
 }
 
-bool data_image_resample(const struct data_image *image, double x, double y, double w, double h, int out_w,
-                         int out_h, uint8_t *out, struct err *err)
+bool data_image_resample(const struct data_image *image, double x, double y, double w, double h,
+                         int out_w, int out_h, uint8_t *out, struct err *err)
 {
     double right = snap(x + w), bottom = snap(y + h), ratio;
     size_t stride = (size_t)image->width * 3;
@@ -218,10 +234,11 @@ bool data_image_resample(const struct data_image *image, double x, double y, dou
     y = snap(y);
     w = right - x;
     h = bottom - y;
-    if (!(x >= 0 && y >= 0 && w > 0 && h > 0 && right <= image->width && bottom <= image->height) || out_w < 1 ||
-        out_h < 1)
-        return err_set(err, ERR_INPUT, "part %g x %g at %g,%g of a picture of %d x %d cannot become %d x %d", w, h, x,
-                       y, image->width, image->height, out_w, out_h);
+    if (!(x >= 0 && y >= 0 && w > 0 && h > 0 && right <= image->width && bottom <= image->height) ||
+        out_w < 1 || out_h < 1)
+        return err_set(err, ERR_INPUT,
+                       "part %g x %g at %g,%g of a picture of %d x %d cannot become %d x %d", w, h,
+                       x, y, image->width, image->height, out_w, out_h);
     x0 = (int)floor(x);
     y0 = (int)floor(y);
     x1 = (int)ceil(right);
@@ -229,14 +246,15 @@ bool data_image_resample(const struct data_image *image, double x, double y, dou
     from = image->pixel + (size_t)y0 * stride + 3 * (size_t)x0;
     if (x == x0 && y == y0 && w == out_w && h == out_h) {
         for (int i = 0; i < out_h; i++)
-            memcpy(out + (size_t)i * (size_t)out_w * 3, from + (size_t)i * stride, (size_t)out_w * 3);
+            memcpy(out + (size_t)i * (size_t)out_w * 3, from + (size_t)i * stride,
+                   (size_t)out_w * 3);
         return true;
     }
     /* stb_image_resize keeps 2 * ratio rows of floats and counts their bytes in int. */
     ratio = h / out_h > 1 ? h / out_h : 1;
     if ((2 * ratio + 4) * out_w * 3 * sizeof(float) > 1 << 29)
-        return err_set(err, ERR_INPUT, "%d x %d pixels are too many to shrink to %d x %d", x1 - x0, y1 - y0, out_w,
-                       out_h);
+        return err_set(err, ERR_INPUT, "%d x %d pixels are too many to shrink to %d x %d", x1 - x0,
+                       y1 - y0, out_w, out_h);
     if (!data_stb_resize(from, x1 - x0, y1 - y0, stride, x - x0, y - y0, w, h, out_w, out_h, out))
         return err_set(err, ERR_MEMORY, "cannot resize to %d x %d pixels", out_w, out_h);
     return true;
@@ -249,7 +267,8 @@ bool data_image_write_png(const char *path, const struct data_image *image, stru
     bool ok;
 
     if (!png)
-        return err_set(err, ERR_MEMORY, "%s: cannot write %d x %d pixels as PNG", path, image->width, image->height);
+        return err_set(err, ERR_MEMORY, "%s: cannot write %d x %d pixels as PNG", path,
+                       image->width, image->height);
     ok = file_replace(path, png, size, err);
     free(png);
     return ok;

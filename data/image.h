@@ -1,10 +1,10 @@
 /*
  * image -- pictures of 8-bit samples: decode within limits, resize, crop
  *
- * Bytes are hostile.  The magic number decides the format, never the extension.  JPEG, PNG, BMP and the first
- * frame of GIF decode; WebP, AVIF, HEIC, TIFF, SVG and camera raw are named in the error with how to convert.
- * EXIF orientation is applied, alpha composited over white, 16 bits and palettes become 8-bit RGB.
- * Thread-safe: no shared state.
+ * Bytes are hostile.  The magic number decides the format, never the extension.  JPEG, PNG, BMP and
+ * the first frame of GIF decode; WebP, AVIF, HEIC, TIFF, SVG and camera raw are named in the error
+ * with how to convert.  EXIF orientation is applied, alpha composited over white, 16 bits and
+ * palettes become 8-bit RGB.  Thread-safe: no shared state.
  */
 #ifndef DATA_IMAGE_H
 #define DATA_IMAGE_H
@@ -27,18 +27,19 @@ struct data_limits {
 };
 extern const struct data_limits data_limits_default;
 
-/* Decodes; *image is the caller's to release.  ERR_INPUT says what is wrong with the bytes, ERR_UNSUPPORTED names a
- * format that we do not read. */
+/* Decodes; *image is the caller's to release.  ERR_INPUT says what is wrong with the bytes,
+ * ERR_UNSUPPORTED names a format that we do not read. */
 bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_limits *limits,
                        struct data_image *image, struct err *err);
 /* Reads and decodes a file; the error names the path. */
-bool data_image_read(const char *path, const struct data_limits *limits, struct data_image *image, struct err *err);
+bool data_image_read(const char *path, const struct data_limits *limits, struct data_image *image,
+                     struct err *err);
 void data_image_release(struct data_image *image);      /* a zeroed one is fine */
 
-/* The part [x,x+w) x [y,y+h) (inside the picture; fractions allowed), resized to out_w x out_h, antialiased.
- * out[out_h*out_w*3]. */
-bool data_image_resample(const struct data_image *image, double x, double y, double w, double h, int out_w,
-                         int out_h, uint8_t *out, struct err *err);
+/* The part [x,x+w) x [y,y+h) (inside the picture; fractions allowed), resized to out_w x out_h,
+ * antialiased.  out[out_h*out_w*3]. */
+bool data_image_resample(const struct data_image *image, double x, double y, double w, double h,
+                         int out_w, int out_h, uint8_t *out, struct err *err);
 
 /* Writes a PNG atomically. */
 bool data_image_write_png(const char *path, const struct data_image *image, struct err *err);

@@ -21,7 +21,7 @@
 const char *const data_task_names[] = { "single", "multi", NULL };
 const char *const data_split_names[] = { "unsplit", "train", "val", "test", NULL };
 
-/* ---- names ----------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* As people count: "2" before "10"; equal in that, by bytes. */
 static int compare_natural(const char *a, const char *b)
@@ -72,7 +72,8 @@ bool data_index_check_label(const char *label, struct err *err)
 static bool is_picture_name(const char *name)
 {
     static const char *const ends[] = {
-        "jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic", NULL
+        "jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic",
+        NULL
     };
     const char *dot = strrchr(name, '.');
 
@@ -83,7 +84,8 @@ static bool is_picture_name(const char *name)
     return false;
 }
 
-/* Folders that operating systems leave behind.  (Thumbs.db and desktop.ini are no pictures by their names.) */
+/* Folders that operating systems leave behind.
+ * (Thumbs.db and desktop.ini are no pictures by their names.) */
 static bool is_litter(const char *name)
 {
     return name[0] == '.' || !strcasecmp(name, "__MACOSX") || !strcasecmp(name, "@eaDir");
@@ -92,8 +94,8 @@ static bool is_litter(const char *name)
 static enum data_split split_named(const char *name)
 {
     static const struct { const char *name; enum data_split split; } names[] = {
-        { "train", DATA_TRAIN }, { "val", DATA_VAL }, { "valid", DATA_VAL }, { "validation", DATA_VAL },
-        { "test", DATA_TEST },
+        { "train", DATA_TRAIN }, { "val", DATA_VAL }, { "valid", DATA_VAL },
+        { "validation", DATA_VAL }, { "test", DATA_TEST },
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -103,7 +105,7 @@ static enum data_split split_named(const char *name)
     return DATA_UNSPLIT;
 }
 
-/* ---- folders --------------------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 /* A reading of folders under way. */
 struct reader {
@@ -120,8 +122,8 @@ struct inside {
     ino_t ino;
 };
 
-static bool add_sample(struct reader *r, const char *path, const char *name, int label, enum data_split split,
-                       struct err *err)
+static bool add_sample(struct reader *r, const char *path, const char *name, int label,
+                       enum data_split split, struct err *err)
 {
     struct data_index *x = r->x;
 
@@ -134,7 +136,8 @@ static bool add_sample(struct reader *r, const char *path, const char *name, int
         x->sample = p;
         r->cap = cap;
     }
-    x->sample[x->n++] = (struct data_sample){ .path = path, .name = name, .label = label, .split = split };
+    x->sample[x->n++] = (struct data_sample){
+        .path = path, .name = name, .label = label, .split = split };
     return true;
 }
 
@@ -200,7 +203,8 @@ static int compare_names(const void *a, const void *b)
     return compare_natural(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names of the folders in `folder`, in natural order; -1 on failure, else *names as from file_list. */
+/* The names of the folders in `folder`, in natural order; -1 on failure,
+ * else *names as from file_list. */
 static int list_folders(const char *folder, char ***names, struct err *err)
 {
     struct str path = { 0 };
@@ -246,7 +250,8 @@ static bool set_labels(struct reader *r, int n, char **names, struct err *err)
 }
 
 /* folder/CLASS/... */
-static bool read_classes(struct reader *r, const char *folder, enum data_split split, struct err *err)
+static bool read_classes(struct reader *r, const char *folder, enum data_split split,
+                         struct err *err)
 {
     char **names = NULL;
     int n = list_folders(folder, &names, err);
@@ -265,8 +270,8 @@ static bool read_classes(struct reader *r, const char *folder, enum data_split s
             goto out;
         }
         if (label < 0) {
-            err_set(err, ERR_INPUT, "%s: class '%.80s' is not among the %d %s", path, names[i], r->x->n_labels,
-                    r->fixed ? "labels of the model" : "classes in train/");
+            err_set(err, ERR_INPUT, "%s: class '%.80s' is not among the %d %s", path, names[i],
+                    r->x->n_labels, r->fixed ? "labels of the model" : "classes in train/");
             goto out;
         }
         if (!read_pictures(r, path, label, split, NULL, err))
@@ -295,7 +300,7 @@ static bool holds_folders(struct reader *r, const char *name, bool *yes, struct 
     return n >= 0;
 }
 
-/* A folder beside train/ that is no split: nothing to worry about unless there are pictures in it. */
+/* A folder beside train/ that is no split: nothing to worry about unless it holds pictures. */
 static bool check_stranger(struct reader *r, const char *name, struct err *err)
 {
     int n = r->x->n;
@@ -306,8 +311,9 @@ static bool check_stranger(struct reader *r, const char *name, struct err *err)
     if (!read_pictures(r, path, -1, DATA_UNSPLIT, NULL, err))
         return false;
     if (r->x->n > n)
-        return err_set(err, ERR_INPUT, "%s: '%.80s' lies beside folders called train, val or test: move it into one of "
-                       "them, or elsewhere", r->root, name);
+        return err_set(err, ERR_INPUT,
+                       "%s: '%.80s' lies beside folders called train, val or test: "
+                       "move it into one of them, or elsewhere", r->root, name);
     return true;
 }
 
@@ -328,16 +334,20 @@ static bool too_few(struct reader *r, int n, char **folders, struct err *err)
         pictures += is_picture_name(names[i]);
     }
     if (csv)
-        err_set(err, ERR_INPUT, "%s: fewer than 2 class folders; if its labels are in a table, give that: %s/%.80s",
+        err_set(err, ERR_INPUT,
+                "%s: fewer than 2 class folders; if its labels are in a table, give that: %s/%.80s",
                 r->root, r->root, csv);
     else if (n == 1)
-        err_set(err, ERR_INPUT, "%s: only one class folder, '%.80s': at least 2 are needed, with 2 pictures each",
+        err_set(err, ERR_INPUT,
+                "%s: only one class folder, '%.80s': at least 2 are needed, with 2 pictures each",
                 r->root, folders[0]);
     else if (pictures)
-        err_set(err, ERR_INPUT, "%s: %d pictures but no class folders: sort them into one folder for each class "
+        err_set(err, ERR_INPUT,
+                "%s: %d pictures but no class folders: sort them into one folder for each class "
                 "(%s/CLASS/picture.jpg)", r->root, pictures, r->root);
     else
-        err_set(err, ERR_INPUT, "%s: no pictures: at least 2 class folders with 2 pictures each are needed "
+        err_set(err, ERR_INPUT,
+                "%s: no pictures: at least 2 class folders with 2 pictures each are needed "
                 "(%s/CLASS/picture.jpg)", r->root, r->root);
     free(names);
     return false;
@@ -360,9 +370,12 @@ static bool check_counts(struct reader *r, bool split, struct err *err)
     }
     for (int i = 0; i < x->n_labels; i++) {
         if (count[i] < 2 || (split && !train[i]))
-            return err_set(err, ERR_INPUT, "%s: class '%.80s' has %d picture%s%s; at least 2 are needed: add some, or "
-                           "remove the folder", r->root, x->label[i], split && !train[i] ? 0 : count[i],
-                           count[i] == 1 && !(split && !train[i]) ? "" : "s", split && !train[i] ? " in train" : "");
+            return err_set(err, ERR_INPUT,
+                           "%s: class '%.80s' has %d picture%s%s; at least 2 are needed: "
+                           "add some, or remove the folder",
+                           r->root, x->label[i], split && !train[i] ? 0 : count[i],
+                           count[i] == 1 && !(split && !train[i]) ? "" : "s",
+                           split && !train[i] ? " in train" : "");
     }
     return true;
 }
@@ -376,7 +389,8 @@ static bool read_splits(struct reader *r, int n, char **folders, struct err *err
     for (int i = 0; i < n; i++)
         train |= split_named(folders[i]) == DATA_TRAIN;
     if (!train && !r->fixed)
-        return err_set(err, ERR_INPUT, "%s: it has %s/ but no train/ to learn from", r->root, folders[0]);
+        return err_set(err, ERR_INPUT, "%s: it has %s/ but no train/ to learn from", r->root,
+                       folders[0]);
     for (int k = 0; k < 3; k++) {
         for (int i = 0; i < n; i++) {
             char *path;
@@ -389,7 +403,8 @@ static bool read_splits(struct reader *r, int n, char **folders, struct err *err
             if (!read_classes(r, path, order[k], err))
                 return false;
             if (!r->fixed && r->x->n_labels < 2)
-                return err_set(err, ERR_INPUT, "%s: %d class folder%s; at least 2 are needed, with 2 pictures each",
+                return err_set(err, ERR_INPUT,
+                               "%s: %d class folder%s; at least 2 are needed, with 2 pictures each",
                                path, r->x->n_labels, r->x->n_labels == 1 ? "" : "s");
         }
     }
@@ -424,8 +439,10 @@ static bool read_folder(struct reader *r, struct err *err)
     else if (n < (r->fixed ? 1 : 2))
         ok = too_few(r, n, folders, err);
     else if (named == n)
-        err_set(err, ERR_INPUT, "%s: '%.80s' and '%.80s' hold no class folders: sort the pictures as %s/%.80s/CLASS/"
-                "picture.jpg", r->root, folders[0], folders[n - 1], r->root, folders[0]);
+        err_set(err, ERR_INPUT,
+                "%s: '%.80s' and '%.80s' hold no class folders: sort the pictures as "
+                "%s/%.80s/CLASS/picture.jpg", r->root, folders[0], folders[n - 1], r->root,
+                folders[0]);
     else
         ok = read_classes(r, r->root, DATA_UNSPLIT, err) && check_counts(r, false, err);
 out:
@@ -433,7 +450,8 @@ out:
     return ok;
 }
 
-static struct data_index *open_folder(const char *path, int n_labels, const char *const *labels, struct err *err)
+static struct data_index *open_folder(const char *path, int n_labels, const char *const *labels,
+                                      struct err *err)
 {
     struct arena *mem = arena_new();
     struct data_index *x = mem ? arena_alloc(mem, sizeof *x) : NULL;
@@ -478,9 +496,10 @@ fail:
     return NULL;
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
-static struct data_index *open_table(const char *path, int n_labels, const char *const *labels, struct err *err)
+static struct data_index *open_table(const char *path, int n_labels, const char *const *labels,
+                                     struct err *err)
 {
     enum { TABLE_MAX = 1 << 30 };
     size_t size;
@@ -490,16 +509,19 @@ static struct data_index *open_table(const char *path, int n_labels, const char 
     if (!text)
         return NULL;
     if (size >= 2 && (!memcmp(text, "PK", 2) || !memcmp(text, "\x1f\x8b", 2)))
-        err_set(err, ERR_INPUT, "%s: an archive: unpack it first, and give the folder or the CSV in it", path);
+        err_set(err, ERR_INPUT,
+                "%s: an archive: unpack it first, and give the folder or the CSV in it", path);
     else if (is_picture_name(path))
-        err_set(err, ERR_INPUT, "%s: one picture; a folder of class folders or a CSV is needed", path);
+        err_set(err, ERR_INPUT, "%s: one picture; a folder of class folders or a CSV is needed",
+                path);
     else
         x = data_csv_index(text, size, path, n_labels, labels, err);
     free(text);
     return x;
 }
 
-struct data_index *data_index_open(const char *path, int n_labels, const char *const *labels, struct err *err)
+struct data_index *data_index_open(const char *path, int n_labels, const char *const *labels,
+                                   struct err *err)
 {
     switch (file_kind(path)) {
     case FILE_FOLDER:
@@ -521,7 +543,8 @@ void data_index_free(struct data_index *x)
         arena_free(x->mem);
 }
 
-struct data_index *data_index_part(const struct data_index *x, enum data_split split, struct err *err)
+struct data_index *data_index_part(const struct data_index *x, enum data_split split,
+                                   struct err *err)
 {
     struct arena *mem = arena_new();
     struct data_index *part = mem ? arena_alloc(mem, sizeof *part) : NULL;

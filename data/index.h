@@ -1,10 +1,10 @@
 /*
  * index -- which pictures there are, and what they show
  *
- * From a folder (ROOT/CLASS/..., or ROOT/{train,val,valid,validation,test}/CLASS/...) or a one-hot CSV
- * (`filename,cat,dog[,split]`, paths relative to the CSV or to an images/ folder beside it).  Labels are names;
- * positions follow from the training part's names in natural order ("2" before "10") or the CSV's columns.
- * Immutable once made; share freely.
+ * From a folder (ROOT/CLASS/..., or ROOT/{train,val,valid,validation,test}/CLASS/...) or a one-hot
+ * CSV (`filename,cat,dog[,split]`, paths relative to the CSV or to an images/ folder beside it).
+ * Labels are names; positions follow from the training part's names in natural order ("2" before
+ * "10") or the CSV's columns.  Immutable once made; share freely.
  */
 #ifndef DATA_INDEX_H
 #define DATA_INDEX_H
@@ -13,10 +13,10 @@
 
 #include <stdint.h>
 
-enum data_task { DATA_SINGLE, DATA_MULTI };                     /* one label a picture, or any number */
+enum data_task { DATA_SINGLE, DATA_MULTI };     /* one label a picture, or any number */
 enum data_split { DATA_UNSPLIT, DATA_TRAIN, DATA_VAL, DATA_TEST };
-extern const char *const data_task_names[];                     /* "single" "multi" NULL */
-extern const char *const data_split_names[];                    /* "unsplit" "train" "val" "test" NULL */
+extern const char *const data_task_names[];     /* "single" "multi" NULL */
+extern const char *const data_split_names[];    /* "unsplit" "train" "val" "test" NULL */
 
 struct data_sample {
     const char *path;           /* as it is opened */
@@ -36,14 +36,16 @@ struct data_index {
     struct arena *mem;
 };
 
-/* Reads a folder or CSV.  With `labels` given (a model's; NULL otherwise) classes are matched to them by name:
- * one that is not among them is an error naming it.  Without, fewer than two classes, or a class with fewer than
- * two pictures, is an error that says how many are needed. */
-struct data_index *data_index_open(const char *path, int n_labels, const char *const *labels, struct err *err);
+/* Reads a folder or CSV.  With `labels` given (a model's; NULL otherwise) classes are matched to
+ * them by name: one that is not among them is an error naming it.  Without, fewer than two classes,
+ * or a class with fewer than two pictures, is an error that says how many are needed. */
+struct data_index *data_index_open(const char *path, int n_labels, const char *const *labels,
+                                   struct err *err);
 void data_index_free(struct data_index *x);     /* NULL is fine */
 
-/* The samples of the given split in a new index that shares strings with x, which must outlive it. */
-struct data_index *data_index_part(const struct data_index *x, enum data_split split, struct err *err);
+/* The samples of the given split in a new index that shares strings with x: x must outlive it. */
+struct data_index *data_index_part(const struct data_index *x, enum data_split split,
+                                   struct err *err);
 
 /* hash of every sample's file, on `threads` threads; files that cannot be read keep 0. */
 bool data_index_hash(struct data_index *x, int threads, struct err *err);

@@ -1,9 +1,10 @@
 /*
  * loader -- pictures to batches: decoding threads, a bounded ring, a fixed order
  *
- * One mutex.  Threads take the epoch's pictures one by one, in order, each with its place in a batch of the ring;
- * a batch may be filled when the consumer is fewer than `slots` batches behind it.  What a picture becomes depends
- * on nothing but its address, so it does not matter who decodes it.
+ * One mutex.  Threads take the epoch's pictures one by one, in order, each with its place
+ * in a batch of the ring; a batch may be filled when the consumer is fewer than `slots`
+ * batches behind it.  What a picture becomes depends on nothing but its address, so it
+ * does not matter who decodes it.
  */
 #include "data/loader.h"
 
@@ -39,7 +40,8 @@ struct data_loader {
     int threads;                /* that run */
 
     pthread_mutex_t lock;
-    pthread_cond_t work, ready; /* there may be pictures to decode; a batch may be complete, or a thread idle */
+    pthread_cond_t work;        /* there may be pictures to decode */
+    pthread_cond_t ready;       /* a batch may be complete, or a thread idle */
     bool quit, running;
     uint64_t epoch;
     int64_t next;               /* picture of the epoch to be taken */
@@ -66,7 +68,8 @@ static void set_target(const struct data_index *x, const struct data_sample *s, 
         target[j] = s->mark ? s->mark[j] : s->label == j;
 }
 
-static bool load(const struct data_loader *l, int sample, uint8_t *pixel, float *out, struct err *err)
+static bool load(const struct data_loader *l, int sample, uint8_t *pixel, float *out,
+                 struct err *err)
 {
     const struct data_sample *s = &l->x->sample[sample];
     struct data_image image;
@@ -120,7 +123,8 @@ static void *run(void *arg)
 
         s->sample[place] = sample;
         set_target(l->x, &l->x->sample[sample], s->target + (size_t)place * (size_t)l->x->n_labels);
-        s->good[place] = load(l, sample, w.scratch, s->image + (size_t)place * l->pixels, &s->err[place]);
+        s->good[place] = load(l, sample, w.scratch, s->image + (size_t)place * l->pixels,
+                              &s->err[place]);
 
         pthread_mutex_lock(&l->lock);
         l->busy--;
@@ -147,7 +151,8 @@ static bool make_slots(struct data_loader *l, struct err *err)
     size_t image, target, n = (size_t)l->opt.batch;
 
     if (!slot_bytes(l, &image, &target))
-        return err_set(err, ERR_MEMORY, "a batch of %d pictures does not fit in memory", l->opt.batch);
+        return err_set(err, ERR_MEMORY, "a batch of %d pictures does not fit in memory",
+                       l->opt.batch);
     l->slots = AHEAD_MIN;
     while (l->slots < AHEAD_MAX && (size_t)l->slots * image < AHEAD_BYTES)
         l->slots++;
@@ -161,7 +166,8 @@ static bool make_slots(struct data_loader *l, struct err *err)
         s->good = malloc(n * sizeof *s->good);
         s->err = malloc(n * sizeof *s->err);
         if (!s->image || !s->target || !s->sample || !s->good || !s->err)
-            return err_set(err, ERR_MEMORY, "%d batches of %d pictures do not fit in memory: make the batch smaller",
+            return err_set(err, ERR_MEMORY,
+                           "%d batches of %d pictures do not fit in memory: make the batch smaller",
                            l->slots, l->opt.batch);
     }
     return l->slot || err_set(err, ERR_MEMORY, "memory is out");
@@ -187,7 +193,8 @@ static bool make_threads(struct data_loader *l, struct err *err)
             free(w);
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return ok || err_set(err, ERR_MEMORY, "cannot start %d threads to read pictures", l->opt.threads);
+    return ok || err_set(err, ERR_MEMORY, "cannot start %d threads to read pictures",
+                         l->opt.threads);
 }
 
 struct data_loader *data_loader_new(const struct data_index *x, const struct data_prep *prep,
@@ -264,7 +271,8 @@ void data_loader_start(struct data_loader *l, uint64_t epoch, int first)
     for (int i = 0; i < l->slots; i++)
         l->slot[i].done = 0;
     if (l->opt.shuffle) {
-        rng_shuffle(l->opt.seed, rng_stream(RNG_ORDER, (uint32_t)epoch), (uint32_t)l->x->n, l->order);
+        rng_shuffle(l->opt.seed, rng_stream(RNG_ORDER, (uint32_t)epoch), (uint32_t)l->x->n,
+                    l->order);
     } else {
         for (int i = 0; i < l->x->n; i++)
             l->order[i] = (uint32_t)i;
@@ -291,8 +299,10 @@ static void compact(const struct data_loader *l, struct slot *s, int n)
             continue;
         }
         if (kept < i) {
-            memcpy(s->image + (size_t)kept * l->pixels, s->image + (size_t)i * l->pixels, l->pixels * sizeof(float));
-            memcpy(s->target + (size_t)kept * labels, s->target + (size_t)i * labels, labels * sizeof(float));
+            memcpy(s->image + (size_t)kept * l->pixels, s->image + (size_t)i * l->pixels,
+                   l->pixels * sizeof(float));
+            memcpy(s->target + (size_t)kept * labels, s->target + (size_t)i * labels,
+                   labels * sizeof(float));
             s->sample[kept] = s->sample[i];
         }
         kept++;

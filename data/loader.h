@@ -1,8 +1,8 @@
 /*
  * loader -- pictures to batches: decoding threads, a bounded ring, a fixed order
  *
- * What batch b of epoch e holds is a pure function of (index, seed, epoch); the number of threads changes nothing.
- * One consumer thread.
+ * What batch b of epoch e holds is a pure function of (index, seed, epoch); the number of threads
+ * changes nothing.  One consumer thread.
  */
 #ifndef DATA_LOADER_H
 #define DATA_LOADER_H
@@ -13,8 +13,8 @@
 
 struct data_loader;
 
-/* A picture that cannot be read is reported (from the consumer's thread, in order) and skipped: its place in the
- * batch is taken by nothing, the batch is shorter. */
+/* A picture that cannot be read is reported (from the consumer's thread, in order) and skipped: its
+ * place in the batch is taken by nothing, the batch is shorter. */
 typedef void data_bad_fn(void *ctx, const struct data_sample *sample, const struct err *why);
 
 struct data_loader_options {
@@ -29,9 +29,9 @@ struct data_loader_options {
 };
 
 struct data_batch {
-    int n;                      /* pictures that are there, <= options.batch; 0 only when all of them were bad */
+    int n;                      /* pictures that are there, <= options.batch; 0: all were bad */
     const float *image;         /* [n,H,W,3] normalised */
-    const float *target;        /* [n,n_labels]: SINGLE one-hot (all 0: no label), MULTI 1, 0, -1 unknown */
+    const float *target;        /* [n,n_labels]: SINGLE one-hot, 0s: none; MULTI 1, 0, -1 unknown */
     const int *sample;          /* [n] position in the index */
 };
 

@@ -12,11 +12,16 @@ enum { GREY = 114 };            /* of letterbox bars, as detectors have it */
 const char *const data_resize_names[] = { "crop", "squash", "letterbox", NULL };
 
 const struct field data_prep_fields[] = {
-    FIELD_INTS(struct data_prep, size, NULL, 2, 224, 1, 4096, "height and width of the net's input, in pixels"),
-    FIELD_ENUM(struct data_prep, resize, data_resize_names, DATA_CROP, "how a picture of another shape is fitted"),
-    FIELD_FLOAT(struct data_prep, crop, NULL, 1, 0.05, 1, "crop: share of the picture's centre that is seen"),
-    FIELD_FLOATS(struct data_prep, mean, 3, 0.5, -2, 3, "subtracted from red, green, blue in 0 to 1"),
-    FIELD_FLOATS(struct data_prep, std, 3, 0.5, 0.0001, 1000, "by which the difference is divided"),
+    FIELD_INTS(struct data_prep, size, NULL, 2, 224, 1, 4096,
+               "height and width of the net's input, in pixels"),
+    FIELD_ENUM(struct data_prep, resize, data_resize_names, DATA_CROP,
+               "how a picture of another shape is fitted"),
+    FIELD_FLOAT(struct data_prep, crop, NULL, 1, 0.05, 1,
+                "crop: share of the picture's centre that is seen"),
+    FIELD_FLOATS(struct data_prep, mean, 3, 0.5, -2, 3,
+                 "subtracted from red, green, blue in 0 to 1"),
+    FIELD_FLOATS(struct data_prep, std, 3, 0.5, 0.0001, 1000,
+                 "by which the difference is divided"),
     FIELDS_END
 };
 
@@ -47,8 +52,8 @@ static int mirrored(int i, int n)
 }
 
 /* The picture's pixels [x0,x0+w) x [y0,y0+h), which reach outside, in a picture of their own. */
-static bool extend(const struct data_prep *p, const struct data_image *image, int x0, int y0, int w, int h,
-                   struct data_image *part, struct err *err)
+static bool extend(const struct data_prep *p, const struct data_image *image, int x0, int y0, int w,
+                   int h, struct data_image *part, struct err *err)
 {
     uint8_t *o = malloc((size_t)w * (size_t)h * 3);
 
@@ -56,10 +61,12 @@ static bool extend(const struct data_prep *p, const struct data_image *image, in
     if (!o)
         return err_set(err, ERR_MEMORY, "cannot hold %d x %d pixels", w, h);
     for (int y = y0; y < y0 + h; y++) {
-        const uint8_t *row = image->pixel + (size_t)mirrored(y, image->height) * (size_t)image->width * 3;
+        const uint8_t *row =
+            image->pixel + (size_t)mirrored(y, image->height) * (size_t)image->width * 3;
 
         for (int x = x0; x < x0 + w; x++, o += 3) {
-            if (p->resize == DATA_LETTERBOX && (x < 0 || y < 0 || x >= image->width || y >= image->height))
+            if (p->resize == DATA_LETTERBOX &&
+                (x < 0 || y < 0 || x >= image->width || y >= image->height))
                 memset(o, GREY, 3);
             else
                 memcpy(o, row + 3 * (size_t)mirrored(x, image->width), 3);
@@ -83,7 +90,8 @@ static void mirror(uint8_t *pixel, int width, int height)
 }
 
 /* The whole picture on whole pixels, so that no grey bleeds into it. */
-static bool letterbox(const struct data_prep *p, const struct data_image *image, uint8_t *out, struct err *err)
+static bool letterbox(const struct data_prep *p, const struct data_image *image, uint8_t *out,
+                      struct err *err)
 {
     double scale = fmin((double)p->size[1] / image->width, (double)p->size[0] / image->height);
     int w = (int)fmax(1, fmin(p->size[1], round(image->width * scale)));
@@ -97,27 +105,29 @@ static bool letterbox(const struct data_prep *p, const struct data_image *image,
     ok = data_image_resample(image, 0, 0, image->width, image->height, w, h, fit, err);
     memset(out, GREY, (size_t)p->size[0] * (size_t)p->size[1] * 3);
     for (int y = 0; ok && y < h; y++)
-        memcpy(out + ((size_t)(top + y) * (size_t)p->size[1] + (size_t)left) * 3, fit + (size_t)y * (size_t)w * 3,
-               (size_t)w * 3);
+        memcpy(out + ((size_t)(top + y) * (size_t)p->size[1] + (size_t)left) * 3,
+               fit + (size_t)y * (size_t)w * 3, (size_t)w * 3);
     free(fit);
     return ok;
 }
 
-bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *image, const struct data_view *v,
-                           uint8_t *out, struct err *err)
+bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *image,
+                           const struct data_view *v, uint8_t *out, struct err *err)
 {
     const double slack = 1e-6;          /* rounding must not reach for a pixel outside */
     double right = v->x + v->w, bottom = v->y + v->h, reach = 2.0 * (image->width + image->height);
     bool ok;
 
-    if (!(v->w > 0 && v->h > 0 && v->x > -reach && v->y > -reach && right < reach && bottom < reach))
-        return err_set(err, ERR_INPUT, "view %g x %g at %g,%g is too far from a picture of %d x %d", v->w, v->h, v->x,
-                       v->y, image->width, image->height);
-    if (v->x >= -slack && v->y >= -slack && right <= image->width + slack && bottom <= image->height + slack) {
+    if (!(v->w > 0 && v->h > 0 && v->x > -reach && v->y > -reach && right < reach &&
+          bottom < reach))
+        return err_set(err, ERR_INPUT, "view %g x %g at %g,%g is too far from a picture of %d x %d",
+                       v->w, v->h, v->x, v->y, image->width, image->height);
+    if (v->x >= -slack && v->y >= -slack && right <= image->width + slack &&
+        bottom <= image->height + slack) {
         double x = fmax(v->x, 0), y = fmax(v->y, 0);
 
-        ok = data_image_resample(image, x, y, fmin(right, image->width) - x, fmin(bottom, image->height) - y,
-                                 p->size[1], p->size[0], out, err);
+        ok = data_image_resample(image, x, y, fmin(right, image->width) - x,
+                                 fmin(bottom, image->height) - y, p->size[1], p->size[0], out, err);
     } else if (v->w * v->h > 4.0 * image->width * image->height + (1 << 24)) {
         /* A thread of a picture, nearly all bars: not worth the memory. */
         ok = letterbox(p, image, out, err);
@@ -128,8 +138,8 @@ bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *i
         double x = fmax(v->x - x0, 0), y = fmax(v->y - y0, 0);
 
         ok = extend(p, image, x0, y0, x1 - x0, y1 - y0, &part, err) &&
-             data_image_resample(&part, x, y, fmin(v->w, part.width - x), fmin(v->h, part.height - y), p->size[1],
-                                 p->size[0], out, err);
+             data_image_resample(&part, x, y, fmin(v->w, part.width - x),
+                                 fmin(v->h, part.height - y), p->size[1], p->size[0], out, err);
         data_image_release(&part);
     }
     if (ok && v->mirror)
@@ -137,7 +147,8 @@ bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *i
     return ok;
 }
 
-bool data_prep_pixels(const struct data_prep *p, const struct data_image *image, uint8_t *out, struct err *err)
+bool data_prep_pixels(const struct data_prep *p, const struct data_image *image, uint8_t *out,
+                      struct err *err)
 {
     struct data_view v;
 
@@ -162,7 +173,8 @@ void data_prep_normalize(const struct data_prep *p, const uint8_t *pixel, int64_
     }
 }
 
-bool data_prep_apply(const struct data_prep *p, const struct data_image *image, float *out, struct err *err)
+bool data_prep_apply(const struct data_prep *p, const struct data_image *image, float *out,
+                     struct err *err)
 {
     int64_t n = (int64_t)p->size[0] * p->size[1] * 3;
     uint8_t *pixel = malloc((size_t)n);

@@ -50,7 +50,8 @@ static void move(struct split *s, int i, enum data_split side)
     }
 }
 
-/* Moves pictures of a class, in order of their lots, between a side and TRAIN until the side holds low..high. */
+/* Moves pictures of a class, in order of their lots,
+ * between a side and TRAIN until the side holds low..high. */
 static void correct(struct split *s, int label, enum data_split side, int low, int high)
 {
     const int *have = &s->count[label][side];
@@ -102,8 +103,9 @@ bool data_split(struct data_index *x, double val, double test, int threads, stru
     bool has_val = false, has_test = false, ok = false;
 
     if (!(val >= 0 && test >= 0 && val + test < 1))
-        return err_set(err, ERR_INPUT, "shares to hold out must be 0 or more, and less than 1 together: %g and %g", val,
-                       test);
+        return err_set(err, ERR_INPUT,
+                       "shares to hold out must be 0 or more, and less than 1 together: %g and %g",
+                       val, test);
     for (int i = 0; i < x->n; i++) {
         has_val |= x->sample[i].split == DATA_VAL;
         has_test |= x->sample[i].split == DATA_TEST;
@@ -127,7 +129,8 @@ bool data_split(struct data_index *x, double val, double test, int threads, stru
         double u = (double)(p->hash >> 11) * 0x1p-53;
 
         s.lot[i].hash = p->hash;
-        p->split = !p->hash ? DATA_TRAIN : u < test ? DATA_TEST : u < test + val ? DATA_VAL : DATA_TRAIN;
+        p->split = !p->hash ? DATA_TRAIN
+                   : u < test ? DATA_TEST : u < test + val ? DATA_VAL : DATA_TRAIN;
         if (p->label >= 0)
             s.count[p->label][p->split]++;
     }

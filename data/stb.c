@@ -1,9 +1,10 @@
 /*
  * stb -- the one door to stb_image, stb_image_resize and stb_image_write
  *
- * Built without warnings and with wrapping arithmetic (FLAGS_stb in the Makefile): the code is not ours, and JPEG
- * data do overflow its ints.  Left out: HDR, PNM, PSD, PIC and TGA (endless loops, reads past the end), standard
- * I/O, the animation entry for GIF.  Its assertions are about the data, not about its callers, hence off.
+ * Built without warnings and with wrapping arithmetic (FLAGS_stb in the Makefile): the code is not
+ * ours, and JPEG data do overflow its ints.  Left out: HDR, PNM, PSD, PIC and TGA (endless loops,
+ * reads past the end), standard I/O, the animation entry for GIF.  Its assertions are about the
+ * data, not about its callers, hence off.
  */
 #include "data/stb.h"
 
@@ -12,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the decoder of this thread holds.  stb's allocation hooks take no context, so it must be found by thread. */
+/* What the decoder of this thread holds.  stb's allocation hooks take no context,
+ * so it must be found by thread. */
 static _Thread_local struct {
     size_t live, budget;
     bool over;
@@ -81,8 +83,8 @@ static void *heap_realloc(void *old, size_t bytes)
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #include <stb/stb_image_write.h>
 
-uint8_t *data_stb_decode(const uint8_t *bytes, size_t size, size_t budget, int *width, int *height, int *channels,
-                         const char **why, bool *over)
+uint8_t *data_stb_decode(const uint8_t *bytes, size_t size, size_t budget, int *width, int *height,
+                         int *channels, const char **why, bool *over)
 {
     uint8_t *pixel;
 
@@ -90,21 +92,24 @@ uint8_t *data_stb_decode(const uint8_t *bytes, size_t size, size_t budget, int *
     heap.budget = budget;
     heap.over = false;
     stbi__g_failure_reason = NULL;
-    pixel = size <= INT_MAX ? stbi_load_from_memory(bytes, (int)size, width, height, channels, 0) : NULL;
+    pixel = size <= INT_MAX
+                ? stbi_load_from_memory(bytes, (int)size, width, height, channels, 0) : NULL;
     *why = stbi__g_failure_reason ? stbi__g_failure_reason : "no picture in it";
     *over = heap.over;
     return pixel;
 }
 
-bool data_stb_resize(const uint8_t *src, int width, int height, size_t stride, double x, double y, double w,
-                     double h, int out_w, int out_h, uint8_t *out)
+bool data_stb_resize(const uint8_t *src, int width, int height, size_t stride, double x, double y,
+                     double w, double h, int out_w, int out_h, uint8_t *out)
 {
     double scale_x = out_w / w, scale_y = out_h / h;
 
-    return stbir_resize_subpixel(src, width, height, (int)stride, out, out_w, out_h, 0, STBIR_TYPE_UINT8, 3,
-                                 STBIR_ALPHA_CHANNEL_NONE, 0, STBIR_EDGE_CLAMP, STBIR_EDGE_CLAMP,
-                                 STBIR_FILTER_TRIANGLE, STBIR_FILTER_TRIANGLE, STBIR_COLORSPACE_LINEAR, NULL,
-                                 (float)scale_x, (float)scale_y, (float)(x * scale_x), (float)(y * scale_y));
+    return stbir_resize_subpixel(src, width, height, (int)stride, out, out_w, out_h, 0,
+                                 STBIR_TYPE_UINT8, 3, STBIR_ALPHA_CHANNEL_NONE, 0,
+                                 STBIR_EDGE_CLAMP, STBIR_EDGE_CLAMP,
+                                 STBIR_FILTER_TRIANGLE, STBIR_FILTER_TRIANGLE,
+                                 STBIR_COLORSPACE_LINEAR, NULL, (float)scale_x, (float)scale_y,
+                                 (float)(x * scale_x), (float)(y * scale_y));
 }
 
 /* stb_image_write counts in int. */
@@ -156,8 +161,8 @@ uint8_t *data_stb_jpeg(const uint8_t *pixel, int width, int height, int quality,
 {
     struct grown g = { NULL, 0, 0, false };
 
-    if (!fits_int(width, height) || !stbi_write_jpg_to_func(grow, &g, width, height, 3, pixel, quality) ||
-        g.failed) {
+    if (!fits_int(width, height) ||
+        !stbi_write_jpg_to_func(grow, &g, width, height, 3, pixel, quality) || g.failed) {
         free(g.data);
         return NULL;
     }

@@ -59,7 +59,7 @@ static void on_bad(void *ctx, const struct data_sample *sample, const struct err
     infer_json_end(&r->failures, '}');
 }
 
-/* ---- which pictures ------------------------------------------------------------------------ */
+/* ---- which pictures -------------------------------------------------------------------------- */
 
 /* What training held out, as the model tells: a share, and how many pictures that made. */
 struct held_out {
@@ -139,7 +139,7 @@ static const struct data_index *choose(struct data_index *x, struct report *r, e
     return NULL;
 }
 
-/* ---- the report ---------------------------------------------------------------------------- */
+/* ---- the report ------------------------------------------------------------------------------ */
 
 /* Appends text in `width` columns: cut, or filled up, on the right or the left. */
 static void put(struct str *out, const char *text, int width, bool right)
@@ -384,7 +384,7 @@ static void write_json(const struct report *r, const struct pair *pair, int n_pa
     out->failed |= r->failures.failed;
 }
 
-/* ---- the command --------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static bool print_report(const struct report *r, int top, struct err *err)
 {

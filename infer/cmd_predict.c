@@ -53,7 +53,7 @@ struct job {
     int dumped;                 /* pictures */
 };
 
-/* ---- which pictures ------------------------------------------------------------------------ */
+/* ---- which pictures -------------------------------------------------------------------------- */
 
 static bool add_picture(struct job *j, const char *path, struct err *err)
 {
@@ -129,7 +129,7 @@ static bool add_folder(struct job *j, const char *folder, const struct inside *u
     return ok;
 }
 
-/* ---- answers ------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static void result_begin(struct str *s, const char *file)
 {
@@ -260,7 +260,7 @@ static bool print_json(const struct job *j, const char *model, struct err *err)
     return ok;
 }
 
-/* ---- --dump-input -------------------------------------------------------------------------- */
+/* ---- --dump-input ---------------------------------------------------------------------------- */
 
 /* The signal that came while a file was half-written: the file goes, then it is obeyed. */
 static volatile sig_atomic_t stopped_by;
@@ -335,7 +335,7 @@ static bool dump_batch(struct job *j, const struct data_batch *b, struct err *er
     return true;
 }
 
-/* ---- the command --------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static bool find_pictures(struct job *j, int n, char **arg, struct err *err)
 {

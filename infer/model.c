@@ -16,7 +16,7 @@ static const char *const keys[] = { "discern.format",     "discern.graph",
                                     "discern.task",       "discern.arch",
                                     "discern.provenance", NULL };
 
-/* ---- what makes a model, wherever it comes from --------------------------------------------- */
+/* ---- what makes a model, wherever it comes from ---------------------------------------------- */
 
 static int by_text(const void *pa, const void *pb)
 {
@@ -161,7 +161,7 @@ void infer_model_free(struct infer_model *m)
     free(m);
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* A safetensors file of someone else: says what it is. */
 static bool foreign(const struct st_file *f, struct err *err)
@@ -460,7 +460,7 @@ struct infer_model *infer_model_parse(const void *data, size_t size, struct err 
     return m;
 }
 
-/* ---- writing -------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static char *labels_json(const struct infer_model *m)
 {

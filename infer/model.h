@@ -1,8 +1,8 @@
 /*
  * model -- a classifier in one file: graph, weights, preparation, labels, provenance
  *
- * A valid safetensors file (docs/format.md).  The graph is the trained one, with batch-norms, without a loss; its
- * output "logits" is what softmax or sigmoid is put on.
+ * A valid safetensors file (docs/format.md).  The graph is the trained one, with batch-norms,
+ * without a loss; its output "logits" is what softmax or sigmoid is put on.
  */
 #ifndef INFER_MODEL_H
 #define INFER_MODEL_H
@@ -19,7 +19,7 @@ struct infer_model {
     int n_labels;
     const char **label;         /* in mem */
     const char *arch;           /* name of the architecture, or of the file it was read from */
-    const char *provenance;     /* JSON object: seed, epochs, data, figures, date, version; never NULL: "{}" */
+    const char *provenance;     /* JSON object: seed, epochs, data, figures, date ...; or "{}" */
     struct arena *mem;
 };
 
@@ -33,8 +33,8 @@ void infer_model_free(struct infer_model *m);   /* NULL is fine */
 bool infer_model_write(const struct infer_model *m, const char *path, struct err *err);
 
 /* A checked model around parts: takes graph and params over on success, copies the strings. */
-struct infer_model *infer_model_new(struct nn_graph *graph, struct nn_params *params, const struct data_prep *prep,
-                                    enum data_task task, int n_labels, const char *const *label, const char *arch,
-                                    struct err *err);
+struct infer_model *infer_model_new(struct nn_graph *graph, struct nn_params *params,
+                                    const struct data_prep *prep, enum data_task task, int n_labels,
+                                    const char *const *label, const char *arch, struct err *err);
 
 #endif

@@ -33,8 +33,8 @@ struct nn_graph *nn_build_end(struct nn_build *b)
     return g;
 }
 
-int nn_build_node(struct nn_build *b, const struct nn_op *op, const char *name, const void *attr, int n_in,
-                  const int *in)
+int nn_build_node(struct nn_build *b, const struct nn_op *op, const char *name, const void *attr,
+                  int n_in, const int *in)
 {
     int all[NN_MAX_IN], id;
     char filled[256];

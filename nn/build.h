@@ -17,14 +17,14 @@ struct nn_build nn_build_begin(struct err *err);
 /* The finished, checked graph, which the caller owns; NULL after a failure. */
 struct nn_graph *nn_build_end(struct nn_build *b);
 
-/* A node with its derived parameters: inputs that the operator's param hook describes are made and called
- * NAME.SUFFIX.  Any n_in from the ones that are no parameters up. */
-int nn_build_node(struct nn_build *b, const struct nn_op *op, const char *name, const void *attr, int n_in,
-                  const int *in);
+/* A node with its derived parameters: inputs that the operator's param hook describes are made and
+ * called NAME.SUFFIX.  Any n_in from the ones that are no parameters up. */
+int nn_build_node(struct nn_build *b, const struct nn_op *op, const char *name, const void *attr,
+                  int n_in, const int *in);
 void nn_build_output(struct nn_build *b, const char *name, int node);
 
 /* name may be NULL where no parameter is named after it. */
-int nn_input(struct nn_build *b, const char *name, int rank, const int *dim);       /* without the batch */
+int nn_input(struct nn_build *b, const char *name, int rank, const int *dim);   /* no batch */
 int nn_relu(struct nn_build *b, int x);
 int nn_relu6(struct nn_build *b, int x);
 int nn_add(struct nn_build *b, int x, int y);

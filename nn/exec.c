@@ -30,7 +30,8 @@ struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params
         e->block = aligned_alloc(64, bytes);
     }
     if (!e || !e->block) {
-        err_set(err, ERR_MEMORY, "no memory for %zu MB of activations; a smaller batch needs less", bytes >> 20);
+        err_set(err, ERR_MEMORY, "no memory for %zu MB of activations; a smaller batch needs less",
+                bytes >> 20);
         nn_exec_free(e);
         return NULL;
     }
@@ -62,7 +63,8 @@ static struct tensor value(const struct nn_exec *e, int i)
     struct tensor t = { .dtype = e->plan->graph->node[i].type.dtype, .shape = e->plan->shape[i] };
     int entry = e->params->entry[i];
 
-    t.data = entry >= 0 ? (void *)(e->params->value + e->params->offset[entry]) : at(e, e->plan->value[i]);
+    t.data = entry >= 0 ? (void *)(e->params->value + e->params->offset[entry])
+                        : at(e, e->plan->value[i]);
     return t;
 }
 
@@ -73,7 +75,8 @@ static struct tensor gradient(const struct nn_exec *e, int i)
 
     if (!e->plan->wants_grad[i])
         return t;
-    t.data = entry >= 0 ? (void *)(e->params->grad + e->params->offset[entry]) : at(e, e->plan->grad[i]);
+    t.data = entry >= 0 ? (void *)(e->params->grad + e->params->offset[entry])
+                        : at(e, e->plan->grad[i]);
     return t;
 }
 
@@ -103,7 +106,8 @@ void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
         .stash = at(e, p->stash[s->node]),
         .scratch = at(e, backward ? p->scratch_bwd[s->node] : p->scratch_fwd[s->node]),
         .k = p->opt.kernels, .pool = e->pool, .threads = p->opt.threads,
-        .seed = e->seed, .stream = rng_stream(RNG_DROPOUT, (uint32_t)s->node), .counter = e->step << 32,
+        .seed = e->seed, .stream = rng_stream(RNG_DROPOUT, (uint32_t)s->node),
+        .counter = e->step << 32,
     };
     for (int k = 0; k < node->n_in; k++) {
         c->x[k] = value(e, node->in[k]);

@@ -11,13 +11,14 @@
 
 struct nn_exec;
 
-/* plan, params and pool (may be NULL; no more threads than the plan's) are lent and must outlive it.  TRAIN needs params with gradients and
- * writes running statistics into them; INFER only reads them, so many execs may share one. */
+/* plan, params and pool (may be NULL; no more threads than the plan's) are lent and must outlive
+ * it.  TRAIN needs params with gradients and writes running statistics into them; INFER only reads
+ * them, so many execs may share one. */
 struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params, struct pool *pool,
                             struct err *err);
 void nn_exec_free(struct nn_exec *e);
 
-/* Where to write an input before, and read an output after, a forward run.  data NULL: no such name. */
+/* Where an input is written before, an output read after forward.  data NULL: no such name. */
 struct tensor nn_exec_input(struct nn_exec *e, const char *name);
 struct tensor nn_exec_output(struct nn_exec *e, const char *name);
 
@@ -25,7 +26,7 @@ struct tensor nn_exec_output(struct nn_exec *e, const char *name);
 void nn_exec_seed(struct nn_exec *e, uint64_t seed, uint64_t step);
 
 void nn_exec_forward(struct nn_exec *e);
-/* After forward, TRAIN only: adds d loss / d parameter into params->grad, which the caller zeroes. */
+/* After forward, TRAIN only: adds d loss / d parameter to params->grad; the caller zeroes that. */
 void nn_exec_backward(struct nn_exec *e);
 
 /* Step by step, for tests and benches: the call that step i makes. */

@@ -96,7 +96,8 @@ static bool good_name(const char *name)
 }
 
 /* A copy of the attributes in the graph's memory: defaults filled in, ranges checked. */
-static void *copy_attr(struct nn_graph *g, const struct nn_op *op, const void *attr, struct err *err)
+static void *copy_attr(struct nn_graph *g, const struct nn_op *op, const void *attr,
+                       struct err *err)
 {
     void *copy = arena_alloc(g->mem, op->attr_size);
 
@@ -122,25 +123,27 @@ static void *copy_attr(struct nn_graph *g, const struct nn_op *op, const void *a
     return copy;
 }
 
-/* The type of a node from those of its inputs: all that nn_graph_add and nn_graph_check ask of an operator. */
-static bool infer_type(const struct nn_graph *g, const struct nn_op *op, const void *attr, int n_in, const int *in,
-                       struct nn_type *type, struct err *err)
+/* The type of a node from those of its inputs:
+ * all that nn_graph_add and nn_graph_check ask of an operator. */
+static bool infer_type(const struct nn_graph *g, const struct nn_op *op, const void *attr, int n_in,
+                       const int *in, struct nn_type *type, struct err *err)
 {
     struct nn_type in_type[NN_MAX_IN];
 
     if (n_in < op->in_min || n_in > op->in_max)
         return op->in_min == op->in_max
-                   ? err_set(err, ERR_INPUT, "%s: has %d inputs, needs %d", op->name, n_in, op->in_min)
-                   : err_set(err, ERR_INPUT, "%s: has %d inputs, needs %d to %d", op->name, n_in, op->in_min,
-                             op->in_max);
+                   ? err_set(err, ERR_INPUT, "%s: has %d inputs, needs %d", op->name, n_in,
+                             op->in_min)
+                   : err_set(err, ERR_INPUT, "%s: has %d inputs, needs %d to %d", op->name, n_in,
+                             op->in_min, op->in_max);
     for (int i = 0; i < n_in; i++)
         in_type[i] = g->node[in[i]].type;
     *type = (struct nn_type){ 0 };
     return op->type(attr, n_in, in_type, type, err);
 }
 
-int nn_graph_add(struct nn_graph *g, const struct nn_op *op, const char *name, const void *attr, int n_in,
-                 const int *in, struct err *err)
+int nn_graph_add(struct nn_graph *g, const struct nn_op *op, const char *name, const void *attr,
+                 int n_in, const int *in, struct err *err)
 {
     struct nn_node node = { .op = op, .n_in = n_in };
     void *copy;
@@ -151,13 +154,13 @@ int nn_graph_add(struct nn_graph *g, const struct nn_op *op, const char *name, c
             return -1;
         }
     if (n_in > NN_MAX_IN || g->n >= NN_MAX_NODES) {
-        err_set(err, ERR_INPUT, "%s: more than %d %s", op->name, n_in > NN_MAX_IN ? NN_MAX_IN : NN_MAX_NODES,
-                n_in > NN_MAX_IN ? "inputs" : "nodes");
+        err_set(err, ERR_INPUT, "%s: more than %d %s", op->name,
+                n_in > NN_MAX_IN ? NN_MAX_IN : NN_MAX_NODES, n_in > NN_MAX_IN ? "inputs" : "nodes");
         return -1;
     }
     if (name && !good_name(name)) {
-        err_set(err, ERR_INPUT, "%s: a name is 1 to %d characters without spaces, '=' and '#'", op->name,
-                NN_MAX_NAME);
+        err_set(err, ERR_INPUT, "%s: a name is 1 to %d characters without spaces, '=' and '#'",
+                op->name, NN_MAX_NAME);
         return -1;
     }
     if (name && nn_graph_find(g, name) >= 0) {
@@ -270,12 +273,14 @@ bool nn_graph_check(const struct nn_graph *g, struct err *err)
             return err_set(err, ERR_INPUT, "node %d: its name is bad or taken", i);
         for (int k = 0; k < node->n_in; k++)
             if (node->in[k] < 0 || node->in[k] >= i)
-                return err_set(err, ERR_INPUT, "node \"%s\": input %d is no earlier node", node->name, k);
+                return err_set(err, ERR_INPUT, "node \"%s\": input %d is no earlier node",
+                               node->name, k);
         if (!field_check(node->op->attrs, node->attr, err) ||
             !infer_type(g, node->op, node->attr, node->n_in, node->in, &type, err))
             return err_in(err, "node \"%s\"", node->name);
         if (!nn_type_equal(&type, &node->type))
-            return err_set(err, ERR_INPUT, "node \"%s\": its type is not what its operator says", node->name);
+            return err_set(err, ERR_INPUT, "node \"%s\": its type is not what its operator says",
+                           node->name);
     }
     for (int i = 0; i < g->n_output; i++)
         if (g->output[i].node < 0 || g->output[i].node >= g->n)
@@ -300,7 +305,8 @@ bool nn_graph_equal(const struct nn_graph *a, const struct nn_graph *b)
     for (int i = 0; i < a->n; i++) {
         const struct nn_node *x = &a->node[i], *y = &b->node[i];
 
-        if (x->op != y->op || x->n_in != y->n_in || strcmp(x->name, y->name) || !nn_type_equal(&x->type, &y->type) ||
+        if (x->op != y->op || x->n_in != y->n_in || strcmp(x->name, y->name) ||
+            !nn_type_equal(&x->type, &y->type) ||
             (x->n_in && memcmp(x->in, y->in, (size_t)x->n_in * sizeof *x->in)) ||
             !field_equal(x->op->attrs, x->attr, y->attr))
             return false;

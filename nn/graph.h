@@ -1,10 +1,11 @@
 /*
  * graph -- what is computed: an append-only list of nodes
  *
- * A node id is an index; inputs have smaller ids; one output a node.  So the order of the array is a
- * topological order, a copy is a copy, and a cycle cannot be written.  Parameters, constants and inputs are
- * nodes too.  Types are symbolic in the batch.  A graph holds no values (nn/params.h) and says nothing of how
- * it is run (nn/plan.h).  Constant after construction, and then shared freely between threads.
+ * A node id is an index; inputs have smaller ids; one output a node.  So the order of the array
+ * is a topological order, a copy is a copy, and a cycle cannot be written.  Parameters, constants
+ * and inputs are nodes too.  Types are symbolic in the batch.  A graph holds no values
+ * (nn/params.h) and says nothing of how it is run (nn/plan.h).  Constant after construction, and
+ * then shared freely between threads.
  */
 #ifndef NN_GRAPH_H
 #define NN_GRAPH_H
@@ -40,17 +41,17 @@ struct nn_graph *nn_graph_new(struct err *err);
 struct nn_graph *nn_graph_copy(const struct nn_graph *g, struct err *err);
 void nn_graph_free(struct nn_graph *g);
 
-/* Appends a node; attr (may be NULL) is copied, zeros become defaults, ranges and types are checked.  name NULL
- * makes one ("relu7").  Returns its id, -1 on failure (the graph is as before). */
-int nn_graph_add(struct nn_graph *g, const struct nn_op *op, const char *name, const void *attr, int n_in,
-                 const int *in, struct err *err);
+/* Appends a node; attr (may be NULL) is copied, zeros become defaults, ranges and types are
+ * checked.  name NULL makes one ("relu7").  Returns its id; -1 on failure, the graph as before. */
+int nn_graph_add(struct nn_graph *g, const struct nn_op *op, const char *name, const void *attr,
+                 int n_in, const int *in, struct err *err);
 
 /* Names an output; a name that is taken moves to the new node. */
 bool nn_graph_output(struct nn_graph *g, const char *name, int node, struct err *err);
 
 int nn_graph_find(const struct nn_graph *g, const char *name);              /* node id, -1 */
 int nn_graph_find_output(const struct nn_graph *g, const char *name);       /* node id, -1 */
-int nn_graph_find_input(const struct nn_graph *g, const char *name);        /* id of op input so named, -1 */
+int nn_graph_find_input(const struct nn_graph *g, const char *name);    /* id of op input, or -1 */
 
 /* The first input node: what classifiers call their picture.  -1 when there is none. */
 int nn_graph_first_input(const struct nn_graph *g);
@@ -63,16 +64,16 @@ void nn_graph_uses(const struct nn_graph *g, int *uses);
 
 /*
  * The readable text form (docs/format.md): a line a node, `name = op inputs key=value ...`, then
- * `output name = node`.  A parameter that its operator derives is left out.  Reading what was written gives an
- * equal graph.  Words of `vars` ("classes") stand for numbers in attribute values.
+ * `output name = node`.  A parameter that its operator derives is left out.  Reading what was
+ * written gives an equal graph.  Words of `vars` ("classes") stand for numbers in attribute values.
  */
 struct nn_var {
     const char *name;
     int value;
 };
 bool nn_graph_write(const struct nn_graph *g, struct str *out);
-struct nn_graph *nn_graph_read(const char *text, size_t bytes, int n_vars, const struct nn_var *vars,
-                               struct err *err);
+struct nn_graph *nn_graph_read(const char *text, size_t bytes, int n_vars,
+                               const struct nn_var *vars, struct err *err);
 
 bool nn_graph_equal(const struct nn_graph *a, const struct nn_graph *b);
 

@@ -7,9 +7,10 @@
  *     r1 = relu c1
  *     output logits = fc
  *
- * A line a node: `name = op inputs key=value ...`.  Inputs are names of earlier lines.  Parameters that the
- * operator derives from its attributes and its first input are made by the reader (called c1.weight) and left out
- * by the writer when they are just what the reader would make.  docs/format.md is the specification.
+ * A line a node: `name = op inputs key=value ...`.  Inputs are names of earlier lines.  Parameters
+ * that the operator derives from its attributes and its first input are made by the reader (called
+ * c1.weight) and left out by the writer when they are just what the reader would make.
+ * docs/format.md is the specification.
  */
 #include "nn/build.h"
 #include "nn/graph.h"
@@ -17,14 +18,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first input from which on all are parameters that the reader would derive, standing where it would put them. */
+/* The first input from which on all are parameters that the reader would derive,
+ * standing where it would put them. */
 static int first_derived(const struct nn_graph *g, int id, const int *uses)
 {
     const struct nn_node *node = &g->node[id];
     struct nn_param want;
     int k = node->n_in;
 
-    if (!node->op->param || !node->n_in || node->op->param(node->attr, &g->node[node->in[0]].type, k, &want))
+    if (!node->op->param || !node->n_in ||
+        node->op->param(node->attr, &g->node[node->in[0]].type, k, &want))
         return k;
     while (k > 1) {
         const struct nn_node *p = &g->node[node->in[k - 1]];
@@ -36,15 +39,17 @@ static int first_derived(const struct nn_graph *g, int id, const int *uses)
         if (suffix)
             field_fill(nn_op_param.attrs, &want);
         if (!suffix || p->op != &nn_op_param || node->in[k - 1] != id - node->n_in + k - 1 ||
-            uses[node->in[k - 1]] != 1 || strncmp(p->name, node->name, len) || p->name[len] != '.' ||
-            strcmp(p->name + len + 1, suffix) || !field_equal(nn_op_param.attrs, p->attr, &want))
+            uses[node->in[k - 1]] != 1 || strncmp(p->name, node->name, len) ||
+            p->name[len] != '.' || strcmp(p->name + len + 1, suffix) ||
+            !field_equal(nn_op_param.attrs, p->attr, &want))
             break;
         k--;
     }
     return k;
 }
 
-static void write_node(const struct nn_node *node, int n_in, const struct nn_graph *g, struct str *out)
+static void write_node(const struct nn_node *node, int n_in, const struct nn_graph *g,
+                       struct str *out)
 {
     str_printf(out, "%s = %s", node->name, node->op->name);
     for (int k = 0; k < n_in; k++)
@@ -110,8 +115,8 @@ static int find_node(const struct nn_graph *g, const char *name, struct err *err
 }
 
 /* One `key=value`. */
-static bool read_attr(const struct nn_op *op, void *attr, char *word, int n_vars, const struct nn_var *vars,
-                      struct arena *mem, struct err *err)
+static bool read_attr(const struct nn_op *op, void *attr, char *word, int n_vars,
+                      const struct nn_var *vars, struct arena *mem, struct err *err)
 {
     char *value = strchr(word, '=');
     const struct field *f;
@@ -134,8 +139,8 @@ static bool read_attr(const struct nn_op *op, void *attr, char *word, int n_vars
     return field_set(f, attr, value, mem, err) || err_in(err, "%s", op->name);
 }
 
-static bool read_line(struct nn_build *b, char *line, int n_vars, const struct nn_var *vars, struct arena *mem,
-                      struct err *err)
+static bool read_line(struct nn_build *b, char *line, int n_vars, const struct nn_var *vars,
+                      struct arena *mem, struct err *err)
 {
     char *word[MAX_WORDS];
     int n = split(line, word), n_in = 0, in[NN_MAX_IN];
@@ -152,7 +157,8 @@ static bool read_line(struct nn_build *b, char *line, int n_vars, const struct n
         return node >= 0 && nn_graph_output(b->g, word[1], node, err);
     }
     if (n < 3 || strcmp(word[1], "="))
-        return err_set(err, ERR_INPUT, "expected \"name = operator inputs key=value\" or \"output name = node\"");
+        return err_set(err, ERR_INPUT,
+                       "expected \"name = operator inputs key=value\" or \"output name = node\"");
     op = nn_op_find(word[2], err);
     if (!op)
         return false;
@@ -174,8 +180,8 @@ static bool read_line(struct nn_build *b, char *line, int n_vars, const struct n
     return nn_build_node(b, op, word[0], attr, n_in, in) >= 0;
 }
 
-struct nn_graph *nn_graph_read(const char *text, size_t bytes, int n_vars, const struct nn_var *vars,
-                               struct err *err)
+struct nn_graph *nn_graph_read(const char *text, size_t bytes, int n_vars,
+                               const struct nn_var *vars, struct err *err)
 {
     struct arena *mem = arena_new();
     struct nn_build b = { 0 };

@@ -128,12 +128,13 @@ void nn_params_init(struct nn_params *p, const struct nn_graph *g, uint64_t seed
         deviation = init_deviation(param_attr(g, p->node[e]), &value);
         for (int64_t i = 0; i < p->count[e]; i++)
             v[i] = (real)(deviation < 0 ? value
-                                        : deviation * rng_normal(seed, rng_stream(RNG_INIT, (uint32_t)e), (uint64_t)i));
+                          : deviation * rng_normal(seed, rng_stream(RNG_INIT, (uint32_t)e),
+                                                   (uint64_t)i));
     }
 }
 
-int nn_params_copy(struct nn_params *to, const struct nn_graph *to_graph, const struct nn_params *from,
-                   const struct nn_graph *from_graph)
+int nn_params_copy(struct nn_params *to, const struct nn_graph *to_graph,
+                   const struct nn_params *from, const struct nn_graph *from_graph)
 {
     int copied = 0;
 
@@ -141,9 +142,11 @@ int nn_params_copy(struct nn_params *to, const struct nn_graph *to_graph, const 
         int node = nn_graph_find(from_graph, to_graph->node[to->node[e]].name);
         int f = node < 0 ? -1 : from->entry[node];
 
-        if (f < 0 || !nn_type_equal(&to_graph->node[to->node[e]].type, &from_graph->node[node].type))
+        if (f < 0 ||
+            !nn_type_equal(&to_graph->node[to->node[e]].type, &from_graph->node[node].type))
             continue;
-        memcpy(to->value + to->offset[e], from->value + from->offset[f], (size_t)to->count[e] * sizeof(real));
+        memcpy(to->value + to->offset[e], from->value + from->offset[f],
+               (size_t)to->count[e] * sizeof(real));
         copied++;
     }
     return copied;
@@ -185,7 +188,8 @@ struct shape nn_params_file_shape(const struct nn_graph *g, int node)
 static void move_all(const struct nn_graph *g, int node, real *value, float *file, bool to_file)
 {
     struct shape s = nn_params_file_shape(g, node);
-    int64_t stride_mem[SHAPE_MAX_RANK], stride[SHAPE_MAX_RANK], index[SHAPE_MAX_RANK] = { 0 }, place = 0;
+    int64_t stride_mem[SHAPE_MAX_RANK], stride[SHAPE_MAX_RANK];
+    int64_t index[SHAPE_MAX_RANK] = { 0 }, place = 0;
     int64_t total = shape_count(&s);
     int perm[SHAPE_MAX_RANK];
 

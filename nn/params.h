@@ -1,8 +1,8 @@
 /*
  * params -- the values of a graph's parameters and constants, and their gradients: one block each
  *
- * Entry p belongs to node node[p] and lies at value + offset[p], in the memory order of the node's type.
- * Optimisers, averages and checkpoints are loops over entries or over the whole block.
+ * Entry p belongs to node node[p] and lies at value + offset[p], in the memory order of the node's
+ * type.  Optimisers, averages and checkpoints are loops over entries or over the whole block.
  */
 #ifndef NN_PARAMS_H
 #define NN_PARAMS_H
@@ -12,7 +12,7 @@
 struct nn_params {
     int n;
     int *node;                  /* node id of entry p, ascending */
-    int *entry;                 /* entry of node id, -1 where it has none; length = nodes of the graph */
+    int *entry;                 /* of every node of the graph its entry, -1 where it has none */
     int64_t *offset, *count;    /* in numbers; offsets are multiples of 16 */
     bool *trained;              /* has a gradient: op param and no buffer */
     int64_t total;              /* numbers in a block */
@@ -27,8 +27,8 @@ void nn_params_free(struct nn_params *p);
 void nn_params_init(struct nn_params *p, const struct nn_graph *g, uint64_t seed);
 
 /* Entries of `from` into those of the same name and shape in `to`; returns how many were copied. */
-int nn_params_copy(struct nn_params *to, const struct nn_graph *to_graph, const struct nn_params *from,
-                   const struct nn_graph *from_graph);
+int nn_params_copy(struct nn_params *to, const struct nn_graph *to_graph,
+                   const struct nn_params *from, const struct nn_graph *from_graph);
 
 int64_t nn_params_trained(const struct nn_params *p);       /* numbers that are trained */
 

@@ -1,10 +1,11 @@
 /*
  * plan -- see plan.h
  *
- * Time is counted in steps: forward step t runs the t-th node that is no leaf, backward steps follow in reverse
- * order.  A buffer lives from its first to its last step; buffers whose lives do not meet share memory.  Large
- * ones are placed first, each at the lowest offset that is free for its whole life (greedy by size; Pisarchyk and
- * Lee, "Efficient memory management for deep neural net inference", arXiv:2001.03288).
+ * Time is counted in steps: forward step t runs the t-th node that is no leaf, backward steps
+ * follow in reverse order.  A buffer lives from its first to its last step; buffers whose lives do
+ * not meet share memory.  Large ones are placed first, each at the lowest offset that is free for
+ * its whole life (greedy by size; Pisarchyk and Lee, "Efficient memory management for deep neural
+ * net inference", arXiv:2001.03288).
  */
 #include "nn/plan.h"
 
@@ -47,8 +48,8 @@ static bool infer_shapes(struct planner *w)
 
         if (!nn_type_shape(&w->g->node[i].type, p->opt.batch, &p->shape[i]) ||
             !shape_bytes(&p->shape[i], w->g->node[i].type.dtype, &bytes))
-            return err_set(w->err, ERR_MEMORY, "node \"%s\" is too large at batch %lld", w->g->node[i].name,
-                           (long long)p->opt.batch);
+            return err_set(w->err, ERR_MEMORY, "node \"%s\" is too large at batch %lld",
+                           w->g->node[i].name, (long long)p->opt.batch);
     }
     return true;
 }
@@ -93,7 +94,7 @@ static bool make_steps(struct planner *w)
 {
     struct nn_plan *p = w->p;
     const bool *need = reachable(w);
-    bool *flows = arena_array(p->mem, (size_t)w->g->n + 1, sizeof *flows);     /* loss depends on it */
+    bool *flows = arena_array(p->mem, (size_t)w->g->n + 1, sizeof *flows);  /* loss depends on it */
 
     p->step = arena_array(p->mem, 2 * (size_t)w->g->n + 1, sizeof *p->step);
     if (!need || !flows || !p->step)
@@ -110,7 +111,8 @@ static bool make_steps(struct planner *w)
         return true;
     find_grads(w);
     if (!p->wants_grad[p->loss])
-        return err_set(w->err, ERR_INPUT, "plan: nothing to train: the loss depends on no parameter");
+        return err_set(w->err, ERR_INPUT,
+                       "plan: nothing to train: the loss depends on no parameter");
     flows[p->loss] = true;
     for (int i = p->loss; i >= 0; i--) {
         if (!flows[i] || !p->wants_grad[i] || is_leaf(&w->g->node[i]))
@@ -125,7 +127,8 @@ static bool make_steps(struct planner *w)
     return true;
 }
 
-static int add_buffer(struct planner *w, enum dtype dtype, const struct shape *shape, size_t bytes, int first, int last)
+static int add_buffer(struct planner *w, enum dtype dtype, const struct shape *shape, size_t bytes,
+                      int first, int last)
 {
     struct nn_plan *p = w->p;
 
@@ -140,7 +143,8 @@ static int add_buffer(struct planner *w, enum dtype dtype, const struct shape *s
         p->buffer = more;
         w->cap_buffer = cap;
     }
-    p->buffer[p->n_buffer] = (struct nn_buffer){ .dtype = dtype, .bytes = bytes, .first = first, .last = last };
+    p->buffer[p->n_buffer] = (struct nn_buffer){
+        .dtype = dtype, .bytes = bytes, .first = first, .last = last };
     if (shape)
         p->buffer[p->n_buffer].shape = *shape;
     return p->n_buffer++;
@@ -177,7 +181,8 @@ static bool in_place(const struct planner *w, int i, const int *last)
     for (int k = 1; k < node->n_in; k++)
         if (node->in[k] == x)
             return false;
-    return w->p->value[x] >= 0 && w->g->node[x].op != &nn_op_input && last[x] == w->forward_step[i] &&
+    return w->p->value[x] >= 0 && w->g->node[x].op != &nn_op_input &&
+           last[x] == w->forward_step[i] &&
            shape_count(&w->p->shape[x]) == shape_count(&w->p->shape[i]);
 }
 
@@ -203,7 +208,8 @@ static bool place_values(struct planner *w)
             continue;
         }
         shape_bytes(&p->shape[i], node->type.dtype, &bytes);
-        p->value[i] = add_buffer(w, node->type.dtype, &p->shape[i], bytes, w->forward_step[i], last[i]);
+        p->value[i] = add_buffer(w, node->type.dtype, &p->shape[i], bytes, w->forward_step[i],
+                                 last[i]);
         if (p->value[i] < 0)
             return false;
     }
@@ -217,7 +223,8 @@ static int by_first(const void *a, const void *b)
     return x->step != y->step ? (x->step > y->step) - (x->step < y->step) : x->buffer - y->buffer;
 }
 
-/* A node's gradient lives from the backward of its last consumer, the first that adds to it, to its own. */
+/* A node's gradient lives from the backward of its last consumer,
+ * the first that adds to it, to its own. */
 static bool place_grads(struct planner *w)
 {
     struct nn_plan *p = w->p;
@@ -256,8 +263,9 @@ static bool place_grads(struct planner *w)
 static struct nn_call shape_call(const struct planner *w, int i)
 {
     const struct nn_node *node = &w->g->node[i];
-    struct nn_call c = { .attr = node->attr, .mode = w->p->opt.mode, .n_in = node->n_in, .k = w->p->opt.kernels,
-                         .threads = w->p->opt.threads };
+    struct nn_call c = {
+        .attr = node->attr, .mode = w->p->opt.mode, .n_in = node->n_in,
+        .k = w->p->opt.kernels, .threads = w->p->opt.threads };
 
     for (int k = 0; k < node->n_in; k++) {
         c.x[k].dtype = w->g->node[node->in[k]].type.dtype;
@@ -291,7 +299,8 @@ static bool place_space(struct planner *w)
             return false;
         if (scratch && (p->scratch_fwd[i] = add_buffer(w, DTYPE_U8, NULL, scratch, fwd, fwd)) < 0)
             return false;
-        if (scratch && bwd >= 0 && (p->scratch_bwd[i] = add_buffer(w, DTYPE_U8, NULL, scratch, bwd, bwd)) < 0)
+        if (scratch && bwd >= 0 &&
+            (p->scratch_bwd[i] = add_buffer(w, DTYPE_U8, NULL, scratch, bwd, bwd)) < 0)
             return false;
     }
     return true;
@@ -307,7 +316,8 @@ static int by_size(const void *a, const void *b)
 }
 
 /* Lowest offset at which b meets none of the placed buffers that live when it does. */
-static size_t lowest_gap(struct nn_buffer *const *placed, int n, const struct nn_buffer *b, bool apart)
+static size_t lowest_gap(struct nn_buffer *const *placed, int n, const struct nn_buffer *b,
+                         bool apart)
 {
     size_t offset = 0;
 
@@ -366,7 +376,8 @@ static bool find_loss(struct planner *w)
     return true;
 }
 
-struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_options *opt, struct err *err)
+struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_options *opt,
+                            struct err *err)
 {
     struct nn_plan *p = calloc(1, sizeof *p);
     struct planner w = { .p = p, .g = g, .err = err };
@@ -390,13 +401,13 @@ struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_optio
     p->wants_grad = arena_array(p->mem, n, sizeof *p->wants_grad);
     w.forward_step = arena_array(p->mem, n, sizeof *w.forward_step);
     w.backward_step = arena_array(p->mem, n, sizeof *w.backward_step);
-    if (!p->shape || !p->value || !p->grad || !p->stash || !p->scratch_fwd || !p->scratch_bwd || !p->wants_grad ||
-        !w.forward_step || !w.backward_step)
+    if (!p->shape || !p->value || !p->grad || !p->stash || !p->scratch_fwd || !p->scratch_bwd ||
+        !p->wants_grad || !w.forward_step || !w.backward_step)
         no_memory(err);
     else if (opt->batch < 1)
         err_set(err, ERR_INPUT, "plan: a batch has at least one picture");
-    else if (infer_shapes(&w) && find_loss(&w) && make_steps(&w) && place_values(&w) && place_grads(&w) &&
-             place_space(&w) && map_memory(&w))
+    else if (infer_shapes(&w) && find_loss(&w) && make_steps(&w) && place_values(&w) &&
+             place_grads(&w) && place_space(&w) && map_memory(&w))
         return p;
     nn_plan_free(p);
     return NULL;

@@ -41,7 +41,7 @@ struct nn_plan {
     const struct nn_graph *graph;
     struct nn_plan_options opt;
     struct shape *shape;        /* of each node's value, for this batch */
-    int *value, *grad;          /* buffer of node i's value and gradient; -1: none, or it lies in params */
+    int *value, *grad;          /* buffer of node i's value and gradient; -1: none, or in params */
     int *stash, *scratch_fwd, *scratch_bwd;     /* buffer, or -1 */
     struct nn_buffer *buffer;
     int n_buffer;
@@ -56,7 +56,8 @@ struct nn_plan {
     struct arena *mem;
 };
 
-struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_options *opt, struct err *err);
+struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_options *opt,
+                            struct err *err);
 void nn_plan_free(struct nn_plan *p);
 
 #endif

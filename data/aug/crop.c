@@ -1,10 +1,11 @@
 /*
  * crop -- a part of the picture, at a random place
  *
- * A picture larger than the net's input: a rectangle of area share a in [1 - 0.65 strength, 1] and of the net's aspect
- * times r, log r in [-1,1] log(4/3) strength, shrunk to fit, anywhere inside (Szegedy et al. 2015, arXiv:1409.4842).
- * A smaller or equal one has no pixels to spare: it moves by whole pixels, up to (1 + strength) / 12 of its size
- * (light 1/8: 4 of 32, as is usual for CIFAR), and what comes in at the edge is the picture mirrored.
+ * A picture larger than the net's input: a rectangle of area share a in [1 - 0.65 strength, 1] and
+ * of the net's aspect times r, log r in [-1,1] log(4/3) strength, shrunk to fit, anywhere inside
+ * (Szegedy et al. 2015, arXiv:1409.4842).  A smaller or equal one has no pixels to spare: it moves
+ * by whole pixels, up to (1 + strength) / 12 of its size (light 1/8: 4 of 32, as is usual for
+ * CIFAR), and what comes in at the edge is the picture mirrored.
  */
 #include "data/aug/aug.h"
 
@@ -46,5 +47,6 @@ static void view(const struct data_aug_address *a, double strength, const struct
 }
 
 const struct data_aug data_aug_crop = {
-    .name = "crop", .doc = "a part of the picture at a random place, or a small one moved", .view = view,
+    .name = "crop", .doc = "a part of the picture at a random place, or a small one moved",
+    .view = view,
 };

@@ -18,7 +18,7 @@ struct arena *arena_new(void);
 /* Frees everything that was allocated from it.  NULL is fine. */
 void arena_free(struct arena *a);
 
-/* `bytes` of zeroed memory aligned to 16; NULL when memory is out.  0 bytes give a valid pointer. */
+/* Zeroed memory, aligned to 16; NULL when memory is out.  0 bytes give a valid pointer. */
 void *arena_alloc(struct arena *a, size_t bytes);
 
 /* count * size zeroed bytes; NULL when the product overflows or memory is out. */

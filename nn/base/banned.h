@@ -1,8 +1,9 @@
 /*
  * banned -- functions that do not compile
  *
- * Put before every file by the Makefile (-include), after the system headers that declare them.  Each has a better
- * way: str_printf, snprintf, strtol, strtok_r, rng_*, returning an error.  (The trick is git's.)
+ * Put before every file by the Makefile (-include), after the system headers that declare
+ * them.  Each has a better way: str_printf, snprintf, strtol, strtok_r, rng_*, returning an
+ * error.  (The trick is git's.)
  */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H

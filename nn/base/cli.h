@@ -1,8 +1,8 @@
 /*
  * cli -- a command line into a struct through a field table, on getopt_long
  *
- * Usage text, docs/cli.md and (later) man pages and completions come from the same tables.  Data goes to
- * stdout, everything else to stderr.
+ * Usage text, docs/cli.md and (later) man pages and completions come from the same tables.  Data
+ * goes to stdout, everything else to stderr.
  */
 #ifndef BASE_CLI_H
 #define BASE_CLI_H
@@ -29,13 +29,14 @@ struct cli_args {
     int n;
 };
 
-enum cli_result { CLI_RUN, CLI_DONE, CLI_FAILED };      /* go on; --help was printed; err says why */
+enum cli_result { CLI_RUN, CLI_DONE, CLI_FAILED };  /* go on; --help was printed; err says why */
 
 /*
- * Fills options with the defaults, then from argv (argv[0] is the command's name).  Options may stand
- * anywhere; "--" ends them; -L VALUE, --NAME VALUE, --NAME=VALUE; a bool takes no value, and --no-NAME
- * clears it.  Names must be whole; '_' and '-' are the same.  An unknown option names the nearest one.  Whatever is
- * wrong with the command line is ERR_USAGE.  Strings are borrowed from argv.  Not thread-safe: getopt is not.
+ * Fills options with the defaults, then from argv (argv[0] is the command's name).  Options may
+ * stand anywhere; "--" ends them; -L VALUE, --NAME VALUE, --NAME=VALUE; a bool takes no value, and
+ * --no-NAME clears it.  Names must be whole; '_' and '-' are the same.  An unknown option names the
+ * nearest one.  Whatever is wrong with the command line is ERR_USAGE.  Strings are borrowed from
+ * argv.  Not thread-safe: getopt is not.
  */
 enum cli_result cli_parse(const struct cli_command *cmd, int argc, char **argv, void *options,
                           struct cli_args *args, struct err *err);
@@ -46,8 +47,8 @@ void cli_markdown(const struct cli_command *cmd, FILE *out);
 /* 0 ERR_NONE, 2 USAGE, 3 INPUT and UNSUPPORTED, 4 IO, 5 MEMORY, 6 DIVERGED, 130 CANCELLED. */
 int cli_status(const struct err *err);
 
-/* Prints "discern: MESSAGE" to stderr, with json also {"error":{"code","message"}} to stdout; returns
- * cli_status.  Control characters in the message are shown as '?'. */
+/* Prints "discern: MESSAGE" to stderr, with json also {"error":{"code","message"}} to stdout;
+ * returns cli_status.  Control characters in the message are shown as '?'. */
 int cli_fail(const struct err *err, bool json);
 
 /* Flushes stdout; a write that failed (full disk, closed pipe) is ERR_IO. */

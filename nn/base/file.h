@@ -1,8 +1,8 @@
 /*
  * file -- read whole, map, replace atomically, walk sorted
  *
- * Errors name the path.  Only regular files are read: a FIFO, a socket or a device is ERR_INPUT, and
- * opening never blocks.
+ * Errors name the path.  Only regular files are read: a FIFO, a socket or a device is ERR_INPUT,
+ * and opening never blocks.
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
@@ -12,24 +12,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The whole file plus a terminating 0 byte that *size does not count; free() it.  More than max_bytes
- * is ERR_INPUT.  NULL on failure. */
+/* The whole file plus a terminating 0 byte that *size does not count; free() it.  More than
+ * max_bytes is ERR_INPUT.  NULL on failure. */
 uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err *err);
 
-/* The file mapped read-only and private; *size its length.  An empty file is ERR_INPUT.  NULL on failure.
- * Reading what was cut off a file since is a SIGBUS: map only files that are replaced whole. */
+/* The file mapped read-only and private; *size its length.  An empty file is ERR_INPUT.  NULL on
+ * failure.  Reading what was cut off a file since is a SIGBUS: map only files replaced whole. */
 const uint8_t *file_map(const char *path, size_t *size, struct err *err);
 void file_unmap(const uint8_t *data, size_t size);      /* NULL is fine */
 
 /*
- * A file written beside its place and put there whole: path.tmp-PID (-1, -2 ... if that is taken), write, fsync,
- * rename, fsync of the folder.  The old file is untouched unless file_commit gets as far as the rename.  A path that
- * is there and no regular file is ERR_INPUT; a symlink is replaced itself; the new file has the mode of the old.
+ * A file written beside its place and put there whole: path.tmp-PID (-1, -2 ... if that is taken),
+ * write, fsync, rename, fsync of the folder.  The old file is untouched unless file_commit gets as
+ * far as the rename.  A path that is there and no regular file is ERR_INPUT; a symlink is replaced
+ * itself; the new file has the mode of the old.
  */
 struct file_out;
 struct file_out *file_create(const char *path, struct err *err);
 bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *err);
-bool file_commit(struct file_out *f, struct err *err);  /* frees f either way; on failure removes the tmp */
+bool file_commit(struct file_out *f, struct err *err);  /* frees f either way; no tmp stays */
 void file_abandon(struct file_out *f);                  /* frees f, removes the tmp; NULL is fine */
 
 /* All at once. */
@@ -38,12 +39,12 @@ bool file_replace(const char *path, const void *data, size_t bytes, struct err *
 /* Makes the folder and its missing parents; one that exists is fine. */
 bool file_mkdir(const char *path, struct err *err);
 
-/* What a path is; FILE_NONE when there is nothing (or nothing that we may see).  Follows symlinks. */
+/* What a path is; FILE_NONE: nothing is there (or nothing that we may see).  Follows symlinks. */
 enum file_kind { FILE_NONE, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
 enum file_kind file_kind(const char *path);
 
-/* One folder's entries, sorted by bytes, "." and ".." and hidden ones (leading dot) left out.  *names and
- * its strings are one block: free(*names).  Returns the number of entries, -1 on failure. */
+/* One folder's entries, sorted by bytes, "." and ".." and hidden ones (leading dot) left out.
+ * *names and its strings are one block: free(*names).  Returns their number, -1 on failure. */
 int file_list(const char *path, char ***names, struct err *err);
 
 #endif

@@ -39,12 +39,14 @@ void str_json(struct str *s, const char *text);
 /* Appends the shortest of %.6g ... %.17g that reads back as the same double, in any locale. */
 void str_number(struct str *s, double x);
 
-/* *out = the whole text as a finite decimal number ("0.5", "1e-3"), in any locale; false, and *out untouched,
- * when it is none. */
+/* *out = the whole text as a finite decimal number ("0.5", "1e-3"), in any locale; false,
+ * and *out untouched, when it is none. */
 bool str_to_double(const char *text, double *out);
 
-/* Of n names the one closest to `word` (Damerau-Levenshtein; case, and '-' against '_', are free), or NULL when
- * none is near (more than a third of its letters away, one of two).  get(i, ctx) lends name i; NULL is skipped. */
-const char *str_nearest(const char *word, int n, const char *(*get)(int i, const void *ctx), const void *ctx);
+/* Of n names the one closest to `word` (Damerau-Levenshtein; case, and '-' against '_', are free),
+ * or NULL when none is near (more than a third of its letters away, one of two).  get(i, ctx)
+ * lends name i; NULL is skipped. */
+const char *str_nearest(const char *word, int n, const char *(*get)(int i, const void *ctx),
+                        const void *ctx);
 
 #endif

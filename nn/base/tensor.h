@@ -1,9 +1,9 @@
 /*
  * tensor -- element types, shapes, dense arrays
  *
- * Dense and row-major, the last dimension fastest; pictures are [N,H,W,C].  A tensor never owns its memory.
- * `real` is what networks compute in: float, or double in the tree that checks gradients (-DNN_REAL=double),
- * where DTYPE_F32 stands for it too.
+ * Dense and row-major, the last dimension fastest; pictures are [N,H,W,C].  A tensor never owns its
+ * memory.  `real` is what networks compute in: float, or double in the tree that checks gradients
+ * (-DNN_REAL=double), where DTYPE_F32 stands for it too.
  */
 #ifndef BASE_TENSOR_H
 #define BASE_TENSOR_H
@@ -19,7 +19,9 @@ typedef NN_REAL real;
 
 enum { SHAPE_MAX_RANK = 8 };
 
-enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_I8, DTYPE_U8, DTYPE_I32, DTYPE_I64, DTYPE_COUNT };
+enum dtype {
+    DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_I8, DTYPE_U8, DTYPE_I32, DTYPE_I64, DTYPE_COUNT
+};
 
 struct shape {
     int rank;                           /* 0 is a scalar */

@@ -1,9 +1,10 @@
 /*
  * onnx -- a graph and its values as an ONNX file (opset 13, ir version 8)
  *
- * No operator's name appears here or in onnx_write.c: an operator's ONNX form is its .onnx name and field table,
- * or its onnx_write hook over the calls below.  Our meaning is NHWC, ONNX's NCHW: a value of rank 4 is written
- * as NCHW; hooks whose result depends on the order (flatten, reshape) ask for a transpose.
+ * No operator's name appears here or in onnx_write.c: an operator's ONNX form is its .onnx name
+ * and field table, or its onnx_write hook over the calls below.  Our meaning is NHWC, ONNX's
+ * NCHW: a value of rank 4 is written as NCHW; hooks whose result depends on the order (flatten,
+ * reshape) ask for a transpose.
  */
 #ifndef NN_ONNX_H
 #define NN_ONNX_H
@@ -12,20 +13,20 @@
 
 struct nn_onnx_options {
     const char *input, *output;         /* names in the file: "image", "probability" */
-    int node;                           /* which of our nodes is the output; what it does not need is left out */
+    int node;                           /* its value is the output; what that needs is written */
     bool dynamic_batch;                 /* first dimension "N", else 1 */
     int n_meta;
     const char *const (*meta)[2];       /* metadata_props: key, value */
 };
 
 /* Writes path atomically.  The graph is the inference form; its values are in p. */
-bool nn_onnx_write(const struct nn_graph *g, const struct nn_params *p, const struct nn_onnx_options *opt,
-                   const char *path, struct err *err);
+bool nn_onnx_write(const struct nn_graph *g, const struct nn_params *p,
+                   const struct nn_onnx_options *opt, const char *path, struct err *err);
 
 /* --- for onnx_write hooks ---
  *
- * False and NULL mean that memory ran out and nothing else; nn_onnx_write reports it, a hook passes it on.  After
- * it all calls do nothing.
+ * False and NULL mean that memory ran out and nothing else; nn_onnx_write reports it, a hook passes
+ * it on.  After it all calls do nothing.
  */
 struct nn_onnx_out;
 
@@ -39,7 +40,8 @@ struct nn_onnx_node {
 };
 
 /* Starts a node; the attributes that follow belong to it.  Names are copied. */
-bool nn_onnx_begin(struct nn_onnx_out *o, const char *op_type, int n_in, const char *const *in, const char *out);
+bool nn_onnx_begin(struct nn_onnx_out *o, const char *op_type, int n_in, const char *const *in,
+                   const char *out);
 bool nn_onnx_int(struct nn_onnx_out *o, const char *name, int64_t value);
 bool nn_onnx_float(struct nn_onnx_out *o, const char *name, double value);
 bool nn_onnx_ints(struct nn_onnx_out *o, const char *name, int n, const int *value);
@@ -52,9 +54,10 @@ const char *nn_onnx_name(struct nn_onnx_out *o, const char *base);
 const char *nn_onnx_scalar(struct nn_onnx_out *o, const char *base, double value);
 const char *nn_onnx_floats(struct nn_onnx_out *o, const char *base, int n, const float *value);
 const char *nn_onnx_int64s(struct nn_onnx_out *o, const char *base, int n, const int64_t *value);
-/* Name of a value in NHWC order when `from` is a rank-4 value of the graph (NCHW in the file) with more than one
- * pixel; `from` itself otherwise.  And back. */
+/* Name of a value in NHWC order when `from` is a rank-4 value of the graph (NCHW in the file) with
+ * more than one pixel; `from` itself otherwise.  And back. */
 const char *nn_onnx_to_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type);
-bool nn_onnx_from_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type, const char *out);
+bool nn_onnx_from_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type,
+                       const char *out);
 
 #endif

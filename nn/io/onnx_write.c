@@ -37,7 +37,7 @@ struct nn_onnx_out {
     int made_names;
 };
 
-/* ---- memory: what runs out is remembered ---------------------------------------------------- */
+/* ---- memory: what runs out is remembered ----------------------------------------------------- */
 
 static void *take(struct nn_onnx_out *o, size_t count, size_t size)
 {
@@ -70,7 +70,7 @@ static bool push(struct nn_onnx_out *o, struct list *l, void *item)
     return true;
 }
 
-/* ---- for hooks ------------------------------------------------------------------------------ */
+/* ---- for hooks ------------------------------------------------------------------------------- */
 
 bool nn_onnx_begin(struct nn_onnx_out *o, const char *op_type, int n_in, const char *const *in,
                    const char *out)
@@ -266,7 +266,7 @@ bool nn_onnx_from_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_
            nn_onnx_ints(o, "perm", 4, (int[]){ 0, 3, 1, 2 });
 }
 
-/* ---- the file ------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static bool out_of_memory(struct err *err)
 {

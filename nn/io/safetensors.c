@@ -53,7 +53,7 @@ static const struct {
     { "GGUF", "a GGUF file" },
 };
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static bool not_ours(const unsigned char *data, uint64_t header, struct err *err)
 {
@@ -399,7 +399,7 @@ const char *st_meta(const struct st_file *f, const char *key)
     return NULL;
 }
 
-/* ---- half precision ------------------------------------------------------------------------- */
+/* ---- half precision -------------------------------------------------------------------------- */
 
 static float from_bits(uint32_t bits)
 {
@@ -446,7 +446,7 @@ bool st_floats(const struct st_entry *e, float *out, struct err *err)
     }
 }
 
-/* ---- writing -------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* A JSON string; text that is not UTF-8 could not be read back as it was. */
 static bool write_string(const char *text, struct str *out, struct err *err)

@@ -1,9 +1,9 @@
 /*
  * safetensors -- named dense arrays and string metadata in one file
  *
- * Format: 8 bytes little-endian header length N, N bytes of JSON, data.  The reader takes the file for hostile
- * (the checks: docs/format.md).  Written headers are padded with spaces so that data starts 64-byte aligned.
- * https://github.com/huggingface/safetensors
+ * Format: 8 bytes little-endian header length N, N bytes of JSON, data.  The reader takes the file
+ * for hostile (the checks: docs/format.md).  Written headers are padded with spaces so that data
+ * starts 64-byte aligned.  https://github.com/huggingface/safetensors
  */
 #ifndef NN_SAFETENSORS_H
 #define NN_SAFETENSORS_H
@@ -13,7 +13,7 @@
 
 struct st_entry {
     const char *name;
-    struct tensor tensor;       /* data points into the file; unaligned for foreign files: read with memcpy */
+    struct tensor tensor;       /* data points into the file; unaligned if foreign: use memcpy */
 };
 
 struct st_file {
@@ -29,21 +29,24 @@ struct st_file {
     bool mapped;
 };
 
-/* The file is mapped; entries point into it until st_close.  NULL on failure, err names the path. */
+/* The file is mapped; entries point into it until st_close.  NULL on failure, naming the path. */
 struct st_file *st_open(const char *path, struct err *err);
 /* The same from memory, which is lent and must outlive the result. */
 struct st_file *st_parse(const void *data, size_t size, struct err *err);
 void st_close(struct st_file *f);       /* NULL is fine */
 
-const struct st_entry *st_find(const struct st_file *f, const char *name);      /* NULL when there is none */
-const char *st_meta(const struct st_file *f, const char *key);                  /* NULL when there is none */
+/* NULL when there is none. */
+const struct st_entry *st_find(const struct st_file *f, const char *name);
+const char *st_meta(const struct st_file *f, const char *key);
 
-/* The numbers of a float entry: F32, F16 and BF16, exactly.  out[count of the tensor].  Others: ERR_UNSUPPORTED. */
+/* The numbers of a float entry: F32, F16 and BF16, exactly.
+ * out[count of the tensor].  Others: ERR_UNSUPPORTED. */
 bool st_floats(const struct st_entry *e, float *out, struct err *err);
 
-/* Replaces path atomically.  Tensors are written in the given order, metadata in the given order; names and keys
- * are unique.  F32 data are floats whatever `real` is.  What st_open would refuse is not written. */
-bool st_write(const char *path, int n, const struct st_entry *entry, int n_meta, const struct st_meta *meta,
-              struct err *err);
+/* Replaces path atomically.  Tensors are written in the given order, metadata in the given
+ * order; names and keys are unique.  F32 data are floats whatever `real` is.  What st_open
+ * would refuse is not written. */
+bool st_write(const char *path, int n, const struct st_entry *entry, int n_meta,
+              const struct st_meta *meta, struct err *err);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * mobilenet_v2 -- Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks",
- * arXiv:1801.04381, table 2
+ * mobilenet_v2 -- inverted residuals and linear bottlenecks
  *
- * Width 1.0.  Parameter names are those of timm's mobilenetv2_100.  Paddings are symmetric, as
- * there.
+ * Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", arXiv:1801.04381,
+ * table 2, width 1.0.  Parameter names are those of timm's mobilenetv2_100; paddings are symmetric,
+ * as there.
  */
 #include "nn/build.h"
 #include "nn/model/model.h"
@@ -16,7 +16,7 @@ enum { LEAST = 32, STEM = 32, HEAD = 1280 };
 static const struct stage {
     int t, c, n, s;
 } stages[] = {
-    { 1, 16, 1, 1 }, { 6, 24, 2, 2 },  { 6, 32, 3, 2 },  { 6, 64, 4, 2 },
+    { 1, 16, 1, 1 }, { 6, 24, 2, 2 }, { 6, 32, 3, 2 }, { 6, 64, 4, 2 },
     { 6, 96, 3, 1 }, { 6, 160, 3, 2 }, { 6, 320, 1, 1 },
 };
 
@@ -38,11 +38,8 @@ static struct nn_conv2d pointwise(int channels)
 
 static struct nn_conv2d depthwise(int channels, int stride)
 {
-    return (struct nn_conv2d){ .channels = channels,
-                               .size = NN_BOTH(3),
-                               .stride = NN_BOTH(stride),
-                               .pad = NN_ALL(1),
-                               .groups = channels };
+    return (struct nn_conv2d){ .channels = channels, .size = NN_BOTH(3), .stride = NN_BOTH(stride),
+                               .pad = NN_ALL(1), .groups = channels };
 }
 
 /* Expand, filter each channel, project without activation; add where shapes agree: fig. 4d. */
@@ -74,11 +71,8 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
     }
     b = nn_build_begin(err);
     x = nn_input(&b, "image", 3, (int[]){ args->height, args->width, args->channels });
-    x = nn_relu6(&b, conv_bn(&b, "", "conv_stem", "bn1", x,
-                             (struct nn_conv2d){ .channels = STEM,
-                                                 .size = NN_BOTH(3),
-                                                 .stride = NN_BOTH(2),
-                                                 .pad = NN_ALL(1) }));
+    x = nn_relu6(&b, conv_bn(&b, "", "conv_stem", "bn1", x, (struct nn_conv2d){
+        .channels = STEM, .size = NN_BOTH(3), .stride = NN_BOTH(2), .pad = NN_ALL(1) }));
     for (int i = 0; i < (int)(sizeof stages / sizeof *stages); i++) {
         for (int block = 0; block < stages[i].n; block++) {
             char prefix[32];
@@ -100,7 +94,5 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 const struct nn_model nn_model_mobilenet_v2 = {
     .name = "mobilenet_v2",
     .doc = "MobileNetV2 1.0 (Sandler et al. 2018, arXiv:1801.04381), timm's names",
-    .size = 224,
-    .least = LEAST,
-    .build = build,
+    .size = 224, .least = LEAST, .build = build,
 };

@@ -10,15 +10,15 @@
 #include "nn/graph.h"
 
 struct nn_model_args {
-    int height, width, channels; /* of the picture */
+    int height, width, channels;        /* of the picture */
     int labels;
-    double dropout; /* before the last layer; 0 = none */
+    double dropout;                     /* before the last layer; 0 = none */
 };
 
 struct nn_model {
-    const char *name, *doc; /* doc: one line, source included */
-    int size;               /* input size that it was made for */
-    int least;              /* smallest height and width */
+    const char *name, *doc;             /* doc: one line, source included */
+    int size;                           /* input size that it was made for */
+    int least;                          /* smallest height and width */
     struct nn_graph *(*build)(const struct nn_model_args *args, struct err *err);
 };
 

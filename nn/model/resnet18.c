@@ -1,9 +1,8 @@
 /*
- * resnet18 -- He et al., "Deep residual learning for image recognition", arXiv:1512.03385, table 1,
- * 18 layers
+ * resnet18 -- a residual network of 18 layers
  *
- * Parameter names are timm's and torchvision's.  Strides, paddings and epsilon too, so their
- * weights fit.
+ * He et al., "Deep residual learning for image recognition", arXiv:1512.03385, table 1.  Parameter
+ * names are timm's and torchvision's.  Strides, paddings and epsilon too, so their weights fit.
  */
 #include "nn/build.h"
 #include "nn/model/model.h"
@@ -20,11 +19,9 @@ static int conv_bn(struct nn_build *b, const char *prefix, const char *conv, con
     char name[64];
 
     snprintf(name, sizeof name, "%s%s", prefix, conv);
-    x = nn_conv(b, name, x,
-                (struct nn_conv2d){ .channels = channels,
-                                    .size = NN_BOTH(size),
-                                    .stride = NN_BOTH(stride),
-                                    .pad = NN_ALL(size / 2) });
+    x = nn_conv(b, name, x, (struct nn_conv2d){
+        .channels = channels, .size = NN_BOTH(size), .stride = NN_BOTH(stride),
+        .pad = NN_ALL(size / 2) });
     snprintf(name, sizeof name, "%s%s", prefix, bn);
     return nn_batchnorm(b, name, x);
 }
@@ -55,8 +52,8 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
     b = nn_build_begin(err);
     x = nn_input(&b, "image", 3, (int[]){ args->height, args->width, args->channels });
     x = nn_relu(&b, conv_bn(&b, "", "conv1", "bn1", x, 64, 7, 2));
-    x = nn_maxpool(&b, x,
-                   (struct nn_pool){ .size = NN_BOTH(3), .stride = NN_BOTH(2), .pad = NN_ALL(1) });
+    x = nn_maxpool(&b, x, (struct nn_pool){
+        .size = NN_BOTH(3), .stride = NN_BOTH(2), .pad = NN_ALL(1) });
     for (int stage = 0; stage < 4; stage++) {
         for (int block = 0; block < 2; block++) {
             bool widen = stage > 0 && block == 0;
@@ -74,9 +71,6 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 }
 
 const struct nn_model nn_model_resnet18 = {
-    .name = "resnet18",
-    .doc = "ResNet-18 (He et al. 2015, arXiv:1512.03385), timm's names",
-    .size = 224,
-    .least = LEAST,
-    .build = build,
+    .name = "resnet18", .doc = "ResNet-18 (He et al. 2015, arXiv:1512.03385), timm's names",
+    .size = 224, .least = LEAST, .build = build,
 };

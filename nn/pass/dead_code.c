@@ -4,8 +4,8 @@
 #include "nn/pass/pass.h"
 #include "nn/pass/rewrite.h"
 
-static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_graph **g2, struct nn_params **p2,
-                struct err *err)
+static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_graph **g2,
+                struct nn_params **p2, struct err *err)
 {
     struct nn_rewrite w;
     bool *need;

@@ -1,9 +1,9 @@
 /*
  * fold_batchnorm -- a batch-norm behind a convolution becomes part of its weights
  *
- * y = (conv(x, w) + b - mean) s + beta with s = gamma / sqrt(var + epsilon), so w' = w s for each output channel and
- * b' = (b - mean) s + beta.  Only where the batch-norm is the convolution's one reader and the weights belong to
- * it alone.  Computed in double.
+ * y = (conv(x, w) + b - mean) s + beta with s = gamma / sqrt(var + epsilon), so w' = w s for each
+ * output channel and b' = (b - mean) s + beta.  Only where the batch-norm is the convolution's one
+ * reader and the weights belong to it alone.  Computed in double.
  */
 #include "nn/op/batchnorm.h"
 #include "nn/op/conv2d.h"
@@ -77,14 +77,14 @@ static int fold(struct nn_rewrite *w, int i)
         bias_name = NULL;
     attr.bias = true;
     in[0] = w->map[conv->in[0]];
-    in[WEIGHT] = nn_rewrite_add(w, &nn_op_param, w->g->node[conv->in[WEIGHT]].name, w->g->node[conv->in[WEIGHT]].attr,
-                                0, NULL, weight);
+    in[WEIGHT] = nn_rewrite_add(w, &nn_op_param, w->g->node[conv->in[WEIGHT]].name,
+                                w->g->node[conv->in[WEIGHT]].attr, 0, NULL, weight);
     in[BIAS] = nn_rewrite_add(w, &nn_op_param, bias_name, &bias_attr, 0, NULL, bias);
     return nn_rewrite_add(w, &nn_op_conv2d, conv->name, &attr, 3, in, NULL);
 }
 
-static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_graph **g2, struct nn_params **p2,
-                struct err *err)
+static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_graph **g2,
+                struct nn_params **p2, struct err *err)
 {
     struct nn_rewrite w;
     bool *skip;
@@ -117,5 +117,6 @@ static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_g
 }
 
 const struct nn_pass nn_pass_fold_batchnorm = {
-    .name = "fold_batchnorm", .doc = "a batch-norm behind a convolution becomes part of its weights", .run = run,
+    .name = "fold_batchnorm", .run = run,
+    .doc = "a batch-norm behind a convolution becomes part of its weights",
 };

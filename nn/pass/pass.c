@@ -18,7 +18,8 @@ bool nn_pass_infer(const struct nn_graph *g, const struct nn_params *p, struct n
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
         struct nn_graph *next_graph = NULL;
         struct nn_params *next_params = NULL;
-        bool ok = passes[i]->run(graph ? graph : g, params ? params : p, &next_graph, &next_params, err);
+        bool ok = passes[i]->run(graph ? graph : g, params ? params : p,
+                                 &next_graph, &next_params, err);
 
         nn_graph_free(graph);
         nn_params_free(params);

@@ -10,16 +10,16 @@
 
 struct nn_pass {
     const char *name, *doc;
-    bool (*run)(const struct nn_graph *g, const struct nn_params *p, struct nn_graph **g2, struct nn_params **p2,
-                struct err *err);
+    bool (*run)(const struct nn_graph *g, const struct nn_params *p, struct nn_graph **g2,
+                struct nn_params **p2, struct err *err);
 };
 
 #define NN_PASS(name) extern const struct nn_pass nn_pass_##name;
 #include "nn/pass/passes.def"
 #undef NN_PASS
 
-/* All of passes.def in order: the form in which a trained network answers.  *g2 and *p2 are new and the
- * caller's; g and p stay as they are. */
+/* All of passes.def in order: the form in which a trained network answers.  *g2 and *p2 are new and
+ * the caller's; g and p stay as they are. */
 bool nn_pass_infer(const struct nn_graph *g, const struct nn_params *p, struct nn_graph **g2,
                    struct nn_params **p2, struct err *err);
 

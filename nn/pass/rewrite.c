@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const struct nn_params *p, struct err *err)
+bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const struct nn_params *p,
+                      struct err *err)
 {
     *w = (struct nn_rewrite){ .g = g, .p = p, .err = err };
     w->mem = arena_new();
@@ -25,8 +26,8 @@ bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const stru
     return true;
 }
 
-int nn_rewrite_add(struct nn_rewrite *w, const struct nn_op *op, const char *name, const void *attr, int n_in,
-                   const int *in, const real *value)
+int nn_rewrite_add(struct nn_rewrite *w, const struct nn_op *op, const char *name, const void *attr,
+                   int n_in, const int *in, const real *value)
 {
     int id;
 
@@ -57,12 +58,14 @@ bool nn_rewrite_end(struct nn_rewrite *w, struct nn_graph **g2, struct nn_params
     struct nn_params *p = NULL;
 
     for (int i = 0; i < w->g->n_output && !w->failed; i++)
-        w->failed = !nn_graph_output(w->g2, w->g->output[i].name, w->map[w->g->output[i].node], w->err);
+        w->failed = !nn_graph_output(w->g2, w->g->output[i].name, w->map[w->g->output[i].node],
+                                     w->err);
     if (!w->failed && nn_graph_check(w->g2, w->err))
         p = nn_params_new(w->g2, false, w->err);
     if (p) {
         for (int e = 0; e < p->n; e++)
-            memcpy(p->value + p->offset[e], w->value[p->node[e]], (size_t)p->count[e] * sizeof(real));
+            memcpy(p->value + p->offset[e], w->value[p->node[e]],
+                   (size_t)p->count[e] * sizeof(real));
         *g2 = w->g2;
         *p2 = p;
     } else {

@@ -1,7 +1,7 @@
 /*
  * rewrite -- a new graph and its values, written node by node from an old one
  *
- * What every pass stands on.  Errors are sticky: calls after a failure return -1; nn_rewrite_end reports.
+ * What every pass stands on.  Errors are sticky: calls after one return -1; nn_rewrite_end reports.
  */
 #ifndef NN_REWRITE_H
 #define NN_REWRITE_H
@@ -19,14 +19,16 @@ struct nn_rewrite {
     bool failed;
 };
 
-bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const struct nn_params *p, struct err *err);
+bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const struct nn_params *p,
+                      struct err *err);
 
 /* Node `old` as it is, its inputs mapped; sets map[old] and returns the new id. */
 int nn_rewrite_copy(struct nn_rewrite *w, int old);
 
-/* A new node; at most 2n nodes for an old graph of n.  value (lent until the end, or from w->mem) for a param. */
-int nn_rewrite_add(struct nn_rewrite *w, const struct nn_op *op, const char *name, const void *attr, int n_in,
-                   const int *in, const real *value);
+/* A new node; at most 2n nodes for an old graph of n.  value (lent until the end,
+ * or from w->mem) for a param. */
+int nn_rewrite_add(struct nn_rewrite *w, const struct nn_op *op, const char *name, const void *attr,
+                   int n_in, const int *in, const real *value);
 
 /* Maps the outputs, checks, moves the values.  Releases w either way. */
 bool nn_rewrite_end(struct nn_rewrite *w, struct nn_graph **g2, struct nn_params **p2);

@@ -1,8 +1,9 @@
 /*
  * bench -- how fast kernels and networks are on this machine
  *
- * Generic over kernels.def (gemm) and models.def.  A figure is the median of several rounds in which all
- * contenders run in turn, so that a noisy machine disturbs all alike.  Run it when nothing else runs.
+ * Generic over kernels.def (gemm) and models.def.  A figure is the median of several
+ * rounds in which all contenders run in turn, so that a noisy machine disturbs all alike.
+ * Run it when nothing else runs.
  */
 #include "nn/exec.h"
 #include "nn/kernel/cpu.h"
@@ -60,8 +61,10 @@ static const struct {
 
 static void bench_gemm(void)
 {
-    static const int shape[][3] = {     /* rows, columns, depth: convolutions of small and large pictures */
-        { 1024, 64, 576 }, { 256, 128, 1152 }, { 64, 256, 2304 }, { 3136, 64, 147 }, { 784, 512, 128 },
+    /* Rows, columns, depth: convolutions of small and large pictures. */
+    static const int shape[][3] = {
+        { 1024, 64, 576 }, { 256, 128, 1152 }, { 64, 256, 2304 },
+        { 3136, 64, 147 }, { 784, 512, 128 },
     };
     enum { N = sizeof gemms / sizeof *gemms };
 
@@ -100,7 +103,8 @@ static struct nn_graph *with_loss(const struct nn_model *model, int size, struct
     if (!g)
         return NULL;
     in[0] = nn_graph_find_output(g, "logits");
-    in[1] = nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ .shape = { 10 } }, 0, NULL, err);
+    in[1] = nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ .shape = { 10 } }, 0, NULL,
+                         err);
     in[0] = nn_graph_add(g, &nn_op_xent, "loss", NULL, 2, in, err);
     if (in[0] < 0 || !nn_graph_output(g, "loss", in[0], err)) {
         nn_graph_free(g);
@@ -137,8 +141,8 @@ static void bench_steps(struct nn_exec *e, const struct nn_plan *plan)
     printf("\n");
 }
 
-static bool bench_model(const struct nn_model *model, int size, int batch, enum nn_mode mode, int threads,
-                        struct err *err)
+static bool bench_model(const struct nn_model *model, int size, int batch, enum nn_mode mode,
+                        int threads, struct err *err)
 {
     struct nn_plan_options opt = { .mode = mode, .batch = batch, .threads = threads,
                                    .kernels = nn_kernels_get("auto", err) };
@@ -165,11 +169,13 @@ static bool bench_model(const struct nn_model *model, int size, int batch, enum 
                 nn_exec_backward(e);
             seconds[r] = now() - start;
         }
-        double s = median(seconds, ROUNDS), flops = (double)plan->flops * (mode == NN_TRAIN ? 3 : 1);
+        double s = median(seconds, ROUNDS);
+        double flops = (double)plan->flops * (mode == NN_TRAIN ? 3 : 1);
 
-        printf("  %-14s %3d px  batch %3d  %-5s  %8.1f ms  %8.0f pictures/s  %6.1f GFLOP/s  %6.0f MB\n", model->name,
-               size, batch, mode == NN_TRAIN ? "train" : "infer", 1e3 * s, batch / s, 1e-9 * flops / s,
-               (double)plan->bytes / 1048576);
+        printf("  %-14s %3d px  batch %3d  %-5s  "
+               "%8.1f ms  %8.0f pictures/s  %6.1f GFLOP/s  %6.0f MB\n",
+               model->name, size, batch, mode == NN_TRAIN ? "train" : "infer",
+               1e3 * s, batch / s, 1e-9 * flops / s, (double)plan->bytes / 1048576);
         if (mode == NN_TRAIN)
             bench_steps(e, plan);
     }

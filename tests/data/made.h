@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- folders --------------------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 struct made_folder {
     char path[64];
@@ -57,7 +57,8 @@ static inline const char *made_path(const struct made_folder *f, const char *nam
 }
 
 /* Writes a file, and the folders that it lies in. */
-static inline void made_file(const struct made_folder *f, const char *name, const void *data, size_t size)
+static inline void made_file(const struct made_folder *f, const char *name, const void *data,
+                             size_t size)
 {
     const char *path = made_path(f, name);
     char folder[512];
@@ -78,7 +79,7 @@ static inline void made_text(const struct made_folder *f, const char *name, cons
     made_file(f, name, text, strlen(text));
 }
 
-/* ---- pictures -------------------------------------------------------------------------------------------- */
+/* ---- pictures -------------------------------------------------------------------------------- */
 
 /* Smooth, no two pixels alike, no symmetry. */
 static inline struct data_image made_image(int width, int height, uint64_t seed)
@@ -109,7 +110,8 @@ static inline uint8_t *made_jpeg(int width, int height, uint64_t seed, size_t *s
     return bytes;
 }
 
-static inline void made_jpeg_file(const struct made_folder *f, const char *name, int width, int height, uint64_t seed)
+static inline void made_jpeg_file(const struct made_folder *f, const char *name, int width,
+                                  int height, uint64_t seed)
 {
     size_t size;
     uint8_t *bytes = made_jpeg(width, height, seed, &size);
@@ -118,7 +120,7 @@ static inline void made_jpeg_file(const struct made_folder *f, const char *name,
     free(bytes);
 }
 
-/* ---- PNG of any kind, stored without compression --------------------------------------------------------- */
+/* ---- PNG of any kind, stored without compression --------------------------------------------- */
 
 static inline size_t made_be32(uint8_t *p, uint32_t v)
 {
@@ -146,10 +148,12 @@ static inline size_t made_chunk(uint8_t *p, const char *type, const uint8_t *bod
     return n + 12;
 }
 
-/* data[height,row]: the samples as PNG has them, without filter bytes; at most 65,535 bytes with them.  `colour` as in
- * PNG: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA.  extra: chunks between header and data, may be NULL. */
-static inline uint8_t *made_png(uint32_t width, uint32_t height, int bits, int colour, const uint8_t *data, size_t row,
-                                const uint8_t *extra, size_t extra_size, size_t *size)
+/* data[height,row]: the samples as PNG has them, without filter bytes; at most 65,535 bytes with
+ * them.  `colour` as in PNG: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA.  extra: chunks
+ * between header and data, may be NULL. */
+static inline uint8_t *made_png(uint32_t width, uint32_t height, int bits, int colour,
+                                const uint8_t *data, size_t row, const uint8_t *extra,
+                                size_t extra_size, size_t *size)
 {
     size_t rows = data ? height : 0, n = rows * (row + 1), at = 0;
     uint8_t *out = malloc(n + extra_size + 200), *body = malloc(n + 32), head[13] = { 0 };
@@ -187,9 +191,10 @@ static inline uint8_t *made_png(uint32_t width, uint32_t height, int bits, int c
     return out;
 }
 
-/* ---- data sets of the machine ---------------------------------------------------------------------------- */
+/* ---- data sets of the machine ---------------------------------------------------------------- */
 
-/* Where the archives are: $DISCERN_DATASETS or ../shared/datasets; NULL, and a line on stdout, when `file` is not. */
+/* Where the archives are: $DISCERN_DATASETS or ../shared/datasets; NULL, and a line on stdout,
+ * when `file` is not there. */
 static inline const char *made_dataset(const char *file)
 {
     static char path[512];

@@ -48,7 +48,8 @@ static void cells_and_rows(void **state)
 static void quotes_hold_anything(void **state)
 {
     (void)state;
-    assert_string_equal(rows("\"a,b\",\"say \"\"hi\"\"\"\n\" 1\n2 \" , 3\n"), "a,b|say \"hi\"/ 1\n2 |3/");
+    assert_string_equal(rows("\"a,b\",\"say \"\"hi\"\"\"\n\" 1\n2 \" , 3\n"),
+                        "a,b|say \"hi\"/ 1\n2 |3/");
     assert_string_equal(rows("\"\",x\n"), "|x/");
     assert_string_equal(rows("a\"b,c\n"), "a\"b|c/");
     assert_string_equal(rows("a,b\n1,\"two"), "! line 2: a quote is never closed");
@@ -72,9 +73,10 @@ static void lines_are_counted_through_quotes(void **state)
     assert_false(data_csv_open(&c, (char[]){ 'a', 0, 'b', 0 }, 3, &err));
 }
 
-/* ---- one-hot --------------------------------------------------------------------------------------------- */
+/* ---- one-hot --------------------------------------------------------------------------------- */
 
-static struct data_index *opened(const struct made_folder *f, const char *text, int n, const char *const *labels)
+static struct data_index *opened(const struct made_folder *f, const char *text, int n,
+                                 const char *const *labels)
 {
     struct err err = { 0 };
     struct data_index *x;
@@ -86,7 +88,8 @@ static struct data_index *opened(const struct made_folder *f, const char *text, 
     return x;
 }
 
-static void refused(const struct made_folder *f, const char *text, int n, const char *const *labels, const char *word)
+static void refused(const struct made_folder *f, const char *text, int n, const char *const *labels,
+                    const char *word)
 {
     struct err err = { 0 };
 
@@ -105,14 +108,15 @@ static void one_hot_tables_are_multi_label(void **state)
     made_open(&f);
     made_text(&f, "1.jpg", "");
     made_text(&f, "images/2.jpg", "");
-    x = opened(&f, "filename, cat,dog,split\n1.jpg,1,0,train\n2.jpg,,-1,Validation\n3.jpg,0,1.0,\n", 0, NULL);
+    x = opened(&f, "filename, cat,dog,split\n1.jpg,1,0,train\n2.jpg,,-1,Validation\n3.jpg,0,1.0,\n",
+               0, NULL);
     assert_int_equal(x->task, DATA_MULTI);
     assert_int_equal(x->n_labels, 2);
     assert_string_equal(x->label[0], "cat");
     assert_int_equal(x->n, 3);
     assert_string_equal(x->sample[0].path, made_path(&f, "1.jpg"));
     assert_string_equal(x->sample[1].path, made_path(&f, "images/2.jpg"));
-    assert_string_equal(x->sample[2].path, made_path(&f, "3.jpg"));     /* found missing when it is read */
+    assert_string_equal(x->sample[2].path, made_path(&f, "3.jpg")); /* missed when it is read */
     assert_string_equal(x->sample[1].name, "2.jpg");
     assert_int_equal(x->sample[0].label, -1);
     assert_memory_equal(x->sample[0].mark, "\1\0", 2);
@@ -138,7 +142,8 @@ static void columns_are_matched_to_given_labels(void **state)
     assert_int_equal(x->n_labels, 3);
     assert_memory_equal(x->sample[0].mark, "\xff\0\1", 3);
     data_index_free(x);
-    refused(&f, "image,cat,cow\n1.jpg,1,0\n", 3, labels, "line 1: column 'cow' is not among the 3 labels");
+    refused(&f, "image,cat,cow\n1.jpg,1,0\n", 3, labels,
+            "line 1: column 'cow' is not among the 3 labels");
     made_close(&f);
 }
 
@@ -155,7 +160,8 @@ static void errors_name_file_and_line(void **state)
     refused(&f, "file,a,a\n", 0, NULL, "line 1: two columns are called 'a'");
     refused(&f, "file,a,,b\n", 0, NULL, "line 1: column 3 has no name");
     refused(&f, "file,a,b\n1.jpg,1\n", 0, NULL, "line 2: 2 cells where the first line has 3");
-    refused(&f, "fname,labels\n1.jpg,\n2.jpg,cat dog\n", 0, NULL, "line 3: column 2 holds 'cat dog'");
+    refused(&f, "fname,labels\n1.jpg,\n2.jpg,cat dog\n", 0, NULL,
+            "line 3: column 2 holds 'cat dog'");
     refused(&f, "file,a,split\n1.jpg,1,holdout\n", 0, NULL, "line 2: split 'holdout'");
     refused(&f, "file,a\n,1\n", 0, NULL, "line 2: no file name");
     refused(&f, "file,a\n1.jpg,1\n", 0, NULL, "1 pictures listed; at least 2");

@@ -42,7 +42,7 @@ static void assert_near(const struct data_image *a, const struct data_image *b, 
     assert_true(sum / (double)n <= mean);
 }
 
-/* ---- formats --------------------------------------------------------------------------------------------- */
+/* ---- formats --------------------------------------------------------------------------------- */
 
 static void png_round_trip_is_exact(void **state)
 {
@@ -52,7 +52,7 @@ static void png_round_trip_is_exact(void **state)
 
     (void)state;
     made_open(&f);
-    assert_true(data_image_write_png(made_path(&f, "a.jpg"), &m, &err));    /* by content, not by name */
+    assert_true(data_image_write_png(made_path(&f, "a.jpg"), &m, &err));    /* content, not name */
     assert_true(data_image_read(made_path(&f, "a.jpg"), &data_limits_default, &back, &err));
     assert_near(&m, &back, 0);
     data_image_release(&m);
@@ -90,7 +90,8 @@ static void bmp_decodes(void **state)
     b[22] = 2;
     b[26] = 1;
     b[28] = 24;
-    memcpy(b + 54, "\1\2\3\4\5\6\0\0\7\10\11\12\13\14\0\0", 16);    /* rows from the bottom, BGR, padded to 4 */
+    /* Rows from the bottom, BGR, padded to 4. */
+    memcpy(b + 54, "\1\2\3\4\5\6\0\0\7\10\11\12\13\14\0\0", 16);
     m = decoded(b, sizeof b);
     assert_memory_equal(m.pixel, "\11\10\7\14\13\12\3\2\1\6\5\4", 12);
     data_image_release(&m);
@@ -159,7 +160,7 @@ static void sixteen_bits_grey_and_palette_become_rgb(void **state)
     free(bytes);
 }
 
-/* ---- orientation ----------------------------------------------------------------------------------------- */
+/* ---- orientation ----------------------------------------------------------------------------- */
 
 /* A TIFF structure with nothing but an orientation, of 26 bytes. */
 static void exif(uint8_t *t, int orientation, bool little)
@@ -217,8 +218,8 @@ static void orientation_of_jpeg_is_found(void **state)
         m = decoded(bytes, n + 36);
         assert_int_equal(m.width, 24);
         assert_int_equal(m.height, 40);
-        assert_true(m.pixel[0] < m.pixel[3 * 24 * 39]);         /* red grew to the right, now downwards */
-        assert_true(m.pixel[1] > m.pixel[3 * 23 + 1]);          /* green grew downwards, now to the left */
+        assert_true(m.pixel[0] < m.pixel[3 * 24 * 39]); /* red grew to the right, now downwards */
+        assert_true(m.pixel[1] > m.pixel[3 * 23 + 1]);  /* green grew downwards, now to the left */
         data_image_release(&m);
         /* A folder that lies outside, or is cut, is no orientation and no error. */
         bytes[12 + (little ? 4 : 7)] = 200;
@@ -230,7 +231,7 @@ static void orientation_of_jpeg_is_found(void **state)
     free(plain);
 }
 
-/* ---- damage ---------------------------------------------------------------------------------------------- */
+/* ---- damage ---------------------------------------------------------------------------------- */
 
 static void cut_jpeg_is_refused_and_a_missing_end_mended(void **state)
 {
@@ -270,7 +271,9 @@ static void cut_or_changed_png_is_refused(void **state)
 
 static void what_is_no_picture_is_named(void **state)
 {
-    static const struct { const char *bytes; size_t size; enum err_kind kind; const char *word; } odd[] = {
+    static const struct {
+        const char *bytes; size_t size; enum err_kind kind; const char *word;
+    } odd[] = {
         { "", 0, ERR_INPUT, "empty file" },
         { "x", 1, ERR_INPUT, "text" },
         { "\xff\xd8", 2, ERR_INPUT, "truncated JPEG" },
@@ -310,7 +313,7 @@ static void bombs_are_refused_at_once(void **state)
     bytes = made_png(0x7fffffff, 0x7fffffff, 16, 6, NULL, 0, NULL, 0, &n);
     refused(bytes, n, ERR_INPUT, "over the limit");
     free(bytes);
-    bytes = made_png(7000, 7000, 8, 6, NULL, 0, NULL, 0, &n);   /* within the limits, but no pixels */
+    bytes = made_png(7000, 7000, 8, 6, NULL, 0, NULL, 0, &n); /* within the limits, but no pixels */
     refused(bytes, n, ERR_INPUT, "broken PNG");
     free(bytes);
     assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 1);
@@ -348,7 +351,8 @@ static void limits_are_kept(void **state)
 static void impossible_jpeg_tables_are_refused(void **state)
 {
     size_t n;
-    uint8_t *bytes = made_jpeg(32, 32, 8, &n), *copy = malloc(n), *dht = memmem(bytes, n, "\xff\xc4", 2);
+    uint8_t *bytes = made_jpeg(32, 32, 8, &n), *copy = malloc(n);
+    uint8_t *dht = memmem(bytes, n, "\xff\xc4", 2);
     uint8_t *sof = memmem(bytes, n, "\xff\xc0", 2);
 
     (void)state;
@@ -415,7 +419,7 @@ static void random_damage_does_no_harm(void **state)
     data_image_release(&m);
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void errors_of_files_name_the_path(void **state)
 {
@@ -437,7 +441,7 @@ static void errors_of_files_name_the_path(void **state)
     made_close(&f);
 }
 
-/* ---- resampling ------------------------------------------------------------------------------------------ */
+/* ---- resampling ------------------------------------------------------------------------------ */
 
 static void whole_parts_are_copied(void **state)
 {
@@ -452,7 +456,7 @@ static void whole_parts_are_copied(void **state)
     data_image_release(&m);
 }
 
-/* The triangle filter written down: weight of pixel i for position x is max(0, 1 - |x - (i + 0.5)| / width). */
+/* The triangle filter written down: at x pixel i weighs max(0, 1 - |x - (i + 0.5)| / width). */
 static double reference(const struct data_image *m, double x, double y, double w, double h, int c)
 {
     double sum = 0, total = 0;
@@ -460,7 +464,8 @@ static double reference(const struct data_image *m, double x, double y, double w
     for (int j = -40; j < m->height + 40; j++) {
         for (int i = -40; i < m->width + 40; i++) {
             double a = fmax(0, 1 - fabs(x - (i + 0.5)) / w) * fmax(0, 1 - fabs(y - (j + 0.5)) / h);
-            int ci = i < 0 ? 0 : i >= m->width ? m->width - 1 : i, cj = j < 0 ? 0 : j >= m->height ? m->height - 1 : j;
+            int ci = i < 0 ? 0 : i >= m->width ? m->width - 1 : i;
+            int cj = j < 0 ? 0 : j >= m->height ? m->height - 1 : j;
 
             if (a > 0) {
                 sum += a * m->pixel[3 * (cj * m->width + ci) + c];
@@ -474,8 +479,8 @@ static double reference(const struct data_image *m, double x, double y, double w
 static void resampling_is_a_triangle_filter(void **state)
 {
     static const struct { double x, y, w, h; int out_w, out_h; } cases[] = {
-        { 0, 0, 30, 22, 10, 11 }, { 0, 0, 30, 22, 45, 40 }, { 0, 0, 30, 22, 8, 40 }, { 4, 2, 16, 12, 7, 5 },
-        { 0, 0, 30, 22, 1, 1 },
+        { 0, 0, 30, 22, 10, 11 }, { 0, 0, 30, 22, 45, 40 }, { 0, 0, 30, 22, 8, 40 },
+        { 4, 2, 16, 12, 7, 5 }, { 0, 0, 30, 22, 1, 1 },
     };
     struct data_image m = made_image(30, 22, 12);
     uint8_t out[45 * 40 * 3];
@@ -488,14 +493,15 @@ static void resampling_is_a_triangle_filter(void **state)
         double sx = cases[k].w / cases[k].out_w, sy = cases[k].h / cases[k].out_h;
         struct data_image part = { (int)cases[k].w, (int)cases[k].h, malloc(30 * 22 * 3) };
 
-        assert_true(data_image_resample(&m, cases[k].x, cases[k].y, cases[k].w, cases[k].h, part.width, part.height,
-                                        part.pixel, &err));
-        assert_true(data_image_resample(&m, cases[k].x, cases[k].y, cases[k].w, cases[k].h, cases[k].out_w,
-                                        cases[k].out_h, out, &err));
+        assert_true(data_image_resample(&m, cases[k].x, cases[k].y, cases[k].w, cases[k].h,
+                                        part.width, part.height, part.pixel, &err));
+        assert_true(data_image_resample(&m, cases[k].x, cases[k].y, cases[k].w, cases[k].h,
+                                        cases[k].out_w, cases[k].out_h, out, &err));
         for (int y = 0; y < cases[k].out_h; y++) {
             for (int x = 0; x < cases[k].out_w; x++) {
                 for (int c = 0; c < 3; c++) {
-                    double want = reference(&part, (x + 0.5) * sx, (y + 0.5) * sy, fmax(1, sx), fmax(1, sy), c);
+                    double want = reference(&part, (x + 0.5) * sx, (y + 0.5) * sy, fmax(1, sx),
+                                            fmax(1, sy), c);
 
                     assert_true(fabs(out[3 * (y * cases[k].out_w + x) + c] - want) < 2.5);
                 }
@@ -541,9 +547,10 @@ static void parts_outside_are_errors(void **state)
     data_image_release(&m);
 }
 
-/* ---- 1,444 odd files ------------------------------------------------------------------------------------- */
+/* ---- 1,444 odd files ------------------------------------------------------------------------- */
 
-/* What stb does not do: run-length and other rare BMP, GIF without a clear code or with a frame outside. */
+/* What stb does not do: run-length and other rare BMP, GIF without a clear code or with a frame
+ * that lies outside. */
 enum { REFUSED_THOUGH_GOOD = 68, READ_THOUGH_BAD = 1 };
 
 static void odd_images_are_read_or_refused(void **state)
@@ -564,7 +571,7 @@ static void odd_images_are_read_or_refused(void **state)
     text = (char *)file_read(made_path(&f, "odd_images/INDEX.csv"), 1 << 20, &size, &err);
     assert_non_null(text);
     assert_true(data_csv_open(&c, text, size, &err));
-    assert_int_equal(data_csv_next(&c, &err), 1);               /* path,format,expected,width,height,... */
+    assert_int_equal(data_csv_next(&c, &err), 1);   /* path,format,expected,width,height,... */
     while (data_csv_next(&c, &err) > 0) {
         char path[512];
         struct data_image m;

@@ -34,7 +34,8 @@ static void made_files(const struct made_folder *f, const char *const *name)
 static void classes_are_folders_in_natural_order(void **state)
 {
     static const char *const files[] = {
-        "10/a.jpg", "10/b.jpg", "2/a.PNG", "2/b.jpeg", "1/a.gif", "1/b.bmp", "x9/a.jpg", "x9/b.jpg", "x10/a.jpg",
+        "10/a.jpg", "10/b.jpg", "2/a.PNG", "2/b.jpeg", "1/a.gif", "1/b.bmp", "x9/a.jpg", "x9/b.jpg",
+        "x10/a.jpg",
         "x10/b.jpg", NULL
     };
     static const char *const want[] = { "1", "2", "10", "x9", "x10" };
@@ -66,9 +67,9 @@ static void classes_are_folders_in_natural_order(void **state)
 static void litter_and_strange_files_are_left_out(void **state)
 {
     static const char *const files[] = {
-        "cat/1.jpg", "cat/2.jpg", "cat/deep/er/3.jpg", "dog/1.jpg", "dog/2.jpg", "cat/.hidden.jpg", "cat/Thumbs.db",
-        "cat/desktop.ini", "cat/notes.txt", "cat/labels.csv", "cat/.git/x.jpg", "__MACOSX/cat/1.jpg", ".cache/1.jpg",
-        "cat/__MACOSX/1.jpg", "sheet.png", "README", NULL
+        "cat/1.jpg", "cat/2.jpg", "cat/deep/er/3.jpg", "dog/1.jpg", "dog/2.jpg", "cat/.hidden.jpg",
+        "cat/Thumbs.db", "cat/desktop.ini", "cat/notes.txt", "cat/labels.csv", "cat/.git/x.jpg",
+        "__MACOSX/cat/1.jpg", ".cache/1.jpg", "cat/__MACOSX/1.jpg", "sheet.png", "README", NULL
     };
     struct made_folder f;
     struct data_index *x;
@@ -92,8 +93,8 @@ static void litter_and_strange_files_are_left_out(void **state)
 static void splits_are_folders_too(void **state)
 {
     static const char *const files[] = {
-        "train/b/1.jpg", "train/b/2.jpg", "train/a/1.jpg", "train/a/2.jpg", "Valid/a/1.jpg", "validation/b/1.jpg",
-        "TEST/b/9.jpg", "train/loose.jpg", "docs/readme.txt", NULL
+        "train/b/1.jpg", "train/b/2.jpg", "train/a/1.jpg", "train/a/2.jpg", "Valid/a/1.jpg",
+        "validation/b/1.jpg", "TEST/b/9.jpg", "train/loose.jpg", "docs/readme.txt", NULL
     };
     struct made_folder f;
     struct data_index *x;
@@ -120,7 +121,8 @@ static void splits_are_folders_too(void **state)
 static void a_class_that_train_lacks_is_named(void **state)
 {
     static const char *const files[] = {
-        "train/a/1.jpg", "train/a/2.jpg", "train/b/1.jpg", "train/b/2.jpg", "val/a/1.jpg", "val/wolf/1.jpg", NULL
+        "train/a/1.jpg", "train/a/2.jpg", "train/b/1.jpg", "train/b/2.jpg", "val/a/1.jpg",
+        "val/wolf/1.jpg", NULL
     };
     struct made_folder f;
 
@@ -145,7 +147,9 @@ static void class_names_must_be_utf8(void **state)
 
 static void a_class_may_be_called_train(void **state)
 {
-    static const char *const files[] = { "train/1.jpg", "train/2.jpg", "car/1.jpg", "car/2.jpg", NULL };
+    static const char *const files[] = {
+        "train/1.jpg", "train/2.jpg", "car/1.jpg", "car/2.jpg", NULL
+    };
     struct made_folder f;
     struct data_index *x;
 
@@ -162,7 +166,9 @@ static void a_class_may_be_called_train(void **state)
 
 static void train_and_test_without_classes_are_no_classes(void **state)
 {
-    static const char *const files[] = { "train/cat.0.jpg", "train/dog.0.jpg", "test/1.jpg", "test/2.jpg", NULL };
+    static const char *const files[] = {
+        "train/cat.0.jpg", "train/dog.0.jpg", "test/1.jpg", "test/2.jpg", NULL
+    };
     struct made_folder f;
 
     (void)state;
@@ -276,9 +282,13 @@ static void parts_counts_and_hashes(void **state)
 
 static void real_sets_have_their_counts(void **state)
 {
-    static const struct { const char *name, *archive, *path; int n, labels, train, val, test; } sets[] = {
+    static const struct {
+        const char *name, *archive, *path;
+        int n, labels, train, val, test;
+    } sets[] = {
         { "hymenoptera", "hymenoptera.tar.gz", "hymenoptera", 393, 2, 242, 151, 0 },
-        { "movie_posters", "movie_posters.tar.gz", "movie_posters/labels.csv", 7242, 25, 5823, 0, 1419 },
+        { "movie_posters", "movie_posters.tar.gz", "movie_posters/labels.csv",
+          7242, 25, 5823, 0, 1419 },
     };
     struct made_folder f;
 

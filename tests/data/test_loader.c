@@ -119,7 +119,8 @@ static void unshuffled_is_the_index_as_validation_sees_it(void **state)
     assert_int_equal(e.size[4], N % BATCH);
     for (int i = 0; i < N; i++) {
         assert_int_equal(e.sample[i], i);
-        assert_true(e.target[i][s.x->sample[i].label] == 1 && e.target[i][!s.x->sample[i].label] == 0);
+        assert_true(e.target[i][s.x->sample[i].label] == 1 &&
+                    e.target[i][!s.x->sample[i].label] == 0);
         assert_true(data_image_read(s.x->sample[i].path, &data_limits_default, &m, &err));
         assert_true(data_prep_apply(&s.prep, &m, want, &err));
         assert_memory_equal(want, e.image[i], sizeof want);
@@ -137,7 +138,8 @@ static void epochs_are_different_permutations(void **state)
 
     (void)state;
     set_open(&s);
-    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2, .shuffle = true, .seed = 1 });
+    l = loader_of(&s, &(struct data_loader_options){
+                          .batch = BATCH, .threads = 2, .shuffle = true, .seed = 1 });
     read_epoch(l, 0, 0, &a);
     read_epoch(l, 1, 0, &b);
     assert_memory_not_equal(a.sample, b.sample, sizeof a.sample);
@@ -160,7 +162,8 @@ static void an_epoch_goes_on_from_any_batch(void **state)
 
     (void)state;
     set_open(&s);
-    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 3, .shuffle = true, .augment = 1 });
+    l = loader_of(&s, &(struct data_loader_options){
+                          .batch = BATCH, .threads = 3, .shuffle = true, .augment = 1 });
     read_epoch(l, 2, 0, &whole);
     for (int first = 0; first < 7; first++) {
         data_loader_start(l, 5, 0);                     /* something else under way */
@@ -171,7 +174,8 @@ static void an_epoch_goes_on_from_any_batch(void **state)
             continue;
         }
         assert_int_equal(rest.n, N - first * BATCH);
-        assert_memory_equal(rest.image, whole.image + first * BATCH, (size_t)rest.n * sizeof *rest.image);
+        assert_memory_equal(rest.image, whole.image + first * BATCH,
+                            (size_t)rest.n * sizeof *rest.image);
     }
     data_loader_free(l);
     set_close(&s);
@@ -184,7 +188,8 @@ static void it_can_be_freed_and_restarted_at_any_time(void **state)
     (void)state;
     set_open(&s);
     for (int k = 0; k < 12; k++) {
-        struct data_loader *l = loader_of(&s, &(struct data_loader_options){ .batch = 2, .threads = 1 + k % 4 });
+        struct data_loader *l =
+            loader_of(&s, &(struct data_loader_options){ .batch = 2, .threads = 1 + k % 4 });
 
         assert_true(k < 2 || !data_loader_next(l));     /* not started: no batch */
         for (int i = 0; i < k % 3; i++) {
@@ -224,7 +229,8 @@ static void bad_files_are_reported_in_order_and_left_out(void **state)
     made_text(&s.f, s.x->sample[2].name, "");
     for (int i = 10; i < 15; i++)
         assert_int_equal(remove(s.x->sample[i].path), 0);
-    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 3, .bad = note, .bad_ctx = &seen });
+    l = loader_of(&s, &(struct data_loader_options){
+                          .batch = BATCH, .threads = 3, .bad = note, .bad_ctx = &seen });
     read_epoch(l, 0, 0, &e);
     assert_int_equal(seen.n, 7);
     for (int i = 0; i < 7; i++)
@@ -252,12 +258,14 @@ static void short_batches_can_be_dropped(void **state)
 
     (void)state;
     set_open(&s);
-    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2, .drop_last = true });
+    l = loader_of(&s, &(struct data_loader_options){
+                          .batch = BATCH, .threads = 2, .drop_last = true });
     assert_int_equal(data_loader_batches(l), 4);
     read_epoch(l, 0, 0, &e);
     assert_int_equal(e.n, 20);
     data_loader_free(l);
-    l = loader_of(&s, &(struct data_loader_options){ .batch = 100, .threads = 2, .drop_last = true });
+    l = loader_of(&s, &(struct data_loader_options){
+                          .batch = 100, .threads = 2, .drop_last = true });
     assert_int_equal(data_loader_batches(l), 1);        /* never the only one */
     read_epoch(l, 0, 0, &e);
     assert_int_equal(e.n, N);
@@ -281,7 +289,8 @@ static void marks_are_targets_and_unknown_is_minus_one(void **state)
     l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2 });
     read_epoch(l, 0, 0, &e);
     assert_int_equal(e.n, 2);
-    assert_true(e.target[0][0] == 1 && e.target[0][1] == 0 && e.target[1][0] == -1 && e.target[1][1] == 1);
+    assert_true(e.target[0][0] == 1 && e.target[0][1] == 0 && e.target[1][0] == -1 &&
+                e.target[1][1] == 1);
     data_loader_free(l);
     s.x->n = 0;
     l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2 });

@@ -60,7 +60,7 @@ static void crop_takes_the_centre(void **state)
     uint8_t *out = pixels_of(&p, &m);
 
     (void)state;
-    for (int y = 0; y < 30; y++)                                /* 30 x 30 of 60 x 60: no resampling */
+    for (int y = 0; y < 30; y++)            /* 30 x 30 of 60 x 60: no resampling */
         assert_memory_equal(out + y * 90, m.pixel + ((15 + y) * 100 + 35) * 3, 90);
     free(out);
     p = prep_of(20, 40, DATA_CROP, 1);
@@ -68,7 +68,8 @@ static void crop_takes_the_centre(void **state)
     assert_true(v.x == 0 && v.y == 5 && v.w == 100 && v.h == 50);
     p = prep_of(40, 20, DATA_CROP, 0.8);
     data_prep_view(&p, &m, &v);
-    assert_true(fabs(v.w - 24) < 1e-9 && fabs(v.h - 48) < 1e-9 && fabs(v.x - 38) < 1e-9 && fabs(v.y - 6) < 1e-9);
+    assert_true(fabs(v.w - 24) < 1e-9 && fabs(v.h - 48) < 1e-9 && fabs(v.x - 38) < 1e-9 &&
+                fabs(v.y - 6) < 1e-9);
     data_image_release(&m);
 }
 
@@ -169,7 +170,7 @@ static void apply_is_pixels_and_normalize(void **state)
     data_image_release(&m);
 }
 
-/* ---- views ----------------------------------------------------------------------------------------------- */
+/* ---- views ----------------------------------------------------------------------------------- */
 
 static void a_view_that_leaves_the_picture_sees_it_mirrored(void **state)
 {

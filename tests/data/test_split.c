@@ -140,10 +140,11 @@ static void what_is_held_out_already_stays(void **state)
     for (int i = 0; i < 40; i++) {
         char name[64];
 
-        snprintf(name, sizeof name, "%s/%c/%d.jpg", i < 30 ? "train" : "test", i & 1 ? 'a' : 'b', i);
+        snprintf(name, sizeof name, "%s/%c/%d.jpg", i < 30 ? "train" : "test", i & 1 ? 'a' : 'b',
+                 i);
         made_text(&f, name, name);
     }
-    x = split(f.path, 0.2, 0.5);                                /* there is a test part: none is drawn */
+    x = split(f.path, 0.2, 0.5);            /* there is a test part: none is drawn */
     assert_int_equal(count(x, -1, DATA_TEST), 10);
     assert_in_range(count(x, -1, DATA_VAL), 2, 12);
     assert_int_equal(count(x, -1, DATA_TRAIN), 30 - count(x, -1, DATA_VAL));

@@ -42,7 +42,8 @@ static int try(const uint8_t *data, size_t size)
             abort();
         return 0;
     }
-    if (image.width < 1 || image.height < 1 || image.width > limits.side || image.height > limits.side)
+    if (image.width < 1 || image.height < 1 || image.width > limits.side ||
+        image.height > limits.side)
         abort();
     for (prep.resize = DATA_CROP; prep.resize <= DATA_LETTERBOX; prep.resize++) {
         if (!data_prep_pixels(&prep, &image, out, &err))

@@ -1,7 +1,7 @@
 /*
  * replay -- runs a fuzz target over its committed corpus, one test a file
  *
- * The folder is tests/fuzz/corpus/NAME, NAME being the program's own.  Findings of `make fuzz` are put there.
+ * The folder is tests/fuzz/corpus/NAME for the program NAME.  Put findings of `make fuzz` there.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /*
  * models: the architectures are those of their papers, run, and have the gradients of their losses
  *
- * Also built with real = double, where a whole network's directional derivative is compared with
- * central differences.
+ * Also built with real = double, where a whole network's directional derivative is
+ * compared with central differences.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -136,8 +136,8 @@ static struct nn_graph *with_loss(const struct nn_model *m, int height, int widt
     struct err err = { 0 };
     int logits = nn_graph_find_output(g, "logits"), target, loss;
 
-    target =
-        nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ { LABELS } }, 0, NULL, &err);
+    target = nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ { LABELS } }, 0, NULL,
+                          &err);
     loss = nn_graph_add(g, &nn_op_xent, "loss", NULL, 2, (int[]){ logits, target }, &err);
     if (loss < 0 || !nn_graph_output(g, "loss", loss, &err))
         fail_msg("%s", err.msg);
@@ -156,8 +156,7 @@ static struct net net_new(struct nn_graph *g, enum nn_mode mode, int batch)
 {
     struct err err = { 0 };
     struct nn_plan_options opt = {
-        .mode = mode, .batch = batch, .threads = 1, .kernels = nn_kernels_get("auto", &err)
-    };
+        .mode = mode, .batch = batch, .threads = 1, .kernels = nn_kernels_get("auto", &err) };
     struct net n = { .g = g };
 
     n.p = nn_params_new(g, mode == NN_TRAIN, &err);
@@ -171,8 +170,8 @@ static struct net net_new(struct nn_graph *g, enum nn_mode mode, int batch)
     return n;
 }
 
-/* Forward on made-up pictures.  A run may have written over its inputs, so they are put there each
- * time. */
+/* Forward on made-up pictures.  A run may have written over its inputs,
+ * so they are put there each time. */
 static void net_run(struct net *n)
 {
     struct tensor x = nn_exec_input(n->e, "image"), t = nn_exec_input(n->e, "target");
@@ -202,9 +201,8 @@ static void odd_sizes_run(void **state)
         const struct nn_model *m = nn_model_at(i);
 
         for (size_t s = 0; s < sizeof size / sizeof *size; s++) {
-            struct net n =
-                net_new(build(m, s ? size[s][0] : m->least, s ? size[s][1] : m->least, LABELS),
-                        NN_INFER, 2);
+            int height = s ? size[s][0] : m->least, width = s ? size[s][1] : m->least;
+            struct net n = net_new(build(m, height, width, LABELS), NN_INFER, 2);
             struct tensor y;
 
             net_run(&n);
@@ -223,9 +221,9 @@ static void cost_is_as_promised(void **state)
     static const struct {
         const char *name;
         int side;
-        double least, most; /* MFLOP of a forward pass */
+        double least, most;     /* MFLOP of a forward pass */
     } known[] = {
-        { "resnet_small", 32, 50, 120 },   { "resnet_small", 128, 50, 150 },
+        { "resnet_small", 32, 50, 120 }, { "resnet_small", 128, 50, 150 },
         { "resnet_small", 224, 100, 400 }, { "resnet18", 224, 3600, 3700 },
         { "mobilenet_v2", 224, 600, 660 },
     };
@@ -235,8 +233,7 @@ static void cost_is_as_promised(void **state)
         struct err err = { 0 };
         struct nn_graph *g = build(find(known[i].name), known[i].side, known[i].side, 1000);
         struct nn_plan_options opt = {
-            .mode = NN_INFER, .batch = 1, .threads = 1, .kernels = nn_kernels_get("ref", &err)
-        };
+            .mode = NN_INFER, .batch = 1, .threads = 1, .kernels = nn_kernels_get("ref", &err) };
         struct nn_plan *plan = nn_plan_new(g, &opt, &err);
 
         assert_non_null(plan);
@@ -256,14 +253,14 @@ static double loss_at(struct net *n, const real *value, const real *direction, d
     return *(const real *)nn_exec_output(n->e, "loss").data;
 }
 
-/* d/dt loss(w + t v) at 0, from backward and from central differences, for v the gradient and v
- * random. */
+/* d/dt loss(w + t v) at 0, from backward and from central differences,
+ * for v the gradient and v random. */
 static void check_derivative(const struct nn_model *m, int side, int batch)
 {
     struct net n = net_new(with_loss(m, side, side), NN_TRAIN, batch);
     bool exact = sizeof(real) == sizeof(double);
-    const double change = exact ? 1e-6 : 1e-2,
-                 tolerance = exact ? 1e-5 : 0.05; /* change: of the loss, by a step */
+    const double change = exact ? 1e-6 : 1e-2;      /* of the loss, by a step */
+    const double tolerance = exact ? 1e-5 : 0.05;
     size_t bytes = (size_t)n.p->total * sizeof(real);
     real *value = malloc(bytes), *v = malloc(bytes);
 
@@ -278,8 +275,9 @@ static void check_derivative(const struct nn_model *m, int side, int batch)
 
         memset(v, 0, bytes);
         for (int e = 0; e < n.p->n; e++) {
-            for (int64_t i = n.p->offset[e]; n.p->trained[e] && i < n.p->offset[e] + n.p->count[e];
-                 i++) {
+            int64_t first = n.p->offset[e], end = first + n.p->count[e];
+
+            for (int64_t i = first; n.p->trained[e] && i < end; i++) {
                 v[i] = random ? (real)rng_normal(2, rng_stream(RNG_TEST, 1), (uint64_t)i)
                               : n.p->grad[i];
                 norm += (double)v[i] * v[i];

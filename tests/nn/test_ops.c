@@ -1,8 +1,8 @@
 /*
  * test_ops -- what every operator must keep, from its own table of cases
  *
- * Generic over ops.def x cases: no operator is named here.  Compiled twice: with real = float, and in a second
- * tree with real = double, where gradients are held against central differences.
+ * Generic over ops.def x cases: no operator is named here.  Compiled twice: with real = float, and
+ * in a second tree with real = double, where gradients are held against central differences.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,7 +85,8 @@ static void check_guard(const struct tensor *t)
         assert_true(((real *)t->data)[n + i] == CANARY);
 }
 
-/* A shuffled, zero-free, evenly spaced grid: no kink and no tie closer than a step of the differences. */
+/* A shuffled, zero-free, evenly spaced grid: no kink and no tie closer
+ * than a step of the differences. */
 static void fill_grid(real *x, int64_t n, uint64_t stream)
 {
     uint32_t *order = malloc((size_t)n * sizeof *order);
@@ -126,8 +127,8 @@ static void fill(struct fixture *f, int i)
 }
 
 /* Arrays for `batch` pictures; inputs filled. */
-static struct fixture make(const struct nn_op *op, const struct nn_case *c, enum nn_mode mode, int threads,
-                           const char *isa, int64_t batch)
+static struct fixture make(const struct nn_op *op, const struct nn_case *c, enum nn_mode mode,
+                           int threads, const char *isa, int64_t batch)
 {
     struct fixture f = { .op = op, .c = c };
     struct err err = { 0 };
@@ -140,8 +141,9 @@ static struct fixture make(const struct nn_op *op, const struct nn_case *c, enum
     node = &f.g->node[f.node];
     f.pool = pool_new(threads, &err);
     assert_non_null(f.pool);
-    f.call = (struct nn_call){ .attr = node->attr, .mode = mode, .n_in = node->n_in, .threads = threads,
-                               .k = nn_kernels_get(isa, &err), .seed = 5, .stream = rng_stream(RNG_DROPOUT, 3) };
+    f.call = (struct nn_call){
+        .attr = node->attr, .mode = mode, .n_in = node->n_in, .threads = threads,
+        .k = nn_kernels_get(isa, &err), .seed = 5, .stream = rng_stream(RNG_DROPOUT, 3) };
     assert_non_null(f.call.k);
     for (int i = 0; i < node->n_in; i++)
         assert_true(nn_type_shape(&f.g->node[node->in[i]].type, f.batch, &f.call.x[i].shape));
@@ -212,7 +214,8 @@ static double largest(const struct tensor *t)
 }
 
 /* |a - b| <= bound * (largest of a, at least 1e-3), everywhere; NaN is no match. */
-static void assert_close(const struct fixture *f, const struct tensor *a, const struct tensor *b, double bound)
+static void assert_close(const struct fixture *f, const struct tensor *a, const struct tensor *b,
+                         double bound)
 {
     double scale = fmax(largest(a), 1e-3);
 
@@ -220,15 +223,16 @@ static void assert_close(const struct fixture *f, const struct tensor *a, const 
         double x = (double)((real *)a->data)[i], y = (double)((real *)b->data)[i];
 
         if (!(fabs(x - y) <= bound * scale))
-            fail_msg("%s {%s} %s: number %lld is %.9g and %.9g", f->op->name, f->c->attr, f->c->in, (long long)i, x,
-                     y);
+            fail_msg("%s {%s} %s: number %lld is %.9g and %.9g", f->op->name, f->c->attr, f->c->in,
+                     (long long)i, x, y);
     }
 }
 
 #define EACH_CASE(op, c) \
     for (int op##_i = 0; op##_i < nn_op_count(); op##_i++) \
         for (const struct nn_op *op = nn_op_at(op##_i); op; op = NULL) \
-            for (const struct nn_case *c = op->flags & NN_OP_LEAF ? NULL : op->cases; c && c->attr; c++)
+            for (const struct nn_case *c = op->flags & NN_OP_LEAF ? NULL : op->cases; \
+                 c && c->attr; c++)
 
 static void every_op_has_cases(void **state)
 {
@@ -253,7 +257,8 @@ static void forward_writes_what_type_says(void **state)
             op->forward(&f.call);
             for (int64_t i = 0; i < shape_count(&f.call.y.shape); i++)
                 if (isnan(((real *)f.call.y.data)[i]))
-                    fail_msg("%s {%s} %s: number %lld was not written", op->name, c->attr, c->in, (long long)i);
+                    fail_msg("%s {%s} %s: number %lld was not written", op->name, c->attr, c->in,
+                             (long long)i);
             drop(&f);
         }
 }
@@ -326,8 +331,8 @@ static void gradient_equals_central_differences(void **state)
                 x[k] = keep;
                 numeric = (up - down) / (2 * h);
                 if (!(fabs(ours - numeric) <= 1e-6 * scale))
-                    fail_msg("%s {%s} %s: d input %d [%lld] is %.12g, differences say %.12g", op->name, c->attr, c->in,
-                             i, (long long)k, ours, numeric);
+                    fail_msg("%s {%s} %s: d input %d [%lld] is %.12g, differences say %.12g",
+                             op->name, c->attr, c->in, i, (long long)k, ours, numeric);
             }
         }
         drop(&f);
@@ -345,7 +350,8 @@ static void backward_reads_only_what_it_keeps(void **state)
 {
     (void)state;
     EACH_CASE(op, c) {
-        struct fixture f = make(op, c, NN_TRAIN, 1, "auto", 0), g = make(op, c, NN_TRAIN, 1, "auto", 0);
+        struct fixture f = make(op, c, NN_TRAIN, 1, "auto", 0),
+                       g = make(op, c, NN_TRAIN, 1, "auto", 0);
         size_t stash = 0, scratch = 0;
 
         if (op->backward) {
@@ -368,7 +374,8 @@ static void backward_reads_only_what_it_keeps(void **state)
             op->backward(&g.call);
             for (int i = 0; i < f.call.n_in; i++)
                 if (!same_bits(&f.call.dx[i], &g.call.dx[i]))
-                    fail_msg("%s {%s} %s: d input %d reads what .keep does not claim", op->name, c->attr, c->in, i);
+                    fail_msg("%s {%s} %s: d input %d reads what .keep does not claim", op->name,
+                             c->attr, c->in, i);
         }
         drop(&f);
         drop(&g);
@@ -380,7 +387,8 @@ static void backward_adds_and_skips_what_is_not_wanted(void **state)
     (void)state;
     EACH_CASE(op, c)
         for (int left_out = -1; op->backward && left_out < NN_MAX_IN; left_out++) {
-            struct fixture f = make(op, c, NN_TRAIN, 1, "auto", 0), g = make(op, c, NN_TRAIN, 1, "auto", 0);
+            struct fixture f = make(op, c, NN_TRAIN, 1, "auto", 0),
+                           g = make(op, c, NN_TRAIN, 1, "auto", 0);
 
             want_gradients(&f);
             want_gradients(&g);
@@ -423,12 +431,14 @@ static void batch_equals_singles(void **state)
             for (int i = 0; i < f.call.n_in; i++) {
                 int64_t count = shape_count(&g.call.x[i].shape);
 
-                memcpy(g.call.x[i].data, (real *)f.call.x[i].data + (f.parameter[i] ? 0 : n * count),
+                memcpy(g.call.x[i].data,
+                       (real *)f.call.x[i].data + (f.parameter[i] ? 0 : n * count),
                        (size_t)count * sizeof(real));
             }
             op->forward(&g.call);
             if (memcmp(g.call.y.data, (real *)f.call.y.data + n * out, (size_t)out * sizeof(real)))
-                fail_msg("%s {%s} %s: picture %lld depends on its neighbours", op->name, c->attr, c->in, (long long)n);
+                fail_msg("%s {%s} %s: picture %lld depends on its neighbours", op->name, c->attr,
+                         c->in, (long long)n);
             drop(&g);
         }
         drop(&f);
@@ -457,8 +467,8 @@ static void threads_change_no_bit(void **state)
                     op->backward(&many.call);
                     for (int i = 0; i < one.call.n_in; i++)
                         if (!same_bits(&one.call.dx[i], &many.call.dx[i]))
-                            fail_msg("%s {%s} %s: d input %d differs with %d threads", op->name, c->attr, c->in, i,
-                                     threads);
+                            fail_msg("%s {%s} %s: d input %d differs with %d threads", op->name,
+                                     c->attr, c->in, i, threads);
                 }
                 drop(&many);
             }
@@ -524,12 +534,13 @@ static double draw_value(const struct field *f, uint64_t i)
     }
     if (rng_u32(9, rng_stream(RNG_TEST, 2), i) % 4)
         hi = fmin(hi, lo + 6);
-    return f->kind == FIELD_KIND_FLOAT || f->kind == FIELD_KIND_FLOATS ? lo + u * (hi - lo)
-                                                                      : floor(lo + u * (hi - lo + 0.999));
+    return f->kind == FIELD_KIND_FLOAT || f->kind == FIELD_KIND_FLOATS
+               ? lo + u * (hi - lo)
+               : floor(lo + u * (hi - lo + 0.999));
 }
 
-/* Attributes within their ranges and inputs of any type: type() answers or refuses; what it accepts and is small
- * runs.  The sanitizers watch. */
+/* Attributes within their ranges and inputs of any type: type() answers or refuses; what it accepts
+ * and is small runs.  The sanitizers watch. */
 static void random_attributes_never_crash(void **state)
 {
     static const int dims[] = { 1, 1, 2, 3, 4, 5, 7, 8, 12, 33 };
@@ -544,7 +555,8 @@ static void random_attributes_never_crash(void **state)
             struct nn_type in[NN_MAX_IN] = { 0 }, out = { 0 };
             _Alignas(16) char attr[512] = { 0 };
             struct err err = { 0 };
-            int n_in = op->in_min + (int)(rng_u32(9, 3, draw++) % (uint32_t)(op->in_max - op->in_min + 1));
+            int n_in = op->in_min + (int)(rng_u32(9, 3, draw++) %
+                                          (uint32_t)(op->in_max - op->in_min + 1));
 
             assert_true(op->attr_size <= sizeof attr);
             for (const struct field *f = op->attrs; f && f->name; f++)
@@ -562,7 +574,8 @@ static void random_attributes_never_crash(void **state)
             field_fill(op->attrs, attr);
             for (int i = 0; i < n_in; i++) {
                 in[i].dtype = DTYPE_F32;
-                in[i].rank = round % 3 ? (i ? in[0].rank : 2 + 2 * (int)(draw % 2)) : (int)(rng_u32(9, 4, draw++) % 9);
+                in[i].rank = round % 3 ? (i ? in[0].rank : 2 + 2 * (int)(draw % 2))
+                                       : (int)(rng_u32(9, 4, draw++) % 9);
                 for (int d = 0; d < in[i].rank; d++) {
                     int n = dims[rng_u32(9, 5, draw++) % 10];
 

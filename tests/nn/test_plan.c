@@ -1,5 +1,6 @@
 /*
- * test_plan -- memory sharing, in-place steps and lifetimes change no bit; gradients of whole graphs; passes
+ * test_plan -- memory sharing, in-place steps and lifetimes change no bit;
+ * gradients of whole graphs; passes
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Shortcuts, a branch whose value is read late, dropout, flatten, concat: every way in which lives overlap. */
+/* Shortcuts, a branch whose value is read late, dropout, flatten, concat:
+ * every way in which lives overlap. */
 static const char net[] =
     "image = input shape=8x8x3\n"
     "target = input shape=5\n"
@@ -60,8 +62,11 @@ static struct nn_graph *read_net(const char *text)
 
 static void fill(struct tensor t, uint64_t stream, double lo, double hi)
 {
-    for (int64_t i = 0; i < shape_count(&t.shape); i++)
-        ((real *)t.data)[i] = (real)(lo + (hi - lo) * rng_f64(1, rng_stream(RNG_TEST, (uint32_t)stream), (uint64_t)i));
+    for (int64_t i = 0; i < shape_count(&t.shape); i++) {
+        double u = rng_f64(1, rng_stream(RNG_TEST, (uint32_t)stream), (uint64_t)i);
+
+        ((real *)t.data)[i] = (real)(lo + (hi - lo) * u);
+    }
 }
 
 static struct run start(const char *text, struct nn_plan_options opt)
@@ -102,7 +107,8 @@ static bool same_block(const real *a, const real *b, int64_t n)
 
 static void sharing_memory_changes_no_bit(void **state)
 {
-    struct nn_plan_options apart = { .mode = NN_TRAIN, .batch = 6, .apart = true }, shared = apart, poisoned;
+    struct nn_plan_options apart = { .mode = NN_TRAIN, .batch = 6, .apart = true };
+    struct nn_plan_options shared = apart, poisoned;
     struct run a, b;
 
     (void)state;
@@ -116,11 +122,13 @@ static void sharing_memory_changes_no_bit(void **state)
         b = start(net, k ? poisoned : shared);
         assert_true(b.plan->bytes < a.plan->bytes * 3 / 4);
         nn_exec_forward(b.e);
-        assert_true(*(real *)nn_exec_output(a.e, "loss").data == *(real *)nn_exec_output(b.e, "loss").data);
+        assert_true(*(real *)nn_exec_output(a.e, "loss").data ==
+                    *(real *)nn_exec_output(b.e, "loss").data);
         nn_exec_backward(b.e);
         assert_true(same_block(a.params->grad, b.params->grad, a.params->total));
         assert_true(same_block(a.params->value, b.params->value, a.params->total));
-        assert_true(same_block(nn_exec_output(a.e, "logits").data, nn_exec_output(b.e, "logits").data, 30));
+        assert_true(
+            same_block(nn_exec_output(a.e, "logits").data, nn_exec_output(b.e, "logits").data, 30));
         stop(&b);
     }
     stop(&a);
@@ -151,13 +159,15 @@ static void second_run_equals_first(void **state)
 
 static void threads_change_no_bit(void **state)
 {
-    struct run one = start(net, (struct nn_plan_options){ .mode = NN_TRAIN, .batch = 7, .threads = 1 });
+    struct run one =
+        start(net, (struct nn_plan_options){ .mode = NN_TRAIN, .batch = 7, .threads = 1 });
 
     (void)state;
     nn_exec_forward(one.e);
     nn_exec_backward(one.e);
     for (int threads = 2; threads <= 8; threads += threads < 3 ? 1 : 5) {
-        struct run many = start(net, (struct nn_plan_options){ .mode = NN_TRAIN, .batch = 7, .threads = threads });
+        struct run many = start(net, (struct nn_plan_options){
+                                         .mode = NN_TRAIN, .batch = 7, .threads = threads });
 
         nn_exec_forward(many.e);
         nn_exec_backward(many.e);
@@ -171,7 +181,8 @@ static void threads_change_no_bit(void **state)
 /* What a network answers for one picture is the same, bit for bit, in any company. */
 static void answers_ignore_neighbours(void **state)
 {
-    struct run all = start(net, (struct nn_plan_options){ .mode = NN_INFER, .batch = 9, .threads = 2 });
+    struct run all =
+        start(net, (struct nn_plan_options){ .mode = NN_INFER, .batch = 9, .threads = 2 });
     struct run one = start(net, (struct nn_plan_options){ .mode = NN_INFER, .batch = 1 });
     const float *logits, *image;
 
@@ -183,7 +194,8 @@ static void answers_ignore_neighbours(void **state)
     for (int i = 0; i < 9; i++) {
         memcpy(nn_exec_input(one.e, "image").data, image + i * 192, 192 * sizeof *image);
         nn_exec_forward(one.e);
-        assert_memory_equal(nn_exec_output(one.e, "logits").data, logits + 5 * i, 5 * sizeof *logits);
+        assert_memory_equal(nn_exec_output(one.e, "logits").data, logits + 5 * i,
+                            5 * sizeof *logits);
     }
     free((void *)(uintptr_t)image);
     stop(&all);
@@ -222,9 +234,11 @@ static void inference_passes_keep_the_answers(void **state)
     plain = nn_graph_read(str_text(&text), text.len, 0, NULL, &err);
     assert_true(plain && nn_graph_equal(plain, g2));
     {
-        struct nn_plan_options opt = { .mode = NN_INFER, .batch = 4, .kernels = nn_kernels_get("auto", &err) };
+        struct nn_plan_options opt = {
+            .mode = NN_INFER, .batch = 4, .kernels = nn_kernels_get("auto", &err) };
         struct nn_plan *pa = nn_plan_new(r.g, &opt, &err), *pb = nn_plan_new(g2, &opt, &err);
-        struct nn_exec *a = nn_exec_new(pa, r.params, NULL, &err), *b = nn_exec_new(pb, p2, NULL, &err);
+        struct nn_exec *a = nn_exec_new(pa, r.params, NULL, &err),
+                       *b = nn_exec_new(pb, p2, NULL, &err);
         const float *x, *y;
 
         fill(nn_exec_input(a, "image"), 8, -1, 1);
@@ -268,8 +282,10 @@ static void bad_text_is_refused_in_words(void **state)
     refused("image = input shape=8x8x3\nx = relu imag\n", "no node");
     refused("x = relu x\n", "no node");
     refused("image = input shape=8x8x3\nimage = relu image\n", "taken");
-    refused("image = input shape=8x8x3\nx = conv2d image channels=0 size=3\noutput y = x\n", "channels");
-    refused("image = input shape=8x8x3\nx = conv2d image channels=4 size=99\noutput y = x\n", "line 2");
+    refused("image = input shape=8x8x3\nx = conv2d image channels=0 size=3\noutput y = x\n",
+            "channels");
+    refused("image = input shape=8x8x3\nx = conv2d image channels=4 size=99\noutput y = x\n",
+            "line 2");
     refused("image = input shape=2x2x3\nx = maxpool image size=3\noutput y = x\n", "fit");
     refused("image = input\noutput y = image\n", "shape");
     refused("gibberish\n", "expected");
@@ -296,7 +312,8 @@ static void training_needs_a_loss(void **state)
     static const char text[] = "image = input shape=4\nr = relu image\noutput logits = r\n";
     struct err err = { 0 };
     struct nn_graph *g = nn_graph_read(text, strlen(text), 0, NULL, &err);
-    struct nn_plan_options opt = { .mode = NN_TRAIN, .batch = 2, .kernels = nn_kernels_get("ref", &err) };
+    struct nn_plan_options opt = {
+        .mode = NN_TRAIN, .batch = 2, .kernels = nn_kernels_get("ref", &err) };
 
     (void)state;
     assert_null(nn_plan_new(g, &opt, &err));

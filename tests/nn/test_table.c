@@ -1,8 +1,8 @@
 /*
  * test_table -- what every line of the .def tables must bring with it
  *
- * The generic tests, the generated pages and the error messages all live on these: a name that is the line's own, a
- * phrase that says what it is, attributes described in full.
+ * The generic tests, the generated pages and the error messages all live on these: a name that is
+ * the line's own, a phrase that says what it is, attributes described in full.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ static void check_name(const char *table, const char *name, const char *line)
         fail_msg("%s %s: a name is of lower-case letters, digits and _", table, name);
 }
 
-/* ---- operators -------------------------------------------------------------------------------------------- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 static void ops_are_called_as_their_line_says(void **state)
 {
@@ -83,7 +83,8 @@ static void every_op_has_type_and_cases(void **state)
 static void counts_and_flags_are_within_bounds(void **state)
 {
     const unsigned keep = NN_KEEP_X | NN_KEEP_Y | NN_KEEP_STASH;
-    const unsigned flags = NN_OP_INPLACE | NN_OP_RANDOM | NN_OP_ACROSS_BATCH | NN_OP_LEAF | NN_OP_LOSS;
+    const unsigned flags =
+        NN_OP_INPLACE | NN_OP_RANDOM | NN_OP_ACROSS_BATCH | NN_OP_LEAF | NN_OP_LOSS;
 
     (void)state;
     for (int i = 0; i < nn_op_count(); i++) {
@@ -110,15 +111,16 @@ static void attributes_are_described_and_inside_their_struct(void **state)
         const struct nn_op *op = nn_op_at(i);
 
         if (!op->attr_size != !op->attrs)
-            fail_msg("op %s: attr_size %zu, but %s fields", op->name, op->attr_size, op->attrs ? "" : "no");
+            fail_msg("op %s: attr_size %zu, but %s fields", op->name, op->attr_size,
+                     op->attrs ? "" : "no");
         for (const struct field *f = op->attrs; f && f->name; f++) {
             check_doc(op->name, f->name, f->doc);
             if (f->offset >= op->attr_size || f->count < 1)
                 fail_msg("op %s: field %s lies outside its struct", op->name, f->name);
             if (field_find(op->attrs, f->name) != f)
                 fail_msg("op %s: two fields called %s", op->name, f->name);
-            if (f->kind != FIELD_KIND_BOOL && f->kind != FIELD_KIND_STRING && f->kind != FIELD_KIND_ENUM &&
-                !(f->min <= f->max))
+            if (f->kind != FIELD_KIND_BOOL && f->kind != FIELD_KIND_STRING &&
+                f->kind != FIELD_KIND_ENUM && !(f->min <= f->max))
                 fail_msg("op %s: field %s has an empty range", op->name, f->name);
         }
     }
@@ -151,7 +153,7 @@ static void derived_inputs_have_names_of_their_own(void **state)
     }
 }
 
-/* ---- kernels, models, passes ------------------------------------------------------------------------------ */
+/* ---- kernels, models, passes ----------------------------------------------------------------- */
 
 static void every_slot_has_a_reference(void **state)
 {
@@ -176,7 +178,8 @@ static void models_are_called_as_their_line_says(void **state)
     check_name("model", nn_model_##m.name, #m); \
     check_doc("model", #m, nn_model_##m.doc); \
     assert_ptr_equal(nn_model_find(#m, &err), &nn_model_##m); \
-    assert_true(nn_model_##m.build && nn_model_##m.least >= 1 && nn_model_##m.least <= nn_model_##m.size);
+    assert_true(nn_model_##m.build && nn_model_##m.least >= 1 && \
+                nn_model_##m.least <= nn_model_##m.size);
 #include "nn/model/models.def"
 #undef NN_MODEL
     assert_null(nn_model_find("resnet81", &err));

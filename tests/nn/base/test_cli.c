@@ -27,8 +27,9 @@ struct options {
 static const char *const optims[] = { "sgd", "adamw", NULL };
 
 static const struct field fields[] = {
-    { .name = "epochs", .letter = 'e', .kind = FIELD_KIND_INT, .count = 1, .offset = offsetof(struct options, epochs),
-      .def = 30, .min = 1, .max = 10000, .doc = "passes over the pictures" },
+    { .name = "epochs", .letter = 'e', .kind = FIELD_KIND_INT, .count = 1,
+      .offset = offsetof(struct options, epochs), .def = 30, .min = 1, .max = 10000,
+      .doc = "passes over the pictures" },
     FIELD_INT(struct options, batch_size, NULL, 64, 1, 65536,
               "pictures in one step of the optimiser, which is as many as are in memory at a time"),
     FIELD_FLOAT(struct options, rate, NULL, 0.1, 0, 100, "learning rate"),
@@ -38,16 +39,16 @@ static const struct field fields[] = {
     FIELD_INTS(struct options, size, NULL, 2, 224, 1, 4096, "height and width, in pixels"),
     { .name = "dry_run", .letter = 'n', .kind = FIELD_KIND_BOOL, .count = 1,
       .offset = offsetof(struct options, dry_run), .doc = "say what would be done" },
-    { .name = "flip", .kind = FIELD_KIND_BOOL, .count = 1, .def = 1, .offset = offsetof(struct options, flip),
-      .doc = "mirror pictures at random" },
+    { .name = "flip", .kind = FIELD_KIND_BOOL, .count = 1, .def = 1,
+      .offset = offsetof(struct options, flip), .doc = "mirror pictures at random" },
     FIELD_DURATION(struct options, time_limit, 0, "stop after this time; 0 is never"),
     FIELDS_END
 };
 
 static const struct cli_command train = {
     .name = "train", .summary = "learn", .synopsis = "DATA [TEST]",
-    .about = "Learns to tell the pictures in DATA apart, where each folder is a class, and writes the model that did "
-             "best on pictures held out.\n\nA second paragraph.",
+    .about = "Learns to tell the pictures in DATA apart, where each folder is a class, and writes "
+             "the model that did best on pictures held out.\n\nA second paragraph.",
     .examples = "discern train photos/\ndiscern train photos/ --epochs 5\n",
     .options = fields, .size = sizeof(struct options), .min_args = 1, .max_args = 2,
 };
@@ -167,8 +168,8 @@ static void mistakes_are_said_with_the_way_out(void **state)
         { "photos -rate 3", "unknown option -rate; did you mean --rate?" },
         { "photos --epochs", "option --epochs needs a value: N, passes over the pictures" },
         { "photos --batch_size",
-          "option --batch-size needs a value: N, pictures in one step of the optimiser, which is as many as are in "
-          "memory at a time" },
+          "option --batch-size needs a value: N, pictures in one step of the optimiser, "
+          "which is as many as are in memory at a time" },
         { "photos -e", "option -e needs a value: N, passes over the pictures" },
         { "photos --flip=yes", "option --flip takes no value" },
         { "photos --no-flip=yes", "option --no-flip takes no value" },
@@ -179,7 +180,8 @@ static void mistakes_are_said_with_the_way_out(void **state)
         { "photos --optim adam", "--optim: \"adam\" is not one of sgd|adamw; did you mean adamw?" },
         { "photos --size 1x2x3", "--size: \"1x2x3\" has more than 2 numbers" },
         { "", "train expects DATA [TEST], but got nothing; see discern train --help" },
-        { "a b c", "train expects DATA [TEST], and nothing like \"c\" behind it; see discern train --help" },
+        { "a b c",
+          "train expects DATA [TEST], and nothing like \"c\" behind it; see discern train --help" },
     };
 
     (void)state;
@@ -196,17 +198,19 @@ static void mistakes_are_said_with_the_way_out(void **state)
 static void argument_counts_are_held(void **state)
 {
     struct cli_command none = { .name = "list", .synopsis = "", .max_args = 0 };
-    struct cli_command many = { .name = "predict", .synopsis = "MODEL PICTURE...", .min_args = 2, .max_args = -1 };
+    struct cli_command many = {
+        .name = "predict", .synopsis = "MODEL PICTURE...", .min_args = 2, .max_args = -1 };
     struct line l;
 
     (void)state;
     assert_int_equal(parse(&none, &l, ""), CLI_RUN);
     assert_int_equal(parse(&none, &l, "x"), CLI_FAILED);
-    assert_string_equal(l.err.msg, "list takes no arguments, but got \"x\"; see discern list --help");
+    assert_string_equal(l.err.msg,
+                        "list takes no arguments, but got \"x\"; see discern list --help");
     assert_int_equal(parse(&none, &l, "--x"), CLI_FAILED);
     assert_int_equal(parse(&many, &l, "m"), CLI_FAILED);
-    assert_string_equal(l.err.msg,
-                        "predict expects MODEL PICTURE..., but got fewer arguments; see discern predict --help");
+    assert_string_equal(l.err.msg, "predict expects MODEL PICTURE..., but got fewer arguments; "
+                        "see discern predict --help");
     assert_int_equal(parse(&many, &l, "m a b c d e f"), CLI_RUN);
     assert_int_equal(l.args.n, 7);
 }
@@ -237,7 +241,8 @@ static int ask_for_help(void)
 {
     struct line l;
 
-    return parse(&train, &l, "--epochs 3 --help") == CLI_DONE && parse(&train, &l, "-h") == CLI_DONE;
+    return parse(&train, &l, "--epochs 3 --help") == CLI_DONE &&
+           parse(&train, &l, "-h") == CLI_DONE;
 }
 
 static void help_is_asked_for_either_way_and_needs_no_arguments(void **state)
@@ -302,11 +307,13 @@ static void help_is_aligned_and_fits_80_columns(void **state)
 static void long_names_and_words_do_not_break_help(void **state)
 {
     static const struct field wide[] = {
-        { .name = "a_name_that_is_rather_longer_than_others", .kind = FIELD_KIND_STRING, .count = 1, .hint = "FILE",
-          .doc = "a/path/that/no/line/can/hold/because/it/is/longer/than/what/is/left/of/eighty/columns end" },
+        { .name = "a_name_that_is_rather_longer_than_others", .kind = FIELD_KIND_STRING, .count = 1,
+          .hint = "FILE", .doc = "a/path/that/no/line/can/hold/because/it/is/longer/"
+                                 "than/what/is/left/of/eighty/columns end" },
         FIELDS_END
     };
-    static const struct cli_command cmd = { .name = "x", .summary = "y", .options = wide, .size = 8 };
+    static const struct cli_command cmd = {
+        .name = "x", .summary = "y", .options = wide, .size = 8 };
     char *text = NULL;
     size_t len;
     FILE *f = open_memstream(&text, &len);
@@ -331,7 +338,8 @@ static void markdown_rows_have_four_cells(void **state)
     cli_markdown(&train, f);
     fclose(f);
     assert_non_null(strstr(text, "## discern train\n"));
-    assert_non_null(strstr(text, "| `-e`, `--epochs N` | passes over the pictures | 1 to 10000 | 30 |\n"));
+    assert_non_null(strstr(text, "| `-e`, `--epochs N` | passes over the pictures | 1 to 10000 "
+                                 "| 30 |\n"));
     assert_non_null(strstr(text, "| `--optim NAME` | optimiser | sgd, adamw | sgd |\n"));
     for (char *p = text; *p; p += strcspn(p, "\n") + 1) {
         int bars = 0;

@@ -57,7 +57,9 @@ static struct thing fresh(void)
 
 static void names_are_found_with_either_dash(void **state)
 {
-    static const struct field dashes[] = { { .name = "batch_size", .kind = FIELD_KIND_INT }, FIELDS_END };
+    static const struct field dashes[] = {
+        { .name = "batch_size", .kind = FIELD_KIND_INT }, FIELDS_END
+    };
 
     (void)state;
     assert_ptr_equal(field_find(dashes, "batch_size"), dashes);
@@ -102,8 +104,8 @@ static void defaults_are_valid_and_filled_in_for_zeros(void **state)
     assert_int_equal(some.size[1], 5);
     assert_string_equal(some.out, "there");
     for (const struct field *f = table; f->name; f++)
-        assert_int_equal(field_is_default(f, &some),
-                         strcmp(f->name, "channels") && strcmp(f->name, "size") && strcmp(f->name, "out"));
+        assert_int_equal(field_is_default(f, &some), strcmp(f->name, "channels") &&
+                         strcmp(f->name, "size") && strcmp(f->name, "out"));
 }
 
 /* Sets one member and checks what field_text then says. */
@@ -288,8 +290,9 @@ static void values_out_of_range_are_found_anywhere(void **state)
 static void ranges_are_words(void **state)
 {
     static const struct { const char *name, *want; } cases[] = {
-        { "channels", "1 to 64" }, { "any", "" }, { "open", "" }, { "small", "0 or more" }, { "mode", "zeros|ones|he" },
-        { "bias", "" }, { "out", "" }, { "time", "" }, { "shape", "1 or more" },
+        { "channels", "1 to 64" }, { "any", "" }, { "open", "" }, { "small", "0 or more" },
+        { "mode", "zeros|ones|he" }, { "bias", "" }, { "out", "" }, { "time", "" },
+        { "shape", "1 or more" },
     };
     struct field most = { .name = "most", .kind = FIELD_KIND_FLOAT, .min = -1e30, .max = 5 };
     struct str s = { 0 };
@@ -318,7 +321,8 @@ static double any(const struct field *f, uint64_t i)
         return u < 0.5;
     if (f->kind == FIELD_KIND_DURATION && u < 0.5)
         return floor(x / 3600) * 60;
-    if (f->kind == FIELD_KIND_FLOAT || f->kind == FIELD_KIND_FLOATS || f->kind == FIELD_KIND_DURATION)
+    if (f->kind == FIELD_KIND_FLOAT || f->kind == FIELD_KIND_FLOATS ||
+        f->kind == FIELD_KIND_DURATION)
         return x;
     return u < 0.3 ? fmax(low, 0) : floor(x);
 }

@@ -331,7 +331,9 @@ static void folders_are_made_with_their_parents(void **state)
 
 static void names_are_listed_by_bytes_without_hidden_ones(void **state)
 {
-    static const char *const made[] = { "b", "a", "\xFF", "B", "a b", ".hidden", "\xC3\xA9", "new\nline" };
+    static const char *const made[] = {
+        "b", "a", "\xFF", "B", "a b", ".hidden", "\xC3\xA9", "new\nline"
+    };
     static const char *const want[] = { "B", "a", "a b", "b", "new\nline", "\xC3\xA9", "\xFF" };
     struct err err = { 0 };
     char **names;

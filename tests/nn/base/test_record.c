@@ -44,7 +44,8 @@ static const struct thing sample = {
 
 static const char sample_json[] =
     "{\"flag\":true,\"epochs\":90,\"mode\":\"ones\",\"size\":[3,5],\"shape\":[7,9],\"rate\":0.1,"
-    "\"mean\":[0.485,0.456,0.3333333333333333],\"time\":1.5,\"name\":\"a \\\"quoted\\\"\\n\xC3\xA9\",\"none\":null}";
+    "\"mean\":[0.485,0.456,0.3333333333333333],\"time\":1.5,"
+    "\"name\":\"a \\\"quoted\\\"\\n\xC3\xA9\",\"none\":null}";
 
 static json_t *parse(const char *text)
 {
@@ -137,8 +138,9 @@ static void what_does_not_fit_is_refused_naming_the_key(void **state)
 static void parsing_is_strict_and_names_the_line(void **state)
 {
     static const struct { const char *text, *words; } bad[] = {
-        { "", "line 1" }, { "{", "line 1" }, { "{}\n{}", "line 2" }, { "{\"a\":1,\n\"a\":2}", "line 2: duplicate" },
-        { "{\"a\":NaN}", "line 1" }, { "{\"a\":\"\\u0000\"}", "line 1" }, { "{\"a\":\"\xFF\"}", "line 1" },
+        { "", "line 1" }, { "{", "line 1" }, { "{}\n{}", "line 2" },
+        { "{\"a\":1,\n\"a\":2}", "line 2: duplicate" }, { "{\"a\":NaN}", "line 1" },
+        { "{\"a\":\"\\u0000\"}", "line 1" }, { "{\"a\":\"\xFF\"}", "line 1" },
         { "{'a':1}", "line 1" }, { "{\"a\":1,}", "line 1" }, { "3", "line 1" },
         { "{\"a\":99999999999999999999}", "line 1: too big" }, { "{\"a\":1e999}", "line 1" },
     };
@@ -159,8 +161,8 @@ static void parsing_is_strict_and_names_the_line(void **state)
 
 static void dumps_are_one_line_and_read_back(void **state)
 {
-    static const char text[] =
-        "{\"z\":1,\"a\":[true,false,null,[],{}],\"r\":3.0,\"s\":1e-300,\"n\":-9223372036854775808,\"t\":\"\\u0001\"}";
+    static const char text[] = "{\"z\":1,\"a\":[true,false,null,[],{}],\"r\":3.0,\"s\":1e-300,"
+                               "\"n\":-9223372036854775808,\"t\":\"\\u0001\"}";
     json_t *json = parse(text), *back;
     char *dump = record_dump(json);
 

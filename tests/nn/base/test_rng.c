@@ -20,7 +20,8 @@ static void philox_matches_the_published_vectors(void **state)
     /* kat_vectors of Random123: philox4x32, 10 rounds. */
     static const struct { uint32_t counter[4], key[2], out[4]; } kat[] = {
         { { 0, 0, 0, 0 }, { 0, 0 }, { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 } },
-        { { ~0u, ~0u, ~0u, ~0u }, { ~0u, ~0u }, { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd } },
+        { { ~0u, ~0u, ~0u, ~0u }, { ~0u, ~0u },
+          { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd } },
         { { 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344 }, { 0xa4093822, 0x299f31d0 },
           { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 } },
     };
@@ -33,7 +34,8 @@ static void philox_matches_the_published_vectors(void **state)
         assert_memory_equal(out, kat[i].out, sizeof out);
     }
     assert_int_equal(rng_u32(0, 0, 0), 0x6627e8d5);
-    assert_int_equal(rng_u32(0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88), 0xd16cfe09);
+    assert_int_equal(rng_u32(0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88),
+                     0xd16cfe09);
 }
 
 static void seed_stream_and_index_all_matter(void **state)
@@ -49,7 +51,8 @@ static void seed_stream_and_index_all_matter(void **state)
     assert_int_not_equal(rng_u32(5 | high, 6, 7), x);
     assert_int_not_equal(rng_u32(5, 6 | high, 7), x);
     assert_int_not_equal(rng_u32(5, 6, 7 | high), x);
-    assert_int_not_equal(rng_u32(5, rng_stream(RNG_INIT, 1), 7), rng_u32(5, rng_stream(RNG_ORDER, 1), 7));
+    assert_int_not_equal(rng_u32(5, rng_stream(RNG_INIT, 1), 7),
+                         rng_u32(5, rng_stream(RNG_ORDER, 1), 7));
 }
 
 /* Chi-square of n draws over k cells, as standard deviations from its mean k - 1. */

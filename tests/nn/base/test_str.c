@@ -106,8 +106,8 @@ static void bytes_that_are_not_utf8_are_replaced(void **state)
 static void numbers_read_back_and_are_short(void **state)
 {
     static const struct { double x; const char *text; } cases[] = {
-        { 0, "0" }, { 1, "1" }, { 0.1, "0.1" }, { -2.5, "-2.5" }, { 1e-8, "1e-08" }, { 0.0003, "0.0003" },
-        { 1.0 / 3, "0.3333333333333333" },
+        { 0, "0" }, { 1, "1" }, { 0.1, "0.1" }, { -2.5, "-2.5" }, { 1e-8, "1e-08" },
+        { 0.0003, "0.0003" }, { 1.0 / 3, "0.3333333333333333" },
     };
 
     (void)state;
@@ -136,8 +136,8 @@ static void numbers_read_back_and_are_short(void **state)
 static void only_whole_finite_decimals_are_numbers(void **state)
 {
     static const char *const bad[] = {
-        "", " 1", "1 ", "nan", "inf", "-inf", "infinity", "0x10", "0x1p3", "1e", "1.2.3", "--1", "1e999", "1,5",
-        "e", ".", "-", "1e5x",
+        "", " 1", "1 ", "nan", "inf", "-inf", "infinity", "0x10", "0x1p3", "1e", "1.2.3", "--1",
+        "1e999", "1,5", "e", ".", "-", "1e5x",
     };
     static const char *const good[] = { "1", "-1", "+1", ".5", "5.", "1e-3", "1E3", "-0" };
     double x = 42;
@@ -152,7 +152,9 @@ static void only_whole_finite_decimals_are_numbers(void **state)
 
 static void numbers_do_not_depend_on_the_locale(void **state)
 {
-    static const char *const commas[] = { "de_DE.UTF-8", "fr_FR.UTF-8", "de_DE.utf8", "fr_FR.utf8" };
+    static const char *const commas[] = {
+        "de_DE.UTF-8", "fr_FR.UTF-8", "de_DE.utf8", "fr_FR.utf8"
+    };
     double x = 0;
     struct str s = { 0 };
 
@@ -177,10 +179,12 @@ static const char *name_at(int i, const void *names)
 
 static void near_names_are_found_and_far_ones_are_not(void **state)
 {
-    static const char *const names[] = { "epochs", "batch_size", "relu", "sgd", NULL, "lr", "conv2d" };
+    static const char *const names[] = {
+        "epochs", "batch_size", "relu", "sgd", NULL, "lr", "conv2d" };
     static const struct { const char *word, *want; } cases[] = {
-        { "epoch", "epochs" }, { "epcohs", "epochs" }, { "batch-size", "batch_size" }, { "bach_size", "batch_size" },
-        { "ReLU", "relu" }, { "sdg", "sgd" }, { "ls", "lr" }, { "conv3d", "conv2d" }, { "epochs", "epochs" },
+        { "epoch", "epochs" }, { "epcohs", "epochs" }, { "batch-size", "batch_size" },
+        { "bach_size", "batch_size" }, { "ReLU", "relu" }, { "sdg", "sgd" }, { "ls", "lr" },
+        { "conv3d", "conv2d" }, { "epochs", "epochs" },
         { "xyzzy", NULL }, { "", NULL }, { "q", NULL }, { "ab", NULL }, { "size", NULL },
     };
     char huge[5000];
