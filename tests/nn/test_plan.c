@@ -321,6 +321,44 @@ static void training_needs_a_loss(void **state)
     nn_graph_free(g);
 }
 
+/* Targets take no gradient, so that a parameter behind them is none of the loss's. */
+static void training_needs_a_parameter(void **state)
+{
+    static const char text[] = "image = input shape=4\nfc = linear image width=4\n"
+                               "p = softmax fc\nl = xent image p\noutput loss = l\n";
+    struct err err = { 0 };
+    struct nn_graph *g = read_net(text);
+    struct nn_plan_options opt = { .mode = NN_TRAIN, .batch = 2 };
+
+    (void)state;
+    opt.kernels = nn_kernels_get("ref", &err);
+    assert_null(nn_plan_new(g, &opt, &err));
+    assert_non_null(strstr(err.msg, "nothing to train"));
+    nn_graph_free(g);
+}
+
+/* As nn/plan.h promises: kernels may count on it. */
+static void buffers_are_aligned(void **state)
+{
+    (void)state;
+    for (int mode = NN_INFER; mode <= NN_TRAIN; mode++) {
+        struct run r = start(net, (struct nn_plan_options){ .mode = mode, .batch = 3 });
+        struct nn_call c;
+
+        for (int i = 0; i < r.plan->n_buffer; i++) {
+            assert_int_equal(r.plan->buffer[i].offset % 64, 0);
+            assert_true(r.plan->buffer[i].offset + r.plan->buffer[i].bytes <= r.plan->bytes);
+        }
+        for (int i = 0; i < r.plan->n_step; i++) {
+            nn_exec_call(r.e, i, &c);
+            assert_int_equal((uintptr_t)c.stash % 64, 0);
+            assert_int_equal((uintptr_t)c.scratch % 64, 0);
+            assert_int_equal((uintptr_t)c.y.data % 64, 0);
+        }
+        stop(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +371,8 @@ int main(void)
         cmocka_unit_test(bad_text_is_refused_in_words),
         cmocka_unit_test(variables_stand_for_numbers),
         cmocka_unit_test(training_needs_a_loss),
+        cmocka_unit_test(training_needs_a_parameter),
+        cmocka_unit_test(buffers_are_aligned),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

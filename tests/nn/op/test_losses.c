@@ -1,0 +1,93 @@
+/*
+ * test_losses -- batches and pictures without labels
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "nn/exec.h"
+#include "nn/kernel/cpu.h"
+
+#include <string.h>
+
+enum { BATCH = 3, WIDTH = 4, LABELS = 5 };
+
+/* Loss, and the gradient of a layer before it, where every target is `target`. */
+static double run(const char *loss, double target, real grad[WIDTH * LABELS])
+{
+    struct nn_plan_options opt = { .mode = NN_TRAIN, .batch = BATCH };
+    struct err err = { 0 };
+    struct str text = { 0 };
+    struct nn_graph *g;
+    struct nn_plan *plan;
+    struct nn_params *params;
+    struct nn_exec *e;
+    struct tensor x, t;
+    double value;
+
+    str_printf(&text,
+               "x = input shape=%d\nt = input shape=%d\nfc = linear x width=%d\nl = %s\n"
+               "output loss = l\n",
+               WIDTH, LABELS, LABELS, loss);
+    opt.kernels = nn_kernels_get("auto", &err);
+    g = nn_graph_read(str_text(&text), text.len, 0, NULL, &err);
+    assert_non_null(g);
+    plan = nn_plan_new(g, &opt, &err);
+    assert_non_null(plan);
+    params = nn_params_new(g, true, &err);
+    assert_non_null(params);
+    nn_params_init(params, g, 1);
+    e = nn_exec_new(plan, params, NULL, &err);
+    assert_non_null(e);
+    x = nn_exec_input(e, "x");
+    t = nn_exec_input(e, "t");
+    for (int i = 0; i < BATCH * WIDTH; i++)
+        ((real *)x.data)[i] = (real)(i - 5);
+    for (int i = 0; i < BATCH * LABELS; i++)
+        ((real *)t.data)[i] = (real)target;
+    nn_exec_forward(e);
+    nn_exec_backward(e);
+    value = (double)*(real *)nn_exec_output(e, "loss").data;
+    memcpy(grad, params->grad, WIDTH * LABELS * sizeof *grad);
+    nn_exec_free(e);
+    nn_params_free(params);
+    nn_plan_free(plan);
+    nn_graph_free(g);
+    str_release(&text);
+    return value;
+}
+
+static void a_batch_without_labels_teaches_nothing(void **state)
+{
+    static const struct {
+        const char *loss;
+        double unknown, known;
+    } cases[] = {
+        { "xent fc t", 0, 0.2 },
+        { "xent fc t smooth=0.1", 0, 0.2 },
+        { "bce fc t", -1, 0 },
+    };
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        real grad[WIDTH * LABELS];
+
+        assert_true(run(cases[i].loss, cases[i].unknown, grad) == 0);
+        for (int k = 0; k < WIDTH * LABELS; k++)
+            assert_true(grad[k] == 0);
+        assert_true(run(cases[i].loss, cases[i].known, grad) > 0);
+        assert_true(grad[0] != 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_without_labels_teaches_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
