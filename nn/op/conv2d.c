@@ -351,6 +351,7 @@ const struct nn_op nn_op_conv2d = {
         { "channels=3 size=3x2 stride=2 dilation=1x2 pad=1x2x0x1 groups=3 bias=true", "3x6x7x3",
           NULL },
         { "channels=1 size=3 pad=1", "1x4x4x1", NULL },
+        { "channels=1 size=24 stride=2 pad=11", "1x26x26x1", NULL },            /* several bands */
         { "channels=2 size=5 pad=4", "1x1x2x3", NULL },             /* larger than the picture */
         { "channels=6 size=3 pad=1", "3x19x17x8", NULL },           /* several blocks of rows, */
         { "channels=2 size=1 bias=true", "3x15x19x5", NULL },

@@ -85,7 +85,9 @@ const struct nn_op nn_op_dropout = {
     .type = type, .flops = flops, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
-        { "rate=0.5", "3x7", NULL }, { "rate=0.2", "2x3x3x5", NULL }, { "", "2x3", NULL },
+        { "rate=0.5", "3x7", NULL },
+        { "rate=0.2", "2x3x3x5", NULL }, { "", "2x3", NULL },
+        { "rate=0.3", "2x9001", NULL },         /* several pieces */
         { NULL, NULL, NULL }
     },
 };

@@ -93,6 +93,7 @@ const struct nn_op nn_op_maxpool = {
         { "size=2 stride=2", "2x4x6x3", NULL },
         { "size=3 stride=2 pad=1", "2x7x5x4", NULL },
         { "size=3x2 stride=1x3 pad=1x0x2x1", "1x5x6x3", NULL },
+        { "size=24 stride=2 pad=11", "2x26x26x1", NULL },           /* several bands */
         { "size=1", "2x3x3x2", NULL },
         { NULL, NULL, NULL }
     },
