@@ -1,10 +1,11 @@
 #!/bin/sh
-# bare.sh [TARGET...] -- the README's commands on a bare Debian 12: a root of debootstrap's, a fresh clone, a clock
+# bare.sh [TARGET...] -- the README's commands on a bare Debian 12: debootstrap's root, a new clone
 #
-# Wants root, debootstrap and git.  Clones HEAD, so what is not committed is not there.  Without arguments: make demo,
-# then make test.  The root is made once and kept as CACHE (build/bare/base.tar); where apt gets its packages, and
-# through what proxy, is taken from this machine.  Prints the seconds of every step, and at the first that fails the
-# end of what it said.  Whatever happens, nothing stays mounted and the root is removed.
+# Wants root, debootstrap and git.  Clones HEAD, so what is not committed is not there.  Without
+# arguments: make demo, then make test.  The root is made once and kept as CACHE
+# (build/bare/base.tar); where apt gets its packages, and through what proxy, is taken from this
+# machine.  Prints the seconds of every step, and at the first that fails the end of what it said.
+# Whatever happens, nothing stays mounted and the root is removed.
 set -eu
 cd "$(dirname "$0")/.."
 cache=${CACHE:-build/bare/base.tar}
@@ -19,7 +20,8 @@ mounted() { grep -q " $top/" /proc/mounts; }
 clean() {
     [ -n "$top" ] || return 0
     for folder in dev proc; do
-        ! grep -q " $top/root/$folder " /proc/mounts || umount "$top/root/$folder" || umount -l "$top/root/$folder"
+        ! grep -q " $top/root/$folder " /proc/mounts || umount "$top/root/$folder" ||
+            umount -l "$top/root/$folder"
     done
     if mounted; then
         echo "bare: something is still mounted below $top; it is left there" >&2
@@ -43,7 +45,7 @@ timed() {
     printf '%6d s  %s\n' $(($(date +%s) - start)) "$name"
 }
 
-# Where this machine gets bookworm from; nothing where it does not say, and debootstrap knows a place.
+# Where this machine gets bookworm from; nothing where it does not say: debootstrap knows a place.
 mirror() {
     cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
         sed -n 's/^deb  *\(\[[^]]*\]  *\)\{0,1\}\([a-z+]*:[^ ]*\)  *bookworm .*/\2/p'
@@ -69,11 +71,12 @@ make_base() {
     rm -rf --one-file-system "$top/base"
 }
 
-# What apt and the network want to know: sources with their keys, proxies and the like, names, certificates.
+# What apt and the network want to know: sources with their keys, proxies, names, certificates.
 copy_settings() {
     root=$top/root
     rm -f "$root/etc/apt/sources.list"
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
+        /etc/apt/sources.list.d/*.sources; do
         [ ! -f "$file" ] || cp "$file" "$root$file"
     done
     find "$root/etc/apt" -name '*.list' -o -name '*.sources' | while read -r file; do
@@ -83,7 +86,8 @@ copy_settings() {
     done
     for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/*; do
         [ -f "$file" ] || continue
-        grep -qiE '::proxy|cainfo|verify-peer|check-valid-until|check-date|::retries|::timeout' "$file" || continue
+        grep -qiE '::proxy|cainfo|verify-peer|check-valid-until|check-date|::retries|::timeout' \
+            "$file" || continue
         cp "$file" "$root$file"
     done
     for file in /etc/resolv.conf /etc/hosts; do
@@ -97,8 +101,8 @@ copy_settings() {
 
 # inside COMMAND -- by a shell in the clone, with nothing of our environment but the proxies
 inside() {
-    env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-        DEBIAN_FRONTEND=noninteractive \
+    env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+        LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
         ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
         ${no_proxy:+"no_proxy=$no_proxy"} \
         chroot "$top/root" /bin/sh -c "cd /discern && $1"

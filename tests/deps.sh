@@ -2,7 +2,8 @@
 # deps.sh PACKAGE... -- installs the Debian packages that are missing, or says how to
 missing=
 for p in "$@"; do
-    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $p"
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q '^install ok installed' ||
+        missing="$missing $p"
 done
 [ -z "$missing" ] && exit 0
 if ! command -v apt-get >/dev/null; then
@@ -20,4 +21,5 @@ else
 fi
 echo "deps: installing$missing"
 $sudo apt-get update -qq &&
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing \
+        >/dev/null

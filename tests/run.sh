@@ -1,8 +1,9 @@
 #!/bin/sh
-# run.sh BUILD TEST... -- runs test programs and scripts, shows what failed, closes with "N passed, N failed"
+# run.sh BUILD TEST... -- runs tests, programs and scripts, shows what failed, and counts at the end
 #
-# A cmocka program counts its own tests; a script counts one.  A script that exits with 77 was skipped, and its last
-# line says why.  Scripts get the program under test in $DISCERN and an own empty folder in $T.
+# A cmocka program counts its own tests; a script counts one.  A script that exits with 77 was
+# skipped, and its last line says why.  Scripts get the program under test in $DISCERN and an own
+# empty folder in $T.
 build=$1; shift
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -11,7 +12,8 @@ for t in "$@"; do
     case $t in
     *.sh)
         T=$(mktemp -d)
-        DISCERN=$(pwd)/$build/discern DRAW=$(pwd)/$build/datasets/draw T=$T BUILD=$build sh "$t" >"$log" 2>&1
+        DISCERN=$(pwd)/$build/discern DRAW=$(pwd)/$build/datasets/draw T=$T BUILD=$build \
+            sh "$t" >"$log" 2>&1
         rc=$?
         rm -rf "$T"
         ok=$([ $rc = 0 ] && echo 1 || echo 0) bad=$([ $rc = 0 ] || [ $rc = 77 ] && echo 0 || echo 1)

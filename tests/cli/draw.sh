@@ -1,5 +1,5 @@
 #!/bin/sh
-# draw: the same seed draws the same, in the promised layout; a folder with things in it is left alone
+# draw: the same seed draws the same, in the promised layout; a folder that is not empty is left
 set -eu
 
 fail() { echo "$*"; exit 1; }
@@ -20,8 +20,8 @@ done
 
 "$DRAW" "$T/m" --kind multi --count 400 --size 40
 [ "$(find "$T/m/images" -name '*.png' | wc -l)" -eq 400 ] || fail "multi: pictures"
-head -1 "$T/m/labels.csv" | grep -qx 'filename,circle,cross,letter-a,ring,square,star,stripes,triangle,split' ||
-    fail "multi: header"
+[ "$(head -1 "$T/m/labels.csv")" = \
+    filename,circle,cross,letter-a,ring,square,star,stripes,triangle,split ] || fail "multi: header"
 awk -F, '
     NR > 1 {
         n = 0
@@ -30,8 +30,12 @@ awk -F, '
         part[$10]++
     }
     END {
-        for (i = 2; i < 10; i++) if (seen[i] < 60 || seen[i] > 140) { print "label " i - 1 ": " seen[i]; bad = 1 }
-        if (part["train"] != 300 || part["val"] != 40 || part["test"] != 60) { print "parts"; bad = 1 }
+        for (i = 2; i < 10; i++)
+            if (seen[i] < 60 || seen[i] > 140) { print "label " i - 1 ": " seen[i]; bad = 1 }
+        if (part["train"] != 300 || part["val"] != 40 || part["test"] != 60) {
+            print "parts"
+            bad = 1
+        }
         exit bad
     }' "$T/m/labels.csv" || fail "multi: labels.csv"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# eval: figures on pictures whose labels are known; the same as training told, the same however it is run
+# eval: figures on pictures whose labels are known; the same as training told, and however it is run
 set -eu
 . tests/cli/expect
 
@@ -11,10 +11,12 @@ train "$T/many/labels.csv" multi
 run 0 eval "$T/model" "$T/one"
 quiet
 printed "$T/model on $T/one, part test: 30 pictures"
-grep -qE '^accuracy +[0-9.]+%   \(always "[a-z-]+": 10.00%\)$' "$T/out" || fail "headline: $(cat "$T/out")"
+grep -qE '^accuracy +[0-9.]+%   \(always "[a-z-]+": 10.00%\)$' "$T/out" ||
+    fail "headline: $(cat "$T/out")"
 printed 'calibration error'
 printed 'true label in rows, answer in columns'
-grep -qE '^letter-a +[01]\.[0-9]{4}  [01]\.[0-9]{4}  [01]\.[0-9]{4} +3$' "$T/out" || fail "letter-a: $(cat "$T/out")"
+grep -qE '^letter-a +[01]\.[0-9]{4}  [01]\.[0-9]{4}  [01]\.[0-9]{4} +3$' "$T/out" ||
+    fail "letter-a: $(cat "$T/out")"
 
 run 0 eval "$T/model" "$T/one" --json --top 3
 quiet
@@ -42,7 +44,8 @@ printed '"split":"val"'
 accuracy=$(number accuracy) loss=$(number log_loss) pictures=$(number pictures)
 run 0 info --json "$T/model"
 printed "\"pictures\":$pictures,"
-[ "$(number accuracy)" = "$accuracy" ] || fail "training told accuracy $(number accuracy), eval $accuracy"
+[ "$(number accuracy)" = "$accuracy" ] ||
+    fail "training told accuracy $(number accuracy), eval $accuracy"
 [ "$(number log_loss)" = "$loss" ] || fail "training told loss $(number log_loss), eval $loss"
 run 0 eval "$T/model" "$T/one/train" --json --split all
 quiet
@@ -55,7 +58,8 @@ printed '"split":"all","task":"single","pictures":30,'
 
 # Several labels a picture.
 run 0 eval "$T/multi" "$T/many/labels.csv"
-grep -qE '^mAP +[0-9.]+%   \(label frequencies: [0-9.]+%\)$' "$T/out" || fail "headline: $(cat "$T/out")"
+grep -qE '^mAP +[0-9.]+%   \(label frequencies: [0-9.]+%\)$' "$T/out" ||
+    fail "headline: $(cat "$T/out")"
 run 0 eval "$T/multi" "$T/many/labels.csv" --json --split all
 printed '"task":"multi","pictures":40,'
 [ -n "$(number mean_ap)" ] || fail "no mean_ap"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# export: an ONNX file beside the model or where asked, whole or not at all, and nothing overwritten unasked
+# export: an ONNX file beside the model or where asked, whole or not at all; no file is lost unasked
 set -eu
 . tests/cli/expect
 
@@ -12,7 +12,8 @@ run 0 export "$T/dir/cats.safetensors"
 [ ! -s "$T/out" ] || fail "stdout: $(cat "$T/out")"
 said "wrote $T/dir/cats.onnx: image [1,3,32,32] -> probability [1,10]"
 [ -s "$T/dir/cats.onnx" ] || fail "no cats.onnx"
-for text in image probability names "{0: 'checker', 1: 'circle'" discern.prep discern.labels discern.task; do
+for text in image probability names "{0: 'checker', 1: 'circle'" discern.prep discern.labels \
+    discern.task; do
     grep -aqF "$text" "$T/dir/cats.onnx" || fail "the file lacks $text"
 done
 cp "$T/dir/cats.onnx" "$T/first.onnx"

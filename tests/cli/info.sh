@@ -37,8 +37,8 @@ quiet
 grep -q '^image = input' "$T/out" || fail "no input: $(head -3 "$T/out")"
 grep -q '^output logits = ' "$T/out" || fail "no output: $(tail -3 "$T/out")"
 cp "$T/out" "$T/net.txt"
-"$DISCERN" train "$T/one" --arch "$T/net.txt" --epochs 1 --size 32 --out "$T/again" >"$T/log" 2>&1 ||
-    fail "$(cat "$T/log")"
+"$DISCERN" train "$T/one" --arch "$T/net.txt" --epochs 1 --size 32 --out "$T/again" \
+    >"$T/log" 2>&1 || fail "$(cat "$T/log")"
 run 0 info --graph "$T/again/best.safetensors"
 cmp "$T/out" "$T/net.txt" || fail "the graph came back changed"
 

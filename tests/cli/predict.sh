@@ -1,5 +1,5 @@
 #!/bin/sh
-# predict: an answer for every picture that can be read, the others named; the same bits however it is run
+# predict: an answer for every readable picture, the others named; the same bits however it is run
 set -eu
 . tests/cli/expect
 
@@ -13,7 +13,8 @@ p=$T/one/test/ring/$(ls "$T/one/test/ring" | head -1)
 run 0 predict "$T/model" "$p"
 quiet
 lines 1
-grep -qE "^$p: [a-z-]+ [0-9.]+%, [a-z-]+ [0-9.]+%, [a-z-]+ [0-9.]+%\$" "$T/out" || fail "$(cat "$T/out")"
+grep -qE "^$p: [a-z-]+ [0-9.]+%, [a-z-]+ [0-9.]+%, [a-z-]+ [0-9.]+%\$" "$T/out" ||
+    fail "$(cat "$T/out")"
 run 0 predict "$T/model" "$p" --top 1
 grep -qE "^$p: [a-z-]+ [0-9.]+%\$" "$T/out" || fail "$(cat "$T/out")"
 run 0 predict "$T/model" "$p" --threshold 1
@@ -59,7 +60,8 @@ printed '"answers":[]'
 
 # Names: options look-alikes, spaces, what terminals obey.
 cp "$p" "$T/dir/--json.png"
-(cd "$T/dir" && "$DISCERN" predict ../model --top 1 -- --json.png >"$T/out" 2>"$T/err") || fail "--: $(cat "$T/err")"
+(cd "$T/dir" && "$DISCERN" predict ../model --top 1 -- --json.png >"$T/out" 2>"$T/err") ||
+    fail "--: $(cat "$T/err")"
 printed '--json.png: '
 odd=$(printf 'a b\nc\033[31m\302\233d\377.png')
 cp "$p" "$T/dir/$odd"
@@ -80,7 +82,8 @@ echo 'hello, I am a text' >"$T/bad/text.jpg"
 head -c 2000 "$T/model" >"$T/bad/noise.png"
 { head -c 100 "$p"; printf 'XXXXXXXX'; tail -c +109 "$p"; } >"$T/bad/flipped.png"
 run 3 predict "$T/model" "$T/bad" "$T/gone.png" --top 1
-[ "$(sed 's/: .*//' "$T/out")" = "$(printf "$T/bad/%s\n" good1.png good2.png)" ] || fail "$(cat "$T/out")"
+[ "$(sed 's/: .*//' "$T/out")" = "$(printf "$T/bad/%s\n" good1.png good2.png)" ] ||
+    fail "$(cat "$T/out")"
 for f in bad/cut.png bad/zero.jpg bad/text.jpg bad/noise.png bad/flipped.png gone.png; do
     said "discern: $T/$f: "
 done
@@ -103,8 +106,10 @@ said 'fifo'
 run 0 predict "$T/model" "$T/one/val" --dump-input "$T/x.npy"
 n=$(find "$T/one/val" -name '*.png' | wc -l)
 lines "$n"
-[ "$(wc -c <"$T/x.npy")" = $((128 + n * 32 * 32 * 3 * 4)) ] || fail "x.npy: $(wc -c <"$T/x.npy") bytes"
-head -c 128 "$T/x.npy" | grep -aqF "'shape': ($n, 32, 32, 3)" || fail "x.npy: $(head -c 128 "$T/x.npy")"
+[ "$(wc -c <"$T/x.npy")" = $((128 + n * 32 * 32 * 3 * 4)) ] ||
+    fail "x.npy: $(wc -c <"$T/x.npy") bytes"
+head -c 128 "$T/x.npy" | grep -aqF "'shape': ($n, 32, 32, 3)" ||
+    fail "x.npy: $(head -c 128 "$T/x.npy")"
 cp "$T/x.npy" "$T/y.npy"
 run 3 predict "$T/model" "$p" --dump-input "$T/x.npy"
 said '--force'
@@ -127,8 +132,10 @@ fi
 
 # A reader that leaves, and a signal, take the half-written dump away.
 d=$T/one/train
-set -- "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d" "$d"
-"$DISCERN" predict "$T/model" "$@" --batch 1 --dump-input "$T/pipe.npy" 2>"$T/err" | head -1 >"$T/out"
+set -- "$d" "$d" "$d" "$d" "$d"
+set -- "$@" "$@" "$@" "$@"
+"$DISCERN" predict "$T/model" "$@" --batch 1 --dump-input "$T/pipe.npy" 2>"$T/err" |
+    head -1 >"$T/out"
 [ ! -e "$T/pipe.npy" ] || fail "closed pipe: a dump all the same"
 "$DISCERN" predict "$T/model" "$@" --batch 1 --dump-input "$T/term.npy" >"$T/out" 2>"$T/err" &
 until [ -n "$(find "$T" -name 'term.npy*')" ]; do
@@ -156,8 +163,8 @@ usage predict "$T/model" "$p" --tpo 1
 said 'did you mean --top?'
 usage predct "$T/model" "$p"
 said 'did you mean "predict"?'
-for wrong in '--top x' '--top -1' '--top 1e99' '--threshold 2' '--threshold nan' '--batch 0' '--batch 1.5' \
-    '--threads 99999' '--threads=' '--json=maybe' --dump-input; do
+for wrong in '--top x' '--top -1' '--top 1e99' '--threshold 2' '--threshold nan' '--batch 0' \
+    '--batch 1.5' '--threads 99999' '--threads=' '--json=maybe' --dump-input; do
     usage predict "$T/model" "$p" $wrong
 done
 run 0 predict --help

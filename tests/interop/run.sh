@@ -11,7 +11,10 @@ discern=$1 draw=$2 work=$3/interop
 python=${PYTHON:-python3}
 pictures=100
 
-command -v "$python" >/dev/null || { echo "interop: there is no $python; name one in PYTHON"; exit 77; }
+command -v "$python" >/dev/null || {
+    echo "interop: there is no $python; name one in PYTHON"
+    exit 77
+}
 for module in numpy onnxruntime; do
     "$python" -c "import $module" 2>/dev/null || {
         echo "interop: $python has no $module; install it, or name another Python in PYTHON"

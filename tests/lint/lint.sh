@@ -1,9 +1,9 @@
 #!/bin/sh
-# lint.sh [ROOT [RULE...]] -- the house rules that a machine can check: a line for every violation, then status 1
+# lint.sh [ROOT [RULE...]] -- the house rules that a machine can check: a line a violation, status 1
 #
-# BUILD (build/release unless said) holds the objects and DISCERN is the program that was made of them.  A rule is a
-# function that prints its complaints and nothing else.  Without arguments, selftest.sh comes last: it breaks every
-# rule once in a tree of its own and expects the complaint.
+# BUILD (build/release unless said) holds the objects and DISCERN is the program that was made of
+# them.  A rule is a function that prints its complaints and nothing else.  Without arguments,
+# selftest.sh comes last: it breaks every rule once in a tree of its own and expects the complaint.
 LC_ALL=C
 export LC_ALL
 here=$(dirname "$0")
@@ -18,24 +18,26 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 2' HUP INT TERM
 
 # Our C text, and what was compiled of it: stb's file and generated code are not ours to mend.
-find nn data infer train tests datasets discern.c -name '*.[ch]' -o -name '*.def' 2>/dev/null | sort >"$tmp/sources"
+find nn data infer train tests datasets discern.c -name '*.[ch]' -o -name '*.def' 2>/dev/null |
+    sort >"$tmp/sources"
 grep '^[a-z]*/.*\.c$\|^discern\.c$' "$tmp/sources" | grep -v '^tests/\|^datasets/\|[/_]stb\.c$' |
     while read -r file; do
         [ ! -f "$build/${file%.c}.o" ] || echo "$build/${file%.c}.o"
     done >"$tmp/objects"
 
 # Where -D, -m and such of a file come from: the words that the Makefile knows as instruction sets.
-isa_words=$(sed -n 's/^FLAGS_\([a-z0-9]*\) *:=.*/\1/p' Makefile 2>/dev/null | grep -v '^stb$' | tr '\n' ' ')
+isa_words=$(sed -n 's/^FLAGS_\([a-z0-9]*\) *:=.*/\1/p' Makefile 2>/dev/null | grep -v '^stb$' |
+    tr '\n' ' ')
 
 # Prints the names in the .def file $1, of lines like MACRO(name) or MACRO(name, ...).
 def_names() {
     sed -n 's/^[A-Z_]*( *\([a-z0-9_]*\) *[,)].*/\1/p' "$1" | sort -u
 }
 
-# ---- text ----------------------------------------------------------------------------------------------------
+# ---- text ----------------------------------------------------------------------------------------
 
-# discern.c > train > infer > {data, nn} > nn/base; data sees nn/base alone, and nn nothing of data.  The demo's
-# drawing program stands on data and nn/base.  Tests see everything.
+# discern.c > train > infer > {data, nn} > nn/base; data sees nn/base alone, and nn nothing of data.
+# The demo's drawing program stands on data and nn/base.  Tests see everything.
 rule_ladder() {
     [ -s "$tmp/sources" ] || return 0
     # shellcheck disable=SC2046
@@ -85,7 +87,8 @@ rule_ladder() {
 rule_top() {
     for name in *; do
         case $name in
-        nn | data | train | infer | tests | datasets | docs | Makefile | README.md | LICENSE | discern.c) ;;
+        nn | data | train | infer | tests | datasets | docs) ;;
+        Makefile | README.md | LICENSE | discern.c) ;;
         build | runs) ;;
         *) echo "$name: only the folders and files of docs/design.md lie at the top" ;;
         esac
@@ -98,7 +101,7 @@ rule_text() {
     # shellcheck disable=SC2046
     awk '
         { place = FILENAME ":" FNR ": "; columns = $0; gsub(/[\200-\277]/, "", columns) }
-        length(columns) > 120 { print place length(columns) " columns, 120 at most" }
+        length(columns) > 100 { print place length(columns) " columns, 100 at most" }
         /[ \t\r]$/ { print place "blanks at the end of the line" }
         /\t/ && FILENAME ~ /\.(c|h|def)$/ { print place "a tab" }
         /^[ \t]*#[ \t]*if[ \t]+0/ { print place "#if 0: delete it, git remembers" }
@@ -107,8 +110,9 @@ rule_text() {
         }' $(cat "$tmp/texts")
 }
 
-# Intrinsics stay in nn/kernel/*_ISA.c, and such a file includes nothing else of ours but the kernels' headers:
-# an inline function compiled for AVX-512 and picked by the linker for everyone crashes older machines.
+# Intrinsics stay in nn/kernel/*_ISA.c, and such a file includes nothing of ours but the headers in
+# nn/kernel: an inline function compiled for AVX-512 and picked by the linker for everyone crashes
+# older machines.
 rule_intrinsics() {
     [ -s "$tmp/sources" ] || return 0
     # shellcheck disable=SC2046
@@ -125,13 +129,15 @@ rule_intrinsics() {
         /intrin\.h|arm_neon\.h|arm_sve\.h/ && !own {
             print FILENAME ":" FNR ": intrinsics outside nn/kernel/*_ISA.c"
         }
-        own && /"/ && !/"nn\/kernel\// { print FILENAME ":" FNR ": a file of intrinsics includes nn/kernel/ alone" }
-        ' $(cat "$tmp/sources")
+        own && /"/ && !/"nn\/kernel\// {
+            print FILENAME ":" FNR ": a file of intrinsics includes nn/kernel/ alone"
+        }' $(cat "$tmp/sources")
 }
 
-# ---- tables --------------------------------------------------------------------------------------------------
+# ---- tables --------------------------------------------------------------------------------------
 
-# A line of a .def is a file and a file is a line: $1 the .def, $2 what the file defines, with NAME for the name.
+# A line of a .def is a file and a file is a line: $1 the .def, $2 what stands before the name where
+# the file defines it.
 def_files() {
     [ -f "$1" ] || return 0
     folder=$(dirname "$1")
@@ -160,19 +166,21 @@ rule_tables() {
 # Every operator has cases, every kernel a function in the right file and a check.
 rule_cases() {
     [ ! -f nn/op/ops.def ] || for name in $(def_names nn/op/ops.def); do
-        [ ! -f "nn/op/$name.c" ] || grep -q '\.cases *=' "nn/op/$name.c" || echo "nn/op/$name.c: no cases"
+        [ ! -f "nn/op/$name.c" ] || grep -q '\.cases *=' "nn/op/$name.c" ||
+            echo "nn/op/$name.c: no cases"
     done
     [ -f nn/kernel/kernels.def ] || return 0
     sed -n 's/^KERNEL( *\([a-z0-9_]*\) *, *\([a-z0-9_]*\) *).*/\1 \2/p' nn/kernel/kernels.def |
         while read -r slot isa; do
-            cat nn/kernel/*_"$isa".c nn/kernel/"$isa".c 2>/dev/null | grep -Eq "(^|[^a-z0-9_])nn_${slot}_$isa\(" ||
+            cat nn/kernel/*_"$isa".c nn/kernel/"$isa".c 2>/dev/null |
+                grep -Eq "(^|[^a-z0-9_])nn_${slot}_$isa\(" ||
                 echo "nn/kernel/kernels.def: nn_${slot}_$isa is in no nn/kernel/*_$isa.c"
             grep -Eq "(^|[^a-z0-9_])check_$slot\(" tests/nn/kernel/test_kernels.c 2>/dev/null ||
                 echo "tests/nn/kernel/test_kernels.c: no check_$slot"
         done
 }
 
-# ---- pages ---------------------------------------------------------------------------------------------------
+# ---- pages ---------------------------------------------------------------------------------------
 
 rule_pages() {
     for page in "docs/ops.md --ops" "docs/cli.md --markdown"; do
@@ -187,29 +195,32 @@ rule_pages() {
     done
 }
 
-# ---- objects -------------------------------------------------------------------------------------------------
+# ---- objects -------------------------------------------------------------------------------------
 
 # The rules below look at what was compiled: all of it must be there.
 rule_objects() {
-    sed -n 's/^\(nn\|data\|infer\|train\|discern\)\([/.].*\)\.c$/\1\2/p; s/^discern\.c$/discern/p' "$tmp/sources" |
+    sed -n 's/^\(\(nn\|data\|infer\|train\)\/.*\|discern\)\.c$/\1/p' "$tmp/sources" |
         while read -r file; do
             [ -f "$build/$file.o" ] || echo "$build/$file.o: is not there: run make"
         done
 }
 
-# Calls that are banned everywhere (nn/base/banned.h stops most of them when compiling), and output from below the
-# commands.
+# Calls that are banned everywhere (nn/base/banned.h stops most of them when compiling), and output
+# from below the commands.
 rule_calls() {
     [ -s "$tmp/objects" ] || return 0
     xargs nm -A -u <"$tmp/objects" | awk '
         BEGIN {
-            n = split("sprintf vsprintf strcpy strncpy strcat strncat stpcpy atoi atol atoll atof strtok rand srand " \
-                      "random srandom drand48 gets exit quick_exit system popen getenv secure_getenv setenv putenv " \
-                      "setlocale strerror localtime gmtime ctime asctime tmpnam mktemp tempnam alloca chdir " \
-                      "__sprintf_chk __vsprintf_chk __strcpy_chk __strncpy_chk __strcat_chk __strncat_chk", name, " ")
+            n = split("sprintf vsprintf strcpy strncpy strcat strncat stpcpy atoi atol atoll " \
+                      "atof strtok rand srand random srandom drand48 gets exit quick_exit system " \
+                      "popen getenv secure_getenv setenv putenv setlocale strerror localtime " \
+                      "gmtime ctime asctime tmpnam mktemp tempnam alloca chdir __sprintf_chk " \
+                      "__vsprintf_chk __strcpy_chk __strncpy_chk __strcat_chk __strncat_chk",
+                      name, " ")
             for (i = 1; i <= n; i++)
                 banned[name[i]] = 1
-            n = split("stdout stderr printf vprintf puts putchar perror __printf_chk __vprintf_chk", name, " ")
+            n = split("stdout stderr printf vprintf puts putchar perror __printf_chk __vprintf_chk",
+                      name, " ")
             for (i = 1; i <= n; i++)
                 prints[name[i]] = 1
         }
@@ -268,7 +279,7 @@ END
         objdump -t "$object" | sed "s|^|$object |"
     done <"$tmp/objects" | awk -v build="$build/" '
         FILENAME != "-" { allowed[$1 " " $2] = 1; next }
-        # OBJECT VALUE FLAGS... SECTION SIZE NAME; constants with addresses in them are in .data.rel.ro
+        # OBJECT VALUE FLAGS... SECTION SIZE NAME; constants that hold addresses: .data.rel.ro
         / (\.t?(data|bss)[^ \t]*|\*COM\*)\t/ && !/ \.data\.rel\.ro/ {
             object = substr($1, length(build) + 1)
             symbol = $NF
@@ -280,7 +291,7 @@ END
         }' "$tmp/allowed" -
 }
 
-# ---- all of them ---------------------------------------------------------------------------------------------
+# ---- all of them ---------------------------------------------------------------------------------
 
 [ $# != 0 ] || set -- ladder top text intrinsics tables cases pages objects calls symbols globals
 for rule in "$@"; do

@@ -1,5 +1,5 @@
 #!/bin/sh
-# selftest.sh -- breaks every rule of lint.sh once, in a small tree of its own, and expects the one complaint
+# selftest.sh -- breaks every rule of lint.sh once, in a small tree, and expects the one complaint
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(mktemp -d)
@@ -21,7 +21,7 @@ lint() {
     BUILD=build/release DISCERN=build/release/discern sh "$here/lint.sh" . "$@" >"$top/said" 2>&1
 }
 
-# breaks RULE WORDS COMMANDS -- in a fresh copy of the tree, COMMANDS make lint.sh say one line, of RULE, with WORDS
+# breaks RULE WORDS COMMANDS -- COMMANDS, in a copy of the tree, bring one line of RULE with WORDS
 breaks() {
     count=$((count + 1))
     rm -rf "$top/broken"
@@ -52,11 +52,12 @@ allows() {
     failed=$((failed + 1))
 }
 
-# ---- a tree in order -----------------------------------------------------------------------------------------
+# ---- a tree in order -----------------------------------------------------------------------------
 
 mkdir -p "$top/tree/build/release"
 cd "$top/tree"
-for folder in nn/base nn/op nn/kernel nn/model nn/pass data/aug infer train/optim tests/nn/kernel datasets docs; do
+for folder in nn/base nn/op nn/kernel nn/model nn/pass data/aug infer train/optim tests/nn/kernel \
+    datasets docs; do
     mkdir -p $folder
 done
 cat >Makefile <<'END'
@@ -121,20 +122,30 @@ int nn_add_f32_avx2(int n) { return n; }
 END
 allows :
 
-# ---- and what must not pass ----------------------------------------------------------------------------------
+# ---- and what must not pass ----------------------------------------------------------------------
 
 # first, last FILE LINE
 first() { sed -i "1i\\
 $2" "$1"; }
 last() { echo "$2" >>"$1"; }
 
-breaks ladder 'data may not include "nn/op.h"'      'first data/image.c "#include \"nn/op.h\""'
-breaks ladder 'nn may not include "data/image.h"'   'first nn/op/relu.c "#include \"data/image.h\""'
-breaks ladder 'nn/base may not include "nn/op.h"'   'first nn/base/arena.c "#include \"nn/op.h\""'
-breaks ladder 'infer may not include "train/'       'touch train/run.h; first infer/run.h "#include \"train/run.h\""'
-breaks ladder 'datasets may not include "infer/'    'first datasets/draw.c "#include \"infer/run.h\""'
-breaks ladder 'no path from the root'               'first infer/run.c "#include \"run.h\""'
-breaks ladder 'write it in quotes'                  'first infer/run.c "#  include <nn/op.h>"'
+# code FILE LINE -- at the end, and compiled
+code() { last "$1" "$2"; compile "$1"; }
+
+breaks ladder 'data may not include "nn/op.h"' \
+    'first data/image.c "#include \"nn/op.h\""'
+breaks ladder 'nn may not include "data/image.h"' \
+    'first nn/op/relu.c "#include \"data/image.h\""'
+breaks ladder 'nn/base may not include "nn/op.h"' \
+    'first nn/base/arena.c "#include \"nn/op.h\""'
+breaks ladder 'infer may not include "train/' \
+    'touch train/run.h; first infer/run.h "#include \"train/run.h\""'
+breaks ladder 'datasets may not include "infer/' \
+    'first datasets/draw.c "#include \"infer/run.h\""'
+breaks ladder 'no path from the root' \
+    'first infer/run.c "#include \"run.h\""'
+breaks ladder 'write it in quotes' \
+    'first infer/run.c "#  include <nn/op.h>"'
 allows 'first tests/nn/kernel/test_kernels.c "#include \"nn/kernel/kernel.h\""'
 allows 'first nn/base/arena.c "#include \"version.h\""'
 
@@ -142,10 +153,10 @@ breaks top 'helpers.c: only'    ': >helpers.c'
 breaks top 'src: only'          'mkdir src'
 allows 'mkdir runs .ci; touch README.md LICENSE .gitignore'
 
-breaks text 'image.c:1: 121 columns'    'first data/image.c "/* $(printf %0115d 0) */"'
-breaks text 'ops.def:2: 121 columns'    'last nn/op/ops.def "/* $(printf %0115d 0) */"'
-breaks text 'run.sh:1: 121 columns'     'printf "# %0119d\n" 0 >tests/run.sh'
-allows 'first data/image.c "/* $(printf %0113d 0)× */"'
+breaks text 'image.c:1: 101 columns'    'first data/image.c "/* $(printf %095d 0) */"'
+breaks text 'ops.def:2: 101 columns'    'last nn/op/ops.def "/* $(printf %095d 0) */"'
+breaks text 'run.sh:1: 101 columns'     'printf "# %099d\n" 0 >tests/run.sh'
+allows 'first data/image.c "/* $(printf %093d 0)× */"'
 breaks text 'a tab'                     'printf "\tint x;\n" >>infer/run.h'
 breaks text 'blanks at the end'         'last infer/run.h "int x; "'
 breaks text '#if 0'                     'last infer/run.h "# if 0"; last infer/run.h "#endif"'
@@ -154,7 +165,8 @@ allows 'last infer/run.h "/* TODO(ada): when gcc 13 is the oldest */"'
 
 breaks intrinsics 'outside nn/kernel'           'first nn/op/relu.c "#include <immintrin.h>"'
 breaks intrinsics 'outside nn/kernel'           'first nn/kernel/ref.c "#include <x86intrin.h>"'
-breaks intrinsics 'includes nn/kernel/ alone'   'first nn/kernel/add_avx2.c "#include \"nn/base/arena.h\""'
+breaks intrinsics 'includes nn/kernel/ alone' \
+    'first nn/kernel/add_avx2.c "#include \"nn/base/arena.h\""'
 
 breaks tables 'gelu has no file nn/op/gelu.c'       'last nn/op/ops.def "NN_OP(gelu)"'
 breaks tables 'relu.c: no line in nn/op/ops.def'    ': >nn/op/ops.def'
@@ -165,10 +177,12 @@ breaks tables 'one.c: no line in data/aug'          ': >data/aug/augs.def'
 breaks tables 'one.c: no line in train/optim'       ': >train/optim/optims.def'
 
 breaks cases 'relu.c: no cases'             'sed -i s/.cases/.cass/ nn/op/relu.c'
-breaks cases 'nn_mul_f32_ref is in no'      'last nn/kernel/kernels.def "KERNEL(mul_f32, ref)"
-                                             last tests/nn/kernel/test_kernels.c "static void check_mul_f32(void);"'
+breaks cases 'nn_mul_f32_ref is in no' \
+    'last nn/kernel/kernels.def "KERNEL(mul_f32, ref)"
+     last tests/nn/kernel/test_kernels.c "static void check_mul_f32(void);"'
 breaks cases 'nn_add_f32_avx2 is in no'     'sed -i s/_avx2/_avx/ nn/kernel/add_avx2.c'
-breaks cases 'no check_add_f32'             ': >tests/nn/kernel/test_kernels.c; sed -i 2d nn/kernel/kernels.def'
+breaks cases 'no check_add_f32' \
+    ': >tests/nn/kernel/test_kernels.c; sed -i 2d nn/kernel/kernels.def'
 
 breaks pages 'ops.md: differs'              'last docs/ops.md more'
 breaks pages 'cli.md: is not there'         'rm docs/cli.md'
@@ -178,36 +192,37 @@ breaks pages 'cli.md: .* help --markdown fails' \
 breaks objects 'infer/run.o: is not there'      'rm build/release/infer/run.o'
 breaks objects 'discern.o: is not there'        'rm build/release/discern.o'
 
-for call in 'sprintf(0, 0)' 'strcpy(0, 0)' 'strcat(0, 0)' 'atoi(0)' 'strtok(0, 0)' 'rand()' 'exit(1)' 'getenv(0)'; do
-    breaks calls "calls ${call%%(*}, which is banned" "last data/image.c 'int data_x(void) { return $call; }'
-                                                       compile data/image.c"
+for call in 'sprintf(0, 0)' 'strcpy(0, 0)' 'strcat(0, 0)' 'atoi(0)' 'strtok(0, 0)' 'rand()' \
+    'exit(1)' 'getenv(0)'; do
+    breaks calls "calls ${call%%(*}, which is banned" \
+        "code data/image.c 'int data_x(void) { return $call; }'"
 done
-breaks calls 'uses printf: nothing prints'      "last infer/run.c 'int infer_x(void) { return printf(0); }'
-                                                 compile infer/run.c"
-breaks calls 'uses stderr: nothing prints'      "last infer/run.c 'extern int stderr; int infer_x() { return stderr; }'
-                                                 compile infer/run.c"
+breaks calls 'uses printf: nothing prints' \
+    "code infer/run.c 'int infer_x(void) { return printf(0); }'"
+breaks calls 'uses stderr: nothing prints' \
+    "code infer/run.c 'extern int stderr; int infer_x() { return stderr; }'"
 allows "echo 'int infer_cmd_x(void) { return printf(0); }' >infer/cmd_x.c; compile infer/cmd_x.c"
 allows "echo 'int data_x(void) { return sprintf(0); }' >data/stb.c; compile data/stb.c"
 
 breaks symbols 'helper does not begin with nn_'         "last nn/op/relu.c 'int helper;'
     sed -i s/helper.*/helper\(void\){}/ nn/op/relu.c; compile nn/op/relu.c"
-breaks symbols 'err_set does not begin with arena_'     "last nn/base/arena.c 'int err_set(void) {}'
-                                                         compile nn/base/arena.c"
-breaks symbols 'nn_x does not begin with data_'         "last data/image.c 'int nn_x(void) {}'; compile data/image.c"
-breaks symbols 'run does not begin with infer_'         "last infer/run.c 'int run(void) {}'; compile infer/run.c"
-breaks symbols 'infer_x does not begin with train_'     "last train/run.c 'int infer_x(void) {}'; compile train/run.c"
-breaks symbols 'help does not begin with discern_'      "last discern.c 'int help(void) {}'; compile discern.c"
-allows "last nn/op/relu.c 'int st_x(void) {} static int helper(void) {}'; compile nn/op/relu.c"
+breaks symbols 'err_set does not begin with arena_' \
+    "code nn/base/arena.c 'int err_set(void) {}'"
+breaks symbols 'nn_x does not begin with data_'         "code data/image.c 'int nn_x(void) {}'"
+breaks symbols 'run does not begin with infer_'         "code infer/run.c 'int run(void) {}'"
+breaks symbols 'infer_x does not begin with train_'     "code train/run.c 'int infer_x(void) {}'"
+breaks symbols 'help does not begin with discern_'      "code discern.c 'int help(void) {}'"
+allows "code nn/op/relu.c 'int st_x(void) {} static int helper(void) {}'"
 
-breaks globals 'data_n is a variable'       "last data/image.c 'int data_n;'; compile data/image.c"
-breaks globals 'data_n is a variable'       "last data/image.c 'int data_n = 1;'; compile data/image.c"
-breaks globals 'cache is a variable'        "last data/image.c 'static int cache; int data_x(void) { return cache++; }'
-                                             compile data/image.c"
-breaks globals 'seen is a variable'         "last data/image.c 'int data_x(void) { static int seen; return seen++; }'
-                                             compile data/image.c"
-breaks globals 'mine is a variable' "last data/image.c 'static __thread int mine; int data_x() { return mine++; }'
-                                             compile data/image.c"
-allows "last data/image.c 'const int data_n = 1; const char *const data_a[] = { \"a\" };'; compile data/image.c"
+breaks globals 'data_n is a variable'       "code data/image.c 'int data_n;'"
+breaks globals 'data_n is a variable'       "code data/image.c 'int data_n = 1;'"
+breaks globals 'cache is a variable' \
+    "code data/image.c 'static int cache; int data_x(void) { return cache++; }'"
+breaks globals 'seen is a variable' \
+    "code data/image.c 'int data_x(void) { static int seen; return seen++; }'"
+breaks globals 'mine is a variable' \
+    "code data/image.c 'static __thread int mine; int data_x() { return mine++; }'"
+allows "code data/image.c 'const int data_n = 1; const char *const data_a[] = { \"a\" };'"
 
 [ $failed = 0 ] || { echo "selftest: $failed of $count failed"; exit 1; }
 echo "selftest: $count passed"
