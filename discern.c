@@ -82,9 +82,10 @@ static void print_commands_page(FILE *out)
 {
     fputs("# The command line\n\n"
           "Written by `make docs` from the tables in the source; do not edit.\n\n"
-          "Data goes to standard output, everything else to standard error.  Exit status: 0 done,\n"
-          "1 a negative answer, 2 wrong usage, 3 bad input, 4 the system refused to read or\n"
-          "write, 5 out of memory, 6 training diverged, 130 and 143 stopped by a signal.\n",
+          "Data goes to standard output, everything else to standard error. Exit status:\n"
+          "0 done, 1 a negative answer, 2 wrong usage, 3 bad input, 4 the system refused to\n"
+          "read or write, 5 out of memory, 6 training diverged, 130 and 143 stopped by a\n"
+          "signal.\n",
           out);
     for (int i = 0; i < N_COMMANDS; i++) {
         fputc('\n', out);

@@ -330,22 +330,24 @@ out:
 
 /* ---- help ------------------------------------------------------------------------------------ */
 
-/* Prints text between columns `indent` and WIDTH, broken at spaces; `column` is where we are. */
+/* Prints text between columns `indent` and WIDTH, broken at spaces; `column` is where we are.  A
+ * '\n' ends a paragraph: an empty line follows it. */
 static void print_wrapped(FILE *out, const char *text, int indent, int column)
 {
     bool start = true;          /* of a line: nothing printed behind the indent */
 
     while (*text) {
-        if (*text == '\n' || *text == ' ') {
-            if (*text++ == '\n') {
-                fputc('\n', out);
-                column = 0;
-                start = true;
-            }
-            continue;
-        }
+        size_t blanks = strspn(text, " \n");
+        int len = (int)strcspn(text + blanks, " \n");
 
-        int len = (int)strcspn(text, " \n");
+        if (!len)
+            break;
+        if (memchr(text, '\n', blanks)) {
+            fputs("\n\n", out);
+            column = 0;
+            start = true;
+        }
+        text += blanks;
 
         if (!start && column + 1 + len > WIDTH) {
             fputc('\n', out);
@@ -480,7 +482,9 @@ void cli_markdown(const struct cli_command *cmd, FILE *out)
 {
     void *defaults = defaults_new(cmd);
 
-    fprintf(out, "## discern %s\n\n%s\n\n```\n", cmd->name, cmd->about ? cmd->about : cmd->summary);
+    fprintf(out, "## discern %s\n\n", cmd->name);
+    print_wrapped(out, cmd->about ? cmd->about : cmd->summary, 0, 0);
+    fputs("\n```\n", out);
     print_usage(cmd, out);
     fputs("```\n", out);
 

@@ -15,7 +15,7 @@ struct cli_command {
     const char *name;               /* "train" */
     const char *summary;            /* one line for the list of commands */
     const char *synopsis;           /* its arguments: "DATA [TEST]" */
-    const char *about;              /* a paragraph or two for --help */
+    const char *about;              /* for --help, filled there; '\n' stands between paragraphs */
     const char *examples;           /* lines, "\n"-terminated, each a full command */
     const struct field *options;    /* without --help, which every command has */
     size_t size;                    /* of the options struct */

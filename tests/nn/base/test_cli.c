@@ -48,7 +48,7 @@ static const struct field fields[] = {
 static const struct cli_command train = {
     .name = "train", .summary = "learn", .synopsis = "DATA [TEST]",
     .about = "Learns to tell the pictures in DATA apart, where each folder is a class, and writes "
-             "the model that did best on pictures held out.\n\nA second paragraph.",
+             "the model that did best on pictures held out.\nA second paragraph.",
     .examples = "discern train photos/\ndiscern train photos/ --epochs 5\n",
     .options = fields, .size = sizeof(struct options), .min_args = 1, .max_args = 2,
 };
@@ -337,7 +337,9 @@ static void markdown_rows_have_four_cells(void **state)
     (void)state;
     cli_markdown(&train, f);
     fclose(f);
-    assert_non_null(strstr(text, "## discern train\n"));
+    assert_non_null(strstr(text, "## discern train\n\nLearns to tell"));
+    assert_non_null(strstr(text, "class, and\nwrites the model"));
+    assert_non_null(strstr(text, "held out.\n\nA second paragraph.\n\n```\ndiscern train "));
     assert_non_null(strstr(text, "| `-e`, `--epochs N` | passes over the pictures | 1 to 10000 "
                                  "| 30 |\n"));
     assert_non_null(strstr(text, "| `--optim NAME` | optimiser | sgd, adamw | sgd |\n"));
