@@ -337,6 +337,35 @@ static void training_needs_a_parameter(void **state)
     nn_graph_free(g);
 }
 
+static void training_runs_what_the_loss_needs(void **state)
+{
+    static const char text[] = "image = input shape=4\ntarget = input shape=3\n"
+                               "fc = linear image width=3\nside = linear fc width=2\n"
+                               "l = xent fc target\noutput loss = l\noutput side = side\n";
+    struct run r = start(text, (struct nn_plan_options){ .mode = NN_TRAIN, .batch = 2 });
+
+    (void)state;
+    assert_int_equal(r.plan->n_forward, 2);
+    assert_null(nn_exec_output(r.e, "side").data);
+    assert_false(r.plan->wants_grad[nn_graph_find(r.g, "side.weight")]);
+    stop(&r);
+}
+
+/* Not even where the target has a gradient for another reason. */
+static void no_gradient_goes_through_a_target(void **state)
+{
+    static const char text[] = "image = input shape=4\nfc = linear image width=3\n"
+                               "l = xent fc fc\noutput loss = l\n";
+    struct run r = start(text, (struct nn_plan_options){ .mode = NN_TRAIN, .batch = 2 });
+    struct nn_call c;
+
+    (void)state;
+    nn_exec_call(r.e, r.plan->n_forward, &c);
+    assert_non_null(c.dx[0].data);
+    assert_null(c.dx[1].data);
+    stop(&r);
+}
+
 /* As nn/plan.h promises: kernels may count on it. */
 static void buffers_are_aligned(void **state)
 {
@@ -372,6 +401,8 @@ int main(void)
         cmocka_unit_test(variables_stand_for_numbers),
         cmocka_unit_test(training_needs_a_loss),
         cmocka_unit_test(training_needs_a_parameter),
+        cmocka_unit_test(training_runs_what_the_loss_needs),
+        cmocka_unit_test(no_gradient_goes_through_a_target),
         cmocka_unit_test(buffers_are_aligned),
     };
 
