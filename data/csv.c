@@ -168,7 +168,6 @@ struct table {
     int *label;                 /* of each column; -1 = none */
     int columns, split;         /* number of columns; that of the split, -1 = none */
     char *folder;               /* of the CSV, with '/', or "" */
-    int cap;
     bool any_file;
 };
 
@@ -262,23 +261,6 @@ static bool read_mark(const char *cell, int8_t *mark)
     return true;
 }
 
-static bool read_split(const char *cell, enum data_split *split)
-{
-    static const char *const val[] = { "val", "valid", "validation", NULL };
-
-    if (!strcasecmp(cell, "train"))
-        *split = DATA_TRAIN;
-    else if (one_of(cell, val))
-        *split = DATA_VAL;
-    else if (!strcasecmp(cell, "test"))
-        *split = DATA_TEST;
-    else if (!*cell)
-        *split = DATA_UNSPLIT;
-    else
-        return false;
-    return true;
-}
-
 /* Beside the CSV, else in images/ beside it; when it is nowhere, where it should be. */
 static char *find_file(struct table *t, const char *name)
 {
@@ -310,15 +292,6 @@ static bool read_row(struct table *t, struct err *err)
                        c->n, t->columns);
     if (!c->cell[0][0])
         return err_set(err, ERR_INPUT, "line %d: no file name", c->line);
-    if (x->n == t->cap) {
-        int cap = t->cap ? 2 * t->cap : 1024;
-        struct data_sample *p = x->n > 1 << 28 ? NULL : realloc(x->sample, (size_t)cap * sizeof *p);
-
-        if (!p)
-            return err_set(err, ERR_MEMORY, "line %d: too many rows", c->line);
-        x->sample = p;
-        t->cap = cap;
-    }
     s.name = arena_str(x->mem, c->cell[0]);
     s.path = s.name ? find_file(t, s.name) : NULL;
     s.mark = mark;
@@ -327,7 +300,8 @@ static bool read_row(struct table *t, struct err *err)
     memset(mark, -1, (size_t)x->n_labels);
     for (int i = 1; i < c->n; i++) {
         if (i == t->split) {
-            if (!read_split(c->cell[i], &s.split))
+            s.split = data_index_split(c->cell[i]);
+            if (s.split == DATA_UNSPLIT && c->cell[i][0])
                 return err_set(err, ERR_INPUT, "line %d: split '%.60s' is not train, val or test",
                                c->line, c->cell[i]);
         } else if (!read_mark(c->cell[i], &mark[t->label[i]])) {
@@ -336,14 +310,12 @@ static bool read_row(struct table *t, struct err *err)
                            "1, 0, -1 or nothing (unknown)", c->line, i + 1, c->cell[i]);
         }
     }
-    x->sample[x->n++] = s;
-    return true;
+    return data_index_add(x, s, err) || err_in(err, "line %d", c->line);
 }
 
 static bool read_table(struct table *t, int n_labels, const char *const *labels, struct err *err)
 {
     struct data_index *x = t->x;
-    struct data_sample *sample;
     int got;
 
     if (!read_header(t, n_labels, labels, err))
@@ -361,11 +333,6 @@ static bool read_table(struct table *t, int n_labels, const char *const *labels,
         return err_set(err, ERR_INPUT,
                        "none of the %d files is there: %s is neither beside the CSV "
                        "nor in images/ beside it", x->n, x->sample[0].name);
-    sample = arena_copy(x->mem, x->sample, (size_t)x->n * sizeof *sample);
-    if (!sample)
-        return err_set(err, ERR_MEMORY, "cannot hold %d samples", x->n);
-    free(x->sample);
-    x->sample = sample;
     return true;
 }
 
@@ -391,7 +358,6 @@ struct data_index *data_csv_index(char *text, size_t bytes, const char *path, in
     if (ok)
         return t.x;
     err_in(err, "%s", path);
-    free(t.x->sample);
-    arena_free(mem);
+    data_index_free(t.x);
     return NULL;
 }

@@ -91,7 +91,7 @@ static bool is_litter(const char *name)
     return name[0] == '.' || !strcasecmp(name, "__MACOSX") || !strcasecmp(name, "@eaDir");
 }
 
-static enum data_split split_named(const char *name)
+enum data_split data_index_split(const char *word)
 {
     static const struct { const char *name; enum data_split split; } names[] = {
         { "train", DATA_TRAIN }, { "val", DATA_VAL }, { "valid", DATA_VAL },
@@ -99,21 +99,30 @@ static enum data_split split_named(const char *name)
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!strcasecmp(name, names[i].name))
+        if (!strcasecmp(word, names[i].name))
             return names[i].split;
     }
     return DATA_UNSPLIT;
 }
 
-/* ---- folders --------------------------------------------------------------------------------- */
+/* ---- samples --------------------------------------------------------------------------------- */
 
-/* A reading of folders under way. */
-struct reader {
-    struct data_index *x;
-    const char *root;           /* without a slash at its end */
-    int cap, class_cap;
-    bool fixed;                 /* labels were given */
-};
+bool data_index_add(struct data_index *x, struct data_sample sample, struct err *err)
+{
+    enum { LEAST = 64, MOST = 1 << 28 };
+
+    /* There is room for LEAST, and then for as many as the next power of two. */
+    if (x->n == 0 || (x->n >= LEAST && (x->n & (x->n - 1)) == 0)) {
+        size_t cap = x->n ? 2 * (size_t)x->n : LEAST;
+        struct data_sample *p = x->n < MOST ? realloc(x->sample, cap * sizeof *p) : NULL;
+
+        if (!p)
+            return err_set(err, ERR_MEMORY, "too many pictures");
+        x->sample = p;
+    }
+    x->sample[x->n++] = sample;
+    return true;
+}
 
 /* A folder that is being read, and those that it lies in: what a symlink must not lead back to. */
 struct inside {
@@ -122,30 +131,12 @@ struct inside {
     ino_t ino;
 };
 
-static bool add_sample(struct reader *r, const char *path, const char *name, int label,
-                       enum data_split split, struct err *err)
+/* As data_index_add_folder; `sample` has what all of them share. */
+static bool add_folder(struct data_index *x, const char *folder, size_t skip,
+                       struct data_sample sample, const struct inside *up, struct err *err)
 {
-    struct data_index *x = r->x;
-
-    if (x->n == r->cap) {
-        int cap = r->cap ? 2 * r->cap : 1024;
-        struct data_sample *p = x->n > 1 << 28 ? NULL : realloc(x->sample, (size_t)cap * sizeof *p);
-
-        if (!p)
-            return err_set(err, ERR_MEMORY, "%s: too many pictures", r->root);
-        x->sample = p;
-        r->cap = cap;
-    }
-    x->sample[x->n++] = (struct data_sample){
-        .path = path, .name = name, .label = label, .split = split };
-    return true;
-}
-
-/* Every picture in the folder and below. */
-static bool read_pictures(struct reader *r, const char *folder, int label, enum data_split split,
-                          const struct inside *up, struct err *err)
-{
-    enum { DEPTH_MAX = 32 };
+    enum { DEPTH_MAX = 64 };
+    const char *slash = folder[0] && folder[strlen(folder) - 1] == '/' ? "" : "/";
     struct inside here = { .up = up };
     struct stat st;
     char **names = NULL;
@@ -171,22 +162,49 @@ static bool read_pictures(struct reader *r, const char *folder, int label, enum 
 
         if (is_litter(names[i]))
             continue;
-        path = arena_printf(r->x->mem, "%s/%s", folder, names[i]);
+        path = arena_printf(x->mem, "%s%s%s", folder, slash, names[i]);
         if (!path) {
             err_set(err, ERR_MEMORY, "%s: too many pictures", folder);
             goto out;
         }
+        sample.path = path;
+        sample.name = path + skip;
         kind = file_kind(path);
-        if (kind == FILE_FOLDER && !read_pictures(r, path, label, split, &here, err))
+        if (kind == FILE_FOLDER && !add_folder(x, path, skip, sample, &here, err))
             goto out;
-        if (kind == FILE_REGULAR && is_picture_name(names[i]) &&
-            !add_sample(r, path, path + strlen(r->root) + 1, label, split, err))
+        if (kind == FILE_REGULAR && is_picture_name(names[i]) && !data_index_add(x, sample, err)) {
+            err_in(err, "%s", folder);
             goto out;
+        }
     }
     ok = true;
 out:
     free(names);
     return ok;
+}
+
+bool data_index_add_folder(struct data_index *x, const char *folder, size_t skip, int label,
+                           enum data_split split, struct err *err)
+{
+    struct data_sample sample = { .label = label, .split = split };
+
+    return add_folder(x, folder, skip, sample, NULL, err);
+}
+
+/* ---- folders --------------------------------------------------------------------------------- */
+
+/* A reading of folders under way. */
+struct reader {
+    struct data_index *x;
+    const char *root;           /* without a slash at its end */
+    bool fixed;                 /* labels were given */
+};
+
+/* Samples are called what they are below the root. */
+static bool read_pictures(struct reader *r, const char *folder, int label, enum data_split split,
+                          struct err *err)
+{
+    return data_index_add_folder(r->x, folder, strlen(r->root) + 1, label, split, err);
 }
 
 static int find_label(const struct data_index *x, const char *name)
@@ -274,7 +292,7 @@ static bool read_classes(struct reader *r, const char *folder, enum data_split s
                     r->x->n_labels, r->fixed ? "labels of the model" : "classes in train/");
             goto out;
         }
-        if (!read_pictures(r, path, label, split, NULL, err))
+        if (!read_pictures(r, path, label, split, err))
             goto out;
     }
     ok = true;
@@ -308,7 +326,7 @@ static bool check_stranger(struct reader *r, const char *name, struct err *err)
 
     if (!path)
         return err_set(err, ERR_MEMORY, "%s: memory is out", r->root);
-    if (!read_pictures(r, path, -1, DATA_UNSPLIT, NULL, err))
+    if (!read_pictures(r, path, -1, DATA_UNSPLIT, err))
         return false;
     if (r->x->n > n)
         return err_set(err, ERR_INPUT,
@@ -387,7 +405,7 @@ static bool read_splits(struct reader *r, int n, char **folders, struct err *err
     bool train = false;
 
     for (int i = 0; i < n; i++)
-        train |= split_named(folders[i]) == DATA_TRAIN;
+        train |= data_index_split(folders[i]) == DATA_TRAIN;
     if (!train && !r->fixed)
         return err_set(err, ERR_INPUT, "%s: it has %s/ but no train/ to learn from", r->root,
                        folders[0]);
@@ -395,7 +413,7 @@ static bool read_splits(struct reader *r, int n, char **folders, struct err *err
         for (int i = 0; i < n; i++) {
             char *path;
 
-            if (split_named(folders[i]) != order[k])
+            if (data_index_split(folders[i]) != order[k])
                 continue;
             path = arena_printf(r->x->mem, "%s/%s", r->root, folders[i]);
             if (!path)
@@ -409,7 +427,7 @@ static bool read_splits(struct reader *r, int n, char **folders, struct err *err
         }
     }
     for (int i = 0; i < n; i++) {
-        if (split_named(folders[i]) == DATA_UNSPLIT && !check_stranger(r, folders[i], err))
+        if (data_index_split(folders[i]) == DATA_UNSPLIT && !check_stranger(r, folders[i], err))
             return false;
     }
     return check_counts(r, true, err);
@@ -427,7 +445,7 @@ static bool read_folder(struct reader *r, struct err *err)
     for (int i = 0; i < n; i++) {
         bool holds = false;
 
-        if (split_named(folders[i]) == DATA_UNSPLIT)
+        if (data_index_split(folders[i]) == DATA_UNSPLIT)
             continue;
         named++;
         if (!holds_folders(r, folders[i], &holds, err))
@@ -457,7 +475,6 @@ static struct data_index *open_folder(const char *path, int n_labels, const char
     struct data_index *x = mem ? arena_alloc(mem, sizeof *x) : NULL;
     char *root = x ? arena_str(mem, path) : NULL;
     struct reader r = { .x = x, .root = root, .fixed = labels != NULL };
-    struct data_sample *sample;
 
     if (!root) {
         arena_free(mem);
@@ -481,18 +498,10 @@ static struct data_index *open_folder(const char *path, int n_labels, const char
     }
     if (!read_folder(&r, err))
         goto fail;
-    sample = arena_copy(mem, x->sample, (size_t)x->n * sizeof *sample);
-    if (!sample) {
-        err_set(err, ERR_MEMORY, "%s: too many pictures", path);
-        goto fail;
-    }
-    free(x->sample);
-    x->sample = sample;
     qsort(x->sample, (size_t)x->n, sizeof *x->sample, compare_samples);
     return x;
 fail:
-    free(x->sample);
-    arena_free(mem);
+    data_index_free(x);
     return NULL;
 }
 
@@ -539,8 +548,10 @@ struct data_index *data_index_open(const char *path, int n_labels, const char *c
 
 void data_index_free(struct data_index *x)
 {
-    if (x)
+    if (x) {
+        free(x->sample);
         arena_free(x->mem);
+    }
 }
 
 struct data_index *data_index_part(const struct data_index *x, enum data_split split,
@@ -549,20 +560,18 @@ struct data_index *data_index_part(const struct data_index *x, enum data_split s
     struct arena *mem = arena_new();
     struct data_index *part = mem ? arena_alloc(mem, sizeof *part) : NULL;
 
-    if (part) {
-        *part = *x;
-        part->mem = mem;
-        part->n = 0;
-        part->sample = arena_array(mem, (size_t)x->n, sizeof *part->sample);
-    }
-    if (!part || !part->sample) {
+    if (!part) {
         arena_free(mem);
         err_set(err, ERR_MEMORY, "cannot hold %d samples", x->n);
         return NULL;
     }
+    *part = (struct data_index){
+        .task = x->task, .label = x->label, .n_labels = x->n_labels, .mem = mem };
     for (int i = 0; i < x->n; i++) {
-        if (x->sample[i].split == split)
-            part->sample[part->n++] = x->sample[i];
+        if (x->sample[i].split == split && !data_index_add(part, x->sample[i], err)) {
+            data_index_free(part);
+            return NULL;
+        }
     }
     return part;
 }

@@ -31,7 +31,7 @@ struct data_index {
     enum data_task task;
     const char **label;
     int n_labels;
-    struct data_sample *sample; /* folders: sorted by name; CSV: in its order */
+    struct data_sample *sample; /* malloc'ed; folders: sorted by name; CSV: in its order */
     int n;
     struct arena *mem;
 };
@@ -49,6 +49,19 @@ struct data_index *data_index_part(const struct data_index *x, enum data_split s
 
 /* hash of every sample's file, on `threads` threads; files that cannot be read keep 0. */
 bool data_index_hash(struct data_index *x, int threads, struct err *err);
+
+/* For whoever makes an index: appends a sample, whose strings outlive x. */
+bool data_index_add(struct data_index *x, struct data_sample sample, struct err *err);
+
+/* Appends every picture in the folder and below, with this label and split.  Pictures are known by
+ * the endings of their names; each folder goes by bytes; hidden files and what operating systems
+ * leave behind are passed over; links are followed, but in no circle.  A sample's name is its path
+ * without the first `skip` bytes. */
+bool data_index_add_folder(struct data_index *x, const char *folder, size_t skip, int label,
+                           enum data_split split, struct err *err);
+
+/* DATA_UNSPLIT unless the word is one for a part: train, val, valid, validation, test. */
+enum data_split data_index_split(const char *word);
 
 /* Model files and reports hold labels as UTF-8: whether this one is; the error shows it. */
 bool data_index_check_label(const char *label, struct err *err);

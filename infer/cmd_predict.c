@@ -14,8 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 
 struct options {
     bool json, force;
@@ -44,7 +42,6 @@ struct job {
     double threshold;
     int top;
     struct data_index x;        /* mem and sample are ours */
-    int cap;
     char **result;              /* --json: of each sample */
     struct str early;           /* --json: of arguments that gave no sample */
     int failed, empty;          /* pictures and arguments; of these, arguments without pictures */
@@ -52,82 +49,6 @@ struct job {
     struct file_out *dump;
     int dumped;                 /* pictures */
 };
-
-/* ---- which pictures -------------------------------------------------------------------------- */
-
-static bool add_picture(struct job *j, const char *path, struct err *err)
-{
-    if (j->x.n == j->cap) {
-        int cap = j->cap ? 2 * j->cap : 64;
-        struct data_sample *s =
-            j->cap > 1 << 28 ? NULL : realloc(j->x.sample, (size_t)cap * sizeof *s);
-
-        if (!s)
-            return err_set(err, ERR_MEMORY, "too many pictures");
-        j->x.sample = s;
-        j->cap = cap;
-    }
-    j->x.sample[j->x.n++] = (struct data_sample){ .path = path, .name = path, .label = -1 };
-    return true;
-}
-
-/* In folders, files are pictures by their names; those named on the command line always are. */
-static bool is_picture_name(const char *name)
-{
-    static const char *const ends[] = { "jpg", "jpeg", "jpe",  "jfif", "png",  "bmp", "gif",
-                                        "tif", "tiff", "webp", "avif", "heic", NULL };
-    const char *dot = strrchr(name, '.');
-
-    for (int i = 0; dot && ends[i]; i++)
-        if (!strcasecmp(dot + 1, ends[i]))
-            return true;
-    return false;
-}
-
-/* A folder under way and those around it: what a link must not lead back to. */
-struct inside {
-    const struct inside *up;
-    struct stat st;
-    int depth;
-};
-
-static bool add_folder(struct job *j, const char *folder, const struct inside *up, struct err *err)
-{
-    enum { DEPTH_MAX = 64 };
-    struct inside here = { .up = up, .depth = up ? up->depth + 1 : 0 };
-    char **name;
-    int n;
-    bool ok = true;
-
-    if (stat(folder, &here.st))
-        return err_errno(err, folder, "read");
-    for (const struct inside *i = up; i; i = i->up)
-        if (i->st.st_dev == here.st.st_dev && i->st.st_ino == here.st.st_ino)
-            return true;
-    if (here.depth > DEPTH_MAX)
-        return err_set(err, ERR_INPUT, "%s: more than %d folders deep", folder, DEPTH_MAX);
-    n = file_list(folder, &name, err);
-    if (n < 0)
-        return false;
-    for (int i = 0; ok && i < n; i++) {
-        size_t len = strlen(folder);
-        char *path = arena_printf(j->x.mem, "%s%s%s", folder,
-                                  len && folder[len - 1] == '/' ? "" : "/", name[i]);
-        enum file_kind kind;
-
-        if (!path) {
-            ok = err_set(err, ERR_MEMORY, "too many pictures");
-            break;
-        }
-        kind = file_kind(path);
-        if (kind == FILE_FOLDER)
-            ok = add_folder(j, path, &here, err);
-        else if (kind == FILE_REGULAR && is_picture_name(name[i]))
-            ok = add_picture(j, path, err);
-    }
-    free(name);
-    return ok;
-}
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
@@ -340,15 +261,16 @@ static bool dump_batch(struct job *j, const struct data_batch *b, struct err *er
 static bool find_pictures(struct job *j, int n, char **arg, struct err *err)
 {
     for (int i = 0; i < n; i++) {
+        struct data_sample picture = { .path = arg[i], .name = arg[i], .label = -1 };
         struct err why = { 0 };
         int before = j->x.n;
 
         if (file_kind(arg[i]) != FILE_FOLDER) {
-            if (!add_picture(j, arg[i], err))
+            if (!data_index_add(&j->x, picture, err))
                 return false;
             continue;
         }
-        if (add_folder(j, arg[i], NULL, &why) && j->x.n == before)
+        if (data_index_add_folder(&j->x, arg[i], 0, -1, DATA_UNSPLIT, &why) && j->x.n == before)
             err_set(&why, ERR_INPUT, "%s: no pictures in this folder", arg[i]);
         if (why.kind == ERR_MEMORY) {
             *err = why;

@@ -4,6 +4,8 @@
 #include "tests/data/made.h"
 
 #include "data/index.h"
+#include "nn/base/arena.h"
+#include "nn/base/file.h"
 
 static struct data_index *opened(const char *path, int n_labels, const char *const *labels)
 {
@@ -87,6 +89,40 @@ static void litter_and_strange_files_are_left_out(void **state)
     assert_string_equal(x->sample[2].name, "cat/deep/er/3.jpg");
     assert_int_equal(x->sample[2].label, 0);
     data_index_free(x);
+    made_close(&f);
+}
+
+static void folders_are_gone_through_in_order_and_not_in_circles(void **state)
+{
+    static const char *const files[] = {
+        "b.jpg", "a/2.png", "a/10.JPG", "a.bmp", "a/deep/x.gif", "a/__MACOSX/2.png", "z/notes.txt",
+        "a/.hidden.png", NULL
+    };
+    static const char *const want[] = { "a/10.JPG", "a/2.png", "a/deep/x.gif", "a.bmp", "b.jpg" };
+    struct data_index x = { .mem = arena_new() };
+    struct made_folder f;
+    struct err err;
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    assert_int_equal(symlink("..", made_path(&f, "a/deep/up")), 0);
+    for (int round = 0; round < 40; round++) {
+        const char *folder = made_path(&f, round % 2 ? "." : "./");
+        size_t skip = strlen(folder) + (round % 2 != 0);
+
+        assert_true(data_index_add_folder(&x, folder, skip, round, DATA_VAL, &err));
+        assert_int_equal(x.n, 5 * (round + 1));
+        for (int i = 0; i < 5; i++) {
+            const struct data_sample *s = &x.sample[5 * round + i];
+
+            assert_string_equal(s->name, want[i]);
+            assert_int_equal(file_kind(s->path), FILE_REGULAR);
+            assert_true(s->label == round && s->split == DATA_VAL && !s->mark);
+        }
+    }
+    free(x.sample);
+    arena_free(x.mem);
     made_close(&f);
 }
 
@@ -327,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classes_are_folders_in_natural_order),
         cmocka_unit_test(litter_and_strange_files_are_left_out),
+        cmocka_unit_test(folders_are_gone_through_in_order_and_not_in_circles),
         cmocka_unit_test(splits_are_folders_too),
         cmocka_unit_test(a_class_that_train_lacks_is_named),
         cmocka_unit_test(class_names_must_be_utf8),
