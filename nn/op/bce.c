@@ -125,6 +125,7 @@ const struct nn_op nn_op_bce = {
     .cases = (const struct nn_case[]){
         { "", "3x5 3x5", "gt" }, { "", "4x3 4x3", "gu" }, { "", "4x3 4x3 =3", "guv" },
         { "", "2x7 2x7", "gp" },
+        { "", "2x9001 2x9001 =9001", "guv" },       /* several pieces */
         { NULL, NULL, NULL }
     },
 };

@@ -163,6 +163,8 @@ const struct nn_op nn_op_xent = {
     .type = type, .flops = flops, .space = space, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){
         { "", "3x5 3x5", "gp" }, { "smooth=0.1", "4x3 4x3", "gp" }, { "", "4x3 4x3 =3", "gpv" },
-        { "smooth=0.2", "2x6 2x6 =6", "gpv" }, { "", "3x4 3x4", "gt" }, { NULL, NULL, NULL }
+        { "smooth=0.2", "2x6 2x6 =6", "gpv" }, { "", "3x4 3x4", "gt" },
+        { "smooth=0.1", "2x9001 2x9001", "gp" },    /* several pieces */
+        { NULL, NULL, NULL }
     },
 };

@@ -445,6 +445,69 @@ static void batch_equals_singles(void **state)
     }
 }
 
+/* Picture p of a batch, in place. */
+static struct tensor picture_of(const struct tensor *batch, const struct shape *one, int64_t p)
+{
+    return (struct tensor){ batch->dtype, *one, (real *)batch->data + p * shape_count(one) };
+}
+
+static void copy(struct tensor *to, struct tensor from)
+{
+    memcpy(to->data, from.data, (size_t)shape_count(&to->shape) * sizeof(real));
+}
+
+/* Picture p of a batch that ran, against itself alone. */
+static void check_picture(const struct fixture *f, int64_t p)
+{
+    struct fixture g = make(f->op, f->c, f->call.mode, 1, "auto", 1);
+    const struct shape *y = &g.call.y.shape;
+    struct tensor ours;
+
+    want_gradients(&g);
+    for (int i = 0; i < g.call.n_in; i++)
+        copy(&g.call.x[i],
+             picture_of(&f->call.x[i], &g.call.x[i].shape, f->parameter[i] ? 0 : p));
+    copy(&g.call.dy, picture_of(&f->call.dy, y, p));
+    f->op->forward(&g.call);
+    ours = picture_of(&f->call.y, y, p);
+    assert_close(&g, &g.call.y, &ours, 1e-5);
+    if (f->call.mode == NN_TRAIN)
+        f->op->backward(&g.call);
+    for (int i = 0; i < g.call.n_in; i++)
+        if (g.call.dx[i].data && !f->parameter[i]) {
+            ours = picture_of(&f->call.dx[i], &g.call.x[i].shape, p);
+            assert_close(&g, &g.call.dx[i], &ours, 1e-5);
+        }
+    drop(&g);
+}
+
+/* So many pictures that work comes in several pieces: each has its own values and gradients. */
+static void large_batch_equals_singles(void **state)
+{
+    (void)state;
+    EACH_CASE(op, c)
+        for (int mode = NN_INFER; mode <= NN_TRAIN; mode++) {
+            int mixing = mode == NN_TRAIN ? NN_OP_ACROSS_BATCH | NN_OP_RANDOM : NN_OP_LOSS;
+            struct fixture f;
+            int64_t n;
+
+            if (op->flags & mixing)
+                continue;
+            f = make(op, c, mode, 1, "auto", 1);
+            n = 3 + 40000 / shape_count(&f.call.x[0].shape);
+            drop(&f);
+            f = make(op, c, mode, 2, "auto", n);
+            want_gradients(&f);
+            op->forward(&f.call);
+            if (mode == NN_TRAIN)
+                op->backward(&f.call);
+            check_picture(&f, 0);
+            check_picture(&f, n / 2);
+            check_picture(&f, n - 1);
+            drop(&f);
+        }
+}
+
 static void threads_change_no_bit(void **state)
 {
     (void)state;
@@ -610,6 +673,7 @@ int main(void)
         cmocka_unit_test(backward_reads_only_what_it_keeps),
         cmocka_unit_test(backward_adds_and_skips_what_is_not_wanted),
         cmocka_unit_test(batch_equals_singles),
+        cmocka_unit_test(large_batch_equals_singles),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(in_place_equals_out_of_place),
         cmocka_unit_test(text_round_trip),
