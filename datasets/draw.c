@@ -66,7 +66,7 @@ static float ring(float x, float y, const float *v)
 static float square(float x, float y, const float *v)
 {
     (void)v;
-    return fmaxf(fabsf(x), fabsf(y)) - 0.82f;
+    return fmaxf(fabsf(x), fabsf(y)) - 0.85f;
 }
 
 /* Three half planes at distance 0.6 from the centre: corners at 1.2. */
@@ -110,7 +110,7 @@ static float wave(float x, float w)
 /* Width of stripes and fields, such that four to six lie side by side. */
 static float field_width(const float *v)
 {
-    return 0.36f + 0.12f * v[0];
+    return 0.4f + 0.12f * v[0];
 }
 
 static float stripes(float x, float y, const float *v)
@@ -247,7 +247,7 @@ static struct pose draw_pose(struct dice *d, float x, float y, float r, float tu
 {
     float a = uniform(d, -turn, turn);
 
-    return (struct pose){ x, y, r, cosf(a), sinf(a), uniform(d, 0.88f, 1.14f) };
+    return (struct pose){ x, y, r, cosf(a), sinf(a), uniform(d, 0.92f, 1.09f) };
 }
 
 static void draw_background(struct dice *d, struct canvas *c, float (*colour)[3])
@@ -293,7 +293,7 @@ static void draw_object(struct dice *d, struct canvas *c, const struct label *l,
         v[k] = uniform(d, 0, 1), patch_v[k] = uniform(d, 0, 1);
     for (int k = 0; k < 3; k++)
         colour[0][k] = background[0][k], colour[1][k] = background[1][k];
-    draw_colour(d, 2, (const float (*)[3])colour, 0.42f, colour[2]);
+    draw_colour(d, 2, (const float (*)[3])colour, 0.5f, colour[2]);
     draw_shade(d, colour[2], 0.15f, shade[0]);
     if (l->texture) {
         draw_colour(d, 1, (const float (*)[3])&colour[2], 0.55f, colour[0]);
@@ -379,17 +379,17 @@ static void draw_single(const struct options *o, int i, struct canvas *c, uint8_
 {
     struct dice d = dice_of(o, i);
     const struct label *l = &labels[label_of(i)];
-    float side = (float)o->size, background[2][3], r = side * uniform(&d, 0.23f, 0.38f);
-    float room = side / 2 - 0.85f * r;
+    float side = (float)o->size, background[2][3], r = side * uniform(&d, 0.29f, 0.40f);
+    float room = side / 2 - 0.95f * r;
     float x = side / 2 + room * uniform(&d, -1, 1), y = side / 2 + room * uniform(&d, -1, 1);
     struct pose p = draw_pose(&d, x, y, r, l->turn);
 
     draw_background(&d, c, background);
-    draw_clutter(&d, c, 1 + below(&d, 5));
+    draw_clutter(&d, c, 1 + below(&d, 4));
     draw_object(&d, c, l, &p, (const float (*)[3])background);
-    if (below(&d, 2))
+    if (below(&d, 3) == 0)
         draw_occluder(&d, c, &p);
-    draw_light(&d, c, 0.14f, out);
+    draw_light(&d, c, 0.08f, out);
 }
 
 /* Which labels picture i has: the first numbers of its dice, so that labels.csv needs no drawing. */

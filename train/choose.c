@@ -21,8 +21,10 @@ enum {
     MAX_EPOCHS = 60,
 };
 
-/* For batches of 64, in proportion for others: Goyal et al., arXiv:1706.02677. */
+/* For batches of 64, in proportion for others: Goyal et al., arXiv:1706.02677.  Where a picture has
+ * several labels the loss is the mean over them, which makes its gradients that much smaller. */
 #define RATE 0.05
+#define RATE_MULTI 0.2
 #define LEAST_STD 0.05 /* of pictures that are all alike */
 
 /* What one picture tells. */
@@ -201,8 +203,10 @@ bool train_choose(const struct data_index *train, int least, int threads, struct
     if (!cfg->epochs && !cfg->steps && cfg->time <= 0)
         choose_epochs(train->n, cfg, &t);
     if (cfg->lr <= 0) {
-        cfg->lr = RATE * cfg->batch / 64;
-        tell(&t, "lr %g: %g for batches of 64, in proportion for %d", cfg->lr, RATE, cfg->batch);
+        double rate = train->task == DATA_MULTI ? RATE_MULTI : RATE;
+
+        cfg->lr = rate * cfg->batch / 64;
+        tell(&t, "lr %g: %g for batches of 64, in proportion for %d", cfg->lr, rate, cfg->batch);
     }
     return true;
 }
