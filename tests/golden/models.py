@@ -4,7 +4,7 @@
 Needs PyTorch and NumPy (made with 2.13.0 on a CPU).  The networks are written here with torch.nn
 from the papers; names of parameters are timm's where timm has the network.
 
-    python3 tests/golden/models.py tests/golden/models.safetensors
+    python3 -B tests/golden/models.py tests/golden/models.safetensors
 
 Weights, pictures and targets follow from formulas (start(), golden.py), which the test
 (tests/nn/test_golden_models.c) knows too; the arithmetic here is in double.  The metadata says

@@ -4,7 +4,7 @@
 Needs PyTorch and NumPy (made with 2.13.0 on a CPU).  All is computed in double, from numbers that
 floats hold exactly.
 
-    python3 tests/golden/ops.py tests/golden/ops.safetensors
+    python3 -B tests/golden/ops.py tests/golden/ops.safetensors
 
 The metadata holds the graph text of each case: CASE = TEXT.  Tensors are called CASE:NODE (values;
 parameters in the order of files), CASE:grad.NODE (gradients, given CASE:grad.y) and
