@@ -1,8 +1,10 @@
 #!/bin/sh
-# demo.sh BUILD PROGRAM DRAW -- what `make demo` shows: from nothing to two models that were trained, measured and used
+# demo.sh BUILD PROGRAM DRAW -- what `make demo` shows: from nothing to two models that were
+# trained, measured and used
 #
-# Everything goes to BUILD/demo, which is made anew.  Stops at the first thing that fails; the last lines check that
-# the models are as good as they should be, and a check that fails makes the exit status 1.
+# Everything goes to BUILD/demo, which is made anew.  Stops at the first thing that fails; the last
+# lines check that the models are as good as they should be, and a check that fails makes the exit
+# status 1.
 set -eu
 
 [ $# = 3 ] || { echo "usage: sh datasets/demo.sh BUILD PROGRAM DRAW" >&2; exit 2; }
@@ -36,7 +38,8 @@ run_to() {
 
 # The number called $1 in the JSON file $2, cut to four digits: rounding up would flatter.
 number() {
-    sed -n 's/.*"'"$1"'": *\([0-9][0-9.e+-]*\).*/\1/p' "$2" | awk '{ printf "%.4f\n", int($1 * 10000) / 10000 }'
+    sed -n 's/.*"'"$1"'": *\([0-9][0-9.e+-]*\).*/\1/p' "$2" |
+        awk '{ printf "%.4f\n", int($1 * 10000) / 10000 }'
 }
 
 for program in "$discern" "$draw"; do
@@ -45,7 +48,8 @@ done
 rm -rf "$demo"
 mkdir -p "$demo"
 
-say "1. Drawing pictures: $pictures with one label each, in folders, and $pictures with one to three, and a table."
+say "1. Drawing pictures: $pictures with one label each, in folders;" \
+    "$pictures with one to three, and a table."
 run "$draw" "$demo/single" --count $pictures --seed $seed
 run "$draw" "$demo/multi" --kind multi --count $pictures --seed $seed
 
@@ -72,7 +76,8 @@ for class in letter-a ring star stripes; do
     done
 done
 run "$discern" predict "$single" "$@" --top 3
-set -- $(awk -F, -v dir="$demo/multi/images" '$NF == "test" { print dir "/" $1; if (++n == 4) exit }' \
+set -- $(awk -F, -v dir="$demo/multi/images" \
+    '$NF == "test" { print dir "/" $1; if (++n == 4) exit }' \
     "$demo/multi/labels.csv")
 run "$discern" predict "$multi" "$@"
 
@@ -87,10 +92,12 @@ map=$(number mean_ap "$demo/multi.json")
 [ -n "$map" ] || stop "no mean_ap in $demo/multi.json"
 
 seconds=$(($(date +%s) - begun))
+took="$((seconds / 60)) min $((seconds % 60)) s"
 cat <<END
 
-What happened, in $((seconds / 60)) min $((seconds % 60)) s: pictures were drawn; one network learnt to say which of ten
-things a picture shows, another which of eight things are in it. Asked about test pictures that they had never seen,
+What happened, in $took: pictures were drawn; one network learnt to say which of ten
+things a picture shows, another which of eight things are in it. Asked about test pictures that they
+had never seen,
   one label:       accuracy $accuracy   (guessing: 0.10)
   several labels:  mAP      $map   (guessing: 0.25)
 
@@ -106,7 +113,8 @@ With pictures of your own, in a folder a label (photos/cat/1.jpg, photos/dog/2.j
   $discern eval cats/best.safetensors photos-kept-back
   $discern predict cats/best.safetensors new.jpg
   $discern export cats/best.safetensors --to onnx -o cats.onnx
-With several labels a picture, a table: filename,beach,night,people and a row of 0 and 1 for each picture:
+With several labels a picture, a table: filename,beach,night,people and a row of 0 and 1 for each
+picture:
   $discern train labels.csv --out tags
 
 END

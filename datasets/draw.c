@@ -1,11 +1,12 @@
 /*
  * draw -- the demo's labelled pictures, drawn from a seed
  *
- * A picture is a background gradient, clutter, one object or up to three, something thin that may lie across them,
- * uneven light and noise.  Objects are signed distance functions: f(p) is negative inside, 1 is the object's radius;
- * a pixel's share of an object is 0.5 - distance in pixels, cut to [0,1], which antialiases the edge.
- * Colour, place, size and turn are drawn alike for every class, so that only form tells them apart: a linear model
- * of the pixels does little better than guessing.
+ * A picture is a background gradient, clutter, one object or up to three, something thin that may
+ * lie across them, uneven light and noise.  Objects are signed distance functions: f(p) is negative
+ * inside, 1 is the object's radius; a pixel's share of an object is 0.5 - distance in pixels, cut
+ * to [0,1], which antialiases the edge.  Colour, place, size and turn are drawn alike for every
+ * class, so that only form tells them apart: a linear model of the pixels does little better than
+ * guessing.
  *
  * single: OUT/{train,val,test}/CLASS/NNNNN.png      multi: OUT/images/NNNNN.png and OUT/labels.csv
  * Picture i is a pure function of (seed, kind, size, i); the threads that draw change nothing.
@@ -21,7 +22,7 @@
 
 enum { MAX_SIZE = 256, MAX_OBJECTS = 3, TRIES = 200 };
 
-/* ---- random numbers: one counter a picture ---------------------------------------------------------------- */
+/* ---- random numbers: one counter a picture -------------------------------------------------- */
 
 struct dice {
     uint64_t seed, stream, next;
@@ -37,7 +38,7 @@ static int below(struct dice *d, int n)
     return (int)rng_below(d->seed, d->stream, d->next++, (uint32_t)n);
 }
 
-/* ---- forms: signed distance at (x,y), y down, in radii; v are three numbers in [0,1) that vary the form ----- */
+/* ---- forms: signed distance at (x,y), y down, in radii; v: three numbers in [0,1) that vary it */
 
 typedef float form_fn(float x, float y, const float *v);
 
@@ -165,7 +166,7 @@ static const struct label {
 
 enum { N_LABELS = sizeof labels / sizeof *labels, N_MULTI = 8 };     /* multi: the first eight */
 
-/* ---- painting --------------------------------------------------------------------------------------------- */
+/* ---- painting ------------------------------------------------------------------------------- */
 
 struct canvas {
     int size;
@@ -186,9 +187,10 @@ static float distance_at(form_fn *form, const float *v, const struct pose *p, in
                        (p->cos * y - p->sin * x) / p->r * p->stretch, v);
 }
 
-/* Paints the form, within `inside` when that is given, from colour a on one side to colour b on the other. */
-static void paint(struct canvas *c, const struct pose *p, form_fn *form, const float *v, form_fn *inside,
-                  const float *inside_v, const float *a, const float *b)
+/* Paints the form, within `inside` when that is given, from colour a on one side to colour b on the
+ * other. */
+static void paint(struct canvas *c, const struct pose *p, form_fn *form, const float *v,
+                  form_fn *inside, const float *inside_v, const float *a, const float *b)
 {
     float reach = 1.5f * p->r + 2;
     int i0 = (int)fmaxf(p->y - reach, 0), i1 = (int)fminf(p->y + reach, (float)c->size);
@@ -213,7 +215,8 @@ static void paint(struct canvas *c, const struct pose *p, form_fn *form, const f
 
 static float colour_distance(const float *a, const float *b)
 {
-    return sqrtf((a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1]) + (a[2] - b[2]) * (a[2] - b[2]));
+    return sqrtf((a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1]) +
+                 (a[2] - b[2]) * (a[2] - b[2]));
 }
 
 /* A colour at least `far` from each of the n others, or the farthest that was tried. */
@@ -252,13 +255,15 @@ static struct pose draw_pose(struct dice *d, float x, float y, float r, float tu
 
 static void draw_background(struct dice *d, struct canvas *c, float (*colour)[3])
 {
-    float a = uniform(d, 0, 2 * (float)M_PI), x = cosf(a) / (float)c->size, y = sinf(a) / (float)c->size;
+    float a = uniform(d, 0, 2 * (float)M_PI), x = cosf(a) / (float)c->size,
+          y = sinf(a) / (float)c->size;
 
     draw_colour(d, 0, NULL, 0, colour[0]);
     draw_shade(d, colour[0], 0.3f, colour[1]);
     for (int i = 0; i < c->size; i++) {
         for (int j = 0; j < c->size; j++) {
-            float t = 0.5f + x * ((float)j - (float)c->size / 2) + y * ((float)i - (float)c->size / 2);
+            float t =
+                0.5f + x * ((float)j - (float)c->size / 2) + y * ((float)i - (float)c->size / 2);
 
             t = fminf(fmaxf(t, 0), 1);
             for (int k = 0; k < 3; k++)
@@ -284,8 +289,8 @@ static void draw_clutter(struct dice *d, struct canvas *c, int n)
     }
 }
 
-static void draw_object(struct dice *d, struct canvas *c, const struct label *l, const struct pose *p,
-                        const float (*background)[3])
+static void draw_object(struct dice *d, struct canvas *c, const struct label *l,
+                        const struct pose *p, const float (*background)[3])
 {
     float v[3], patch_v[3], colour[3][3], shade[2][3];
 
@@ -308,7 +313,8 @@ static void draw_object(struct dice *d, struct canvas *c, const struct label *l,
 /* A thin bar whose middle lies off the object's. */
 static void draw_occluder(struct dice *d, struct canvas *c, const struct pose *over)
 {
-    float x = over->x + uniform(d, -0.8f, 0.8f) * over->r, y = over->y + uniform(d, -0.8f, 0.8f) * over->r;
+    float x = over->x + uniform(d, -0.8f, 0.8f) * over->r,
+          y = over->y + uniform(d, -0.8f, 0.8f) * over->r;
     float r = over->r * uniform(d, 0.6f, 1.3f);
     struct pose p = draw_pose(d, x, y, r, (float)M_PI);
     float v[3] = { uniform(d, 0.2f, 0.35f) * over->r / r }, colour[3];
@@ -326,7 +332,8 @@ static void draw_light(struct dice *d, const struct canvas *c, float max_noise, 
 
     for (int i = 0; i < c->size; i++) {
         for (int j = 0; j < c->size; j++) {
-            float light = gain + x * ((float)j - (float)c->size / 2) + y * ((float)i - (float)c->size / 2);
+            float light =
+                gain + x * ((float)j - (float)c->size / 2) + y * ((float)i - (float)c->size / 2);
             int at = i * c->size + j;
             /* ten bits a colour: one draw a pixel is enough */
             uint32_t u = rng_u32(d->seed, d->stream, ((uint64_t)1 << 32) + (uint64_t)at);
@@ -340,7 +347,7 @@ static void draw_light(struct dice *d, const struct canvas *c, float max_noise, 
     }
 }
 
-/* ---- pictures --------------------------------------------------------------------------------------------- */
+/* ---- pictures ------------------------------------------------------------------------------- */
 
 enum { SINGLE, MULTI };
 static const char *const kind_names[] = { "single", "multi", NULL };
@@ -350,16 +357,18 @@ struct options {
 };
 
 static const struct field option_fields[] = {
-    FIELD_INT(struct options, count, NULL, 8000, 20, 99999, "pictures: 15 of 20 to train, 2 val, 3 test"),
-    FIELD_INT(struct options, seed,  NULL, 1, 0, 1e9, "another seed draws other pictures"),
+    FIELD_INT(struct options, count, NULL, 8000, 20, 99999,
+              "pictures: 15 of 20 to train, 2 val, 3 test"),
+    FIELD_INT(struct options, seed, NULL, 1, 0, 1e9, "another seed draws other pictures"),
     FIELD_ENUM(struct options, kind, kind_names, SINGLE, "one label a picture, or one to three"),
-    FIELD_INT(struct options, size,  NULL, 32, 24, MAX_SIZE, "width and height, in pixels"),
+    FIELD_INT(struct options, size, NULL, 32, 24, MAX_SIZE, "width and height, in pixels"),
     FIELDS_END
 };
 
 static struct dice dice_of(const struct options *o, int i)
 {
-    return (struct dice){ (uint64_t)o->seed, rng_stream(RNG_DRAW, (uint32_t)o->kind << 31 | (uint32_t)i), 0 };
+    return (struct dice){ (uint64_t)o->seed,
+                          rng_stream(RNG_DRAW, (uint32_t)o->kind << 31 | (uint32_t)i), 0 };
 }
 
 static int label_of(int i)
@@ -392,7 +401,8 @@ static void draw_single(const struct options *o, int i, struct canvas *c, uint8_
     draw_light(&d, c, 0.08f, out);
 }
 
-/* Which labels picture i has: the first numbers of its dice, so that labels.csv needs no drawing. */
+/* Which labels picture i has: the first numbers of its dice, so that labels.csv needs no drawing.
+ */
 static int draw_labels(struct dice *d, int *label)
 {
     int n = 1 + below(d, MAX_OBJECTS);
@@ -442,7 +452,8 @@ static void draw_multi(const struct options *o, int i, struct canvas *c, uint8_t
     struct pose p[MAX_OBJECTS];
 
     for (int k = 0; k < n; k++)
-        p[k] = draw_pose(&d, 0, 0, side * uniform(&d, 0.21f, 0.39f - 0.05f * (float)n), labels[label[k]].turn);
+        p[k] = draw_pose(&d, 0, 0, side * uniform(&d, 0.21f, 0.39f - 0.05f * (float)n),
+                         labels[label[k]].turn);
     draw_places(&d, side, n, p);
     draw_background(&d, c, background);
     draw_clutter(&d, c, below(&d, 4));
@@ -451,7 +462,9 @@ static void draw_multi(const struct options *o, int i, struct canvas *c, uint8_t
     draw_light(&d, c, 0.08f, out);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------ */
+/* ---- files
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct job {
     const struct options *o;
@@ -466,7 +479,8 @@ struct job {
 static void path_of(const struct job *job, int i, struct str *path)
 {
     if (job->o->kind == SINGLE)
-        str_printf(path, "%s/%s/%s/%05d.png", job->out, split_of(job->o, i), labels[label_of(i)].name, i);
+        str_printf(path, "%s/%s/%s/%05d.png", job->out, split_of(job->o, i),
+                   labels[label_of(i)].name, i);
     else
         str_printf(path, "%s/images/%05d.png", job->out, i);
 }
@@ -514,7 +528,8 @@ static bool make_folders(const struct job *job, struct err *err)
         struct str path = { 0 };
 
         str_printf(&path, "%s/images", job->out);
-        ok = path.failed ? err_set(err, ERR_MEMORY, "memory is out") : file_mkdir(str_text(&path), err);
+        ok = path.failed ? err_set(err, ERR_MEMORY, "memory is out")
+                         : file_mkdir(str_text(&path), err);
         str_release(&path);
         return ok;
     }
@@ -523,7 +538,8 @@ static bool make_folders(const struct job *job, struct err *err)
             struct str path = { 0 };
 
             str_printf(&path, "%s/%s/%s", job->out, data_split_names[s], labels[l].name);
-            ok = path.failed ? err_set(err, ERR_MEMORY, "memory is out") : file_mkdir(str_text(&path), err);
+            ok = path.failed ? err_set(err, ERR_MEMORY, "memory is out")
+                             : file_mkdir(str_text(&path), err);
             str_release(&path);
         }
     }
@@ -571,7 +587,8 @@ static bool check_empty(const char *out, struct err *err)
     if (n < 0)
         return false;
     free(names);
-    return n == 0 || err_set(err, ERR_INPUT, "%s: not empty; name a new folder, or remove this one first", out);
+    return n == 0 || err_set(err, ERR_INPUT,
+                             "%s: not empty; name a new folder, or remove this one first", out);
 }
 
 static bool draw_all(const struct options *o, const char *out, struct err *err)
@@ -641,13 +658,15 @@ static const struct cli_command command = {
     .name = "draw",
     .summary = "draw labelled pictures to try discern with",
     .synopsis = "OUT",
-    .about = "Draws shapes, textures and a letter, with their labels, into the new folder OUT: one label a picture "
+    .about = "Draws shapes, textures and a letter, with their labels, into the new folder OUT: one "
+             "label a picture "
              "in folders by class, or several in a table.  The same seed draws the same pictures.",
     .examples = "draw build/demo/single\n"
                 "draw build/demo/multi --kind multi\n",
     .options = option_fields,
     .size = sizeof(struct options),
-    .min_args = 1, .max_args = 1,
+    .min_args = 1,
+    .max_args = 1,
     .run = run,
 };
 

@@ -19,7 +19,8 @@ lines 1
 grep -qE '^discern [0-9]+\.[0-9]+\.[0-9]+ \(.+\)$' "$T/out" || fail "version: $(cat "$T/out")"
 run 0 --version --json
 lines 1
-grep -qE '^\{"schema":"discern.version/1","version":"[0-9.]+","git":"[^"]+"\}$' "$T/out" || fail "$(cat "$T/out")"
+grep -qE '^\{"schema":"discern.version/1","version":"[0-9.]+","git":"[^"]+"\}$' "$T/out" ||
+    fail "$(cat "$T/out")"
 
 usage trian
 said '"train"'
@@ -41,7 +42,8 @@ for command in train eval predict info export help; do
     cp "$T/out" "$T/help"
     run 0 help "$command"
     cmp "$T/out" "$T/help"
-    awk 'length > 80 { print; bad = 1 } END { exit bad }' "$T/help" || fail "$command: help is wider than 80"
+    awk 'length > 80 { print; bad = 1 } END { exit bad }' "$T/help" ||
+        fail "$command: help is wider than 80"
 done
 
 run 0 help --markdown
@@ -54,7 +56,8 @@ quiet
 sed -n 's/^NN_OP(\(.*\))$/\1/p' nn/op/ops.def | while read -r op; do
     grep -qx "## $op" "$T/out" || fail "$op is not among the operators"
 done
-grep '^|' "$T/out" | awk -F'|' 'NF != 7 { print; bad = 1 } END { exit bad }' || fail "a cell holds a bar"
+grep '^|' "$T/out" | awk -F'|' 'NF != 7 { print; bad = 1 } END { exit bad }' ||
+    fail "a cell holds a bar"
 
 # A reader that goes away is no error to speak of; a full disk is.
 for what in '' '--markdown' '--ops'; do

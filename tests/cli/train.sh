@@ -1,5 +1,6 @@
 #!/bin/sh
-# train: from a folder to a model; the same again; bad data and nonsense values; signals; nothing half-written
+# train: from a folder to a model; the same again; bad data and nonsense values; signals;
+# nothing half-written
 set -eu
 . tests/cli/expect
 
@@ -28,7 +29,8 @@ said 'epoch 1/2: loss '
 said 'epoch 2/2: loss '
 said 'trained in '
 said "discern eval $T/a/best.safetensors $T/one"
-[ "$(ls "$T/a")" = "$(printf 'best.safetensors\nlast.safetensors')" ] || fail "the run folder: $(ls "$T/a")"
+[ "$(ls "$T/a")" = "$(printf 'best.safetensors\nlast.safetensors')" ] ||
+    fail "the run folder: $(ls "$T/a")"
 run 0 info "$T/a/last.safetensors"
 printed resnet_small
 not_printed "$T/one"
@@ -143,7 +145,8 @@ said 'learning rate'
 # ---- signals: what is there is saved, and the status says which ----
 for signal in INT:130 TERM:143; do
     rc=0
-    timeout --preserve-status -s "${signal%:*}" 2 "$DISCERN" train "$T/one" --arch "$T/tiny.net" --epochs 100000 \
+    timeout --preserve-status -s "${signal%:*}" 2 "$DISCERN" train "$T/one" \
+        --arch "$T/tiny.net" --epochs 100000 \
         --out "$T/stop-$signal" >"$T/out" 2>"$T/err" || rc=$?
     [ $rc = "${signal#*:}" ] || fail "$signal: status $rc: $(tail -3 "$T/err")"
     said 'last.safetensors'
