@@ -62,8 +62,8 @@ REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all deps demo check test check-asan check-tsan check-long fuzz bench interop lint install uninstall help clean \
-        tests docs
+.PHONY: all deps demo check test check-asan check-tsan check-long fuzz bench interop lint install \
+        uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -177,6 +177,9 @@ bench: $(BUILD)/$V/bench        ## time kernels, operators and networks
 
 interop: all                    ## our ONNX files in ONNX Runtime (wants Python with onnxruntime)
 	@sh tests/interop/run.sh $(PROGRAM) $(DRAW) $(BUILD)
+
+bare:                           ## the README's commands in a bare Debian 12 (root, debootstrap)
+	@sh tests/bare.sh
 
 docs: all                       ## write the generated pages anew: docs/ops.md, docs/cli.md
 	@$(PROGRAM) help --markdown >docs/cli.md
