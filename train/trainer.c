@@ -380,6 +380,8 @@ static bool better(const struct infer_figures *a, const struct infer_figures *b)
 {
     double x = infer_figures_main(a), y = infer_figures_main(b);
 
+    if (isnan(x) && isnan(y))
+        return a->log_loss < b->log_loss;
     if (!(x >= y))
         return isnan(y) && !isnan(x);
     return x > y || a->log_loss < b->log_loss;
@@ -406,8 +408,12 @@ static bool end_epoch(struct trainer *t, struct err *err)
 
     if (!take_values(t, err))
         return false;
-    if (t->val && !validate(t, t->val, &f, err))
+    if (t->val && !validate(t, t->val, &f, err)) {
+        struct err ignored = { 0 };     /* the first cause is the one to tell */
+
+        write_model(t, "last.safetensors", NULL, &ignored);
         return err_in(err, "validation");
+    }
     best = !t->val || !t->best_epoch || better(&f, &t->best);
     if (!write_model(t, "last.safetensors", t->val ? &f : NULL, err) ||
         (best && !write_model(t, "best.safetensors", t->val ? &f : NULL, err))) {
@@ -457,7 +463,8 @@ static bool measure_steps(struct trainer *t, double limit, double *a_step, struc
             data_loader_start(t->loader, 0, 0);
             continue;
         }
-        if (b->n < 2 && ++empty > t->per_epoch)
+        empty = b->n < 2 ? empty + 1 : 0;
+        if (empty > t->per_epoch)
             ok = err_set(err, ERR_INPUT, "none of the pictures to learn from can be read");
         if (b->n < 2)
             continue;
@@ -480,14 +487,16 @@ static bool plan_time(struct trainer *t, struct err *err)
 
     if (!measure_steps(t, limit, &a_step, err))
         return false;
-    if (t->val && !stopped(t)) {
+    if (stopped(t))
+        return true;
+    if (t->val) {
         struct data_index few = *t->val;
+        struct err ignored = { 0 };     /* the first pictures may all be bad; others need not be */
 
         few.n = few.n < 2 * VAL_BATCH ? few.n : 2 * VAL_BATCH;
         train_net_values(t->net, t->model->params);
         start = now();
-        if (!validate(t, &few, &f, err))
-            return false;
+        validate(t, &few, &f, &ignored);
         infer_figures_release(&f);
         t->in_val = (now() - start) * t->val->n / few.n;
     }
@@ -589,7 +598,7 @@ static bool run_epoch(struct trainer *t, struct err *err)
         t->timed_steps++;
         begin = now();
         emit(t, (struct train_event){ .kind = TRAIN_EVENT_STEP });
-        if (stopped(t))
+        if (stopped(t) && t->step < t->steps)
             return stop_here(t, true, err);
         replan(t);
     }

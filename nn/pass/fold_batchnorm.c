@@ -73,8 +73,8 @@ static int fold(struct nn_rewrite *w, int i)
     }
     if (attr.bias)
         bias_name = w->g->node[conv->in[BIAS]].name;
-    else if (nn_graph_find(w->g, bias_name) >= 0)
-        bias_name = NULL;
+    for (int k = 2; bias_name && !attr.bias && nn_graph_find(w->g, bias_name) >= 0; k++)
+        bias_name = arena_printf(w->mem, "%s.bias%d", conv->name, k);
     attr.bias = true;
     in[0] = w->map[conv->in[0]];
     in[WEIGHT] = nn_rewrite_add(w, &nn_op_param, w->g->node[conv->in[WEIGHT]].name,
