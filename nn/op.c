@@ -140,6 +140,24 @@ bool nn_type_fits(const struct nn_op *op, const struct nn_type *t, struct err *e
     return true;
 }
 
+bool nn_type_alike(const struct nn_op *op, const struct nn_type in[2], struct nn_type *out,
+                   struct err *err)
+{
+    if (!nn_type_equal(&in[0], &in[1])) {
+        struct str a = { 0 }, b = { 0 };
+
+        nn_type_text(&in[0], &a);
+        nn_type_text(&in[1], &b);
+        err_set(err, ERR_INPUT, "%s: inputs are %s and %s, must be alike", op->name, str_text(&a),
+                str_text(&b));
+        str_release(&a);
+        str_release(&b);
+        return false;
+    }
+    *out = in[0];
+    return nn_type_fits(op, out, err);
+}
+
 int64_t nn_op_flops(const struct nn_op *op, const struct nn_call *c)
 {
     return op->flops ? op->flops(c) : shape_count(&c->y.shape);
@@ -232,6 +250,36 @@ void nn_each_rows(const struct nn_call *c, int64_t rows, int64_t width, nn_range
 void nn_each_range(const struct nn_call *c, int64_t n, nn_range_fn *fn)
 {
     nn_each_rows(c, n, 1, fn);
+}
+
+int64_t nn_no_flops(const struct nn_call *c)
+{
+    (void)c;
+    return 0;
+}
+
+static void copy_range(const struct nn_call *c, int64_t i, int64_t n)
+{
+    memcpy((real *)c->y.data + i, (const real *)c->x[0].data + i, (size_t)n * sizeof(real));
+}
+
+void nn_identity_forward(const struct nn_call *c)
+{
+    if (c->y.data != c->x[0].data)
+        nn_each_range(c, shape_count(&c->y.shape), copy_range);
+}
+
+static void add_range(const struct nn_call *c, int64_t i, int64_t n)
+{
+    real *dx = (real *)c->dx[0].data + i;
+
+    c->k->add_f32(n, dx, (const real *)c->dy.data + i, dx);
+}
+
+void nn_identity_backward(const struct nn_call *c)
+{
+    if (c->dx[0].data)
+        nn_each_range(c, shape_count(&c->y.shape), add_range);
 }
 
 struct bands {

@@ -151,6 +151,10 @@ int64_t nn_op_flops(const struct nn_op *op, const struct nn_call *c);
 /* Refuses a type of more numbers a picture than an int counts; every type hook ends with it. */
 bool nn_type_fits(const struct nn_op *op, const struct nn_type *t, struct err *err);
 
+/* Type hook of operators on two values of one type: *out is that type. */
+bool nn_type_alike(const struct nn_op *op, const struct nn_type in[2], struct nn_type *out,
+                   struct err *err);
+
 /* The window of an operator over a picture [h,w,c]; dilation NULL is 1.  It does not fit when oh or
  * ow is 0.  Padding at the bottom and right only makes oh and ow larger. */
 struct nn_window nn_window_of(int64_t h, int64_t w, int64_t c, const int size[2],
@@ -169,6 +173,11 @@ bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int s
 typedef void nn_range_fn(const struct nn_call *c, int64_t first, int64_t count);
 void nn_each_range(const struct nn_call *c, int64_t n, nn_range_fn *fn);
 void nn_each_rows(const struct nn_call *c, int64_t rows, int64_t width, nn_range_fn *fn);
+
+/* Hooks of operators that leave the numbers as they are, in their order: a copy unless in place. */
+int64_t nn_no_flops(const struct nn_call *c);
+void nn_identity_forward(const struct nn_call *c);
+void nn_identity_backward(const struct nn_call *c);
 
 /* Bands of output rows of n pictures: fn gets the window cut to the band (pt moved, so that it may
  * be negative, oh shortened), the picture, and the band's first number in that picture's output. */

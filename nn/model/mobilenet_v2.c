@@ -5,12 +5,10 @@
  * table 2, width 1.0.  Parameter names are those of timm's mobilenetv2_100; paddings are symmetric,
  * as there.
  */
-#include "nn/build.h"
 #include "nn/model/model.h"
 #include "nn/op/conv2d.h"
-#include "nn/op/linear.h"
 
-enum { LEAST = 32, STEM = 32, HEAD = 1280 };
+enum { STEM = 32, HEAD = 1280 };
 
 /* Table 2: expansion t, channels c, blocks n, stride s of the first. */
 static const struct stage {
@@ -62,15 +60,8 @@ static int inverted_residual(struct nn_build *b, const char *prefix, int x, int 
 static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 {
     struct nn_build b;
-    int x, from = STEM;
+    int x = nn_model_begin(&b, &nn_model_mobilenet_v2, args, err), from = STEM;
 
-    if (args->height < LEAST || args->width < LEAST) {
-        err_set(err, ERR_INPUT, "mobilenet_v2: pictures of %dx%d are too small, %dx%d is the least",
-                args->width, args->height, LEAST, LEAST);
-        return NULL;
-    }
-    b = nn_build_begin(err);
-    x = nn_input(&b, "image", 3, (int[]){ args->height, args->width, args->channels });
     x = nn_relu6(&b, conv_bn(&b, "", "conv_stem", "bn1", x, (struct nn_conv2d){
         .channels = STEM, .size = NN_BOTH(3), .stride = NN_BOTH(2), .pad = NN_ALL(1) }));
     for (int i = 0; i < (int)(sizeof stages / sizeof *stages); i++) {
@@ -83,16 +74,11 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
         }
     }
     x = nn_relu6(&b, conv_bn(&b, "", "conv_head", "bn2", x, pointwise(HEAD)));
-    x = nn_meanpool(&b, x);
-    if (args->dropout > 0)
-        x = nn_dropout(&b, x, args->dropout);
-    x = nn_dense(&b, "classifier", x, (struct nn_linear){ .width = args->labels, .bias = true });
-    nn_build_output(&b, "logits", x);
-    return nn_build_end(&b);
+    return nn_model_end(&b, x, "classifier", args);
 }
 
 const struct nn_model nn_model_mobilenet_v2 = {
     .name = "mobilenet_v2",
     .doc = "MobileNetV2 1.0 (Sandler et al. 2018, arXiv:1801.04381), timm's names",
-    .size = 224, .least = LEAST, .build = build,
+    .size = 224, .least = 32, .build = build,
 };

@@ -1,7 +1,8 @@
 /*
- * model -- the table of architectures
+ * model -- the table of architectures, and what they share
  */
 #include "nn/model/model.h"
+#include "nn/op/linear.h"
 
 #include <string.h>
 
@@ -42,4 +43,28 @@ const struct nn_model *nn_model_find(const char *name, struct err *err)
             near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "", str_text(&known));
     str_release(&known);
     return NULL;
+}
+
+int nn_model_begin(struct nn_build *b, const struct nn_model *m, const struct nn_model_args *args,
+                   struct err *err)
+{
+    if (args->height < m->least || args->width < m->least) {
+        *b = (struct nn_build){ .err = err };
+        err_set(err, ERR_INPUT, "%s: pictures of %dx%d are too small, %dx%d is the least", m->name,
+                args->width, args->height, m->least, m->least);
+        return -1;
+    }
+    *b = nn_build_begin(err);
+    return nn_input(b, "image", 3, (int[]){ args->height, args->width, args->channels });
+}
+
+struct nn_graph *nn_model_end(struct nn_build *b, int x, const char *name,
+                              const struct nn_model_args *args)
+{
+    x = nn_meanpool(b, x);
+    if (args->dropout > 0)
+        x = nn_dropout(b, x, args->dropout);
+    x = nn_dense(b, name, x, (struct nn_linear){ .width = args->labels, .bias = true });
+    nn_build_output(b, "logits", x);
+    return nn_build_end(b);
 }

@@ -7,7 +7,7 @@
 #ifndef NN_MODEL_H
 #define NN_MODEL_H
 
-#include "nn/graph.h"
+#include "nn/build.h"
 
 struct nn_model_args {
     int height, width, channels;        /* of the picture */
@@ -30,5 +30,13 @@ int nn_model_count(void);
 const struct nn_model *nn_model_at(int i);
 /* NULL when there is none: err names the nearest. */
 const struct nn_model *nn_model_find(const char *name, struct err *err);
+
+/* What architectures begin and end with.  Input "image", which must not be smaller than m->least:
+ * -1 and *b failed when it is.  The mean over the pixels, dropout and a linear layer called `name`
+ * as output "logits". */
+int nn_model_begin(struct nn_build *b, const struct nn_model *m, const struct nn_model_args *args,
+                   struct err *err);
+struct nn_graph *nn_model_end(struct nn_build *b, int x, const char *name,
+                              const struct nn_model_args *args);
 
 #endif

@@ -4,13 +4,9 @@
  * He et al., "Deep residual learning for image recognition", arXiv:1512.03385, table 1.  Parameter
  * names are timm's and torchvision's.  Strides, paddings and epsilon too, so their weights fit.
  */
-#include "nn/build.h"
 #include "nn/model/model.h"
 #include "nn/op/conv2d.h"
-#include "nn/op/linear.h"
 #include "nn/op/pool.h"
-
-enum { LEAST = 32 };
 
 /* Convolution CONV and batch-norm BN under a prefix. */
 static int conv_bn(struct nn_build *b, const char *prefix, const char *conv, const char *bn, int x,
@@ -41,16 +37,9 @@ static int basic_block(struct nn_build *b, const char *prefix, int x, int channe
 static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 {
     struct nn_build b;
+    int x = nn_model_begin(&b, &nn_model_resnet18, args, err);
     char prefix[32];
-    int x;
 
-    if (args->height < LEAST || args->width < LEAST) {
-        err_set(err, ERR_INPUT, "resnet18: pictures of %dx%d are too small, %dx%d is the least",
-                args->width, args->height, LEAST, LEAST);
-        return NULL;
-    }
-    b = nn_build_begin(err);
-    x = nn_input(&b, "image", 3, (int[]){ args->height, args->width, args->channels });
     x = nn_relu(&b, conv_bn(&b, "", "conv1", "bn1", x, 64, 7, 2));
     x = nn_maxpool(&b, x, (struct nn_pool){
         .size = NN_BOTH(3), .stride = NN_BOTH(2), .pad = NN_ALL(1) });
@@ -62,15 +51,10 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
             x = basic_block(&b, prefix, x, 64 << stage, widen ? 2 : 1, widen);
         }
     }
-    x = nn_meanpool(&b, x);
-    if (args->dropout > 0)
-        x = nn_dropout(&b, x, args->dropout);
-    x = nn_dense(&b, "fc", x, (struct nn_linear){ .width = args->labels, .bias = true });
-    nn_build_output(&b, "logits", x);
-    return nn_build_end(&b);
+    return nn_model_end(&b, x, "fc", args);
 }
 
 const struct nn_model nn_model_resnet18 = {
     .name = "resnet18", .doc = "ResNet-18 (He et al. 2015, arXiv:1512.03385), timm's names",
-    .size = 224, .least = LEAST, .build = build,
+    .size = 224, .least = 32, .build = build,
 };

@@ -12,13 +12,11 @@
  * stride 2 (from 64 pixels), and of stride 2 and a max pool (from 128): 105 MFLOP forward for 32
  * pixels, 236 for 96, 339 for 224.
  */
-#include "nn/build.h"
 #include "nn/model/model.h"
 #include "nn/op/conv2d.h"
-#include "nn/op/linear.h"
 #include "nn/op/pool.h"
 
-enum { STEM = 32, STAGES = 3, FIRST = 48, LEAST = 16 };
+enum { STEM = 32, STAGES = 3, FIRST = 48 };
 
 /* 3x3 convolution, batch-norm, ReLU: parameters PREFIX.conv.* and PREFIX.bn.* */
 static int conv_bn_relu(struct nn_build *b, const char *prefix, int x, int channels, int stride)
@@ -40,16 +38,10 @@ static int halve(struct nn_build *b, int x)
 static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 {
     struct nn_build b;
-    int side = args->height < args->width ? args->height : args->width, x;
+    int x = nn_model_begin(&b, &nn_model_resnet_small, args, err);
+    int side = args->height < args->width ? args->height : args->width;
     char name[64];
 
-    if (side < LEAST) {
-        err_set(err, ERR_INPUT, "resnet_small: pictures of %dx%d are too small, %dx%d is the least",
-                args->width, args->height, LEAST, LEAST);
-        return NULL;
-    }
-    b = nn_build_begin(err);
-    x = nn_input(&b, "image", 3, (int[]){ args->height, args->width, args->channels });
     x = conv_bn_relu(&b, "stem", x, STEM, side >= 64 ? 2 : 1);
     if (side >= 128)
         x = halve(&b, x);
@@ -61,16 +53,11 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
         snprintf(name, sizeof name, "stage%d.residual", i + 1);
         x = nn_add(&b, x, conv_bn_relu(&b, name, x, channels, 1));
     }
-    x = nn_meanpool(&b, x);
-    if (args->dropout > 0)
-        x = nn_dropout(&b, x, args->dropout);
-    x = nn_dense(&b, "fc", x, (struct nn_linear){ .width = args->labels, .bias = true });
-    nn_build_output(&b, "logits", x);
-    return nn_build_end(&b);
+    return nn_model_end(&b, x, "fc", args);
 }
 
 const struct nn_model nn_model_resnet_small = {
     .name = "resnet_small",
     .doc = "small residual network for small pictures and short trainings (after Page 2018)",
-    .size = 32, .least = LEAST, .build = build,
+    .size = 32, .least = 16, .build = build,
 };

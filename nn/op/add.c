@@ -8,19 +8,7 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 {
     (void)attr;
     (void)n_in;
-    if (!nn_type_equal(&in[0], &in[1])) {
-        struct str a = { 0 }, b = { 0 };
-
-        nn_type_text(&in[0], &a);
-        nn_type_text(&in[1], &b);
-        err_set(err, ERR_INPUT, "add: inputs are %s and %s, must be alike", str_text(&a),
-                str_text(&b));
-        str_release(&a);
-        str_release(&b);
-        return false;
-    }
-    *out = in[0];
-    return nn_type_fits(&nn_op_add, out, err);
+    return nn_type_alike(&nn_op_add, in, out, err);
 }
 
 static void forward_range(const struct nn_call *c, int64_t i, int64_t n)

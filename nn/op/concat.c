@@ -54,12 +54,6 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     return nn_type_fits(&nn_op_concat, out, err);
 }
 
-static int64_t flops(const struct nn_call *c)
-{
-    (void)c;
-    return 0;
-}
-
 /* Numbers of one row of a tensor: the dimensions from the axis on. */
 static int64_t run(const struct nn_call *c, const struct tensor *t)
 {
@@ -127,7 +121,7 @@ const struct nn_op nn_op_concat = {
     .name = "concat", .onnx = "Concat", .doc = "inputs side by side along one dimension",
     .in_min = 1, .in_max = NN_MAX_IN,
     .attr_size = sizeof(struct concat), .attrs = attrs,
-    .type = type, .flops = flops, .forward = forward, .backward = backward,
+    .type = type, .flops = nn_no_flops, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "", "2x3 2x5 2x1", NULL }, { "", "2x3x2x4 2x3x2x3", NULL },

@@ -4,8 +4,6 @@
 #include "nn/io/onnx.h"
 #include "nn/op.h"
 
-#include <string.h>
-
 static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
                  struct err *err)
 {
@@ -24,36 +22,6 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     return true;
 }
 
-static int64_t flops(const struct nn_call *c)
-{
-    (void)c;
-    return 0;
-}
-
-static void forward_range(const struct nn_call *c, int64_t i, int64_t n)
-{
-    memcpy((real *)c->y.data + i, (const real *)c->x[0].data + i, (size_t)n * sizeof(real));
-}
-
-static void forward(const struct nn_call *c)
-{
-    if (c->y.data != c->x[0].data)
-        nn_each_range(c, shape_count(&c->y.shape), forward_range);
-}
-
-static void backward_range(const struct nn_call *c, int64_t i, int64_t n)
-{
-    real *dx = (real *)c->dx[0].data + i;
-
-    c->k->add_f32(n, dx, (const real *)c->dy.data + i, dx);
-}
-
-static void backward(const struct nn_call *c)
-{
-    if (c->dx[0].data)
-        nn_each_range(c, shape_count(&c->y.shape), backward_range);
-}
-
 static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
 {
     const struct nn_graph *g = node->graph;
@@ -66,8 +34,8 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 const struct nn_op nn_op_flatten = {
     .name = "flatten", .onnx = "Flatten", .doc = "all dimensions after the batch become one",
     .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE,
-    .type = type, .flops = flops, .forward = forward, .backward = backward,
-    .onnx_write = onnx_write,
+    .type = type, .flops = nn_no_flops, .forward = nn_identity_forward,
+    .backward = nn_identity_backward, .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "", "2x3x2x5", NULL }, { "", "3x4", NULL }, { NULL, NULL, NULL }
     },

@@ -3,8 +3,7 @@
  *
  * y[n,i,j,c] = max over r,s of x[n, i*stride-top+r, j*stride-left+s, c]
  * Padding never wins; NaN does.  Out size (H + pads - size) / stride + 1, rounded down, as ONNX
- * MaxPool-12.
- * The gradient goes to the first of equals in row order.
+ * MaxPool-12.  The gradient goes to the first of equals in row order.
  */
 #include "nn/op/pool.h"
 
@@ -16,29 +15,8 @@ static const struct field attrs[] = {
 static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
                  struct err *err)
 {
-    const struct nn_pool *a = attr;
-
     (void)n_in;
-    for (int i = 0; i < 4; i++)
-        if (a->pad[i] >= a->size[i % 2])        /* else a window might hold nothing */
-            return err_set(err, ERR_INPUT, "maxpool: pad %d must be smaller than size %d",
-                           a->pad[i], a->size[i % 2]);
-    return nn_type_window(&nn_op_maxpool, &in[0], a->size, a->stride, NULL, a->pad, out, err);
-}
-
-static struct nn_window window(const struct nn_call *c)
-{
-    const struct nn_pool *a = c->attr;
-    const int64_t *dim = c->x[0].shape.dim;
-
-    return nn_window_of(dim[1], dim[2], dim[3], a->size, a->stride, NULL, a->pad);
-}
-
-static int64_t flops(const struct nn_call *c)
-{
-    const struct nn_pool *a = c->attr;
-
-    return shape_count(&c->y.shape) * a->size[0] * a->size[1];
+    return nn_pool_type(&nn_op_maxpool, attr, &in[0], out, err);
 }
 
 static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
@@ -47,31 +25,25 @@ static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
     *scratch = 0;
 }
 
-/* Numbers of one picture. */
-static int64_t each(const struct tensor *t)
-{
-    return t->shape.dim[1] * t->shape.dim[2] * t->shape.dim[3];
-}
-
 static void forward_band(const struct nn_call *c, const struct nn_window *band, int64_t n,
                          int64_t first)
 {
-    int64_t at = n * each(&c->y) + first;
+    int64_t at = n * nn_pool_each(&c->y) + first;
 
-    c->k->maxpool_f32(band, (const real *)c->x[0].data + n * each(&c->x[0]), (real *)c->y.data + at,
+    c->k->maxpool_f32(band, (const real *)c->x[0].data + n * nn_pool_each(&c->x[0]), (real *)c->y.data + at,
                       c->stash ? (int32_t *)c->stash + at : NULL);
 }
 
 static void forward(const struct nn_call *c)
 {
-    struct nn_window w = window(c);
+    struct nn_window w = nn_pool_window(c);
 
     nn_each_band(c, c->y.shape.dim[0], &w, forward_band);
 }
 
 static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
 {
-    int64_t in = each(&c->x[0]), out = each(&c->y);
+    int64_t in = nn_pool_each(&c->x[0]), out = nn_pool_each(&c->y);
 
     for (int64_t i = n; i < n + count; i++)
         c->k->scatter_f32(out, (const int32_t *)c->stash + i * out,
@@ -81,14 +53,14 @@ static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
 static void backward(const struct nn_call *c)
 {
     if (c->dx[0].data)
-        nn_each_rows(c, c->y.shape.dim[0], each(&c->y), backward_rows);
+        nn_each_rows(c, c->y.shape.dim[0], nn_pool_each(&c->y), backward_rows);
 }
 
 const struct nn_op nn_op_maxpool = {
     .name = "maxpool", .onnx = "MaxPool", .doc = "largest value under a window",
     .in_min = 1, .in_max = 1, .keep = NN_KEEP_STASH,
     .attr_size = sizeof(struct nn_pool), .attrs = attrs,
-    .type = type, .flops = flops, .space = space, .forward = forward, .backward = backward,
+    .type = type, .flops = nn_pool_flops, .space = space, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){
         { "size=2 stride=2", "2x4x6x3", NULL },
         { "size=3 stride=2 pad=1", "2x7x5x4", NULL },

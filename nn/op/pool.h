@@ -1,4 +1,4 @@
-/* pool -- attributes that maxpool and avgpool share */
+/* pool -- what maxpool and avgpool share: attributes and the window they make */
 #ifndef NN_OP_POOL_H
 #define NN_OP_POOL_H
 
@@ -17,5 +17,12 @@ struct nn_pool {
                "steps between windows, in pixels"), \
     FIELD_INTS(struct nn_pool, pad, "pads", 4, 0, 0, 4095, \
                "pixels added: top, left, bottom, right")
+
+/* Type hook: no window may lie in the padding alone. */
+bool nn_pool_type(const struct nn_op *op, const struct nn_pool *a, const struct nn_type *x,
+                  struct nn_type *out, struct err *err);
+struct nn_window nn_pool_window(const struct nn_call *c);
+int64_t nn_pool_flops(const struct nn_call *c);     /* one a place of every window */
+int64_t nn_pool_each(const struct tensor *t);       /* numbers of one picture */
 
 #endif

@@ -5,7 +5,6 @@
 #include "nn/op.h"
 
 #include <limits.h>
-#include <string.h>
 
 struct reshape {
     int shape[SHAPE_MAX_RANK - 1];
@@ -52,36 +51,6 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     return nn_type_fits(&nn_op_reshape, out, err);
 }
 
-static int64_t flops(const struct nn_call *c)
-{
-    (void)c;
-    return 0;
-}
-
-static void forward_range(const struct nn_call *c, int64_t i, int64_t n)
-{
-    memcpy((real *)c->y.data + i, (const real *)c->x[0].data + i, (size_t)n * sizeof(real));
-}
-
-static void forward(const struct nn_call *c)
-{
-    if (c->y.data != c->x[0].data)
-        nn_each_range(c, shape_count(&c->y.shape), forward_range);
-}
-
-static void backward_range(const struct nn_call *c, int64_t i, int64_t n)
-{
-    real *dx = (real *)c->dx[0].data + i;
-
-    c->k->add_f32(n, dx, (const real *)c->dy.data + i, dx);
-}
-
-static void backward(const struct nn_call *c)
-{
-    if (c->dx[0].data)
-        nn_each_range(c, shape_count(&c->y.shape), backward_range);
-}
-
 /* In our order of the numbers.  0 keeps the batch as it is. */
 static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
 {
@@ -103,8 +72,8 @@ const struct nn_op nn_op_reshape = {
     .name = "reshape", .onnx = "Reshape", .doc = "other dimensions after the batch",
     .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE,
     .attr_size = sizeof(struct reshape), .attrs = attrs,
-    .type = type, .flops = flops, .forward = forward, .backward = backward,
-    .onnx_write = onnx_write,
+    .type = type, .flops = nn_no_flops, .forward = nn_identity_forward,
+    .backward = nn_identity_backward, .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "shape=2x3x5", "2x30", NULL }, { "shape=5x-1", "2x3x2x5", NULL },
         { "shape=-1", "1x2x3x2", NULL },
