@@ -30,7 +30,7 @@ static const struct cli_command help_command = {
     .options = help_fields,
     .size = sizeof(struct help_options),
     .min_args = 0,
-    .max_args = 1,
+    .max_args = 2,
     .run = help,
 };
 
@@ -46,19 +46,61 @@ static const char *name_at(int i, const void *ctx)
     return commands[i]->name;
 }
 
-/* NULL when there is none: err names the nearest. */
-static const struct cli_command *find_command(const char *name, struct err *err)
+/* Whether words[0..n) begin with the command's name, which may be two words: *used of them. */
+static bool is_called(const struct cli_command *c, int n, char *const *words, int *used)
 {
-    const char *near;
+    size_t first = strcspn(c->name, " ");
+    const char *second = c->name[first] ? c->name + first + 1 : NULL;
+
+    *used = second ? 2 : 1;
+    return n >= *used && strlen(words[0]) == first && !strncmp(c->name, words[0], first) &&
+           (!second || !strcmp(second, words[1]));
+}
+
+/* Whether some command's first word of two is this one. */
+static bool is_family(const char *word)
+{
+    size_t n = strlen(word);
 
     for (int i = 0; i < N_COMMANDS; i++)
-        if (!strcmp(commands[i]->name, name))
+        if (!strncmp(commands[i]->name, word, n) && commands[i]->name[n] == ' ')
+            return true;
+    return false;
+}
+
+static void print_family(const char *word, FILE *out)
+{
+    size_t n = strlen(word);
+
+    fprintf(out, "usage: discern %s COMMAND [OPTION...] [ARGUMENT...]\n\n", word);
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (!strncmp(commands[i]->name, word, n) && commands[i]->name[n] == ' ')
+            fprintf(out, "  %-14s%s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "\n\"discern %s COMMAND --help\" explains a command.\n", word);
+}
+
+/* The command that words[0..n) begin with, in *used of them.  NULL when there is none: err names
+ * the nearest. */
+static const struct cli_command *find_command(int n, char *const *words, int *used,
+                                              struct err *err)
+{
+    struct str said = { 0 };
+    const char *near, *name = words[0];
+
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (is_called(commands[i], n, words, used))
             return commands[i];
+    if (is_family(name) && n > 1)
+        str_printf(&said, "%s %s", name, words[1]);
+    else
+        str_add(&said, name);
+    name = str_text(&said);
     near = str_nearest(name, N_COMMANDS, name_at, NULL);
     if (near)
         err_set(err, ERR_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", name, near);
     else
         err_set(err, ERR_USAGE, "there is no command \"%s\"; \"discern help\" lists them", name);
+    str_release(&said);
     return NULL;
 }
 
@@ -68,7 +110,7 @@ static void print_summary(FILE *out)
           "usage: discern COMMAND [OPTION...] [ARGUMENT...]\n\n",
           out);
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
+        fprintf(out, "  %-14s%s\n", commands[i]->name, commands[i]->summary);
     fputs("\nexamples:\n"
           "  discern train photos/                    a folder of pictures for each label\n"
           "  discern eval runs/train-1/best.safetensors photos/\n"
@@ -139,10 +181,16 @@ static int help(const struct cli_command *self, int argc, char **argv)
     struct err err = { 0 };
     const struct cli_command *command = NULL;
     enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
+    int used;
 
     if (parsed == CLI_DONE)
         return 0;
-    if (parsed == CLI_FAILED || (args.n && !(command = find_command(args.arg[0], &err))))
+    if (parsed == CLI_RUN && args.n == 1 && is_family(args.arg[0])) {
+        print_family(args.arg[0], stdout);
+        return cli_flush(&err) ? 0 : cli_fail(&err, false);
+    }
+    if (parsed == CLI_FAILED ||
+        (args.n && !(command = find_command(args.n, args.arg, &used, &err))))
         return cli_fail(&err, false);
     if (command)
         cli_help(command, stdout);
@@ -171,6 +219,7 @@ int main(int argc, char **argv)
 {
     struct err err = { 0 };
     const struct cli_command *command;
+    int used;
 
     /* A reader that goes away ends us quietly, even if a parent ignored the signal. */
     signal(SIGPIPE, SIG_DFL);
@@ -182,8 +231,12 @@ int main(int argc, char **argv)
         return version(argc > 2 && !strcmp(argv[2], "--json"));
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
         return help_command.run(&help_command, 1, (char *[]){ "help", NULL });
-    command = find_command(argv[1], &err);
+    if (is_family(argv[1]) && (argc == 2 || !strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
+        print_family(argv[1], stdout);
+        return cli_flush(&err) ? 0 : cli_fail(&err, false);
+    }
+    command = find_command(argc - 1, argv + 1, &used, &err);
     if (!command)
         return cli_fail(&err, false);
-    return command->run(command, argc - 1, argv + 1);
+    return command->run(command, argc - used, argv + used);
 }

@@ -47,7 +47,7 @@ static void on_bad(void *ctx, const struct data_sample *sample, const struct err
     struct report *r = ctx;
 
     r->failed++;
-    infer_cmd_say("%s - left out", why->msg);
+    cli_say("%s - left out", why->msg);
     if (!r->json)
         return;
     infer_json_begin(&r->failures, NULL, '{');
@@ -115,7 +115,7 @@ static bool decide(struct data_index *x, const struct report *r, enum part *part
     if (count_part(x, DATA_VAL) != h.val || count_part(x, DATA_TRAIN) != h.train || h.val == 0)
         return true;
     *part = PART_VAL;
-    infer_cmd_say("%s: the model has learnt from %d of these %d pictures; it is measured on the %d "
+    cli_say("%s: the model has learnt from %d of these %d pictures; it is measured on the %d "
                   "that were held out (--split all: on every one)", r->data, h.train, x->n, h.val);
     return true;
 }
@@ -148,8 +148,8 @@ static void put(struct str *out, const char *text, int width, bool right)
     const char *p;
     int w;
 
-    infer_cmd_clean(&clean, text);
-    w = infer_cmd_width(str_text(&clean));
+    cli_clean(&clean, text);
+    w = cli_width(str_text(&clean));
     for (int i = w; right && i < width; i++)
         str_addc(out, ' ');
     p = str_text(&clean);
@@ -169,7 +169,7 @@ static int label_width(const struct infer_model *m, int most)
     int width = 5;
 
     for (int l = 0; l < m->n_labels; l++) {
-        int w = infer_cmd_width(m->label[l]);
+        int w = cli_width(m->label[l]);
 
         width = w > width ? w : width;
     }
@@ -190,7 +190,7 @@ static void headline(const struct report *r, struct str *out)
         for (int l = 1; l < f->n_labels; l++)
             most = f->label[l].support > f->label[most].support ? l : most;
         str_printf(out, "accuracy           %.2f%%   (always \"", 100 * f->accuracy);
-        infer_cmd_clean(out, r->m->label[most]);
+        cli_clean(out, r->m->label[most]);
         str_printf(out, "\": %.2f%%)\n", 100 * f->majority);
         if (f->n_labels > 5)
             str_printf(out, "among the top 5    %.2f%%\n", 100 * f->top5);
@@ -277,9 +277,9 @@ static struct pair *confused(const struct infer_figures *f, int *n, struct err *
 static void write_text(const struct report *r, const struct pair *pair, int n_pairs,
                        struct str *out)
 {
-    infer_cmd_clean(out, r->model);
+    cli_clean(out, r->model);
     str_add(out, " on ");
-    infer_cmd_clean(out, r->data);
+    cli_clean(out, r->data);
     str_printf(out, ", part %s: %d pictures", r->part, r->f.n);
     if (r->failed)
         str_printf(out, " (%d could not be read)", r->failed);
@@ -294,9 +294,9 @@ static void write_text(const struct report *r, const struct pair *pair, int n_pa
         str_add(out, "\nmost confused\n");
     for (int i = 0; i < n_pairs; i++) {
         str_printf(out, "%6d  ", pair[i].n);
-        infer_cmd_clean(out, r->m->label[pair[i].truth]);
+        cli_clean(out, r->m->label[pair[i].truth]);
         str_add(out, " taken for ");
-        infer_cmd_clean(out, r->m->label[pair[i].answer]);
+        cli_clean(out, r->m->label[pair[i].answer]);
         str_addc(out, '\n');
     }
 }
@@ -403,7 +403,7 @@ static bool print_report(const struct report *r, int top, struct err *err)
         write_json(r, pair, n, &out);
     else
         write_text(r, pair, n, &out);
-    ok = infer_cmd_print(&out, err);
+    ok = cli_print(&out, err);
     str_release(&out);
     free(pair);
     return ok;
@@ -467,7 +467,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (!evaluate(&r, &o, &err) || !print_report(&r, o.top, &err)) {
         status = cli_fail(&err, o.json);
     } else if (!(infer_figures_main(&r.f) >= o.min_accuracy) && o.min_accuracy > 0) {
-        infer_cmd_say("%s %.4f is below %g", infer_figures_main_name(r.f.task),
+        cli_say("%s %.4f is below %g", infer_figures_main_name(r.f.task),
                       infer_figures_main(&r.f), o.min_accuracy);
         status = 1;
     }

@@ -159,8 +159,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
     out = o.out ? o.out : default_name(args.arg[0], m->mem);
     if (!out)
         err_set(&err, ERR_MEMORY, "no memory for a file name");
-    else if (infer_cmd_may_write(out, args.arg[0], o.force, &err) && write_onnx(m, &o, out, &err))
-        infer_cmd_say("wrote %s: image [%s,3,%d,%d] -> %s [%s,%d]", out,
+    else if (cli_may_write(out, args.arg[0], o.force, &err) && write_onnx(m, &o, out, &err))
+        cli_say("wrote %s: image [%s,3,%d,%d] -> %s [%s,%d]", out,
                       o.dynamic_batch ? "N" : "1", m->prep.size[0], m->prep.size[1],
                       o.logits ? "logits" : "probability", o.dynamic_batch ? "N" : "1",
                       m->n_labels);

@@ -136,20 +136,20 @@ static void value_text(const json_t *value, struct str *out)
     char *text;
 
     if (json_is_string(value)) {
-        infer_cmd_clean(out, json_string_value(value));
+        cli_clean(out, json_string_value(value));
     } else if (json_is_real(value)) {
         str_printf(out, "%g", json_real_value(value));
     } else if (json_is_object(value)) {
         json_object_foreach((json_t *)(uintptr_t)value, key, member) {
             str_add(out, comma);
-            infer_cmd_clean(out, key);
+            cli_clean(out, key);
             str_addc(out, ' ');
             value_text(member, out);
             comma = ", ";
         }
     } else {
         text = json_dumps(value, JSON_ENCODE_ANY);
-        infer_cmd_clean(out, text ? text : "?");
+        cli_clean(out, text ? text : "?");
         free(text);
     }
 }
@@ -161,8 +161,8 @@ static void provenance_text(const char *json, struct str *out)
 
     json_object_foreach(all, key, value) {
         str_add(out, "\n  ");
-        infer_cmd_clean(out, key);
-        for (int w = infer_cmd_width(key); w < 11; w++)
+        cli_clean(out, key);
+        for (int w = cli_width(key); w < 11; w++)
             str_addc(out, ' ');
         value_text(value, out);
     }
@@ -184,18 +184,18 @@ static void write_text(const char *path, const struct infer_model *m, const stru
                        struct str *out)
 {
     str_add(out, "model        ");
-    infer_cmd_clean(out, path);
+    cli_clean(out, path);
     str_add(out, ", ");
     rounded(out, (double)f->file_bytes, "B");
     str_add(out, "\nnetwork      ");
-    infer_cmd_clean(out, m->arch);
+    cli_clean(out, m->arch);
     str_printf(out, "\ntask         %s",
                m->task == DATA_SINGLE ? "single: one label a picture"
                                       : "multi: any number of labels a picture");
     str_printf(out, "\nlabels       %d: ", m->n_labels);
     for (int l = 0; l < m->n_labels && l < LABELS_SHOWN; l++) {
         str_add(out, l ? ", " : "");
-        infer_cmd_clean(out, m->label[l]);
+        cli_clean(out, m->label[l]);
     }
     if (m->n_labels > LABELS_SHOWN)
         str_printf(out, " and %d more (--json has them)", m->n_labels - LABELS_SHOWN);
@@ -239,7 +239,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
             str_add(&out, str_text(&f.graph));
         else
             write_text(args.arg[0], m, &f, &out);
-        infer_cmd_print(&out, &err);
+        cli_print(&out, &err);
     }
     str_release(&out);
     str_release(&f.graph);

@@ -71,7 +71,7 @@ static void result_error(struct str *s, const char *file, const struct err *why)
 /* Of an argument without pictures, or a picture that cannot be read. */
 static void fail(struct job *j, const char *file, const struct err *why, struct str *json)
 {
-    infer_cmd_say("%s", why->msg);
+    cli_say("%s", why->msg);
     j->failed++;
     if (j->o->json)
         result_error(json, file, why);
@@ -116,11 +116,11 @@ static void answer_json(const struct job *j, const char *path, const float *p, i
 static void answer_text(const struct job *j, const char *path, const float *p, int n,
                         struct str *out)
 {
-    infer_cmd_clean(out, path);
+    cli_clean(out, path);
     str_addc(out, ':');
     for (int k = 0; k < n || (n == 0 && k == 0); k++) {
         str_add(out, k ? ", " : n ? " " : " none (likeliest: ");
-        infer_cmd_clean(out, j->m->label[j->rank[k]]);
+        cli_clean(out, j->m->label[j->rank[k]]);
         str_printf(out, " %.1f%%", 100.0 * p[j->rank[k]]);
     }
     str_add(out, n ? "\n" : ")\n");
@@ -176,7 +176,7 @@ static bool print_json(const struct job *j, const char *model, struct err *err)
         infer_json_raw(&out, NULL, str_text(&j->early));
     infer_json_end(&out, ']');
     infer_json_end(&out, '}');
-    ok = infer_cmd_print(&out, err);
+    ok = cli_print(&out, err);
     str_release(&out);
     return ok;
 }
@@ -332,7 +332,7 @@ static bool predict(struct job *j, const char *model, int n, char **arg, struct 
     int wanted = j->o->top ? j->o->top : j->m->task == DATA_SINGLE ? 3 : j->m->n_labels;
     double usual = j->m->task == DATA_SINGLE ? 0 : 0.5;
 
-    if (j->o->dump_input && !infer_cmd_may_write(j->o->dump_input, model, j->o->force, err))
+    if (j->o->dump_input && !cli_may_write(j->o->dump_input, model, j->o->force, err))
         return false;
     j->top = wanted < j->m->n_labels ? wanted : j->m->n_labels;
     j->threshold = j->o->threshold < 0 ? usual : j->o->threshold;
@@ -385,7 +385,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         status = stopped_by ? 0 : cli_fail(&err, o.json);
     } else if (j.failed) {
         if (j.x.n + j.empty > 1)
-            infer_cmd_say("%d of %d could not be answered", j.failed, j.x.n + j.empty);
+            cli_say("%d of %d could not be answered", j.failed, j.x.n + j.empty);
         err.kind = ERR_INPUT;
         status = cli_status(&err);
     } else {

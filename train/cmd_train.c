@@ -155,7 +155,7 @@ static void on_step(struct listener *l, const struct train_event *e)
     if (l->live)
         show_live(l, str_text(&s));
     else
-        infer_cmd_say("%s", str_text(&s));
+        cli_say("%s", str_text(&s));
     str_release(&s);
 }
 
@@ -205,7 +205,7 @@ static void on_epoch(struct listener *l, const struct train_event *e)
     str_printf(&s, "%.0f pictures/s, ", e->rate);
     add_duration(&s, e->left);
     str_add(&s, " left");
-    infer_cmd_say("%s", str_text(&s));
+    cli_say("%s", str_text(&s));
     str_release(&s);
 }
 
@@ -255,7 +255,7 @@ static void on_event(void *ctx, const struct train_event *e)
         if (l->quiet)
             break;
         clear_line(l);
-        infer_cmd_say(e->kind == TRAIN_EVENT_BAD_FILE ? "%s; left out" : "%s", e->text);
+        cli_say(e->kind == TRAIN_EVENT_BAD_FILE ? "%s; left out" : "%s", e->text);
         break;
     }
 }
@@ -340,7 +340,7 @@ static struct data_index *open_data(const char *path, struct options *o, struct 
         return NULL;
     }
     if (!held && !o->quiet)
-        infer_cmd_say("val %g: the data have no val part, so that share of %d pictures is held "
+        cli_say("val %g: the data have no val part, so that share of %d pictures is held "
                       "out, by their content",
                       o->cfg.val, free_n);
     return x;
@@ -404,18 +404,18 @@ static bool report(const struct options *o, const char *data, const char *dir,
     bool ok;
 
     if (!o->quiet)
-        infer_cmd_say("%s", str_text(&l->result));
+        cli_say("%s", str_text(&l->result));
     if (o->json)
         add_json(o, dir, l, &out);
     else
         str_printf(&out, "%s/best.safetensors", dir);
-    ok = infer_cmd_print(&out, err);
+    ok = cli_print(&out, err);
     str_printf(&model, "%s/best.safetensors", dir);
     add_word(&next, str_text(&model));
     str_addc(&next, ' ');
     add_word(&next, data);
     if (ok && !o->quiet)
-        infer_cmd_say("now try: discern eval %s", str_text(&next));
+        cli_say("now try: discern eval %s", str_text(&next));
     str_release(&out);
     str_release(&model);
     str_release(&next);

@@ -51,6 +51,22 @@ int cli_status(const struct err *err);
  * returns cli_status.  Control characters in the message are shown as '?'. */
 int cli_fail(const struct err *err, bool json);
 
+/* Appends text as a terminal may see it: '?' for control characters, U+FFFD for broken UTF-8. */
+void cli_clean(struct str *out, const char *text);
+
+/* Columns that cleaned text takes, a code point each. */
+int cli_width(const char *text);
+
+/* Prints "discern: ..." cleaned, and a newline, to stderr. */
+void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes out to stdout, ending its last line, and flushes.  Memory that ran out while it was made
+ * is an error too. */
+bool cli_print(const struct str *out, struct err *err);
+
+/* Whether out may be written: it is not there, or with force a file, and not the input. */
+bool cli_may_write(const char *out, const char *input, bool force, struct err *err);
+
 /* Flushes stdout; a write that failed (full disk, closed pipe) is ERR_IO. */
 bool cli_flush(struct err *err);
 

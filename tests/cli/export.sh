@@ -35,7 +35,7 @@ run 0 export "$T/model" -o "$T/mine" --force
 cmp "$T/first.onnx" "$T/mine" || fail "not overwritten"
 run 3 export "$T/model" -o "$T/dir" --force
 run 3 export "$T/model" -o "$T/model" --force
-said 'is the model itself'
+said 'is the input itself'
 run 0 info "$T/model"
 run 3 export "$T/model" -o "$T/no/such/folder.onnx"
 said "$T/no/such/folder.onnx"
