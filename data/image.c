@@ -15,10 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct data_limits data_limits_default = {
-    .file_bytes = (size_t)256 << 20, .pixels = 50000000, .side = 65535,
-    .decode_bytes = (size_t)1 << 30,
+const struct data_decode data_decode_default = {
+    .limits = { .file_bytes = (size_t)256 << 20, .pixels = 50000000, .side = 65535,
+                .decode_bytes = (size_t)1 << 30 },
+    .background = { 255, 255, 255 },
 };
+
+const char data_decoders[] = "stb";
 
 void data_image_release(struct data_image *image)
 {
@@ -137,9 +140,10 @@ static size_t budget_of(const struct data_header *head, size_t size,
     return need < limits->decode_bytes ? need : limits->decode_bytes;
 }
 
-bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_limits *limits,
+bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_decode *how,
                        struct data_image *image, struct err *err)
 {
+    const struct data_limits *limits = how ? &how->limits : &data_decode_default.limits;
     struct data_header head;
     const char *format, *why = "";
     uint8_t *pixel, *rgb;
@@ -198,7 +202,7 @@ bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_limi
     return true;
 }
 
-bool data_image_read(const char *path, const struct data_limits *limits, struct data_image *image,
+bool data_image_read(const char *path, const struct data_decode *how, struct data_image *image,
                      struct err *err)
 {
     size_t size;
@@ -206,10 +210,10 @@ bool data_image_read(const char *path, const struct data_limits *limits, struct 
     bool ok;
 
     memset(image, 0, sizeof *image);
-    bytes = file_read(path, limits->file_bytes, &size, err);
+    bytes = file_read(path, (how ? how : &data_decode_default)->limits.file_bytes, &size, err);
     if (!bytes)
         return false;
-    ok = data_image_decode(bytes, size, limits, image, err);
+    ok = data_image_decode(bytes, size, how, image, err);
     free(bytes);
     return ok || err_in(err, "%s", path);
 }

@@ -3,8 +3,8 @@
  *
  * Bytes are hostile.  The magic number decides the format, never the extension.  JPEG, PNG, BMP and
  * the first frame of GIF decode; WebP, AVIF, HEIC, TIFF, SVG and camera raw are named in the error
- * with how to convert.  EXIF orientation is applied, alpha composited over white, 16 bits and
- * palettes become 8-bit RGB.  Thread-safe: no shared state.
+ * with how to convert.  EXIF orientation is applied, alpha composited over a background, and 16
+ * bits and palettes become 8-bit RGB.  Thread-safe: no shared state.
  */
 #ifndef DATA_IMAGE_H
 #define DATA_IMAGE_H
@@ -25,14 +25,26 @@ struct data_limits {
     int side;                   /* 65535, the most that JPEG and GIF can say */
     size_t decode_bytes;        /* what a decoder may hold at a time: 1 GiB */
 };
-extern const struct data_limits data_limits_default;
 
-/* Decodes; *image is the caller's to release.  ERR_INPUT says what is wrong with the bytes,
- * ERR_UNSUPPORTED names a format that we do not read. */
-bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_limits *limits,
+struct data_sandbox;
+
+/* How bytes become a picture; a zeroed one is not: start from data_decode_default. */
+struct data_decode {
+    struct data_limits limits;
+    uint8_t background[3];      /* RGB under transparent pixels: white */
+    struct data_sandbox *sandbox;   /* decode in worker processes (sandbox.h); NULL: here */
+};
+extern const struct data_decode data_decode_default;
+
+/* The decoders that this build has, for --version and provenance: "stb" or "stb turbojpeg webp". */
+extern const char data_decoders[];
+
+/* Decodes; *image is the caller's to release.  how NULL: the default.  ERR_INPUT says what is wrong
+ * with the bytes, ERR_UNSUPPORTED names a format that we do not read. */
+bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_decode *how,
                        struct data_image *image, struct err *err);
 /* Reads and decodes a file; the error names the path. */
-bool data_image_read(const char *path, const struct data_limits *limits, struct data_image *image,
+bool data_image_read(const char *path, const struct data_decode *how, struct data_image *image,
                      struct err *err);
 void data_image_release(struct data_image *image);      /* a zeroed one is fine */
 

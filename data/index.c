@@ -24,7 +24,7 @@ const char *const data_split_names[] = { "unsplit", "train", "val", "test", NULL
 /* ---- names ----------------------------------------------------------------------------------- */
 
 /* As people count: "2" before "10"; equal in that, by bytes. */
-static int compare_natural(const char *a, const char *b)
+int data_index_compare_names(const char *a, const char *b)
 {
     const char *p = a, *q = b;
 
@@ -218,7 +218,7 @@ static int find_label(const struct data_index *x, const char *name)
 
 static int compare_names(const void *a, const void *b)
 {
-    return compare_natural(*(char *const *)a, *(char *const *)b);
+    return data_index_compare_names(*(char *const *)a, *(char *const *)b);
 }
 
 /* The names of the folders in `folder`, in natural order; -1 on failure,
@@ -529,9 +529,12 @@ static struct data_index *open_table(const char *path, int n_labels, const char 
     return x;
 }
 
-struct data_index *data_index_open(const char *path, int n_labels, const char *const *labels,
+struct data_index *data_index_open(const char *path, const struct data_source_options *opt,
                                    struct err *err)
 {
+    int n_labels = opt ? opt->n_labels : 0;
+    const char *const *labels = n_labels ? opt->labels : NULL;
+
     switch (file_kind(path)) {
     case FILE_FOLDER:
         return open_folder(path, n_labels, labels, err);
@@ -581,7 +584,8 @@ static void hash_piece(void *arg, int i, int worker)
     struct data_index *x = arg;
     struct err ignored;
     size_t size;
-    uint8_t *bytes = file_read(x->sample[i].path, data_limits_default.file_bytes, &size, &ignored);
+    uint8_t *bytes = file_read(x->sample[i].path, data_decode_default.limits.file_bytes, &size,
+                               &ignored);
 
     (void)worker;
     if (bytes)

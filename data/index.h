@@ -1,15 +1,15 @@
 /*
  * index -- which pictures there are, and what they show
  *
- * From a folder (ROOT/CLASS/..., or ROOT/{train,val,valid,validation,test}/CLASS/...) or a one-hot
- * CSV (`filename,cat,dog[,split]`, paths relative to the CSV or to an images/ folder beside it).
- * Labels are names; positions follow from the training part's names in natural order ("2" before
- * "10") or the CSV's columns.  Immutable once made; share freely.
+ * From whatever people have: folders, tables, lists, arrays (data/source.h, docs/data.md).  Labels
+ * are names; a position follows from the names alone ("2" before "10").  Immutable once made; share
+ * freely.
  */
 #ifndef DATA_INDEX_H
 #define DATA_INDEX_H
 
-#include "nn/base/err.h"
+#include "data/image.h"
+#include "nn/base/field.h"
 
 #include <stdint.h>
 
@@ -18,28 +18,85 @@ enum data_split { DATA_UNSPLIT, DATA_TRAIN, DATA_VAL, DATA_TEST };
 extern const char *const data_task_names[];     /* "single" "multi" NULL */
 extern const char *const data_split_names[];    /* "unsplit" "train" "val" "test" NULL */
 
+/* Pixels that lie in a file as they are: 8-bit, 1 or 3 channels, channel by channel or not. */
+struct data_raw {
+    int width, height, channels;
+    bool planar;                /* all red, then all green, then all blue */
+};
+
 struct data_sample {
-    const char *path;           /* as it is opened */
-    const char *name;           /* below the root: what reports print */
+    const char *path;           /* the file that is opened */
+    const char *name;           /* below the root: what reports print and split files say; unique */
+    const char *group;          /* samples of one group stay on one side of a split; NULL: none */
+    const struct data_raw *raw; /* NULL: a picture file; else pixels from `offset` on */
+    uint64_t offset;
     int label;                  /* SINGLE; -1 = none known */
     const int8_t *mark;         /* MULTI: a label each: 1 yes, 0 no, -1 unknown; NULL for SINGLE */
     enum data_split split;
-    uint64_t hash;              /* XXH3-64 of the file's bytes; 0 until data_index_hash */
+    uint64_t hash;              /* XXH3-64 of the file's (raw: the pixels') bytes; 0 = not read */
+};
+
+struct data_skipped {
+    const char *path, *why;
 };
 
 struct data_index {
     enum data_task task;
     const char **label;
     int n_labels;
-    struct data_sample *sample; /* malloc'ed; folders: sorted by name; CSV: in its order */
+    struct data_sample *sample; /* malloc'ed; sorted by name */
     int n;
+    const struct data_skipped *skipped;         /* what looked like a picture and is left out */
+    int n_skipped;
+    const char *source;         /* the name of its layout */
     struct arena *mem;
 };
 
-/* Reads a folder or CSV.  With `labels` given (a model's; NULL otherwise) classes are matched to
- * them by name: one that is not among them is an error naming it.  Without, fewer than two classes,
- * or a class with fewer than two pictures, is an error that says how many are needed. */
-struct data_index *data_index_open(const char *path, int n_labels, const char *const *labels,
+enum data_task_choice { DATA_TASK_AUTO, DATA_TASK_SINGLE, DATA_TASK_MULTI };
+extern const char *const data_task_choice_names[];  /* "auto" "single" "multi" NULL */
+
+/* How to read; all 0 is a good choice.  What commands offer of it: DATA_SOURCE_FIELDS. */
+struct data_source_options {
+    const char *format;         /* a source's name; NULL = told from what is there */
+    int task;                   /* enum data_task_choice */
+    const char *images;         /* folder that names in a table count from; NULL = its own,
+                                   or images/ in it */
+    const char *classes;        /* a file of label names, one a line: these alone; NULL = all */
+    const char *delimiter;      /* between the labels of one cell; NULL = told from the table */
+    const char *group;          /* a column of the table, or a regular expression on names: what
+                                   its first parenthesis (or all of it) matches names the group */
+    const char *split_file;     /* a table name,split that overrides (split.h); NULL = none */
+    int n_labels;               /* a model's labels, which the data's must be among; 0 = none */
+    const char *const *labels;
+};
+
+/* The options that every command with DATA has; m is the struct's member. */
+#define DATA_SOURCE_FIELDS(T, m) \
+    { .name = "format", .kind = FIELD_KIND_STRING, .count = 1, .hint = "NAME", \
+      .offset = offsetof(T, m.format), \
+      .doc = "layout of the data, a name of `discern data import --help`; told by itself" }, \
+    { .name = "task", .kind = FIELD_KIND_ENUM, .count = 1, .names = data_task_choice_names, \
+      .offset = offsetof(T, m.task), \
+      .doc = "one label a picture, or any number; told from the data" }, \
+    { .name = "images", .kind = FIELD_KIND_STRING, .count = 1, .hint = "DIR", \
+      .offset = offsetof(T, m.images), \
+      .doc = "folder that the names in a table count from" }, \
+    { .name = "classes", .kind = FIELD_KIND_STRING, .count = 1, .hint = "FILE", \
+      .offset = offsetof(T, m.classes), .doc = "a file of the labels, one a line" }, \
+    { .name = "delimiter", .kind = FIELD_KIND_STRING, .count = 1, .hint = "TEXT", \
+      .offset = offsetof(T, m.delimiter), \
+      .doc = "what stands between labels in one cell of a table; told by itself" }, \
+    { .name = "group", .kind = FIELD_KIND_STRING, .count = 1, .hint = "COLUMN|REGEX", \
+      .offset = offsetof(T, m.group), \
+      .doc = "pictures that belong together (a patient, a sequence) and must not be split apart: " \
+             "a column, or a regular expression on names" }, \
+    { .name = "split_file", .kind = FIELD_KIND_STRING, .count = 1, .hint = "FILE", \
+      .offset = offsetof(T, m.split_file), \
+      .doc = "which picture is in which part, as `discern data split` wrote it" }
+
+/* Reads labelled pictures from a folder or file; opt NULL: all defaults.  Errors name the place and
+ * say what is needed. */
+struct data_index *data_index_open(const char *path, const struct data_source_options *opt,
                                    struct err *err);
 void data_index_free(struct data_index *x);     /* NULL is fine */
 
@@ -47,18 +104,25 @@ void data_index_free(struct data_index *x);     /* NULL is fine */
 struct data_index *data_index_part(const struct data_index *x, enum data_split split,
                                    struct err *err);
 
-/* hash of every sample's file, on `threads` threads; files that cannot be read keep 0. */
+/* hash of every sample, on `threads` threads; what cannot be read keeps 0. */
 bool data_index_hash(struct data_index *x, int threads, struct err *err);
 
-/* For whoever makes an index: appends a sample, whose strings outlive x. */
-bool data_index_add(struct data_index *x, struct data_sample sample, struct err *err);
+/* A fingerprint of the whole: names, labels, parts and, where known, hashes. */
+uint64_t data_index_fingerprint(const struct data_index *x);
 
-/* Appends every picture in the folder and below, with this label and split.  Pictures are known by
- * the endings of their names; each folder goes by bytes; hidden files and what operating systems
- * leave behind are passed over; links are followed, but in no circle.  A sample's name is its path
- * without the first `skip` bytes. */
+/* The bytes of a sample's file (of its pixels), at most max_bytes; free() them. */
+uint8_t *data_sample_bytes(const struct data_sample *s, size_t max_bytes, size_t *size,
+                           struct err *err);
+/* The picture of a sample; the error names it.  Thread-safe. */
+bool data_sample_image(const struct data_sample *s, const struct data_decode *how,
+                       struct data_image *image, struct err *err);
+
+/* The folder walk of data_build_folder for pictures without labels (discern predict): appends
+ * samples, sorted by name, to x. */
 bool data_index_add_folder(struct data_index *x, const char *folder, size_t skip, int label,
                            enum data_split split, struct err *err);
+/* For whoever makes an index by hand: appends a sample, whose strings outlive x. */
+bool data_index_add(struct data_index *x, struct data_sample sample, struct err *err);
 
 /* DATA_UNSPLIT unless the word is one for a part: train, val, valid, validation, test. */
 enum data_split data_index_split(const char *word);
@@ -68,5 +132,8 @@ bool data_index_check_label(const char *label, struct err *err);
 
 /* How many samples carry each label (1 for MULTI); count[n_labels]. */
 void data_index_counts(const struct data_index *x, int *count);
+
+/* As people count: "2" before "10"; equal in that, by bytes.  For qsort's way of answering. */
+int data_index_compare_names(const char *a, const char *b);
 
 #endif

@@ -76,7 +76,7 @@ static bool load(const struct data_loader *l, int sample, uint8_t *pixel, float 
     struct data_view v;
     bool ok;
 
-    if (!data_image_read(s->path, &data_limits_default, &image, err))
+    if (!data_image_read(s->path, NULL, &image, err))
         return false;
     if (l->opt.augment == DATA_AUGMENT_NONE) {
         ok = data_prep_pixels(l->prep, &image, pixel, err);

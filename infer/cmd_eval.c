@@ -411,9 +411,13 @@ static bool print_report(const struct report *r, int top, struct err *err)
 
 static bool evaluate(struct report *r, const struct options *o, struct err *err)
 {
-    const char *const *labels = (const char *const *)r->m->label;
+    struct data_source_options source = {
+        .task = r->m->task == DATA_SINGLE ? DATA_TASK_SINGLE : DATA_TASK_MULTI,
+        .n_labels = r->m->n_labels,
+        .labels = (const char *const *)r->m->label,
+    };
     int threads = o->threads ? o->threads : pool_cpus(), batch = o->batch;
-    struct data_index *x = data_index_open(r->data, r->m->n_labels, labels, err);
+    struct data_index *x = data_index_open(r->data, &source, err);
     const struct data_index *part = NULL;
     struct infer_predictor *q = NULL;
     bool ok = false;

@@ -50,7 +50,7 @@ static void look_at(void *arg, int i, int worker)
     double n;
 
     (void)worker;
-    l->read = data_image_read(s->path, &data_limits_default, &image, &l->err);
+    l->read = data_image_read(s->path, NULL, &image, &l->err);
     if (!l->read)
         return;
     l->width = image.width;

@@ -319,7 +319,7 @@ static void drop_run(const struct options *o, const char *out, bool made)
 /* The pictures, hashed, with a part to learn from and one to check with. */
 static struct data_index *open_data(const char *path, struct options *o, struct err *err)
 {
-    struct data_index *x = data_index_open(path, 0, NULL, err);
+    struct data_index *x = data_index_open(path, NULL, err);
     int threads = o->cfg.threads ? o->cfg.threads : pool_cpus(), held = 0, free_n = 0;
     bool hashed = false, ok;
 

@@ -578,7 +578,7 @@ bool cli_flush(struct err *err)
     return err_set(err, ERR_IO, "standard output: cannot write");
 }
 
-/* ---- what a terminal sees ----------------------------------------------------------------------- */
+/* ---- what a terminal sees -------------------------------------------------------------------- */
 
 /* C0, DEL, and C1 as UTF-8 writes it (C2 80 to C2 9F): what a terminal may obey. */
 void cli_clean(struct str *out, const char *text)

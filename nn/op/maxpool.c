@@ -30,7 +30,8 @@ static void forward_band(const struct nn_call *c, const struct nn_window *band, 
 {
     int64_t at = n * nn_pool_each(&c->y) + first;
 
-    c->k->maxpool_f32(band, (const real *)c->x[0].data + n * nn_pool_each(&c->x[0]), (real *)c->y.data + at,
+    c->k->maxpool_f32(band, (const real *)c->x[0].data + n * nn_pool_each(&c->x[0]),
+                      (real *)c->y.data + at,
                       c->stash ? (int32_t *)c->stash + at : NULL);
 }
 

@@ -29,7 +29,7 @@ said 'discern help'
 usage ''
 usage help trian
 said '"train"'
-usage help train eval
+usage help train eval info
 usage help --markdwon
 said '--markdown'
 usage --verison

@@ -82,7 +82,8 @@ static struct data_index *opened(const struct made_folder *f, const char *text, 
     struct data_index *x;
 
     made_text(f, "t.csv", text);
-    x = data_index_open(made_path(f, "t.csv"), n, labels, &err);
+    x = data_index_open(made_path(f, "t.csv"),
+                        &(struct data_source_options){ .n_labels = n, .labels = labels }, &err);
     if (!x)
         fail_msg("%s", err.msg);
     return x;
@@ -94,7 +95,8 @@ static void refused(const struct made_folder *f, const char *text, int n, const 
     struct err err = { 0 };
 
     made_text(f, "t.csv", text);
-    assert_null(data_index_open(made_path(f, "t.csv"), n, labels, &err));
+    assert_null(data_index_open(made_path(f, "t.csv"),
+                           &(struct data_source_options){ .n_labels = n, .labels = labels }, &err));
     if (err.kind != ERR_INPUT || !strstr(err.msg, word) || !strstr(err.msg, "/t.csv"))
         fail_msg("kind %d, \"%s\" lacks \"%s\"", err.kind, err.msg, word);
 }

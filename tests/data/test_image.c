@@ -14,7 +14,7 @@ static struct data_image decoded(const uint8_t *bytes, size_t size)
     struct data_image m;
     struct err err = { 0 };
 
-    if (!data_image_decode(bytes, size, &data_limits_default, &m, &err))
+    if (!data_image_decode(bytes, size, NULL, &m, &err))
         fail_msg("%s", err.msg);
     return m;
 }
@@ -24,7 +24,7 @@ static void refused(const void *bytes, size_t size, enum err_kind kind, const ch
     struct data_image m;
     struct err err = { 0 };
 
-    assert_false(data_image_decode(bytes, size, &data_limits_default, &m, &err));
+    assert_false(data_image_decode(bytes, size, NULL, &m, &err));
     assert_null(m.pixel);
     if (err.kind != kind || !strstr(err.msg, word))
         fail_msg("kind %d, \"%s\" lacks \"%s\"", err.kind, err.msg, word);
@@ -53,7 +53,7 @@ static void png_round_trip_is_exact(void **state)
     (void)state;
     made_open(&f);
     assert_true(data_image_write_png(made_path(&f, "a.jpg"), &m, &err));    /* content, not name */
-    assert_true(data_image_read(made_path(&f, "a.jpg"), &data_limits_default, &back, &err));
+    assert_true(data_image_read(made_path(&f, "a.jpg"), NULL, &back, &err));
     assert_near(&m, &back, 0);
     data_image_release(&m);
     data_image_release(&back);
@@ -321,29 +321,30 @@ static void bombs_are_refused_at_once(void **state)
 
 static void limits_are_kept(void **state)
 {
-    struct data_limits l = data_limits_default;
+    struct data_decode how = data_decode_default;
+    struct data_limits *l = &how.limits;
     struct data_image m;
     struct err err;
     size_t n;
     uint8_t *bytes = made_jpeg(64, 48, 7, &n);
 
     (void)state;
-    l.pixels = 64 * 48;
-    l.side = 64;
-    l.file_bytes = n;
-    assert_true(data_image_decode(bytes, n, &l, &m, &err));
+    l->pixels = 64 * 48;
+    l->side = 64;
+    l->file_bytes = n;
+    assert_true(data_image_decode(bytes, n, &how, &m, &err));
     data_image_release(&m);
-    l.pixels--;
-    assert_false(data_image_decode(bytes, n, &l, &m, &err));
-    l.pixels++;
-    l.side--;
-    assert_false(data_image_decode(bytes, n, &l, &m, &err));
-    l.side++;
-    l.file_bytes--;
-    assert_false(data_image_decode(bytes, n, &l, &m, &err));
-    l.file_bytes++;
-    l.decode_bytes = 4096;
-    assert_false(data_image_decode(bytes, n, &l, &m, &err));
+    l->pixels--;
+    assert_false(data_image_decode(bytes, n, &how, &m, &err));
+    l->pixels++;
+    l->side--;
+    assert_false(data_image_decode(bytes, n, &how, &m, &err));
+    l->side++;
+    l->file_bytes--;
+    assert_false(data_image_decode(bytes, n, &how, &m, &err));
+    l->file_bytes++;
+    l->decode_bytes = 4096;
+    assert_false(data_image_decode(bytes, n, &how, &m, &err));
     assert_non_null(strstr(err.msg, "to decode"));
     free(bytes);
 }
@@ -379,7 +380,7 @@ static void impossible_jpeg_tables_are_refused(void **state)
 /* Changes bytes of a file; whatever comes out must be a picture or an error. */
 static void damage(const uint8_t *bytes, size_t n, int rounds)
 {
-    struct data_limits l = { 1 << 20, 1 << 20, 4096, 16 << 20 };
+    struct data_decode how = { .limits = { 1 << 20, 1 << 20, 4096, 16 << 20 } };
     uint8_t *copy = malloc(n);
 
     for (int i = 0; i < rounds; i++) {
@@ -394,7 +395,7 @@ static void damage(const uint8_t *bytes, size_t n, int rounds)
 
             copy[where] = (uint8_t)rng_u32(9, stream, at++);
         }
-        if (data_image_decode(copy, n, &l, &m, &err))
+        if (data_image_decode(copy, n, &how, &m, &err))
             assert_true(m.pixel && m.width > 0 && m.height > 0);
         else
             assert_true(!m.pixel && err.kind != ERR_NONE && err.msg[0]);
@@ -430,14 +431,14 @@ static void errors_of_files_name_the_path(void **state)
     (void)state;
     made_open(&f);
     made_text(&f, "note.jpg", "not a picture");
-    assert_false(data_image_read(made_path(&f, "note.jpg"), &data_limits_default, &m, &err));
+    assert_false(data_image_read(made_path(&f, "note.jpg"), NULL, &m, &err));
     assert_non_null(strstr(err.msg, "note.jpg: text"));
-    assert_false(data_image_read(made_path(&f, "gone.jpg"), &data_limits_default, &m, &err));
+    assert_false(data_image_read(made_path(&f, "gone.jpg"), NULL, &m, &err));
     assert_int_equal(err.kind, ERR_INPUT);
     assert_non_null(strstr(err.msg, "gone.jpg"));
     assert_int_equal(mkfifo(made_path(&f, "pipe.jpg"), 0600), 0);
-    assert_false(data_image_read(made_path(&f, "pipe.jpg"), &data_limits_default, &m, &err));
-    assert_false(data_image_read(f.path, &data_limits_default, &m, &err));
+    assert_false(data_image_read(made_path(&f, "pipe.jpg"), NULL, &m, &err));
+    assert_false(data_image_read(f.path, NULL, &m, &err));
     made_close(&f);
 }
 
@@ -578,7 +579,7 @@ static void odd_images_are_read_or_refused(void **state)
         bool ok;
 
         snprintf(path, sizeof path, "%s/odd_images/%s", f.path, c.cell[0]);
-        ok = data_image_read(path, &data_limits_default, &m, &err);
+        ok = data_image_read(path, NULL, &m, &err);
         good += !ok && !strcmp(c.cell[2], "ok");
         bad += ok && !strcmp(c.cell[2], "error");
         if (ok && !strcmp(c.cell[2], "ok")) {

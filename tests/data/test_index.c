@@ -10,7 +10,8 @@
 static struct data_index *opened(const char *path, int n_labels, const char *const *labels)
 {
     struct err err = { 0 };
-    struct data_index *x = data_index_open(path, n_labels, labels, &err);
+    struct data_index *x = data_index_open(path,
+                     &(struct data_source_options){ .n_labels = n_labels, .labels = labels }, &err);
 
     if (!x)
         fail_msg("%s", err.msg);
@@ -21,7 +22,8 @@ static void refused(const char *path, int n_labels, const char *const *labels, c
 {
     struct err err = { 0 };
 
-    assert_null(data_index_open(path, n_labels, labels, &err));
+    assert_null(data_index_open(path,
+                    &(struct data_source_options){ .n_labels = n_labels, .labels = labels }, &err));
     if (err.kind != ERR_INPUT || !strstr(err.msg, word) || strchr(err.msg, '\n'))
         fail_msg("kind %d, \"%s\" lacks \"%s\"", err.kind, err.msg, word);
 }

@@ -25,7 +25,7 @@ static void set_open(struct set *s)
         snprintf(name, sizeof name, "%c/%02d.jpg", i % 2 ? 'a' : 'b', i);
         made_jpeg_file(&s->f, name, i % 3 ? SIDE : 30 + i, i % 3 ? SIDE : 25, (uint64_t)i);
     }
-    s->x = data_index_open(s->f.path, 0, NULL, &err);
+    s->x = data_index_open(s->f.path, NULL, &err);
     assert_non_null(s->x);
     assert_int_equal(s->x->n, N);
     field_defaults(data_prep_fields, &s->prep);
@@ -121,7 +121,7 @@ static void unshuffled_is_the_index_as_validation_sees_it(void **state)
         assert_int_equal(e.sample[i], i);
         assert_true(e.target[i][s.x->sample[i].label] == 1 &&
                     e.target[i][!s.x->sample[i].label] == 0);
-        assert_true(data_image_read(s.x->sample[i].path, &data_limits_default, &m, &err));
+        assert_true(data_image_read(s.x->sample[i].path, NULL, &m, &err));
         assert_true(data_prep_apply(&s.prep, &m, want, &err));
         assert_memory_equal(want, e.image[i], sizeof want);
         data_image_release(&m);
@@ -284,7 +284,7 @@ static void marks_are_targets_and_unknown_is_minus_one(void **state)
     set_open(&s);
     made_text(&s.f, "t.csv", "file,p,q\na/01.jpg,1,0\na/03.jpg,,1\n");
     data_index_free(s.x);
-    s.x = data_index_open(made_path(&s.f, "t.csv"), 0, NULL, &err);
+    s.x = data_index_open(made_path(&s.f, "t.csv"), NULL, &err);
     assert_non_null(s.x);
     l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2 });
     read_epoch(l, 0, 0, &e);

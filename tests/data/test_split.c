@@ -20,7 +20,7 @@ static void made_set(const struct made_folder *f, int n, int m)
 static struct data_index *split(const char *path, double val, double test)
 {
     struct err err = { 0 };
-    struct data_index *x = data_index_open(path, 0, NULL, &err);
+    struct data_index *x = data_index_open(path, NULL, &err);
 
     if (!x || !data_split(x, val, test, 2, &err))
         fail_msg("%s", err.msg);
@@ -167,7 +167,7 @@ static void unreadable_files_train(void **state)
     (void)state;
     made_open(&f);
     made_set(&f, 10, 10);
-    x = data_index_open(f.path, 0, NULL, &err);
+    x = data_index_open(f.path, NULL, &err);
     assert_non_null(x);
     for (int i = 0; i < 10; i++)
         assert_int_equal(remove(x->sample[i].path), 0);

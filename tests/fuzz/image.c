@@ -29,21 +29,24 @@ static void mend_png(uint8_t *p, size_t size)
 
 static int try(const uint8_t *data, size_t size)
 {
-    static const struct data_limits limits = {
-        .file_bytes = 1 << 20, .pixels = 1 << 18, .side = 4096, .decode_bytes = 32 << 20,
+    static const struct data_decode how = {
+        .limits = { .file_bytes = 1 << 20, .pixels = 1 << 18, .side = 4096,
+                    .decode_bytes = 32 << 20 },
+        .background = { 255, 255, 255 },
     };
+    const struct data_limits *limits = &how.limits;
     struct data_prep prep = { .size = { 9, 7 }, .crop = 0.9, .std = { 1, 1, 1 } };
     struct data_image image;
     struct err err = { 0 };
     uint8_t out[9 * 7 * 3];
 
-    if (!data_image_decode(data, size, &limits, &image, &err)) {
+    if (!data_image_decode(data, size, &how, &image, &err)) {
         if (err.kind == ERR_NONE || !err.msg[0] || image.pixel)
             abort();
         return 0;
     }
-    if (image.width < 1 || image.height < 1 || image.width > limits.side ||
-        image.height > limits.side)
+    if (image.width < 1 || image.height < 1 || image.width > limits->side ||
+        image.height > limits->side)
         abort();
     for (prep.resize = DATA_CROP; prep.resize <= DATA_LETTERBOX; prep.resize++) {
         if (!data_prep_pixels(&prep, &image, out, &err))

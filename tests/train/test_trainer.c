@@ -101,7 +101,7 @@ static bool train(const struct made_folder *f, const char *data, const char *out
     snprintf(folder, sizeof folder, "%s/%s", f->path, out);
     snprintf(path, sizeof path, "%s/%s", f->path, data);
     assert_true(file_mkdir(folder, err));
-    x = data_index_open(path, 0, NULL, err);
+    x = data_index_open(path, NULL, err);
     if (!x)
         fail_msg("%s", err->msg);
     ok = train_supervised(x, cfg, &run, err);
@@ -255,7 +255,8 @@ static void figures_told_are_those_of_the_file(void **state)
     struct infer_model *m = open_model(&f, "out", "last");
     struct infer_predictor *q =
         infer_predictor_new(m->graph, m->params, m->task, 5, 2, "auto", &err);
-    struct data_index *x = data_index_open(f.path, m->n_labels, m->label, &err);
+    struct data_index *x = data_index_open(
+        f.path, &(struct data_source_options){ .n_labels = m->n_labels, .labels = m->label }, &err);
     struct data_index *val = x ? data_index_part(x, DATA_VAL, &err) : NULL;
     struct infer_figures figures;
 

@@ -1,0 +1,39 @@
+/*
+ * phash -- pictures that look the same
+ *
+ * A descriptor of what a picture looks like, that survives re-compression, resizing and small
+ * changes of colour, and clusters of pictures whose descriptors are near.  The rule, its distances
+ * and what they were measured on are in phash.c and docs/data.md.
+ */
+#ifndef DATA_PHASH_H
+#define DATA_PHASH_H
+
+#include "data/index.h"
+
+struct data_phash {
+    uint64_t word[4];           /* bits that are compared by Hamming distance */
+    uint8_t flat;               /* so little structure that nearness means nothing: never near */
+    uint8_t thumb[16 * 16];     /* grey, stretched: the second look at a candidate */
+};
+
+void data_phash_of(const struct data_image *image, struct data_phash *out);
+
+/* 0 identical ... 1 unrelated; below DATA_PHASH_NEAR is the same picture.  1: one is flat. */
+double data_phash_distance(const struct data_phash *a, const struct data_phash *b);
+#define DATA_PHASH_NEAR 0.1
+
+/* hash[x->n], on `threads` threads; unreadable samples come out flat, with readable[i] false
+ * (readable may be NULL).  Fills x->sample[].hash on the way: each file is read once. */
+bool data_phash_index(struct data_index *x, int threads, struct data_phash *hash, bool *readable,
+                      struct err *err);
+
+/*
+ * cluster[i] = the smallest sample that i belongs with: same bytes (hash), near (phash NULL: not
+ * looked at), same group.  Near pairs are found without comparing all with all.  Chains that would
+ * tie together much of the set by likeness alone (more than max(8, n / 100) pictures) are cut back
+ * to their closest pairs.
+ */
+bool data_phash_clusters(const struct data_index *x, const struct data_phash *phash, int *cluster,
+                         struct err *err);
+
+#endif
