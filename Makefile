@@ -75,18 +75,29 @@ $(BUILD)/gen/onnx.pb-c.c: /usr/include/onnx/onnx.proto
 $(BUILD)/gen/onnx.pb-c.h: $(BUILD)/gen/onnx.pb-c.c ;
 /usr/include/onnx/onnx.proto: ; @echo 'make: libonnx-dev is missing: run "make deps"'; false
 
-# The git id stands in one object, made anew when it changes.
-$(BUILD)/gen/version.h: FORCE
+# A file of one line that is only touched when the line changes.
+define line
 	@mkdir -p $(@D)
-	@echo '#define DISCERN_GIT "$(GIT_ID)"' >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@printf '%s\n' '$1' >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+endef
+
+# The git id stands in one object, made anew when it changes; so are all objects of a tree when the compiler or a flag
+# does (ccache in front of the compiler changes nothing).
+$(BUILD)/gen/version.h: FORCE
+	$(call line,#define DISCERN_GIT "$(GIT_ID)")
+MADE_WITH = $(filter-out ccache,$(CC)) $(BASE_FLAGS) $(CFLAGS) $(OURS) $(FLAGS_stb) $(LDFLAGS) $(LIBS)
+$(BUILD)/%/flags: FORCE
+	$(call line,$(MADE_WITH) $(FLAGS_V_$*))
+$(BUILD)/fuzz/flags: FORCE
+	$(call line,$(CLANG) $(BASE_FLAGS) $(LIBS))
 FORCE:
 
 define variant
-$(BUILD)/$1/%.o: %.c | $(GEN) $(BUILD)/gen/version.h
+$(BUILD)/$1/%.o: %.c $(BUILD)/$1/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $$(@D)
 	@$$(SAY) cc $$<
 	$$(Q)$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $$(call flags,$$<) -MMD -MP -c $$< -o $$@
-$(BUILD)/$1/onnx.pb-c.o: $(GEN)
+$(BUILD)/$1/onnx.pb-c.o: $(GEN) $(BUILD)/$1/flags
 	@mkdir -p $$(@D)
 	@$$(SAY) cc $$<
 	$$(Q)$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $(FLAGS_pb-c) -c $$< -o $$@
@@ -110,11 +121,11 @@ endef
 $(foreach v,release asan tsan,$(eval $(call variant,$v)))
 
 # The gradient-check tree: nn alone, with real = double and no OpenBLAS.
-$(BUILD)/double/%.o: %.c | $(GEN) $(BUILD)/gen/version.h
+$(BUILD)/double/%.o: %.c $(BUILD)/double/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $(@D)
 	@$(SAY) cc $<
 	$(Q)$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_V_double) $(call flags,$<) -MMD -MP -c $< -o $@
-$(BUILD)/double/onnx.pb-c.o: $(GEN)
+$(BUILD)/double/onnx.pb-c.o: $(GEN) $(BUILD)/double/flags
 	@mkdir -p $(@D)
 	@$(SAY) cc $<
 	$(Q)$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_pb-c) -c $< -o $@
@@ -124,7 +135,7 @@ $(DOUBLES): $(BUILD)/double/tests/%: $(BUILD)/double/tests/%.o $(call objs,doubl
 
 # libFuzzer wants clang; stb's own unit is left out of the checks that its formats trip (docs/results.md).
 CLANG ?= clang
-$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(PARTS) | $(GEN) $(BUILD)/gen/version.h
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(PARTS) $(BUILD)/fuzz/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $(@D)
 	@$(SAY) fuzz $@
 	$(Q)$(CLANG) $(BASE_FLAGS) -w -g -O1 -fwrapv -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
