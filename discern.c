@@ -1,6 +1,7 @@
 /*
  * discern -- the program: a table of commands
  */
+#include "data/sandbox.h"
 #include "infer/cmd.h"
 #include "nn/base/about.h"
 #include "nn/op.h"
@@ -221,6 +222,8 @@ int main(int argc, char **argv)
     const struct cli_command *command;
     int used;
 
+    if (argc == 2 && !strcmp(argv[1], DATA_SANDBOX_ARGUMENT))
+        return data_sandbox_worker(NULL);
     /* A reader that goes away ends us quietly, even if a parent ignored the signal. */
     signal(SIGPIPE, SIG_DFL);
     if (argc < 2) {

@@ -7,6 +7,7 @@
 #include "data/image.h"
 
 #include "data/header.h"
+#include "data/sandbox.h"
 #include "data/stb.h"
 #include "nn/base/arena.h"
 #include "nn/base/file.h"
@@ -152,6 +153,8 @@ bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_deco
     bool over = false;
 
     memset(image, 0, sizeof *image);
+    if (how && how->sandbox)
+        return data_sandbox_decode(how->sandbox, bytes, size, image, err);
     if (size > limits->file_bytes)
         return err_set(err, ERR_INPUT, "file of %zu bytes is over the limit of %zu", size,
                        limits->file_bytes);

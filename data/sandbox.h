@@ -1,11 +1,11 @@
 /*
  * sandbox -- pictures from strangers are decoded in processes that can do nothing else
  *
- * Each worker is the program itself, started anew (fork and exec of /proc/self/exe with the hidden
- * argument DATA_SANDBOX_ARGUMENT), before it does anything else limited by RLIMIT_AS, FSIZE, CORE
- * and a seccomp allow-list of calls (read, write, memory, exit): no files, no network, no other
- * programs.  Bytes go in and pixels come out through shared memory.  A worker that dies, hangs or
- * misbehaves costs one answer and is replaced.  Design and measurements: docs/data.md.
+ * Each worker is the program itself, started anew with the hidden argument DATA_SANDBOX_ARGUMENT;
+ * before it looks at a picture it gives up everything but reading requests, writing answers and
+ * memory: a seccomp allow-list without files, network or other programs, and limits on memory and
+ * files.  Bytes go in and pixels come out through shared memory.  A worker that dies, hangs or does
+ * what it may not costs one answer and is replaced.  docs/data.md says what that stops and costs.
  */
 #ifndef DATA_SANDBOX_H
 #define DATA_SANDBOX_H
@@ -13,23 +13,29 @@
 #include "data/image.h"
 
 struct data_sandbox_options {
-    int workers;                /* >= 1 */
+    int workers;                /* >= 1: pictures at a time */
     int timeout_ms;             /* for one picture; 0 = 10 s */
     int recycle;                /* pictures until a worker is replaced; 0 = 10,000 */
 };
 
-/* ERR_UNSUPPORTED when the kernel refuses seccomp, or this build has none.  Thread-safe. */
+/* Workers that decode as `how` says (NULL: the default).  The program must run data_sandbox_worker
+ * when its first argument is DATA_SANDBOX_ARGUMENT.  ERR_UNSUPPORTED when the kernel refuses
+ * seccomp.  The result may be used by any number of threads. */
 struct data_sandbox *data_sandbox_new(const struct data_sandbox_options *opt,
                                       const struct data_decode *how, struct err *err);
-void data_sandbox_free(struct data_sandbox *s);         /* NULL is fine */
+void data_sandbox_free(struct data_sandbox *s);         /* NULL is fine; nobody may be decoding */
 
-/* As data_image_decode, in a worker that is free (waits for one).  A crash, a timeout or too much
- * memory is ERR_INPUT saying which. */
+/* As data_image_decode, in a worker that is free (waits for one).  A picture that makes it crash,
+ * hang, or do what it may not is ERR_INPUT saying which; no new worker to be had is ERR_IO. */
 bool data_sandbox_decode(struct data_sandbox *s, const uint8_t *bytes, size_t size,
                          struct data_image *image, struct err *err);
 
-/* What a worker runs, from main() before anything else; its exit status. */
+/* What a worker runs, from main() and before anything else; returns its exit status.  decode NULL:
+ * data_image_decode (tests give one that misbehaves). */
 #define DATA_SANDBOX_ARGUMENT "--decode-worker"
-int data_sandbox_worker(void);
+typedef bool data_sandbox_decode_fn(const uint8_t *bytes, size_t size,
+                                    const struct data_decode *how, struct data_image *image,
+                                    struct err *err);
+int data_sandbox_worker(data_sandbox_decode_fn *decode);
 
 #endif
