@@ -4,7 +4,7 @@
 #include "data/split.h"
 #include "infer/cmd.h"
 #include "infer/evaluate.h"
-#include "infer/json.h"
+#include "nn/base/json.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -50,13 +50,13 @@ static void on_bad(void *ctx, const struct data_sample *sample, const struct err
     cli_say("%s - left out", why->msg);
     if (!r->json)
         return;
-    infer_json_begin(&r->failures, NULL, '{');
-    infer_json_text(&r->failures, "file", sample->name);
-    infer_json_begin(&r->failures, "error", '{');
-    infer_json_number(&r->failures, "code", cli_status(why));
-    infer_json_text(&r->failures, "message", why->msg);
-    infer_json_end(&r->failures, '}');
-    infer_json_end(&r->failures, '}');
+    json_begin(&r->failures, NULL, '{');
+    json_text(&r->failures, "file", sample->name);
+    json_begin(&r->failures, "error", '{');
+    json_number(&r->failures, "code", cli_status(why));
+    json_text(&r->failures, "message", why->msg);
+    json_end(&r->failures, '}');
+    json_end(&r->failures, '}');
 }
 
 /* ---- which pictures -------------------------------------------------------------------------- */
@@ -141,29 +141,6 @@ static const struct data_index *choose(struct data_index *x, struct report *r, e
 
 /* ---- the report ------------------------------------------------------------------------------ */
 
-/* Appends text in `width` columns: cut, or filled up, on the right or the left. */
-static void put(struct str *out, const char *text, int width, bool right)
-{
-    struct str clean = { 0 };
-    const char *p;
-    int w;
-
-    cli_clean(&clean, text);
-    w = cli_width(str_text(&clean));
-    for (int i = w; right && i < width; i++)
-        str_addc(out, ' ');
-    p = str_text(&clean);
-    for (int n = 0; *p; p++) {
-        n += ((unsigned char)*p & 0xC0) != 0x80;
-        if (n > width)
-            break;
-        str_addc(out, *p);
-    }
-    for (int i = w; !right && i < width; i++)
-        str_addc(out, ' ');
-    str_release(&clean);
-}
-
 static int label_width(const struct infer_model *m, int most)
 {
     int width = 5;
@@ -208,12 +185,12 @@ static void table(const struct report *r, struct str *out)
     int width = label_width(r->m, 30);
 
     str_addc(out, '\n');
-    put(out, "label", width, false);
+    cli_column(out, "label", width, false);
     str_printf(out, "  precision  recall      F1%s  pictures\n", multi ? "      AP" : "");
     for (int l = 0; l < r->f.n_labels; l++) {
         const struct infer_label_figures *f = &r->f.label[l];
 
-        put(out, r->m->label[l], width, false);
+        cli_column(out, r->m->label[l], width, false);
         str_printf(out, "     %6.4f  %6.4f  %6.4f", f->precision, f->recall, f->f1);
         if (multi && isnan(f->ap))
             str_add(out, "       -");
@@ -228,14 +205,14 @@ static void confusion(const struct report *r, struct str *out)
     int n = r->f.n_labels, width = label_width(r->m, 20), cell = label_width(r->m, 7);
 
     str_add(out, "\ntrue label in rows, answer in columns\n");
-    put(out, "", width, false);
+    cli_column(out, "", width, false);
     for (int l = 0; l < n; l++) {
         str_addc(out, ' ');
-        put(out, r->m->label[l], cell, true);
+        cli_column(out, r->m->label[l], cell, true);
     }
     str_addc(out, '\n');
     for (int t = 0; t < n; t++) {
-        put(out, r->m->label[t], width, false);
+        cli_column(out, r->m->label[t], width, false);
         for (int a = 0; a < n; a++)
             str_printf(out, " %*d", cell, r->f.confusion[t * n + a]);
         str_addc(out, '\n');
@@ -303,22 +280,22 @@ static void write_text(const struct report *r, const struct pair *pair, int n_pa
 
 static void json_labels(const struct report *r, struct str *out)
 {
-    infer_json_begin(out, "labels", '[');
+    json_begin(out, "labels", '[');
     for (int l = 0; l < r->f.n_labels; l++) {
         const struct infer_label_figures *f = &r->f.label[l];
 
-        infer_json_begin(out, NULL, '{');
-        infer_json_text(out, "label", r->m->label[l]);
-        infer_json_number(out, "support", f->support);
-        infer_json_number(out, "predicted", f->predicted);
-        infer_json_number(out, "correct", f->correct);
-        infer_json_number(out, "precision", f->precision);
-        infer_json_number(out, "recall", f->recall);
-        infer_json_number(out, "f1", f->f1);
-        infer_json_number(out, "ap", f->ap);
-        infer_json_end(out, '}');
+        json_begin(out, NULL, '{');
+        json_text(out, "label", r->m->label[l]);
+        json_number(out, "support", f->support);
+        json_number(out, "predicted", f->predicted);
+        json_number(out, "correct", f->correct);
+        json_number(out, "precision", f->precision);
+        json_number(out, "recall", f->recall);
+        json_number(out, "f1", f->f1);
+        json_number(out, "ap", f->ap);
+        json_end(out, '}');
     }
-    infer_json_end(out, ']');
+    json_end(out, ']');
 }
 
 static void json_confusion(const struct report *r, const struct pair *pair, int n_pairs,
@@ -326,23 +303,23 @@ static void json_confusion(const struct report *r, const struct pair *pair, int 
 {
     int n = r->f.n_labels;
 
-    infer_json_begin(out, "confusion", '[');
+    json_begin(out, "confusion", '[');
     for (int t = 0; t < n; t++) {
-        infer_json_begin(out, NULL, '[');
+        json_begin(out, NULL, '[');
         for (int a = 0; a < n; a++)
-            infer_json_number(out, NULL, r->f.confusion[(size_t)t * (size_t)n + (size_t)a]);
-        infer_json_end(out, ']');
+            json_number(out, NULL, r->f.confusion[(size_t)t * (size_t)n + (size_t)a]);
+        json_end(out, ']');
     }
-    infer_json_end(out, ']');
-    infer_json_begin(out, "confused", '[');
+    json_end(out, ']');
+    json_begin(out, "confused", '[');
     for (int i = 0; i < n_pairs; i++) {
-        infer_json_begin(out, NULL, '{');
-        infer_json_text(out, "truth", r->m->label[pair[i].truth]);
-        infer_json_text(out, "answer", r->m->label[pair[i].answer]);
-        infer_json_number(out, "pictures", pair[i].n);
-        infer_json_end(out, '}');
+        json_begin(out, NULL, '{');
+        json_text(out, "truth", r->m->label[pair[i].truth]);
+        json_text(out, "answer", r->m->label[pair[i].answer]);
+        json_number(out, "pictures", pair[i].n);
+        json_end(out, '}');
     }
-    infer_json_end(out, ']');
+    json_end(out, ']');
 }
 
 static void write_json(const struct report *r, const struct pair *pair, int n_pairs,
@@ -350,37 +327,37 @@ static void write_json(const struct report *r, const struct pair *pair, int n_pa
 {
     const struct infer_figures *f = &r->f;
 
-    infer_json_begin(out, NULL, '{');
-    infer_json_text(out, "schema", "discern.eval/1");
-    infer_json_text(out, "model", r->model);
-    infer_json_text(out, "data", r->data);
-    infer_json_text(out, "split", r->part);
-    infer_json_text(out, "task", data_task_names[f->task]);
-    infer_json_number(out, "pictures", f->n);
-    infer_json_number(out, "failed", r->failed);
+    json_begin(out, NULL, '{');
+    json_text(out, "schema", "discern.eval/1");
+    json_text(out, "model", r->model);
+    json_text(out, "data", r->data);
+    json_text(out, "split", r->part);
+    json_text(out, "task", data_task_names[f->task]);
+    json_number(out, "pictures", f->n);
+    json_number(out, "failed", r->failed);
     if (f->task == DATA_SINGLE) {
-        infer_json_number(out, "accuracy", f->accuracy);
-        infer_json_number(out, "majority", f->majority);
-        infer_json_number(out, "top5", f->top5);
-        infer_json_number(out, "balanced_accuracy", f->balanced_accuracy);
-        infer_json_number(out, "ece", f->ece);
+        json_number(out, "accuracy", f->accuracy);
+        json_number(out, "majority", f->majority);
+        json_number(out, "top5", f->top5);
+        json_number(out, "balanced_accuracy", f->balanced_accuracy);
+        json_number(out, "ece", f->ece);
     } else {
-        infer_json_number(out, "mean_ap", f->mean_ap);
-        infer_json_number(out, "baseline_ap", f->baseline_ap);
-        infer_json_number(out, "subset_accuracy", f->subset_accuracy);
-        infer_json_number(out, "hamming", f->hamming);
+        json_number(out, "mean_ap", f->mean_ap);
+        json_number(out, "baseline_ap", f->baseline_ap);
+        json_number(out, "subset_accuracy", f->subset_accuracy);
+        json_number(out, "hamming", f->hamming);
     }
-    infer_json_number(out, "macro_f1", f->macro_f1);
-    infer_json_number(out, "micro_f1", f->micro_f1);
-    infer_json_number(out, "log_loss", f->log_loss);
+    json_number(out, "macro_f1", f->macro_f1);
+    json_number(out, "micro_f1", f->micro_f1);
+    json_number(out, "log_loss", f->log_loss);
     json_labels(r, out);
     if (pair)
         json_confusion(r, pair, n_pairs, out);
-    infer_json_begin(out, "failures", '[');
+    json_begin(out, "failures", '[');
     if (r->failures.len)
-        infer_json_raw(out, NULL, str_text(&r->failures));
-    infer_json_end(out, ']');
-    infer_json_end(out, '}');
+        json_raw(out, NULL, str_text(&r->failures));
+    json_end(out, ']');
+    json_end(out, '}');
     out->failed |= r->failures.failed;
 }
 

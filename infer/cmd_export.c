@@ -7,7 +7,7 @@
  * servers read, and in full under discern.*.
  */
 #include "infer/cmd.h"
-#include "infer/json.h"
+#include "nn/base/json.h"
 #include "nn/base/record.h"
 #include "nn/io/onnx.h"
 
@@ -83,10 +83,10 @@ static bool meta_init(struct meta *t, const struct infer_model *m, const struct 
     *t = (struct meta){ .prep = prep ? record_dump(prep) : NULL };
     json_decref(prep);
     python_names(m, &t->names);
-    infer_json_begin(&t->labels, NULL, '[');
+    json_begin(&t->labels, NULL, '[');
     for (int l = 0; l < m->n_labels; l++)
-        infer_json_text(&t->labels, NULL, m->label[l]);
-    infer_json_end(&t->labels, ']');
+        json_text(&t->labels, NULL, m->label[l]);
+    json_end(&t->labels, ']');
     str_printf(&t->size, "[%d, %d]", m->prep.size[0], m->prep.size[1]);
     if (!t->prep || t->names.failed || t->labels.failed || t->size.failed)
         return err_set(err, ERR_MEMORY, "no memory for the metadata");

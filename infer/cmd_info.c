@@ -2,7 +2,7 @@
  * cmd_info -- discern info: what a model file holds
  */
 #include "infer/cmd.h"
-#include "infer/json.h"
+#include "nn/base/json.h"
 #include "nn/base/record.h"
 #include "nn/kernel/cpu.h"
 #include "nn/pass/pass.h"
@@ -69,34 +69,34 @@ static void write_json(const char *path, const struct infer_model *m, const stru
     json_t *prep = record_to_json(data_prep_fields, &m->prep);
     char *prep_text = prep ? record_dump(prep) : NULL;
 
-    infer_json_begin(out, NULL, '{');
-    infer_json_text(out, "schema", "discern.info/1");
-    infer_json_text(out, "file", path);
-    infer_json_number(out, "bytes", (double)f->file_bytes);
-    infer_json_text(out, "arch", m->arch);
-    infer_json_text(out, "task", data_task_names[m->task]);
-    infer_json_begin(out, "labels", '[');
+    json_begin(out, NULL, '{');
+    json_text(out, "schema", "discern.info/1");
+    json_text(out, "file", path);
+    json_number(out, "bytes", (double)f->file_bytes);
+    json_text(out, "arch", m->arch);
+    json_text(out, "task", data_task_names[m->task]);
+    json_begin(out, "labels", '[');
     for (int l = 0; l < m->n_labels; l++)
-        infer_json_text(out, NULL, m->label[l]);
-    infer_json_end(out, ']');
-    infer_json_begin(out, "input", '{');
-    infer_json_number(out, "height", m->prep.size[0]);
-    infer_json_number(out, "width", m->prep.size[1]);
-    infer_json_number(out, "channels", 3);
-    infer_json_end(out, '}');
-    infer_json_raw(out, "prep", prep_text ? prep_text : "null");
-    infer_json_number(out, "parameters", (double)f->parameters);
-    infer_json_number(out, "flops", (double)f->flops);
-    infer_json_number(out, "activation_bytes", (double)f->bytes);
-    infer_json_begin(out, "kernels", '{');
-#define SLOT(s) infer_json_text(out, #s, f->kernels->name.s);
+        json_text(out, NULL, m->label[l]);
+    json_end(out, ']');
+    json_begin(out, "input", '{');
+    json_number(out, "height", m->prep.size[0]);
+    json_number(out, "width", m->prep.size[1]);
+    json_number(out, "channels", 3);
+    json_end(out, '}');
+    json_raw(out, "prep", prep_text ? prep_text : "null");
+    json_number(out, "parameters", (double)f->parameters);
+    json_number(out, "flops", (double)f->flops);
+    json_number(out, "activation_bytes", (double)f->bytes);
+    json_begin(out, "kernels", '{');
+#define SLOT(s) json_text(out, #s, f->kernels->name.s);
     NN_SLOTS(SLOT)
 #undef SLOT
-    infer_json_end(out, '}');
-    infer_json_raw(out, "provenance", m->provenance);
+    json_end(out, '}');
+    json_raw(out, "provenance", m->provenance);
     if (with_graph)
-        infer_json_text(out, "graph", str_text(&f->graph));
-    infer_json_end(out, '}');
+        json_text(out, "graph", str_text(&f->graph));
+    json_end(out, '}');
     out->failed |= !prep_text;
     free(prep_text);
     json_decref(prep);

@@ -7,8 +7,8 @@
  */
 #include "data/loader.h"
 #include "infer/cmd.h"
-#include "infer/json.h"
 #include "nn/base/file.h"
+#include "nn/base/json.h"
 
 #include <math.h>
 #include <signal.h>
@@ -54,18 +54,18 @@ struct job {
 
 static void result_begin(struct str *s, const char *file)
 {
-    infer_json_begin(s, NULL, '{');
-    infer_json_text(s, "file", file);
+    json_begin(s, NULL, '{');
+    json_text(s, "file", file);
 }
 
 static void result_error(struct str *s, const char *file, const struct err *why)
 {
     result_begin(s, file);
-    infer_json_begin(s, "error", '{');
-    infer_json_number(s, "code", cli_status(why));
-    infer_json_text(s, "message", why->msg);
-    infer_json_end(s, '}');
-    infer_json_end(s, '}');
+    json_begin(s, "error", '{');
+    json_number(s, "code", cli_status(why));
+    json_text(s, "message", why->msg);
+    json_end(s, '}');
+    json_end(s, '}');
 }
 
 /* Of an argument without pictures, or a picture that cannot be read. */
@@ -101,16 +101,16 @@ static void answer_json(const struct job *j, const char *path, const float *p, i
                         struct str *out)
 {
     result_begin(out, path);
-    infer_json_begin(out, "answers", '[');
+    json_begin(out, "answers", '[');
     for (int k = 0; k < n; k++) {
-        infer_json_begin(out, NULL, '{');
-        infer_json_text(out, "label", j->m->label[j->rank[k]]);
-        infer_json_number(out, "index", j->rank[k]);
-        infer_json_float(out, "probability", p[j->rank[k]]);
-        infer_json_end(out, '}');
+        json_begin(out, NULL, '{');
+        json_text(out, "label", j->m->label[j->rank[k]]);
+        json_number(out, "index", j->rank[k]);
+        json_float(out, "probability", p[j->rank[k]]);
+        json_end(out, '}');
     }
-    infer_json_end(out, ']');
-    infer_json_end(out, '}');
+    json_end(out, ']');
+    json_end(out, '}');
 }
 
 static void answer_text(const struct job *j, const char *path, const float *p, int n,
@@ -160,22 +160,22 @@ static bool print_json(const struct job *j, const char *model, struct err *err)
     struct str out = { 0 };
     bool ok;
 
-    infer_json_begin(&out, NULL, '{');
-    infer_json_text(&out, "schema", "discern.predict/1");
-    infer_json_text(&out, "model", model);
-    infer_json_text(&out, "task", data_task_names[j->m->task]);
-    infer_json_number(&out, "threshold", j->threshold);
-    infer_json_number(&out, "pictures", j->x.n);
-    infer_json_number(&out, "failed", j->failed);
-    infer_json_begin(&out, "results", '[');
+    json_begin(&out, NULL, '{');
+    json_text(&out, "schema", "discern.predict/1");
+    json_text(&out, "model", model);
+    json_text(&out, "task", data_task_names[j->m->task]);
+    json_number(&out, "threshold", j->threshold);
+    json_number(&out, "pictures", j->x.n);
+    json_number(&out, "failed", j->failed);
+    json_begin(&out, "results", '[');
     for (int i = 0; i < j->x.n; i++) {
         out.failed |= !j->result[i];
-        infer_json_raw(&out, NULL, j->result[i] ? j->result[i] : "null");
+        json_raw(&out, NULL, j->result[i] ? j->result[i] : "null");
     }
     if (j->early.len)
-        infer_json_raw(&out, NULL, str_text(&j->early));
-    infer_json_end(&out, ']');
-    infer_json_end(&out, '}');
+        json_raw(&out, NULL, str_text(&j->early));
+    json_end(&out, ']');
+    json_end(&out, '}');
     ok = cli_print(&out, err);
     str_release(&out);
     return ok;

@@ -8,8 +8,8 @@
 
 #include "data/split.h"
 #include "infer/cmd.h"
-#include "infer/json.h"
 #include "nn/base/file.h"
+#include "nn/base/json.h"
 #include "nn/base/record.h"
 #include "train/choose.h"
 #include "train/trainer.h"
@@ -167,32 +167,32 @@ static void add_figure(struct str *s, const struct infer_figures *f)
 
 static void json_figures(struct str *s, const struct infer_figures *f)
 {
-    infer_json_number(s, "pictures", f->n);
+    json_number(s, "pictures", f->n);
     if (f->task == DATA_SINGLE) {
-        infer_json_number(s, "accuracy", f->accuracy);
-        infer_json_number(s, "balanced_accuracy", f->balanced_accuracy);
-        infer_json_number(s, "majority", f->majority);
+        json_number(s, "accuracy", f->accuracy);
+        json_number(s, "balanced_accuracy", f->balanced_accuracy);
+        json_number(s, "majority", f->majority);
     } else {
-        infer_json_number(s, "mAP", f->mean_ap);
-        infer_json_number(s, "baseline_mAP", f->baseline_ap);
-        infer_json_number(s, "subset_accuracy", f->subset_accuracy);
+        json_number(s, "mAP", f->mean_ap);
+        json_number(s, "baseline_mAP", f->baseline_ap);
+        json_number(s, "subset_accuracy", f->subset_accuracy);
     }
-    infer_json_number(s, "macro_f1", f->macro_f1);
-    infer_json_number(s, "log_loss", f->log_loss);
+    json_number(s, "macro_f1", f->macro_f1);
+    json_number(s, "log_loss", f->log_loss);
 }
 
 static void on_epoch(struct listener *l, const struct train_event *e)
 {
     struct str s = { 0 };
 
-    infer_json_begin(&l->history, NULL, '{');
-    infer_json_number(&l->history, "epoch", e->epoch);
-    infer_json_number(&l->history, "step", (double)e->step);
-    infer_json_number(&l->history, "loss", e->loss);
+    json_begin(&l->history, NULL, '{');
+    json_number(&l->history, "epoch", e->epoch);
+    json_number(&l->history, "step", (double)e->step);
+    json_number(&l->history, "loss", e->loss);
     if (e->val)
         json_figures(&l->history, e->val);
-    infer_json_number(&l->history, "seconds", e->elapsed);
-    infer_json_end(&l->history, '}');
+    json_number(&l->history, "seconds", e->elapsed);
+    json_end(&l->history, '}');
     if (l->quiet)
         return;
     clear_line(l);
@@ -222,9 +222,9 @@ static void on_end(struct listener *l, const struct train_event *e)
     add_duration(&l->result, e->elapsed);
     if (!f)
         return;
-    infer_json_begin(&l->figures, NULL, '{');
+    json_begin(&l->figures, NULL, '{');
     json_figures(&l->figures, f);
-    infer_json_end(&l->figures, '}');
+    json_end(&l->figures, '}');
     str_add(&l->result, ": ");
     add_figure(&l->result, f);
     str_printf(&l->result, " on %d pictures that were held out, after epoch %d of %d; ", f->n,
@@ -353,22 +353,22 @@ static void add_json(const struct options *o, const char *dir, const struct list
     char *text = settings ? record_dump(settings) : NULL;
     struct str path = { 0 }, list = { 0 };
 
-    infer_json_begin(out, NULL, '{');
-    infer_json_text(out, "schema", "discern.train/1");
+    json_begin(out, NULL, '{');
+    json_text(out, "schema", "discern.train/1");
     str_printf(&path, "%s/best.safetensors", dir);
-    infer_json_text(out, "best", str_text(&path));
+    json_text(out, "best", str_text(&path));
     str_clear(&path);
     str_printf(&path, "%s/last.safetensors", dir);
-    infer_json_text(out, "last", str_text(&path));
-    infer_json_number(out, "epoch", l->best_epoch);
-    infer_json_number(out, "epochs", l->epochs);
-    infer_json_number(out, "steps", (double)l->steps);
-    infer_json_number(out, "seconds", l->elapsed);
-    infer_json_raw(out, "figures", l->figures.len ? str_text(&l->figures) : "null");
-    infer_json_raw(out, "settings", text ? text : "null");
+    json_text(out, "last", str_text(&path));
+    json_number(out, "epoch", l->best_epoch);
+    json_number(out, "epochs", l->epochs);
+    json_number(out, "steps", (double)l->steps);
+    json_number(out, "seconds", l->elapsed);
+    json_raw(out, "figures", l->figures.len ? str_text(&l->figures) : "null");
+    json_raw(out, "settings", text ? text : "null");
     str_printf(&list, "[%s]", str_text(&l->history));
-    infer_json_raw(out, "history", str_text(&list));
-    infer_json_end(out, '}');
+    json_raw(out, "history", str_text(&list));
+    json_end(out, '}');
     out->failed |= !text || path.failed || list.failed || l->history.failed || l->figures.failed;
     str_release(&path);
     str_release(&list);

@@ -611,6 +611,29 @@ int cli_width(const char *text)
     return n;
 }
 
+void cli_column(struct str *out, const char *text, int width, bool right)
+{
+    struct str clean = { 0 };
+    const char *p;
+    int w;
+
+    cli_clean(&clean, text);
+    w = cli_width(str_text(&clean));
+    for (int i = w; right && i < width; i++)
+        str_addc(out, ' ');
+    p = str_text(&clean);
+    for (int n = 0; *p; p++) {
+        n += ((unsigned char)*p & 0xC0) != 0x80;
+        if (n > width)
+            break;
+        str_addc(out, *p);
+    }
+    for (int i = w; !right && i < width; i++)
+        str_addc(out, ' ');
+    out->failed |= clean.failed;
+    str_release(&clean);
+}
+
 void cli_say(const char *fmt, ...)
 {
     struct str raw = { 0 }, clean = { 0 };

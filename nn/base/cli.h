@@ -57,6 +57,9 @@ void cli_clean(struct str *out, const char *text);
 /* Columns that cleaned text takes, a code point each. */
 int cli_width(const char *text);
 
+/* Appends text, cleaned, in exactly `width` columns: cut, or filled up on the right or the left. */
+void cli_column(struct str *out, const char *text, int width, bool right);
+
 /* Prints "discern: ..." cleaned, and a newline, to stderr. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -419,6 +419,19 @@ static int write_much(void)
     return 0;
 }
 
+static void columns_are_cut_or_filled_to_their_width(void **state)
+{
+    struct str out = { 0 };
+
+    (void)state;
+    cli_column(&out, "rose", 6, false);
+    cli_column(&out, "rose", 6, true);
+    cli_column(&out, "m\u00fctze", 2, false);
+    cli_column(&out, "a\nb", 3, true);
+    assert_string_equal(str_text(&out), "rose    rosem\u00fca?b");
+    str_release(&out);
+}
+
 static void a_full_disk_under_stdout_is_an_io_error(void **state)
 {
     FILE *full = fopen("/dev/full", "w");
@@ -456,6 +469,7 @@ int main(void)
         cmocka_unit_test(kinds_become_statuses),
         cmocka_unit_test(failures_are_one_harmless_line),
         cmocka_unit_test(failures_as_json_are_valid_and_whole),
+        cmocka_unit_test(columns_are_cut_or_filled_to_their_width),
         cmocka_unit_test(a_full_disk_under_stdout_is_an_io_error),
     };
 

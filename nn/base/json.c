@@ -1,7 +1,7 @@
 /*
  * json -- see json.h
  */
-#include "infer/json.h"
+#include "nn/base/json.h"
 
 #include <math.h>
 
@@ -15,18 +15,18 @@ static void lead(struct str *out, const char *key)
     }
 }
 
-void infer_json_begin(struct str *out, const char *key, char bracket)
+void json_begin(struct str *out, const char *key, char bracket)
 {
     lead(out, key);
     str_addc(out, bracket);
 }
 
-void infer_json_end(struct str *out, char bracket)
+void json_end(struct str *out, char bracket)
 {
     str_addc(out, bracket);
 }
 
-void infer_json_text(struct str *out, const char *key, const char *text)
+void json_text(struct str *out, const char *key, const char *text)
 {
     lead(out, key);
     if (text)
@@ -35,7 +35,7 @@ void infer_json_text(struct str *out, const char *key, const char *text)
         str_add(out, "null");
 }
 
-void infer_json_number(struct str *out, const char *key, double x)
+void json_number(struct str *out, const char *key, double x)
 {
     lead(out, key);
     if (x == floor(x) && fabs(x) < 1e15)
@@ -46,7 +46,7 @@ void infer_json_number(struct str *out, const char *key, double x)
         str_add(out, "null");
 }
 
-void infer_json_float(struct str *out, const char *key, float x)
+void json_float(struct str *out, const char *key, float x)
 {
     char text[32];
     double back;
@@ -54,14 +54,14 @@ void infer_json_float(struct str *out, const char *key, float x)
     for (int digits = 6; isfinite(x) && digits <= 9; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, (double)x);
         if (str_to_double(text, &back) && (float)back == x) {
-            infer_json_raw(out, key, text);
+            json_raw(out, key, text);
             return;
         }
     }
-    infer_json_number(out, key, x);
+    json_number(out, key, x);
 }
 
-void infer_json_raw(struct str *out, const char *key, const char *json)
+void json_raw(struct str *out, const char *key, const char *json)
 {
     lead(out, key);
     str_add(out, json);
