@@ -679,3 +679,24 @@ bool cli_may_write(const char *out, const char *input, bool force, struct err *e
         return err_set(err, ERR_INPUT, "%s: exists; --force overwrites it", out);
     return true;
 }
+
+/* ---- what a command finds around it ---------------------------------------------------------- */
+
+/* "$NAME" + rest; NULL unless the variable holds an absolute path. */
+static char *folder_of(const char *name, const char *rest)
+{
+    const char *root = getenv(name);
+    size_t size = root ? strlen(root) + strlen(rest) + 1 : 0;
+    char *path = root && root[0] == '/' ? malloc(size) : NULL;
+
+    if (path)
+        snprintf(path, size, "%s%s", root, rest);
+    return path;
+}
+
+char *cli_cache_folder(void)
+{
+    char *path = folder_of("XDG_CACHE_HOME", "/discern");
+
+    return path ? path : folder_of("HOME", "/.cache/discern");
+}

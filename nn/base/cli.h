@@ -73,4 +73,8 @@ bool cli_may_write(const char *out, const char *input, bool force, struct err *e
 /* Flushes stdout; a write that failed (full disk, closed pipe) is ERR_IO. */
 bool cli_flush(struct err *err);
 
+/* The folder for what can be made anew: $XDG_CACHE_HOME/discern, else ~/.cache/discern.  NULL when
+ * neither variable holds an absolute path (or memory is out); free() it. */
+char *cli_cache_folder(void);
+
 #endif

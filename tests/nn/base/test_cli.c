@@ -432,6 +432,48 @@ static void columns_are_cut_or_filled_to_their_width(void **state)
     str_release(&out);
 }
 
+static void the_cache_folder_is_absolute_or_none(void **state)
+{
+    static const struct {
+        const char *xdg, *home, *want;
+    } cases[] = {
+        { "/x", "/home/a", "/x/discern" },
+        { NULL, "/home/a", "/home/a/.cache/discern" },
+        { "", "/home/a", "/home/a/.cache/discern" },
+        { "x", "/home/a", "/home/a/.cache/discern" },
+        { NULL, "a", NULL },
+        { NULL, NULL, NULL },
+    };
+    char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+    (void)state;
+    xdg = xdg ? strdup(xdg) : NULL;
+    home = home ? strdup(home) : NULL;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *path;
+
+        unsetenv("XDG_CACHE_HOME");
+        unsetenv("HOME");
+        if (cases[i].xdg)
+            setenv("XDG_CACHE_HOME", cases[i].xdg, 1);
+        if (cases[i].home)
+            setenv("HOME", cases[i].home, 1);
+        path = cli_cache_folder();
+        if (cases[i].want)
+            assert_string_equal(path, cases[i].want);
+        else
+            assert_null(path);
+        free(path);
+    }
+    unsetenv("XDG_CACHE_HOME");
+    if (xdg)
+        setenv("XDG_CACHE_HOME", xdg, 1);
+    if (home)
+        setenv("HOME", home, 1);
+    free(xdg);
+    free(home);
+}
+
 static void a_full_disk_under_stdout_is_an_io_error(void **state)
 {
     FILE *full = fopen("/dev/full", "w");
@@ -457,6 +499,7 @@ static void a_full_disk_under_stdout_is_an_io_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_cache_folder_is_absolute_or_none),
         cmocka_unit_test(defaults_come_first),
         cmocka_unit_test(options_may_stand_anywhere_in_any_form),
         cmocka_unit_test(strings_are_borrowed),
