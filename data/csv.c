@@ -1,5 +1,10 @@
 /*
- * csv -- tables as text: RFC 4180, and what spreadsheets make of it
+ * csv -- tables as text: RFC 4180, and what spreadsheets and scripts make of it
+ *
+ * The delimiter is the candidate that parts most of the first lines, and into equally many cells:
+ * it scores a point for each line that it parts, and another for each that has as many cells as
+ * most.  Of equals the one that stands first in a line wins: "a.jpg;cat,dog" has a list in its
+ * second cell.  Spaces are tried last, since names have them.
  */
 #include "data/csv.h"
 
@@ -10,34 +15,121 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- the delimiter --------------------------------------------------------------------------- */
 
-/* The one that stands most often in the first line, outside quotes. */
+enum { SNIFF_BYTES = 1 << 16, SNIFF_ROWS = 100 };
+
+static bool ends_line(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+/* Behind the quote that closes the one at p, or end. */
+static const char *skip_quoted(const char *p, const char *end)
+{
+    for (p++; p < end; p++) {
+        if (*p == '"' && (++p >= end || *p != '"'))
+            return p;
+    }
+    return end;
+}
+
+/* Cells of the row at *p, were d the delimiter; *p moves behind the row.
+ * *first: bytes before the first d. */
+static int count_cells(const char **p, const char *end, char d, size_t *first)
+{
+    const char *start = *p, *q = start;
+    bool begins = true, gap = false, any = false;
+    int n = 1;
+
+    *first = SIZE_MAX;
+    while (q < end && !ends_line(*q)) {
+        if (*q == d && (d != ' ' || any)) {
+            *first = n == 1 && !gap ? (size_t)(q - start) : *first;
+            n += d != ' ';
+            begins = gap = true;
+            q++;
+        } else if (*q == '"' && begins) {
+            n += gap && d == ' ';
+            begins = gap = false;
+            any = true;
+            q = skip_quoted(q, end);
+        } else if (*q != ' ') {
+            n += gap && d == ' ';
+            begins = gap = false;
+            any = true;
+            q++;
+        } else {
+            q++;
+        }
+    }
+    while (q < end && ends_line(*q))
+        q++;
+    *p = q;
+    return n;
+}
+
+/* How well d parts the first rows; *first: where it stands in a row at the least. */
+static int score_delimiter(const char *p, const char *end, char d, size_t *first, int *rows)
+{
+    int cells[SNIFF_ROWS], parted = 0, best = 0;
+
+    *first = SIZE_MAX;
+    for (*rows = 0; p < end && *rows < SNIFF_ROWS; ++*rows) {
+        size_t at;
+
+        cells[*rows] = count_cells(&p, end, d, &at);
+        parted += cells[*rows] > 1;
+        *first = at < *first ? at : *first;
+    }
+    for (int i = 0; i < *rows; i++) {
+        int same = 0;
+
+        for (int j = 0; j < *rows && cells[i] > 1; j++)
+            same += cells[j] == cells[i];
+        best = same > best ? same : best;
+    }
+    return parted + best;
+}
+
 static char find_delimiter(const char *p, const char *end)
 {
-    static const char candidates[] = ",;\t";
-    int count[3] = { 0 }, best = 0;
-    bool quoted = false;
+    static const char candidates[] = ",;\t| ";
+    char best = ',';
+    int best_score = 0;
+    size_t best_first = SIZE_MAX;
 
-    for (; p < end && (quoted || (*p != '\n' && *p != '\r')); p++) {
-        if (*p == '"')
-            quoted = !quoted;
-        for (int i = 0; !quoted && i < 3; i++)
-            count[i] += *p == candidates[i];
+    if (end - p > SNIFF_BYTES)
+        end = p + SNIFF_BYTES;
+    while (p < end && ends_line(*p))
+        p++;
+    for (const char *d = candidates; *d; d++) {
+        size_t first;
+        int rows, score = score_delimiter(p, end, *d, &first, &rows);
+
+        if (*d == ' ' && best_score > rows)
+            break;
+        if (score > best_score || (score && score == best_score && first < best_first)) {
+            best = *d;
+            best_score = score;
+            best_first = first;
+        }
     }
-    for (int i = 1; i < 3; i++) {
-        if (count[i] > count[best])
-            best = i;
-    }
-    return candidates[best];
+    return best;
 }
+
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 bool data_csv_open(struct data_csv *c, char *text, size_t bytes, struct err *err)
 {
+    static const char save[] = "save it as CSV in UTF-8";
+
     memset(c, 0, sizeof *c);
+    if (bytes >= 2 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2)))
+        return err_set(err, ERR_INPUT, "text in UTF-16, not UTF-8: %s", save);
     if (memchr(text, 0, bytes))
-        return err_set(err, ERR_INPUT,
-                       "not a table of text: there are zero bytes in it (save it as CSV, UTF-8)");
+        return err_set(err, ERR_INPUT, "not a table of text: there are zero bytes in it (%s)",
+                       save);
     c->p = text;
     c->end = text + bytes;
     if (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
@@ -88,8 +180,9 @@ static char *quoted_cell(struct data_csv *c, struct err *err)
         *out++ = *c->p;
     }
     c->p++;
-    skip_blanks(c);
-    if (c->p < c->end && *c->p != c->delimiter && *c->p != '\n' && *c->p != '\r') {
+    if (c->delimiter != ' ')
+        skip_blanks(c);
+    if (c->p < c->end && *c->p != c->delimiter && !ends_line(*c->p)) {
         err_set(err, ERR_INPUT, "line %d: text after a closing quote", c->next_line);
         return NULL;
     }
@@ -102,7 +195,7 @@ static char *plain_cell(struct data_csv *c, char **end)
 {
     char *start = c->p;
 
-    while (c->p < c->end && *c->p != c->delimiter && *c->p != '\n' && *c->p != '\r')
+    while (c->p < c->end && *c->p != c->delimiter && !ends_line(*c->p))
         c->p++;
     for (*end = c->p; *end > start && ((*end)[-1] == ' ' || (*end)[-1] == '\t');)
         --*end;
@@ -124,9 +217,25 @@ static bool add_cell(struct data_csv *c, char *cell, struct err *err)
     return true;
 }
 
+/* Behind the delimiter at c->p, if a cell follows: else behind the line. */
+static bool next_cell(struct data_csv *c)
+{
+    bool more = c->p < c->end && *c->p == c->delimiter;
+
+    if (more && c->delimiter == ' ') {
+        skip_blanks(c);
+        more = c->p < c->end && !ends_line(*c->p);
+    } else if (more) {
+        c->p++;
+    }
+    if (!more && c->p < c->end)
+        end_line(c);
+    return more;
+}
+
 int data_csv_next(struct data_csv *c, struct err *err)
 {
-    enum { CELLS_MAX = 10000 };
+    enum { CELLS_MAX = 100000 };
 
     do {
         bool more = true;
@@ -136,7 +245,7 @@ int data_csv_next(struct data_csv *c, struct err *err)
         c->line = c->next_line;
         c->n = 0;
         while (more) {
-            char *cell, *end = NULL, last;
+            char *cell, *end = NULL;
 
             skip_blanks(c);
             cell = c->p < c->end && *c->p == '"' ? quoted_cell(c, err) : plain_cell(c, &end);
@@ -146,17 +255,29 @@ int data_csv_next(struct data_csv *c, struct err *err)
                 err_set(err, ERR_INPUT, "line %d: more than %d cells", c->line, CELLS_MAX);
                 return -1;
             }
-            last = c->p < c->end ? *c->p : 0;
-            more = c->p < c->end && last == c->delimiter;
-            if (more)
-                c->p++;
-            else if (c->p < c->end)
-                end_line(c);
+            more = next_cell(c);
             if (end)
                 *end = 0;
         }
     } while (c->n == 1 && !c->cell[0][0]);
     return 1;
+}
+
+void data_csv_put(struct str *out, const char *text)
+{
+    size_t n = strlen(text);
+
+    if (!strpbrk(text, ",;\t|\"\r\n") && (!n || (text[0] != ' ' && text[n - 1] != ' '))) {
+        str_add(out, text);
+        return;
+    }
+    str_addc(out, '"');
+    for (; *text; text++) {
+        if (*text == '"')
+            str_addc(out, '"');
+        str_addc(out, *text);
+    }
+    str_addc(out, '"');
 }
 
 /* ---- one-hot tables -------------------------------------------------------------------------- */
