@@ -192,9 +192,10 @@ interop: all                    ## our ONNX files in ONNX Runtime (wants Python 
 bare:                           ## the README's commands in a bare Debian 12 (root, debootstrap)
 	@sh tests/bare.sh
 
-docs: all                       ## write the generated pages anew: docs/ops.md, docs/cli.md
+docs: all                       ## write the generated pages anew: docs/{ops,cli,augment}.md
 	@$(PROGRAM) help --markdown >docs/cli.md
 	@$(PROGRAM) help --ops >docs/ops.md
+	@$(PROGRAM) help --augments >docs/augment.md
 
 install: all                    ## into DESTDIR PREFIX
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/discern

@@ -1,6 +1,7 @@
 /*
  * discern -- the program: a table of commands
  */
+#include "data/aug/aug.h"
 #include "data/sandbox.h"
 #include "infer/cmd.h"
 #include "nn/base/about.h"
@@ -13,12 +14,13 @@
 static int help(const struct cli_command *self, int argc, char **argv);
 
 struct help_options {
-    bool markdown, ops;
+    bool markdown, ops, augments;
 };
 
 static const struct field help_fields[] = {
     FIELD_BOOL(struct help_options, markdown, "all commands as a page: docs/cli.md"),
     FIELD_BOOL(struct help_options, ops, "all operators of graph files as a page: docs/ops.md"),
+    FIELD_BOOL(struct help_options, augments, "all augmentations as a page: docs/augment.md"),
     FIELDS_END
 };
 
@@ -175,6 +177,33 @@ static void print_ops_page(FILE *out)
         print_op(nn_op_at(i), out);
 }
 
+static void print_augments_page(FILE *out)
+{
+    fputs("# Augmentation\n\n"
+          "Written by `make docs` from the table of augmentations; do not edit. `--augment` takes\n"
+          "a preset, or a list `NAME[:MAGNITUDE[:CHANCE]],...`, or a preset with more behind it:\n"
+          "`light,translate:0.1`. Magnitude and chance are above 0 and at most 1.\n\n"
+          "| preset | what | is |\n|---|---|---|\n",
+          out);
+    for (const struct data_preset *p = data_presets; p->name; p++)
+        fprintf(out, "| `%s` | %s | %s%s%s |\n", p->name, p->doc, p->text && *p->text ? "`" : "",
+                p->text ? p->text : "", p->text && *p->text ? "`" : "");
+    fputs("\nWhat works on the view comes before the one resampling, what works on pixels after\n"
+          "it, on 8-bit samples of the network's size, and what works on batches last.\n\n"
+          "| name | what | on | at magnitude 1 | magnitude | chance | source |\n"
+          "|---|---|---|---|---|---|---|\n",
+          out);
+    for (int i = 0; i < data_aug_count(); i++) {
+        const struct data_aug *a = data_aug_at(i);
+
+        fprintf(out, "| `%s` | %s | %s | %s | ", a->name, a->doc,
+                a->view ? "view" : a->pixels ? "pixels" : "batch", a->scale ? a->scale : "");
+        if (a->scale)
+            fprintf(out, "%g", a->magnitude);
+        fprintf(out, " | %g | %s |\n", a->chance, a->source ? a->source : "");
+    }
+}
+
 static int help(const struct cli_command *self, int argc, char **argv)
 {
     struct help_options o;
@@ -199,6 +228,8 @@ static int help(const struct cli_command *self, int argc, char **argv)
         print_commands_page(stdout);
     else if (o.ops)
         print_ops_page(stdout);
+    else if (o.augments)
+        print_augments_page(stdout);
     else
         print_summary(stdout);
     return cli_flush(&err) ? 0 : cli_fail(&err, false);

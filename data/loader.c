@@ -34,7 +34,8 @@ struct data_loader {
     int batches;
     struct slot *slot;
     int slots;
-    uint8_t *scratch;           /* [threads,pixels] bytes */
+    uint8_t *scratch;           /* [threads,1+DATA_PIXELS_SCRATCH,pixels] bytes */
+    size_t scratch_bytes;       /* of a thread */
     uint32_t *order;            /* of this epoch, over the index */
     pthread_t *thread;
     int threads;                /* that run */
@@ -72,19 +73,15 @@ static bool load(const struct data_loader *l, int sample, uint8_t *pixel, float 
                  struct err *err)
 {
     const struct data_sample *s = &l->x->sample[sample];
+    struct data_pixels m = { l->prep->size[1], l->prep->size[0], 3, pixel, pixel + l->pixels };
     struct data_image image;
-    struct data_view v;
     bool ok;
 
     if (!data_image_read(s->path, NULL, &image, err))
         return false;
-    if (l->opt.augment == DATA_AUGMENT_NONE) {
-        ok = data_prep_pixels(l->prep, &image, pixel, err);
-    } else {
-        data_augment_view((enum data_augment)l->opt.augment, l->opt.seed,
-                          l->epoch * (uint64_t)l->x->n + (uint64_t)sample, l->prep, &image, &v);
-        ok = data_prep_view_pixels(l->prep, &image, &v, pixel, err);
-    }
+    ok = data_recipe_pixels(l->opt.recipe, l->opt.seed,
+                            data_recipe_index(l->epoch, (uint64_t)l->x->n, (uint64_t)sample, 0),
+                            l->prep, &image, &m, err);
     data_image_release(&image);
     if (!ok)
         return err_in(err, "%s", s->path);
@@ -185,7 +182,7 @@ static bool make_threads(struct data_loader *l, struct err *err)
         struct worker *w = malloc(sizeof *w);
 
         if (w)
-            *w = (struct worker){ l, l->scratch + (size_t)i * l->pixels };
+            *w = (struct worker){ l, l->scratch + (size_t)i * l->scratch_bytes };
         ok = w && !pthread_create(&l->thread[i], NULL, run, w);
         if (ok)
             l->threads++;
@@ -221,7 +218,8 @@ struct data_loader *data_loader_new(const struct data_index *x, const struct dat
         l->batches = x->n / l->opt.batch;
     l->order = malloc(((size_t)x->n + 1) * sizeof *l->order);
     l->thread = calloc((size_t)opt->threads, sizeof *l->thread);
-    l->scratch = calloc((size_t)opt->threads, l->pixels);
+    l->scratch_bytes = (l->pixels * (1 + DATA_PIXELS_SCRATCH) + 63) / 64 * 64;
+    l->scratch = calloc((size_t)opt->threads, l->scratch_bytes);
     if (!l->order || !l->thread || !l->scratch)
         err_set(err, ERR_MEMORY, "cannot hold an epoch of %d pictures", x->n);
     else if (make_slots(l, err) && make_threads(l, err))
@@ -310,6 +308,17 @@ static void compact(const struct data_loader *l, struct slot *s, int n)
     s->batch = (struct data_batch){ kept, s->image, s->target, s->sample };
 }
 
+/* Augmentations that mix the pictures of a batch. */
+static void mix(const struct data_loader *l, struct slot *s)
+{
+    struct data_mixing m = { s->batch.n, l->x->n_labels, l->prep->size[1], l->prep->size[0], 3,
+                             s->image, s->target };
+
+    data_recipe_batch(l->opt.recipe, l->opt.seed,
+                      data_recipe_index(l->epoch, (uint64_t)l->batches, (uint64_t)l->current, 0),
+                      &m);
+}
+
 const struct data_batch *data_loader_next(struct data_loader *l)
 {
     struct slot *s;
@@ -333,5 +342,6 @@ const struct data_batch *data_loader_next(struct data_loader *l)
     l->lent = true;
     pthread_mutex_unlock(&l->lock);
     compact(l, s, n);
+    mix(l, s);
     return &s->batch;
 }

@@ -22,7 +22,7 @@ struct data_loader_options {
     int threads;                /* that decode; >= 1 */
     bool shuffle;               /* by (seed, epoch); else the index's order */
     bool drop_last;             /* leave a last short batch out (never the only one) */
-    int augment;                /* enum data_augment */
+    const struct data_recipe *recipe;   /* NULL or empty: as validation sees them; lent */
     uint64_t seed;
     data_bad_fn *bad;           /* may be NULL */
     void *bad_ctx;
@@ -31,7 +31,8 @@ struct data_loader_options {
 struct data_batch {
     int n;                      /* pictures that are there, <= options.batch; 0: all were bad */
     const float *image;         /* [n,H,W,3] normalised */
-    const float *target;        /* [n,n_labels]: SINGLE one-hot, 0s: none; MULTI 1, 0, -1 unknown */
+    const float *target;        /* [n,n_labels] in [0,1]: SINGLE a row adds up to 1, or is 0s where
+                                   no label is known; MULTI -1 unknown.  A recipe may mix them */
     const int *sample;          /* [n] position in the index */
 };
 

@@ -38,7 +38,7 @@ void data_prep_view(const struct data_prep *p, const struct data_image *image, s
         w *= p->crop;
         h *= p->crop;
     }
-    *v = (struct data_view){ (image->width - w) / 2, (image->height - h) / 2, w, h, false };
+    *v = (struct data_view){ (image->width - w) / 2, (image->height - h) / 2, w, h, false, false };
 }
 
 /* Position i of a line of n pixels that repeats mirrored: ...1 0 | 0 1 2 ... n-1 | n-1 n-2 ... */
@@ -89,6 +89,20 @@ static void mirror(uint8_t *pixel, int width, int height)
     }
 }
 
+static void upside_down(uint8_t *pixel, int width, int height)
+{
+    size_t row = 3 * (size_t)width;
+
+    for (uint8_t *a = pixel, *b = pixel + row * (size_t)(height - 1); a < b; a += row, b -= row) {
+        for (size_t i = 0; i < row; i++) {
+            uint8_t t = a[i];
+
+            a[i] = b[i];
+            b[i] = t;
+        }
+    }
+}
+
 /* The whole picture on whole pixels, so that no grey bleeds into it. */
 static bool letterbox(const struct data_prep *p, const struct data_image *image, uint8_t *out,
                       struct err *err)
@@ -115,7 +129,8 @@ bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *i
                            const struct data_view *v, uint8_t *out, struct err *err)
 {
     const double slack = 1e-6;          /* rounding must not reach for a pixel outside */
-    double right = v->x + v->w, bottom = v->y + v->h, reach = 2.0 * (image->width + image->height);
+    double right = v->x + v->w, bottom = v->y + v->h;
+    double reach = 2.0 * (image->width + image->height) + v->w + v->h;
     bool ok;
 
     if (!(v->w > 0 && v->h > 0 && v->x > -reach && v->y > -reach && right < reach &&
@@ -144,6 +159,8 @@ bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *i
     }
     if (ok && v->mirror)
         mirror(out, p->size[1], p->size[0]);
+    if (ok && v->upside_down)
+        upside_down(out, p->size[1], p->size[0]);
     return ok;
 }
 

@@ -34,11 +34,11 @@ void data_prep_normalize(const struct data_prep *p, const uint8_t *pixel, int64_
 bool data_prep_apply(const struct data_prep *p, const struct data_image *image, float *out,
                      struct err *err);
 
-/* Which part of the picture fills the net's input, and whether mirrored.  It may reach outside:
+/* Which part of the picture fills the net's input, and which way round.  It may reach outside:
  * there CROP and SQUASH see the picture mirrored at its edge, LETTERBOX grey. */
 struct data_view {
     double x, y, w, h;          /* in the picture's pixels */
-    bool mirror;
+    bool mirror, upside_down;   /* left and right, top and bottom change places */
 };
 
 /* What data_prep_pixels shows. */

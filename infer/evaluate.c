@@ -16,7 +16,6 @@ bool infer_evaluate(struct infer_predictor *q, const struct data_index *x,
     struct data_loader_options opt = {
         .batch = infer_predictor_batch(q),
         .threads = threads,
-        .augment = DATA_AUGMENT_NONE,
         .bad = bad,
         .bad_ctx = bad_ctx,
     };

@@ -70,10 +70,14 @@ static json_t *data(const struct train_provenance *p)
 static json_t *settings(const struct train_provenance *p)
 {
     struct train_cfg cfg = *p->cfg;
+    struct str recipe = { 0 };
     json_t *o;
 
     cfg.arch = p->arch;
-    o = record_to_json(train_cfg_fields, &cfg);
+    data_recipe_text(p->recipe, &recipe);
+    cfg.augment = str_text(&recipe);
+    o = recipe.failed ? NULL : record_to_json(train_cfg_fields, &cfg);
+    str_release(&recipe);
     json_object_del(o, "time");
     json_object_del(o, "threads");
     return o;

@@ -12,6 +12,7 @@
 struct train_provenance {
     const struct train_cfg *cfg; /* as it was decided; time and threads are left out */
     const char *arch;            /* no path */
+    const struct data_recipe *recipe; /* told in full: presets may come to mean something else */
     const struct data_index *index;
     int train, val;                          /* pictures */
     int epoch;                               /* that made the weights, from 1 */

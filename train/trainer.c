@@ -43,6 +43,7 @@ struct trainer {
     const struct data_index *index;
     struct data_index *train, *val; /* val NULL: nothing is held out */
     struct data_prep prep;
+    struct data_recipe recipe;
     const struct nn_kernels *kernels;
     const struct train_optim *optim;
     struct pool *pool;
@@ -207,7 +208,10 @@ static bool check_cfg(const struct train_cfg *cfg, struct err *err)
 {
     const struct nn_model *model = named_model(cfg->arch);
 
-    if (!field_check(train_cfg_fields, cfg, err))
+    struct data_recipe recipe;
+
+    if (!field_check(train_cfg_fields, cfg, err) ||
+        !data_recipe_parse(cfg->augment, &(struct data_recipe_facts){ .n = 1 }, &recipe, err))
         return false;
     if ((cfg->epochs > 0) + (cfg->steps > 0) + (cfg->time > 0) > 1)
         return err_set(err, ERR_USAGE,
@@ -254,6 +258,20 @@ static bool make_model(struct trainer *t, struct err *err)
     return false;
 }
 
+/* What auto means is decided here, and told. */
+static bool make_recipe(struct trainer *t, struct err *err)
+{
+    struct data_recipe_facts facts = { t->train->n, t->index->n_labels, t->prep.size[0] };
+    const char *text = t->cfg->augment, *why;
+
+    if (strcspn(text, ",") == strlen("auto") && !strncmp(text, "auto", strlen("auto"))) {
+        const struct data_preset *p = data_preset_auto(&facts, &why);
+
+        note(t, TRAIN_EVENT_NOTE, "augment %s: %s", p->name, why);
+    }
+    return data_recipe_parse(text, &facts, &t->recipe, err);
+}
+
 static struct train_net *make_net(const struct trainer *t, struct err *err)
 {
     struct train_net_options opt = {
@@ -296,14 +314,14 @@ static bool prepare(struct trainer *t, struct err *err)
         return false;
     if (!train_choose(t->train, model ? model->least : 1, cfg->threads, cfg, &t->prep, say, t,
                       err) ||
-        !make_model(t, err))
+        !make_model(t, err) || !make_recipe(t, err))
         return false;
     t->loader = data_loader_new(t->train, &t->prep,
                                 &(struct data_loader_options){ .batch = cfg->batch,
                                                                .threads = cfg->threads,
                                                                .shuffle = true,
                                                                .drop_last = true,
-                                                               .augment = cfg->augment,
+                                                               .recipe = &t->recipe,
                                                                .seed = (uint64_t)cfg->seed,
                                                                .bad = bad_file,
                                                                .bad_ctx = t },
@@ -349,6 +367,7 @@ static bool write_model(struct trainer *t, const char *name, const struct infer_
     struct train_provenance p = {
         .cfg = t->cfg,
         .arch = t->arch,
+        .recipe = &t->recipe,
         .index = t->index,
         .train = t->train->n,
         .val = t->val ? t->val->n : 0,

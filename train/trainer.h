@@ -21,7 +21,7 @@ struct train_cfg {
     double smooth;              /* label smoothing */
     double warmup;              /* share of the steps */
     double dropout;
-    int augment; /* enum data_augment */
+    const char *augment; /* what data_recipe_parse reads */
     int seed;
     int threads; /* 0 = all processors */
     double val;  /* share held out where the data say nothing; 0 = chosen */

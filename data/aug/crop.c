@@ -1,11 +1,12 @@
 /*
  * crop -- a part of the picture, at a random place
  *
- * A picture larger than the net's input: a rectangle of area share a in [1 - 0.65 strength, 1] and
- * of the net's aspect times r, log r in [-1,1] log(4/3) strength, shrunk to fit, anywhere inside
- * (Szegedy et al. 2015, arXiv:1409.4842).  A smaller or equal one has no pixels to spare: it moves
- * by whole pixels, up to (1 + strength) / 12 of its size (light 1/8: 4 of 32, as is usual for
- * CIFAR), and what comes in at the edge is the picture mirrored.
+ * A picture larger than the net's input: a rectangle of area share a in [1 - 0.65 magnitude, 1] and
+ * of the net's aspect times r, log r in [-1,1] log(4/3) magnitude, shrunk to fit, anywhere inside
+ * (Szegedy et al. 2015, arXiv:1409.4842).  Of a picture that is cropped in preparation, what lies
+ * beyond the middle is as good to learn from.  A smaller or equal one has no pixels to spare: it
+ * moves by whole pixels, up to (1 + magnitude) / 12 of its size (at 0.5 1/8: 4 of 32, as is usual
+ * for CIFAR), and what comes in at the edge is the picture mirrored.
  */
 #include "data/aug/aug.h"
 
@@ -19,21 +20,25 @@ static double shift(float u, double reach)
     return floor(u * (2 * r + 1)) - r;
 }
 
-static void view(const struct data_aug_address *a, double strength, const struct data_prep *prep,
+static void view(const struct data_aug_address *a, double magnitude, const struct data_prep *prep,
                  const struct data_image *image, struct data_view *v)
 {
     double area, aspect, w, h, fit;
 
     if (image->width <= prep->size[1] && image->height <= prep->size[0]) {
-        double reach = (1 + strength) / 12;
+        double reach = (1 + magnitude) / 12;
 
-        data_prep_view(prep, image, v);
         v->x += shift(data_aug_u(a, 0), reach * v->w);
         v->y += shift(data_aug_u(a, 1), reach * v->h);
         return;
     }
-    area = 1 - 0.65 * strength * data_aug_u(a, 0);
-    aspect = exp((2 * data_aug_u(a, 1) - 1) * log(4.0 / 3) * strength);
+    if (prep->resize == DATA_CROP) {
+        v->x = v->y = 0;
+        v->w = image->width;
+        v->h = image->height;
+    }
+    area = 1 - 0.65 * magnitude * data_aug_u(a, 0);
+    aspect = exp((2 * data_aug_u(a, 1) - 1) * log(4.0 / 3) * magnitude);
     aspect *= prep->resize == DATA_SQUASH ? v->w / v->h : (double)prep->size[1] / prep->size[0];
     w = sqrt(area * v->w * v->h * aspect);
     h = w / aspect;
@@ -48,5 +53,8 @@ static void view(const struct data_aug_address *a, double strength, const struct
 
 const struct data_aug data_aug_crop = {
     .name = "crop", .doc = "a part of the picture at a random place, or a small one moved",
-    .view = view,
+    .scale = "35 % of the picture at least, sides in proportion 3:4 to 4:3; small ones move by a "
+             "sixth",
+    .source = "Szegedy et al. 2015, arXiv:1409.4842",
+    .magnitude = 0.5, .chance = 1, .view = view,
 };

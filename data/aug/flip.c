@@ -1,16 +1,16 @@
 /*
- * flip -- left and right swapped, for half of the pictures
+ * flip -- left and right change places
  */
 #include "data/aug/aug.h"
 
-static void view(const struct data_aug_address *a, double strength, const struct data_prep *prep,
+static void view(const struct data_aug_address *a, double magnitude, const struct data_prep *prep,
                  const struct data_image *image, struct data_view *v)
 {
-    (void)strength, (void)prep, (void)image;
-    if (data_aug_u(a, 0) < 0.5f)
-        v->mirror = !v->mirror;
+    (void)a, (void)magnitude, (void)prep, (void)image;
+    v->mirror = !v->mirror;
 }
 
 const struct data_aug data_aug_flip = {
-    .name = "flip", .doc = "left and right swapped, for half of the pictures", .view = view,
+    .name = "flip", .doc = "left and right change places", .magnitude = 1, .chance = 0.5,
+    .view = view,
 };

@@ -132,6 +132,11 @@ nonsense train "$T/one" --momentum 1.5
 nonsense train "$T/one" --size 100000
 nonsense train "$T/one" --time tomorrow
 nonsense train "$T/one" --augment extreme
+nonsense train "$T/one" --augment crop,flipp
+said 'did you mean "flip"?'
+nonsense train "$T/one" --augment flip:0.5
+said 'flip:1:0.5'
+nonsense train "$T/one" --augment crop:2
 nonsense train "$T/one" --val 1
 nonsense train "$T/one" --threads 1000000
 run 2 train "$T/one" --epochs 3 --time 5s --out "$T/never"

@@ -48,6 +48,16 @@ static struct data_loader *loader_of(const struct set *s, const struct data_load
     return l;
 }
 
+static struct data_recipe recipe_of(const char *text)
+{
+    struct data_recipe r;
+    struct err err = { 0 };
+
+    if (!data_recipe_parse(text, &(struct data_recipe_facts){ N, 2, SIDE }, &r, &err))
+        fail_msg("%s", err.msg);
+    return r;
+}
+
 /* Everything that an epoch gives from batch `first` on. */
 struct epoch {
     int n, batches, size[N];
@@ -80,9 +90,10 @@ static void threads_change_nothing(void **state)
 
     (void)state;
     set_open(&s);
-    for (int augment = DATA_AUGMENT_NONE; augment <= DATA_AUGMENT_STRONG; augment++) {
+    for (int k = 0; data_presets[k].name; k++) {
+        struct data_recipe recipe = recipe_of(data_presets[k].name);
         struct data_loader_options opt = {
-            .batch = BATCH, .threads = 1, .shuffle = true, .augment = augment, .seed = 9,
+            .batch = BATCH, .threads = 1, .shuffle = true, .recipe = &recipe, .seed = 9,
         };
         struct data_loader *l = loader_of(&s, &opt);
 
@@ -157,13 +168,14 @@ static void epochs_are_different_permutations(void **state)
 static void an_epoch_goes_on_from_any_batch(void **state)
 {
     static struct epoch whole, rest;
+    struct data_recipe recipe = recipe_of("light");
     struct set s;
     struct data_loader *l;
 
     (void)state;
     set_open(&s);
     l = loader_of(&s, &(struct data_loader_options){
-                          .batch = BATCH, .threads = 3, .shuffle = true, .augment = 1 });
+                          .batch = BATCH, .threads = 3, .shuffle = true, .recipe = &recipe });
     read_epoch(l, 2, 0, &whole);
     for (int first = 0; first < 7; first++) {
         data_loader_start(l, 5, 0);                     /* something else under way */

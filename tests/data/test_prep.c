@@ -1,9 +1,9 @@
 /*
- * prep, aug: what the net sees of a picture, in validation and in training
+ * prep: what the net sees of a picture
  */
 #include "tests/data/made.h"
 
-#include "data/aug/aug.h"
+#include "data/prep.h"
 
 #include <math.h>
 
@@ -122,15 +122,9 @@ static void extreme_shapes_do_no_harm(void **state)
             for (int big = 0; big < 2; big++) {
                 struct data_prep p = prep_of(big ? 224 : 1, big ? 160 : 1, (enum data_resize)r, 1);
                 uint8_t *out = pixels_of(&p, &m);
-                struct data_view v;
-                struct err err;
 
                 if (r != DATA_LETTERBOX)
                     assert_int_equal(out[0], 90);
-                for (uint64_t k = 0; k < 4; k++) {
-                    data_augment_view(DATA_AUGMENT_STRONG, 1, k, &p, &m, &v);
-                    assert_true(data_prep_view_pixels(&p, &m, &v, out, &err));
-                }
                 free(out);
             }
         }
@@ -176,7 +170,7 @@ static void a_view_that_leaves_the_picture_sees_it_mirrored(void **state)
 {
     struct data_image m = made_image(8, 6, 6);
     struct data_prep p = prep_of(6, 8, DATA_CROP, 1);
-    struct data_view v = { -3, 2, 8, 6, false };
+    struct data_view v = { -3, 2, 8, 6, false, false };
     uint8_t out[6 * 8 * 3];
     struct err err;
 
@@ -194,96 +188,19 @@ static void a_view_that_leaves_the_picture_sees_it_mirrored(void **state)
     assert_true(data_prep_view_pixels(&p, &m, &v, out, &err));
     for (int x = 0; x < 8; x++)
         assert_memory_equal(out + x * 3, m.pixel + (7 - x) * 3, 3);
+    v.mirror = false;
+    v.upside_down = true;
+    assert_true(data_prep_view_pixels(&p, &m, &v, out, &err));
+    for (int y = 0; y < 6; y++)
+        assert_memory_equal(out + y * 24, m.pixel + (5 - y) * 24, 24);
     p.resize = DATA_LETTERBOX;
-    v = (struct data_view){ -3, 2, 8, 6, false };
+    v = (struct data_view){ -3, 2, 8, 6, false, false };
     assert_true(data_prep_view_pixels(&p, &m, &v, out, &err));
     assert_memory_equal(out, "\x72\x72\x72", 3);
     assert_memory_equal(out + 9, m.pixel + 2 * 8 * 3, 3);
     v.w = (double)NAN;
     assert_false(data_prep_view_pixels(&p, &m, &v, out, &err));
     data_image_release(&m);
-}
-
-static void no_augmentation_is_what_validation_sees(void **state)
-{
-    struct data_image m = made_image(50, 40, 7);
-    struct data_prep p = prep_of(32, 32, DATA_CROP, 0.8);
-    struct data_view a, b;
-
-    (void)state;
-    data_augment_view(DATA_AUGMENT_NONE, 1, 2, &p, &m, &a);
-    data_prep_view(&p, &m, &b);
-    assert_true(a.x == b.x && a.y == b.y && a.w == b.w && a.h == b.h && !a.mirror && !b.mirror);
-    data_image_release(&m);
-}
-
-static void views_are_addressed(void **state)
-{
-    struct data_image m = made_image(50, 40, 8);
-    struct data_prep p = prep_of(32, 32, DATA_CROP, 1);
-    struct data_view a, b;
-    int same = 0;
-
-    (void)state;
-    for (uint64_t i = 0; i < 50; i++) {
-        data_augment_view(DATA_AUGMENT_STRONG, 1, i, &p, &m, &a);
-        data_augment_view(DATA_AUGMENT_STRONG, 1, i, &p, &m, &b);
-        assert_true(a.x == b.x && a.y == b.y && a.w == b.w && a.h == b.h && a.mirror == b.mirror);
-        data_augment_view(DATA_AUGMENT_STRONG, 1, i + 1, &p, &m, &b);
-        same += a.x == b.x && a.w == b.w;
-        data_augment_view(DATA_AUGMENT_STRONG, 2, i, &p, &m, &b);
-        same += a.x == b.x && a.w == b.w;
-    }
-    assert_int_equal(same, 0);
-    data_image_release(&m);
-}
-
-static void crops_of_large_pictures_stay_inside(void **state)
-{
-    struct data_image m = { 300, 200, NULL };
-
-    (void)state;
-    for (int r = DATA_CROP; r <= DATA_SQUASH; r++) {
-        struct data_prep p = prep_of(64, 96, (enum data_resize)r, 0.9);
-        double least = 1, most = 0;
-        int mirrored = 0;
-
-        for (uint64_t i = 0; i < 2000; i++) {
-            struct data_view v;
-            double area, aspect;
-
-            data_augment_view(DATA_AUGMENT_STRONG, 3, i, &p, &m, &v);
-            assert_true(v.x >= 0 && v.y >= 0 && v.x + v.w <= 300 + 1e-9 && v.y + v.h <= 200 + 1e-9);
-            aspect = v.w / v.h / 1.5;
-            assert_true(aspect > 0.7499 && aspect < 1.3334);
-            area = v.w * v.h / (300.0 * 200);
-            least = fmin(least, area);
-            most = fmax(most, area);
-            mirrored += v.mirror;
-        }
-        assert_true(least > 0.25 && least < 0.4 && most > 0.9);
-        assert_in_range(mirrored, 900, 1100);
-    }
-}
-
-static void small_pictures_move_by_whole_pixels(void **state)
-{
-    struct data_image m = { 32, 32, NULL };
-    struct data_prep p = prep_of(32, 32, DATA_CROP, 1);
-    int seen[2][9] = { { 0 } };
-
-    (void)state;
-    for (uint64_t i = 0; i < 1000; i++) {
-        struct data_view v;
-
-        data_augment_view(DATA_AUGMENT_LIGHT, 4, i, &p, &m, &v);
-        assert_true(v.w == 32 && v.h == 32 && v.x == floor(v.x) && v.y == floor(v.y));
-        assert_true(fabs(v.x) <= 4 && fabs(v.y) <= 4);
-        seen[0][(int)v.x + 4]++;
-        seen[1][(int)v.y + 4]++;
-    }
-    for (int i = 0; i < 9; i++)
-        assert_true(seen[0][i] > 60 && seen[1][i] > 60);
 }
 
 int main(void)
@@ -298,10 +215,6 @@ int main(void)
         cmocka_unit_test(normalize_is_the_formula),
         cmocka_unit_test(apply_is_pixels_and_normalize),
         cmocka_unit_test(a_view_that_leaves_the_picture_sees_it_mirrored),
-        cmocka_unit_test(no_augmentation_is_what_validation_sees),
-        cmocka_unit_test(views_are_addressed),
-        cmocka_unit_test(crops_of_large_pictures_stay_inside),
-        cmocka_unit_test(small_pictures_move_by_whole_pixels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,7 +183,7 @@ rule_cases() {
 # ---- pages ---------------------------------------------------------------------------------------
 
 rule_pages() {
-    for page in "docs/ops.md --ops" "docs/cli.md --markdown"; do
+    for page in "docs/ops.md --ops" "docs/cli.md --markdown" "docs/augment.md --augments"; do
         file=${page% *} option=${page#* }
         if ! "$program" help "$option" >"$tmp/page" 2>"$tmp/why"; then
             echo "$file: $program help $option fails: $(head -1 "$tmp/why")"

@@ -171,7 +171,7 @@ static void pictures_are_learnt_by_heart(void **state)
     made_open(&f);
     draw_set(&f, 4, 0, SIDE);
     cfg.epochs = 40;
-    cfg.augment = DATA_AUGMENT_NONE;
+    cfg.augment = "none";
     cfg.smooth = 0;
     must_train(&f, "out", &cfg, &told);
     assert_true(told.accuracy == 1);
@@ -200,7 +200,7 @@ static void several_labels_are_learnt(void **state)
     made_text(&f, "labels.csv", str_text(&csv));
     str_release(&csv);
     cfg.epochs = 10;
-    cfg.augment = DATA_AUGMENT_NONE;
+    cfg.augment = "none";
     if (!train(&f, "labels.csv", "out", &cfg, &told, &err))
         fail_msg("%s", err.msg);
     assert_true(told.mean_ap > 0.9);

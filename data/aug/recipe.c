@@ -1,0 +1,246 @@
+/*
+ * recipe -- which augmentations, how strong, how often: text, presets, and the three stages
+ */
+#include "data/aug/aug.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CHANCE = 63 };           /* the draw that decides whether a step is done */
+
+/* The presets are by the literature, not tuned: docs/data.md says which. */
+const struct data_preset data_presets[] = {
+    { "none", "", "pictures as validation sees them" },
+    { "light", "crop,flip", "for many pictures, or little time" },
+    { "medium", "crop:1,flip", "for hundreds of pictures a label" },
+    { "strong", "crop:1,flip,zoom", "for fewer, and trainings of many epochs" },
+    { "auto", NULL, "light, medium or strong, by the number of pictures a label and their size" },
+    { NULL, NULL, NULL },
+};
+
+/* Pictures a label from which there is less to gain by varying them. */
+enum { MANY = 1000, SOME = 100, SMALL_SIDE = 48 };
+
+static const struct data_preset *find_preset(const char *name)
+{
+    for (const struct data_preset *p = data_presets; p->name; p++)
+        if (!strcmp(p->name, name))
+            return p;
+    return NULL;
+}
+
+const struct data_preset *data_preset_auto(const struct data_recipe_facts *facts, const char **why)
+{
+    int each = facts->n / (facts->n_labels > 0 ? facts->n_labels : 1);
+    bool small = facts->size < SMALL_SIDE;
+
+    *why = each >= MANY ? "there are many pictures a label"
+           : each >= SOME && !small ? "there are hundreds of pictures a label"
+           : each >= SOME ? "pictures are many, and small ones bear little"
+           : small ? "pictures are few, but small ones bear less"
+                   : "there are few pictures a label";
+    return find_preset(each >= MANY || (each >= SOME && small) ? "light"
+                       : each >= SOME || small                 ? "medium"
+                                                               : "strong");
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+static const struct data_aug *find_aug(const char *name)
+{
+    for (int i = 0; i < data_aug_count(); i++)
+        if (!strcmp(data_aug_at(i)->name, name))
+            return data_aug_at(i);
+    return NULL;
+}
+
+/* Augmentations, then presets. */
+static const char *name_at(int i, const void *ctx)
+{
+    (void)ctx;
+    return i < data_aug_count() ? data_aug_at(i)->name : data_presets[i - data_aug_count()].name;
+}
+
+static bool no_such(const char *name, struct err *err)
+{
+    int presets = 0;
+    const char *near;
+
+    while (data_presets[presets].name)
+        presets++;
+    near = str_nearest(name, data_aug_count() + presets, name_at, NULL);
+    if (near)
+        return err_set(err, ERR_USAGE, "augment: there is no \"%s\"; did you mean \"%s\"?", name,
+                       near);
+    return err_set(err, ERR_USAGE,
+                   "augment: there is no \"%s\"; \"discern help --augments\" lists them", name);
+}
+
+static bool read_share(const char *name, const char *what, const char *text, double *out,
+                       struct err *err)
+{
+    double x;
+
+    if (!str_to_double(text, &x) || !(x > 0 && x <= 1))
+        return err_set(err, ERR_USAGE, "augment: %s: %s must be above 0 and at most 1, not \"%s\"",
+                       name, what, text);
+    *out = x;
+    return true;
+}
+
+/* One "NAME[:MAGNITUDE[:CHANCE]]". */
+static bool read_step(const char *name, const char *magnitude, const char *chance,
+                      struct data_recipe *r, struct err *err)
+{
+    const struct data_aug *aug = find_aug(name);
+
+    if (!aug)
+        return no_such(name, err);
+    if (r->n == DATA_RECIPE_MAX)
+        return err_set(err, ERR_USAGE, "augment: more than %d steps", DATA_RECIPE_MAX);
+    r->step[r->n].aug = aug;
+    r->step[r->n].magnitude = aug->magnitude;
+    r->step[r->n].chance = aug->chance;
+    if ((magnitude &&
+         !read_share(name, "the magnitude", magnitude, &r->step[r->n].magnitude, err)) ||
+        (chance && !read_share(name, "the chance", chance, &r->step[r->n].chance, err)))
+        return false;
+    if (!aug->scale && r->step[r->n].magnitude < 1)
+        return err_set(err, ERR_USAGE,
+                       "augment: %s has no magnitude; for a chance of %s write %s:1:%s", name,
+                       magnitude, name, magnitude);
+    r->n++;
+    return true;
+}
+
+static bool read_list(const char *text, const struct data_recipe_facts *facts,
+                      struct data_recipe *r, struct err *err)
+{
+    for (; *text; text += strcspn(text, ","), text += *text == ',') {
+        char word[100], *magnitude, *chance = NULL;
+        const struct data_preset *preset;
+        const char *why;
+        size_t n;
+
+        text += strspn(text, " ");
+        n = strcspn(text, ",");
+        snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word), text);
+        word[strcspn(word, " ")] = 0;
+        if ((magnitude = strchr(word, ':')))
+            *magnitude++ = 0;
+        if (magnitude && (chance = strchr(magnitude, ':')))
+            *chance++ = 0;
+        preset = find_preset(word);
+        if (preset && magnitude)
+            return err_set(err, ERR_USAGE, "augment: %s is a preset, which takes no numbers", word);
+        if (preset && !preset->text)
+            preset = data_preset_auto(facts, &why);
+        if (!(preset ? read_list(preset->text, facts, r, err)
+                     : read_step(word, magnitude, chance, r, err)))
+            return false;
+    }
+    return true;
+}
+
+bool data_recipe_parse(const char *text, const struct data_recipe_facts *facts,
+                       struct data_recipe *out, struct err *err)
+{
+    struct data_recipe r = { 0 };
+
+    if (!*text || text[strlen(text) - 1] == ',')
+        return err_set(err, ERR_USAGE, "augment: \"%s\" lacks a name at its end", text);
+    if (!read_list(text, facts, &r, err))
+        return false;
+    *out = r;
+    return true;
+}
+
+void data_recipe_text(const struct data_recipe *r, struct str *out)
+{
+    if (!r->n)
+        str_add(out, "none");
+    for (int i = 0; i < r->n; i++) {
+        const struct data_aug *aug = r->step[i].aug;
+        bool chance = r->step[i].chance != aug->chance;
+
+        str_add(out, i ? "," : "");
+        str_add(out, aug->name);
+        if (chance || r->step[i].magnitude != aug->magnitude) {
+            str_addc(out, ':');
+            str_number(out, r->step[i].magnitude);
+        }
+        if (chance) {
+            str_addc(out, ':');
+            str_number(out, r->step[i].chance);
+        }
+    }
+}
+
+/* ---- stages ---------------------------------------------------------------------------------- */
+
+uint64_t data_recipe_index(uint64_t epoch, uint64_t n, uint64_t i, int view)
+{
+    return (epoch * n + i) * 16 + (uint64_t)view;
+}
+
+/* Whether step i is done at this place. */
+static bool chosen(const struct data_recipe *r, int i, uint64_t seed, uint64_t index,
+                   struct data_aug_address *a)
+{
+    *a = (struct data_aug_address){ seed, (uint32_t)i, index };
+    return data_aug_u(a, CHANCE) < r->step[i].chance;
+}
+
+void data_recipe_view(const struct data_recipe *r, uint64_t seed, uint64_t index,
+                      const struct data_prep *prep, const struct data_image *image,
+                      struct data_view *v)
+{
+    struct data_aug_address a;
+
+    data_prep_view(prep, image, v);
+    for (int i = 0; i < r->n; i++)
+        if (r->step[i].aug->view && chosen(r, i, seed, index, &a))
+            r->step[i].aug->view(&a, r->step[i].magnitude, prep, image, v);
+    v->x = fmin(fmax(v->x, -v->w / 2), image->width - v->w / 2);
+    v->y = fmin(fmax(v->y, -v->h / 2), image->height - v->h / 2);
+}
+
+/* Whether some step moves the rectangle. */
+static bool moves(const struct data_recipe *r)
+{
+    for (int i = 0; r && i < r->n; i++)
+        if (r->step[i].aug->view)
+            return true;
+    return false;
+}
+
+bool data_recipe_pixels(const struct data_recipe *r, uint64_t seed, uint64_t index,
+                        const struct data_prep *prep, const struct data_image *image,
+                        struct data_pixels *m, struct err *err)
+{
+    struct data_aug_address a;
+    struct data_view v;
+    bool ok;
+
+    if (moves(r)) {
+        data_recipe_view(r, seed, index, prep, image, &v);
+        ok = data_prep_view_pixels(prep, image, &v, m->pixel, err);
+    } else {
+        ok = data_prep_pixels(prep, image, m->pixel, err);
+    }
+    for (int i = 0; ok && r && i < r->n; i++)
+        if (r->step[i].aug->pixels && chosen(r, i, seed, index, &a))
+            r->step[i].aug->pixels(&a, r->step[i].magnitude, m);
+    return ok;
+}
+
+void data_recipe_batch(const struct data_recipe *r, uint64_t seed, uint64_t index,
+                       struct data_mixing *m)
+{
+    struct data_aug_address a;
+
+    for (int i = 0; r && i < r->n; i++)
+        if (r->step[i].aug->batch && chosen(r, i, seed, index, &a))
+            r->step[i].aug->batch(&a, r->step[i].magnitude, m);
+}

@@ -1,0 +1,378 @@
+/*
+ * augmentations: addressed, within their bounds, and what their definitions say
+ */
+#include "tests/data/made.h"
+
+#include "data/aug/aug.h"
+
+#include <math.h>
+
+static const struct data_recipe_facts facts = { 5000, 10, 64 };
+
+static struct data_recipe recipe_of(const char *text)
+{
+    struct data_recipe r;
+    struct err err = { 0 };
+
+    if (!data_recipe_parse(text, &facts, &r, &err))
+        fail_msg("%s: %s", text, err.msg);
+    return r;
+}
+
+static struct data_prep prep_of(int height, int width, enum data_resize resize)
+{
+    struct data_prep p;
+
+    field_defaults(data_prep_fields, &p);
+    p.size[0] = height;
+    p.size[1] = width;
+    p.resize = (int)resize;
+    return p;
+}
+
+/* ---- recipes --------------------------------------------------------------------------------- */
+
+static bool same_recipe(const struct data_recipe *a, const struct data_recipe *b)
+{
+    bool same = a->n == b->n;
+
+    for (int i = 0; same && i < a->n; i++)
+        same = a->step[i].aug == b->step[i].aug && a->step[i].chance == b->step[i].chance &&
+               a->step[i].magnitude == b->step[i].magnitude;
+    return same;
+}
+
+static void text_round_trips(void **state)
+{
+    static const char *const texts[] = {
+        "none", "light", "medium", "strong", "auto", "crop", "light,translate:0.1", "crop, flip",
+        "crop:0.1,flip:1:1,zoom:0.123456789:0.7", "none,flip", "flip,flip,flip",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct data_recipe a = recipe_of(texts[i]), b;
+        struct str text = { 0 };
+
+        data_recipe_text(&a, &text);
+        b = recipe_of(str_text(&text));
+        assert_true(same_recipe(&a, &b));
+        str_release(&text);
+    }
+}
+
+static void recipes_are_what_they_say(void **state)
+{
+    struct data_recipe r = recipe_of("crop:0.25:0.75,flip");
+
+    (void)state;
+    assert_int_equal(recipe_of("none").n, 0);
+    assert_int_equal(r.n, 2);
+    assert_ptr_equal(r.step[0].aug, &data_aug_crop);
+    assert_true(r.step[0].magnitude == 0.25 && r.step[0].chance == 0.75);
+    assert_ptr_equal(r.step[1].aug, &data_aug_flip);
+    assert_true(r.step[1].magnitude == 1 && r.step[1].chance == 0.5);
+}
+
+static void nonsense_is_a_usage_error_that_names_it(void **state)
+{
+    static const char *const wrong[][2] = {
+        { "", "lacks a name" },        { "crop,", "lacks a name" },   { ",crop", "\"\"" },
+        { "crop,,flip", "\"\"" },      { "krop", "\"crop\"" },        { "ligth", "\"light\"" },
+        { "crop:0", "not \"0\"" },     { "crop:1.5", "magnitude" },   { "crop:nan", "magnitude" },
+        { "crop:0.5:0", "chance" },    { "crop:0.5:2", "chance" },    { "crop:x", "\"x\"" },
+        { "flip:0.5", "flip:1:0.5" },  { "light:0.5", "no numbers" }, { "crop:", "\"\"" },
+        { "crop:1:1:1", "chance" },
+    };
+    struct str many = { 0 };
+    struct data_recipe r;
+    struct err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        err = (struct err){ 0 };
+        assert_false(data_recipe_parse(wrong[i][0], &facts, &r, &err));
+        assert_int_equal(err.kind, ERR_USAGE);
+        if (!strstr(err.msg, wrong[i][1]))
+            fail_msg("%s: %s", wrong[i][0], err.msg);
+    }
+    for (int i = 0; i <= DATA_RECIPE_MAX; i++)
+        str_add(&many, i ? ",flip" : "flip");
+    assert_false(data_recipe_parse(str_text(&many), &facts, &r, &err));
+    str_clear(&many);
+    for (int i = 0; i < 100000; i++)
+        str_add(&many, "long");
+    assert_false(data_recipe_parse(str_text(&many), &facts, &r, &err));
+    str_release(&many);
+}
+
+static void presets_are_recipes_and_help_names_them(void **state)
+{
+    struct str names = { 0 };
+
+    (void)state;
+    for (int i = 0; data_presets[i].name; i++) {
+        str_printf(&names, "%s%s", i ? ", " : "", data_presets[i].name);
+        for (int k = 0; k < data_aug_count(); k++)
+            assert_string_not_equal(data_presets[i].name, data_aug_at(k)->name);
+        recipe_of(data_presets[i].name);
+    }
+    assert_string_equal(str_text(&names), DATA_PRESET_NAMES);
+    str_release(&names);
+}
+
+static void fewer_pictures_are_varied_more(void **state)
+{
+    static const char *const order[] = { "strong", "medium", "light" };
+    int last = 0;
+    const char *why;
+
+    (void)state;
+    for (int n = 10; n < 1000000; n = n * 3 / 2) {
+        const struct data_preset *p =
+            data_preset_auto(&(struct data_recipe_facts){ n, 10, 128 }, &why);
+        int now = 0;
+
+        while (strcmp(order[now], p->name))
+            now++;
+        assert_true(now >= last && *why);
+        last = now;
+    }
+    assert_int_equal(last, 2);
+    assert_string_not_equal(
+        data_preset_auto(&(struct data_recipe_facts){ 100, 10, 32 }, &why)->name, "strong");
+    data_preset_auto(&(struct data_recipe_facts){ 0, 0, 0 }, &why);
+}
+
+static void every_augmentation_is_described_and_has_one_function(void **state)
+{
+    (void)state;
+    for (int i = 0; i < data_aug_count(); i++) {
+        const struct data_aug *a = data_aug_at(i);
+
+        assert_true(a->name && *a->name && a->doc && *a->doc);
+        assert_int_equal(!!a->view + !!a->pixels + !!a->batch, 1);
+        assert_true(a->magnitude > 0 && a->magnitude <= 1 && a->chance > 0 && a->chance <= 1);
+        assert_true(a->scale || a->magnitude == 1);
+    }
+}
+
+/* ---- views ----------------------------------------------------------------------------------- */
+
+static void no_augmentation_is_what_validation_sees(void **state)
+{
+    struct data_image m = made_image(50, 40, 7);
+    struct data_recipe none = { 0 };
+    uint8_t a[32 * 32 * 3], b[32 * 32 * 3];
+    struct err err;
+
+    (void)state;
+    for (int r = DATA_CROP; r <= DATA_LETTERBOX; r++) {
+        struct data_prep p = prep_of(32, 32, (enum data_resize)r);
+        struct data_pixels out = { 32, 32, 3, a, NULL };
+
+        p.crop = 0.8;
+        assert_true(data_prep_pixels(&p, &m, b, &err));
+        assert_true(data_recipe_pixels(&none, 1, 2, &p, &m, &out, &err));
+        assert_memory_equal(a, b, sizeof a);
+        memset(a, 0, sizeof a);
+        assert_true(data_recipe_pixels(NULL, 1, 2, &p, &m, &out, &err));
+        assert_memory_equal(a, b, sizeof a);
+    }
+    data_image_release(&m);
+}
+
+static bool same_view(const struct data_view *a, const struct data_view *b)
+{
+    return a->x == b->x && a->y == b->y && a->w == b->w && a->h == b->h &&
+           a->mirror == b->mirror && a->upside_down == b->upside_down;
+}
+
+static void views_are_addressed(void **state)
+{
+    struct data_image m = { 50, 40, NULL };
+    struct data_prep p = prep_of(32, 32, DATA_CROP);
+
+    (void)state;
+    for (int k = 0; k < data_aug_count(); k++) {
+        struct data_recipe r = recipe_of(data_aug_at(k)->name);
+        struct data_view a, b;
+        int same = 0;
+
+        if (!data_aug_at(k)->view)
+            continue;
+        for (uint64_t i = 0; i < 200; i++) {
+            data_recipe_view(&r, 1, i, &p, &m, &a);
+            data_recipe_view(&r, 1, i, &p, &m, &b);
+            assert_true(same_view(&a, &b));
+            data_recipe_view(&r, 1, i + 1, &p, &m, &b);
+            same += same_view(&a, &b);
+            data_recipe_view(&r, 2, i, &p, &m, &b);
+            same += same_view(&a, &b);
+        }
+        assert_true(same < 250);            /* 200 for a flip of every second picture */
+    }
+}
+
+static void indices_of_views_and_epochs_are_different(void **state)
+{
+    uint64_t seen[3 * 5 * 16];
+    int n = 0;
+
+    (void)state;
+    for (uint64_t epoch = 0; epoch < 3; epoch++)
+        for (uint64_t i = 0; i < 5; i++)
+            for (int view = 0; view < 16; view++)
+                seen[n++] = data_recipe_index(epoch, 5, i, view);
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < i; j++)
+            assert_true(seen[i] != seen[j]);
+}
+
+static void chances_are_kept(void **state)
+{
+    struct data_image m = { 50, 40, NULL };
+    struct data_prep p = prep_of(32, 32, DATA_CROP);
+    struct data_recipe r = recipe_of("flip:1:0.25,vflip:1:1,flip:1:0.001");
+    int mirrored = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 4000; i++) {
+        struct data_view v;
+
+        data_recipe_view(&r, 1, i, &p, &m, &v);
+        assert_true(v.upside_down);
+        mirrored += v.mirror;
+    }
+    assert_in_range(mirrored, 900, 1100);
+}
+
+static void crops_of_large_pictures_stay_inside(void **state)
+{
+    struct data_image m = { 300, 200, NULL };
+    struct data_recipe r = recipe_of("crop:1");
+
+    (void)state;
+    for (int resize = DATA_CROP; resize <= DATA_SQUASH; resize++) {
+        struct data_prep p = prep_of(64, 96, (enum data_resize)resize);
+        double least = 1, most = 0;
+
+        for (uint64_t i = 0; i < 2000; i++) {
+            struct data_view v;
+            double area, aspect;
+
+            data_recipe_view(&r, 3, i, &p, &m, &v);
+            assert_true(v.x >= 0 && v.y >= 0 && v.x + v.w <= 300 + 1e-9 && v.y + v.h <= 200 + 1e-9);
+            aspect = v.w / v.h / 1.5;
+            assert_true(aspect > 0.7499 && aspect < 1.3334);
+            area = v.w * v.h / (300.0 * 200);
+            least = fmin(least, area);
+            most = fmax(most, area);
+        }
+        assert_true(least > 0.25 && least < 0.4 && most > 0.9);
+    }
+}
+
+/* Moves that leave the scale alone are by whole pixels of the net, each as often: of 32 pixels 4
+ * with crop at 0.5, 8 with translate at 0.5. */
+static void small_pictures_move_by_whole_pixels(void **state)
+{
+    static const struct {
+        const char *recipe;
+        int reach;
+    } of[] = { { "crop:0.5", 4 }, { "translate:0.5", 8 } };
+    struct data_image m = { 32, 32, NULL };
+    struct data_prep p = prep_of(32, 32, DATA_CROP);
+
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        struct data_recipe r = recipe_of(of[k].recipe);
+        int seen[2][17] = { { 0 } };
+
+        for (uint64_t i = 0; i < 2000; i++) {
+            struct data_view v;
+
+            data_recipe_view(&r, 4, i, &p, &m, &v);
+            assert_true(v.w == 32 && v.h == 32 && v.x == floor(v.x) && v.y == floor(v.y));
+            assert_true(fabs(v.x) <= of[k].reach && fabs(v.y) <= of[k].reach);
+            seen[0][(int)v.x + of[k].reach]++;
+            seen[1][(int)v.y + of[k].reach]++;
+        }
+        for (int i = 0; i <= 2 * of[k].reach; i++)
+            assert_true(seen[0][i] > 80 && seen[1][i] > 80);
+    }
+}
+
+static void zoom_keeps_the_middle_and_its_bounds(void **state)
+{
+    struct data_image m = { 300, 200, NULL };
+    struct data_prep p = prep_of(64, 96, DATA_CROP);
+    struct data_recipe r = recipe_of("zoom:1");
+    double least = 2, most = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 1000; i++) {
+        struct data_view v;
+
+        data_recipe_view(&r, 5, i, &p, &m, &v);
+        assert_true(fabs(v.x + v.w / 2 - 150) < 1e-9 && fabs(v.y + v.h / 2 - 100) < 1e-9);
+        assert_true(fabs(v.w / v.h - 1.5) < 1e-9);
+        least = fmin(least, v.w / 300);
+        most = fmax(most, v.w / 300);
+    }
+    assert_true(least >= 1 / 1.5 && least < 0.7 && most <= 1.5 && most > 1.4);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+static void extreme_shapes_do_no_harm(void **state)
+{
+    static const int shape[][2] = { { 1, 1 }, { 1, 5000 }, { 5000, 1 }, { 3, 20000 }, { 7, 5 } };
+    static const int size[][2] = { { 1, 1 }, { 160, 224 }, { 7, 33 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
+        struct data_image m = made_image(shape[i][0], shape[i][1], 1);
+
+        for (int r = 0; r < 3 * 3; r++) {
+            struct data_prep p = prep_of(size[r / 3][0], size[r / 3][1], (enum data_resize)(r % 3));
+            size_t bytes = (size_t)p.size[0] * (size_t)p.size[1] * 3;
+            struct data_pixels out = { p.size[1], p.size[0], 3, malloc(bytes),
+                                       malloc(bytes * DATA_PIXELS_SCRATCH) };
+
+            assert_true(out.pixel && out.scratch);
+            for (int k = 0; k < data_aug_count(); k++) {
+                struct data_recipe one = recipe_of(data_aug_at(k)->name);
+                struct err err;
+
+                one.step[0].magnitude = one.step[0].chance = 1;
+                assert_true(data_recipe_pixels(&one, 1, (uint64_t)k, &p, &m, &out, &err));
+            }
+            free(out.pixel);
+            free(out.scratch);
+        }
+        data_image_release(&m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_round_trips),
+        cmocka_unit_test(recipes_are_what_they_say),
+        cmocka_unit_test(nonsense_is_a_usage_error_that_names_it),
+        cmocka_unit_test(presets_are_recipes_and_help_names_them),
+        cmocka_unit_test(fewer_pictures_are_varied_more),
+        cmocka_unit_test(every_augmentation_is_described_and_has_one_function),
+        cmocka_unit_test(no_augmentation_is_what_validation_sees),
+        cmocka_unit_test(views_are_addressed),
+        cmocka_unit_test(indices_of_views_and_epochs_are_different),
+        cmocka_unit_test(chances_are_kept),
+        cmocka_unit_test(crops_of_large_pictures_stay_inside),
+        cmocka_unit_test(small_pictures_move_by_whole_pixels),
+        cmocka_unit_test(zoom_keeps_the_middle_and_its_bounds),
+        cmocka_unit_test(extreme_shapes_do_no_harm),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
