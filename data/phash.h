@@ -13,14 +13,17 @@
 struct data_phash {
     uint64_t word[4];           /* bits that are compared by Hamming distance */
     uint8_t flat;               /* so little structure that nearness means nothing: never near */
+    uint8_t cells;              /* how many cells carry the structure, at most 255 */
     uint8_t thumb[16 * 16];     /* grey, stretched: the second look at a candidate */
+    uint8_t colour[2 * 4 * 4];  /* blue and red difference of larger cells */
 };
 
 void data_phash_of(const struct data_image *image, struct data_phash *out);
 
-/* 0 identical ... 1 unrelated; below DATA_PHASH_NEAR is the same picture.  1: one is flat. */
+/* 0 identical ... 1 unrelated; below DATA_PHASH_NEAR is the same picture.  1: one is flat.  A
+ * mirrored or turned picture is another one. */
 double data_phash_distance(const struct data_phash *a, const struct data_phash *b);
-#define DATA_PHASH_NEAR 0.1
+#define DATA_PHASH_NEAR 0.15
 
 /* hash[x->n], on `threads` threads; unreadable samples come out flat, with readable[i] false
  * (readable may be NULL).  Fills x->sample[].hash on the way: each file is read once. */
@@ -31,7 +34,7 @@ bool data_phash_index(struct data_index *x, int threads, struct data_phash *hash
  * cluster[i] = the smallest sample that i belongs with: same bytes (hash), near (phash NULL: not
  * looked at), same group.  Near pairs are found without comparing all with all.  Chains that would
  * tie together much of the set by likeness alone (more than max(8, n / 100) pictures) are cut back
- * to their closest pairs.
+ * to their closest pairs.  Depends on no number of threads.
  */
 bool data_phash_clusters(const struct data_index *x, const struct data_phash *phash, int *cluster,
                          struct err *err);

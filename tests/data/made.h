@@ -16,6 +16,7 @@
 #include "nn/base/rng.h"
 
 #include <ftw.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,57 @@ static inline struct data_image made_image(int width, int height, uint64_t seed)
         }
     }
     return m;
+}
+
+/* Like a photo: soft patches of light, all over, and some grain.  Seeds give unlike pictures; the
+ * same seed in another size the same picture. */
+static inline struct data_image made_scene(int width, int height, uint64_t seed)
+{
+    enum { WAVES = 12 };
+    struct data_image m = { width, height, malloc((size_t)width * (size_t)height * 3) };
+    double wave[WAVES][5];
+
+    assert_non_null(m.pixel);
+    for (int i = 0; i < WAVES; i++) {
+        double *w = wave[i];
+
+        for (int k = 0; k < 5; k++)
+            w[k] = rng_f32(seed, rng_stream(RNG_TEST, 3), (uint64_t)(5 * i + k));
+        w[0] = (w[0] - 0.5) * 40;
+        w[1] = (w[1] - 0.5) * 40;
+        w[2] *= 6.2832;
+    }
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+            uint8_t *p = m.pixel + 3 * ((size_t)y * (size_t)width + (size_t)x);
+            double c[3] = { 128, 128, 128 };
+
+            for (int i = 0; i < WAVES; i++) {
+                const double *w = wave[i];
+                double v = 18 * sin(w[0] * (x + 0.5) / width + w[1] * (y + 0.5) / height + w[2]);
+
+                c[0] += v;
+                c[1] += v * w[3];
+                c[2] += v * w[4];
+            }
+            for (int k = 0; k < 3; k++)
+                p[k] = (uint8_t)fmin(255, fmax(0, c[k]));
+        }
+    }
+    return m;
+}
+
+static inline void made_scene_file(const struct made_folder *f, const char *name, int side,
+                                   uint64_t seed, int quality)
+{
+    struct data_image m = made_scene(side, side, seed);
+    size_t size;
+    uint8_t *bytes = data_stb_jpeg(m.pixel, m.width, m.height, quality, &size);
+
+    assert_non_null(bytes);
+    made_file(f, name, bytes, size);
+    free(bytes);
+    data_image_release(&m);
 }
 
 static inline uint8_t *made_jpeg(int width, int height, uint64_t seed, size_t *size)
