@@ -119,6 +119,32 @@ out:
     return result;
 }
 
+uint8_t *file_head(const char *path, size_t most, size_t *size, uint64_t *whole, struct err *err)
+{
+    struct stat st;
+    uint8_t *data;
+    ssize_t got = -1;
+    int fd = open_regular(path, &st, err);
+
+    if (fd < 0)
+        return NULL;
+    most = (uint64_t)st.st_size < most ? (size_t)st.st_size : most;
+    data = malloc(most + 1);
+    if (!data)
+        err_set(err, ERR_MEMORY, "%s: cannot hold %zu bytes", path, most);
+    else if ((got = read_full(fd, data, most)) < 0)
+        err_errno(err, path, "read");
+    close(fd);
+    if (got < 0) {
+        free(data);
+        return NULL;
+    }
+    data[got] = 0;
+    *size = (size_t)got;
+    *whole = (uint64_t)st.st_size;
+    return data;
+}
+
 const uint8_t *file_map(const char *path, size_t *size, struct err *err)
 {
     struct stat st;

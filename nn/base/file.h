@@ -16,6 +16,10 @@
  * max_bytes is ERR_INPUT.  NULL on failure. */
 uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err *err);
 
+/* Its first bytes, at most `most`, and a 0 byte behind them; *size how many, *whole the length of
+ * the file.  free() them; NULL on failure. */
+uint8_t *file_head(const char *path, size_t most, size_t *size, uint64_t *whole, struct err *err);
+
 /* The file mapped read-only and private; *size its length.  An empty file is ERR_INPUT.  NULL on
  * failure.  Reading what was cut off a file since is a SIGBUS: map only files replaced whole. */
 const uint8_t *file_map(const char *path, size_t *size, struct err *err);

@@ -101,6 +101,29 @@ static void reading_gives_every_byte_and_a_terminator(void **state)
     }
 }
 
+static void a_head_is_the_first_bytes_and_tells_the_length(void **state)
+{
+    static const size_t most[] = { 0, 1, 5, 6, 7, 100 };
+    struct err err = { 0 };
+
+    (void)state;
+    put("six", "sixsix");
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
+        uint64_t whole = 0;
+        size_t size = 99;
+        uint8_t *head = file_head("six", most[i], &size, &whole, &err);
+
+        assert_non_null(head);
+        assert_int_equal(size, most[i] < 6 ? most[i] : 6);
+        assert_memory_equal(head, "sixsix", size);
+        assert_int_equal(head[size], 0);
+        assert_int_equal(whole, 6);
+        free(head);
+    }
+    assert_null(file_head("seven", 7, &(size_t){ 0 }, &(uint64_t){ 0 }, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+}
+
 static void files_without_a_size_are_read_to_their_end(void **state)
 {
     struct err err = { 0 };
@@ -380,6 +403,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(reading_gives_every_byte_and_a_terminator),
+        TEST(a_head_is_the_first_bytes_and_tells_the_length),
         TEST(files_without_a_size_are_read_to_their_end),
         TEST(only_regular_files_are_read_and_nothing_blocks),
         TEST(mapped_files_hold_their_bytes),
