@@ -1,0 +1,20 @@
+/*
+ * cpu -- the instruction sets that this processor, and the system on it, can run
+ */
+#ifndef BASE_CPU_H
+#define BASE_CPU_H
+
+/* A bit for every word that names a file of intrinsics (FLAGS_word in the Makefile), set when all
+ * that the word's flags ask for is there. */
+enum cpu {
+    CPU_ref = 1,                /* plain C, always */
+    CPU_avx2 = 2,               /* AVX2 and FMA */
+    CPU_avx512 = 4,             /* AVX-512 F, BW, VL, DQ, and CPU_avx2 */
+    CPU_avx512bf16 = 8,         /* bf16 and VNNI, and CPU_avx512 */
+};
+extern const char *const cpu_names[];   /* of the bits, in order; NULL */
+
+/* The bits that are set here.  Cheap; thread-safe. */
+unsigned cpu_can(void);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * cpu: what it says agrees with what the system says
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "nn/base/cpu.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Whether the first processor of /proc/cpuinfo has the flag; the kernel leaves out what it does not
+ * save. */
+static bool system_has(const char *flag)
+{
+    static char line[1 << 14];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    char word[32];
+    bool has = false;
+
+    snprintf(word, sizeof word, " %s ", flag);
+    while (f && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = ' ';
+        if (!strncmp(line, "flags", 5)) {
+            has = strstr(line, word) != NULL;
+            break;
+        }
+    }
+    if (f)
+        fclose(f);
+    return has;
+}
+
+static void agrees_with_the_system(void **state)
+{
+    unsigned can = cpu_can();
+
+    (void)state;
+    assert_true(can & CPU_ref);
+    assert_int_equal(!!(can & CPU_avx2), system_has("avx2") && system_has("fma"));
+    assert_int_equal(!!(can & CPU_avx512),
+                     can & CPU_avx2 && system_has("avx512f") && system_has("avx512bw") &&
+                     system_has("avx512vl") && system_has("avx512dq"));
+    assert_int_equal(!!(can & CPU_avx512bf16),
+                     can & CPU_avx512 && system_has("avx512_bf16") && system_has("avx512_vnni"));
+}
+
+static void every_bit_has_a_name(void **state)
+{
+    int n = 0;
+
+    (void)state;
+    while (cpu_names[n])
+        n++;
+    assert_int_equal(1 << n, CPU_avx512bf16 << 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_with_the_system),
+        cmocka_unit_test(every_bit_has_a_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
