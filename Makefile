@@ -22,7 +22,7 @@ PARTS  := $(NN) $(DATA) $(INFER) $(TRAIN)
 TESTS  := $(sort $(wildcard tests/*/test_*.c tests/*/*/test_*.c))
 DOUBLE_TESTS := tests/nn/test_ops.c tests/nn/test_models.c tests/nn/test_golden_models.c
 FUZZ   := $(filter-out tests/fuzz/replay.c,$(sort $(wildcard tests/fuzz/*.c)))
-BENCH  := $(sort $(wildcard tests/bench/*.c))
+BENCHES := $(sort $(wildcard tests/bench/*.c))
 
 # ---- flags -----------------------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ $(BUILD)/$1/fuzz/%: $(BUILD)/$1/tests/fuzz/%.o $(BUILD)/$1/tests/fuzz/replay.o $
 	@mkdir -p $$(@D)
 	@$$(SAY) link $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
-$(BUILD)/$1/bench: $(call objs,$1,$(BENCH) $(PARTS)) $(BUILD)/$1/onnx.pb-c.o
+$(BUILD)/$1/bench: $(call objs,$1,$(BENCHES) $(PARTS)) $(BUILD)/$1/onnx.pb-c.o
 	@$$(SAY) link $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 endef
@@ -183,8 +183,8 @@ fuzz: $(FUZZERS)                ## libFuzzer, FUZZ_SECONDS (60) a parser, from t
 	        -rss_limit_mb=2048 -artifact_prefix=$(BUILD)/fuzz/ -print_final_stats=1 2>&1 | \
 	        grep -E 'ERROR|SUMMARY|Test unit|number_of_executed' ; done
 
-bench: $(BUILD)/$V/bench        ## time kernels, operators and networks
-	@$<
+bench: $(BUILD)/$V/bench        ## time kernels, networks and data; BENCH=NAME for one of tests/bench/benches.def
+	@$< $(BENCH)
 
 interop: all                    ## our ONNX files in ONNX Runtime (wants Python with onnxruntime)
 	@sh tests/interop/run.sh $(PROGRAM) $(DRAW) $(BUILD)

@@ -1,23 +1,31 @@
 /*
- * bench -- how fast kernels and networks are on this machine
+ * bench [NAME...] -- runs the benches of benches.def, or those named
  *
- * Generic over kernels.def (gemm) and models.def.  A figure is the median of several
- * rounds in which all contenders run in turn, so that a noisy machine disturbs all alike.
  * Run it when nothing else runs.
  */
-#include "nn/exec.h"
-#include "nn/kernel/cpu.h"
-#include "nn/model/model.h"
-#include "nn/op/input.h"
+#include "tests/bench/bench.h"
+
+#include "nn/base/cpu.h"
+#include "nn/base/file.h"
+#include "nn/base/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 7 };
+static const struct {
+    const char *name, *doc;
+    bench_fn *run;
+} benches[] = {
+#define BENCH(name, doc) { #name, doc, bench_##name },
+#include "tests/bench/benches.def"
+#undef BENCH
+};
 
-static double now(void)
+enum { N_BENCHES = sizeof benches / sizeof *benches };
+
+double bench_now(void)
 {
     struct timespec t;
 
@@ -32,178 +40,141 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static double median(double *x, int n)
+double bench_median(double *x, int n)
 {
     qsort(x, (size_t)n, sizeof *x, by_value);
     return x[n / 2];
 }
 
-static float *numbers(size_t n)
+/* Seconds of one run, of `times` in a row. */
+static double timed(const struct bench_side *side, int times)
 {
-    float *x = aligned_alloc(64, (n * sizeof *x + 63) / 64 * 64);
+    double start = bench_now();
 
-    for (size_t i = 0; x && i < n; i++)
-        x[i] = rng_f32(1, rng_stream(RNG_TEST, 0), i) - 0.5f;
-    return x;
+    for (int i = 0; i < times; i++)
+        side->run(side->ctx);
+    return (bench_now() - start) / times;
 }
 
-/* The lines of kernels.def whose function is a gemm; NULL for the others. */
-#define GEMM_OR_NULL(f) _Generic(&(f), nn_gemm_f32_fn *: &(f), default: NULL)
-
-static const struct {
-    const char *name;
-    nn_gemm_f32_fn *fn;
-} gemms[] = {
-#define KERNEL(slot, isa) { #isa, GEMM_OR_NULL(nn_##slot##_##isa) },
-#include "nn/kernel/kernels.def"
-#undef KERNEL
-};
-
-static void bench_gemm(void)
+void bench_sides(const char *what, double units, const char *unit, const struct bench_side *side,
+                 int n)
 {
-    /* Rows, columns, depth: convolutions of small and large pictures. */
-    static const int shape[][3] = {
-        { 1024, 64, 576 }, { 256, 128, 1152 }, { 64, 256, 2304 },
-        { 3136, 64, 147 }, { 784, 512, 128 },
-    };
-    enum { N = sizeof gemms / sizeof *gemms };
+    double seconds[8][BENCH_ROUNDS], ratio[8][BENCH_ROUNDS];
+    int times[8];
 
-    printf("gemm_f32, GFLOP/s on one core (median of %d)\n", ROUNDS);
-    for (size_t s = 0; s < sizeof shape / sizeof *shape; s++) {
-        int m = shape[s][0], n = shape[s][1], k = shape[s][2];
-        float *a = numbers((size_t)m * k), *b = numbers((size_t)k * n), *c = numbers((size_t)m * n);
-        double seconds[N][ROUNDS];
+    for (int i = 0; i < n; i++) {
+        double once = timed(&side[i], 1);
 
-        for (int r = 0; r < ROUNDS; r++)
-            for (int i = 0; i < N; i++) {
-                double start = now();
-
-                if (gemms[i].fn)
-                    gemms[i].fn(false, false, m, n, k, a, k, b, n, false, c, n);
-                seconds[i][r] = now() - start;
-            }
-        printf("  %5d x %4d x %4d", m, n, k);
-        for (int i = 0; i < N; i++)
-            if (gemms[i].fn)
-                printf("   %s %7.1f", gemms[i].name, 2e-9 * m * n * k / median(seconds[i], ROUNDS));
-        printf("\n");
-        free(a);
-        free(b);
-        free(c);
+        times[i] = once > 0.01 ? 1 : (int)(0.01 / (once + 1e-9)) + 1;
     }
+    for (int r = 0; r < BENCH_ROUNDS; r++)
+        for (int i = 0; i < n; i++) {
+            seconds[i][r] = timed(&side[i], times[i]);
+            ratio[i][r] = seconds[i][r] / seconds[0][r];
+        }
+    printf("  %-24s", what);
+    for (int i = 0; i < n; i++)
+        printf("  %s %.0f", side[i].name, units / bench_median(seconds[i], BENCH_ROUNDS));
+    printf(" %s/s", unit);
+    for (int i = 1; i < n; i++) {
+        double middle = bench_median(ratio[i], BENCH_ROUNDS);
+
+        printf("  %.2fx %s (%.2f-%.2f)", middle, side[i].name, ratio[i][0],
+               ratio[i][BENCH_ROUNDS - 1]);
+    }
+    printf("\n");
+    fflush(stdout);
 }
 
-/* A classifier with a loss, as training appends it. */
-static struct nn_graph *with_loss(const struct nn_model *model, int size, struct err *err)
+const char *bench_dataset(const char *name)
 {
-    struct nn_model_args args = { .height = size, .width = size, .channels = 3, .labels = 10 };
-    struct nn_graph *g = model->build(&args, err);
-    int in[2];
+    static char path[300];
+    const char *folder = getenv("DISCERN_DATASETS");
+    char archive[600], command[1600];
 
-    if (!g)
-        return NULL;
-    in[0] = nn_graph_find_output(g, "logits");
-    in[1] = nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ .shape = { 10 } }, 0, NULL,
-                         err);
-    in[0] = nn_graph_add(g, &nn_op_xent, "loss", NULL, 2, in, err);
-    if (in[0] < 0 || !nn_graph_output(g, "loss", in[0], err)) {
-        nn_graph_free(g);
+    snprintf(path, sizeof path, "build/bench-data/%s", name);
+    if (file_kind(path) == FILE_FOLDER)
+        return path;
+    snprintf(archive, sizeof archive, "%s/%s.tar.gz", folder ? folder : "../shared/datasets", name);
+    if (file_kind(archive) != FILE_REGULAR) {
+        printf("  skipped: %s is not there (set DISCERN_DATASETS)\n", archive);
         return NULL;
     }
-    return g;
+    snprintf(command, sizeof command,
+             "mkdir -p build/bench-data/new && tar -xzf '%s' -C build/bench-data/new && "
+             "mv build/bench-data/new/'%s' '%s'", archive, name, path);
+    if (system(command) || file_kind(path) != FILE_FOLDER) {
+        printf("  skipped: %s does not unpack to a folder %s\n", archive, name);
+        return NULL;
+    }
+    return path;
 }
 
-/* Where the time of a training step goes: operators by their share, forward and backward. */
-static void bench_steps(struct nn_exec *e, const struct nn_plan *plan)
+/* What the figures were measured on. */
+static void print_machine(void)
 {
-    double seconds[2][64] = { { 0 } }, total = 0;
+    static char line[512];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    const char *model = "unknown processor";
+    unsigned can = cpu_can();
 
-    for (int t = 0; t < plan->n_step; t++) {
-        bool backward = plan->step[t].kind == NN_STEP_BACKWARD;
-        struct nn_call c;
-        double start;
-        int op = 0;
-
-        while (nn_op_at(op) != plan->graph->node[plan->step[t].node].op)
-            op++;
-        nn_exec_call(e, t, &c);
-        start = now();
-        (backward ? nn_op_at(op)->backward : nn_op_at(op)->forward)(&c);
-        seconds[backward][op] += now() - start;
+    while (f && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = 0;
+        if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
+            model = strchr(line, ':') + 2;
+            break;
+        }
     }
-    for (int op = 0; op < nn_op_count(); op++)
-        total += seconds[0][op] + seconds[1][op];
-    printf("   ");
-    for (int op = 0; op < nn_op_count(); op++)
-        if (seconds[0][op] + seconds[1][op] > 0.01 * total)
-            printf(" %s %.0f+%.0f %%", nn_op_at(op)->name, 100 * seconds[0][op] / total,
-                   100 * seconds[1][op] / total);
+    if (f)
+        fclose(f);
+    printf("%s, %d cores,", model, pool_cpus());
+    for (int i = 0; cpu_names[i]; i++)
+        if (can & 1u << i)
+            printf(" %s", cpu_names[i]);
     printf("\n");
 }
 
-static bool bench_model(const struct nn_model *model, int size, int batch, enum nn_mode mode,
-                        int threads, struct err *err)
+static bool wanted(const char *name, char **names)
 {
-    struct nn_plan_options opt = { .mode = mode, .batch = batch, .threads = threads,
-                                   .kernels = nn_kernels_get("auto", err) };
-    struct nn_graph *g = with_loss(model, size, err);
-    struct nn_plan *plan = g ? nn_plan_new(g, &opt, err) : NULL;
-    struct nn_params *params = plan ? nn_params_new(g, mode == NN_TRAIN, err) : NULL;
-    struct pool *pool = params ? pool_new(threads, err) : NULL;
-    struct nn_exec *e = pool ? nn_exec_new(plan, params, pool, err) : NULL;
-    double seconds[ROUNDS];
+    bool all = !*names;
 
-    if (e) {
-        nn_params_init(params, g, 1);
-        for (int r = 0; r < ROUNDS; r++) {
-            struct tensor x = nn_exec_input(e, "image"), t = nn_exec_input(e, "target");
-            double start;
-
-            for (int64_t i = 0; i < shape_count(&x.shape); i++)
-                ((float *)x.data)[i] = rng_f32(2, 0, (uint64_t)i) - 0.5f;
-            for (int64_t i = 0; i < shape_count(&t.shape); i++)
-                ((float *)t.data)[i] = i % 10 == i / 10 % 10;
-            start = now();
-            nn_exec_forward(e);
-            if (mode == NN_TRAIN)
-                nn_exec_backward(e);
-            seconds[r] = now() - start;
-        }
-        double s = median(seconds, ROUNDS);
-        double flops = (double)plan->flops * (mode == NN_TRAIN ? 3 : 1);
-
-        printf("  %-14s %3d px  batch %3d  %-5s  "
-               "%8.1f ms  %8.0f pictures/s  %6.1f GFLOP/s  %6.0f MB\n",
-               model->name, size, batch, mode == NN_TRAIN ? "train" : "infer",
-               1e3 * s, batch / s, 1e-9 * flops / s, (double)plan->bytes / 1048576);
-        if (mode == NN_TRAIN)
-            bench_steps(e, plan);
-    }
-    nn_exec_free(e);
-    pool_free(pool);
-    nn_params_free(params);
-    nn_plan_free(plan);
-    nn_graph_free(g);
-    return e;
+    for (; *names; names++)
+        all = all || !strcmp(name, *names);
+    return all;
 }
 
-int main(void)
+static bool known(const char *name)
 {
-    struct err err = { 0 };
-    int threads = pool_cpus();
+    for (int i = 0; i < N_BENCHES; i++)
+        if (!strcmp(name, benches[i].name))
+            return true;
+    return false;
+}
 
-    bench_gemm();
-    printf("networks, %d threads; a training step counts as three forward runs\n", threads);
-    for (int i = 0; i < nn_model_count(); i++) {
-        const struct nn_model *model = nn_model_at(i);
-        bool small = model->size <= 64;
+int main(int argc, char **argv)
+{
+    int status = 0;
 
-        if (!bench_model(model, model->size, small ? 64 : 8, NN_TRAIN, threads, &err) ||
-            !bench_model(model, model->size, small ? 64 : 8, NN_INFER, threads, &err) ||
-            !bench_model(model, model->size, 1, NN_INFER, threads, &err)) {
-            fprintf(stderr, "bench: %s: %s\n", model->name, err.msg);
-            return 1;
+    for (int i = 1; i < argc; i++)
+        if (!known(argv[i])) {
+            fprintf(stderr, "bench: no bench is named \"%s\"; there are", argv[i]);
+            for (int k = 0; k < N_BENCHES; k++)
+                fprintf(stderr, " %s", benches[k].name);
+            fprintf(stderr, "\n");
+            return 2;
+        }
+    print_machine();
+    for (int i = 0; i < N_BENCHES; i++) {
+        struct err err = { 0 };
+
+        if (!wanted(benches[i].name, argv + 1))
+            continue;
+        printf("%s: %s\n", benches[i].name, benches[i].doc);
+        fflush(stdout);
+        if (!benches[i].run(&err)) {
+            fprintf(stderr, "bench: %s: %s\n", benches[i].name, err.msg);
+            status = 1;
         }
     }
-    return 0;
+    return status;
 }
