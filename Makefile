@@ -10,7 +10,8 @@ VERBOSE ?=
 
 # The packages of Debian 12 that building and testing need: the one list.
 PACKAGES := gcc libc6-dev make pkg-config libopenblas-dev libstb-dev libjansson-dev libxxhash-dev \
-            libprotobuf-c-dev protobuf-c-compiler libonnx-dev libcmocka-dev libseccomp-dev
+            libprotobuf-c-dev protobuf-c-compiler libonnx-dev libcmocka-dev libseccomp-dev \
+            zlib1g-dev
 
 # ---- sources: everything that lies in its folder -------------------------------------------------------
 
@@ -43,7 +44,7 @@ FLAGS_V_double  := -DNN_REAL=double -UNN_BLAS
 FLAGS_V_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_V_tsan    := -O1 -fsanitize=thread
 
-LIBS = -lseccomp -ljansson -lxxhash -lprotobuf-c -lopenblas -lm -lpthread
+LIBS = -lseccomp -ljansson -lxxhash -lprotobuf-c -lopenblas -lz -lm -lpthread
 
 # A line a file; `make VERBOSE=1` shows the commands.
 Q := $(if $(VERBOSE),,@)

@@ -1,9 +1,9 @@
 /*
  * header -- what the first bytes of a picture say, and whether a decoder may see the rest
  *
- * Own code, in front of stb_image: tells formats apart by content, reads sizes before anything is
- * allocated, checks the structure of JPEG (tables, scans), PNG (chunks, checksums), BMP and GIF
- * (first frame complete), and finds the EXIF orientation.  Bytes are hostile.  Thread-safe.
+ * Own code, in front of every decoder: tells formats apart by content, reads sizes before anything
+ * is allocated, checks the structure of JPEG (tables, scans), PNG (chunks, checksums), BMP and GIF,
+ * and finds the EXIF orientation.  Bytes are hostile.  Thread-safe.
  */
 #ifndef DATA_HEADER_H
 #define DATA_HEADER_H

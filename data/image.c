@@ -1,12 +1,13 @@
 /*
  * image -- pictures of 8-bit samples: decode within limits, resize, crop
  *
- * Size of the file, format by content, size of the picture, structure (all header.h), then stb
- * under a budget of memory that follows from the size, then alpha, orientation.
+ * Size of the file, format by content, structure, size of the picture (all header.h), then the
+ * format's decoder (format.h) under a budget of memory that follows from the size, then alpha,
+ * orientation.
  */
 #include "data/image.h"
 
-#include "data/header.h"
+#include "data/format.h"
 #include "data/sandbox.h"
 #include "data/stb.h"
 #include "nn/base/arena.h"
@@ -30,48 +31,15 @@ void data_image_release(struct data_image *image)
     memset(image, 0, sizeof *image);
 }
 
-/* stb on `size` bytes and a tail; *why is its reason.
- * NULL and err when memory is out for the copy. */
-static uint8_t *decode_mended(const uint8_t *bytes, size_t size, const char *tail, size_t tail_size,
-                              size_t budget, int *w, int *h, int *channels, const char **why,
-                              bool *over)
+/* One sample over one of the background. */
+static uint8_t over(unsigned sample, unsigned alpha, unsigned below)
 {
-    uint8_t *copy = malloc(size + tail_size), *pixel;
-
-    *why = "outofmem";
-    *over = false;
-    if (!copy)
-        return NULL;
-    memcpy(copy, bytes, size);
-    memcpy(copy + size, tail, tail_size);
-    pixel = data_stb_decode(copy, size + tail_size, budget, w, h, channels, why, over);
-    free(copy);
-    return pixel;
+    return (uint8_t)((sample * alpha + below * (255 - alpha) + 127) / 255);
 }
 
-/*
- * stb refuses a JPEG without its end marker.  Given the marker it would take one that was cut
- * anywhere, and fill the rest with grey.  So first it gets bits that no Huffman code begins with
- * (all ones), then the marker: where it fails on the bits it still wanted data, and where it fails
- * on the stuffing behind them (FF 00 read as a marker) it did not.
- */
-static uint8_t *decode_unfinished(const uint8_t *bytes, const struct data_header *head,
-                                  size_t budget, int *w, int *h, int *channels, const char **why,
-                                  bool *over)
+/* In place: grey, grey and alpha, RGB or RGBA to RGB over the background. */
+static void flatten(uint8_t *pixel, size_t n, int channels, const uint8_t *below)
 {
-    static const char ones[] = "\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\xd9";
-    uint8_t *pixel = decode_mended(bytes, head->used, ones, sizeof ones - 1, budget, w, h, channels,
-                                   why, over);
-
-    if (pixel || strcmp(*why, "unknown marker"))
-        return pixel;
-    return decode_mended(bytes, head->used, "\xff\xd9", 2, budget, w, h, channels, why, over);
-}
-
-/* In place: grey, grey and alpha, RGB or RGBA to RGB over white. */
-static void flatten(uint8_t *pixel, size_t n, int channels)
-{
-    const uint8_t *p = pixel;
     uint8_t *out = pixel;
 
     if (channels == 1) {                /* grows: from the end */
@@ -79,17 +47,15 @@ static void flatten(uint8_t *pixel, size_t n, int channels)
             pixel[3 * i] = pixel[3 * i + 1] = pixel[3 * i + 2] = pixel[i];
     } else if (channels == 2) {
         for (size_t i = n; i-- > 0;) {
-            unsigned grey = pixel[2 * i], a = pixel[2 * i + 1];
-
-            pixel[3 * i] = pixel[3 * i + 1] = pixel[3 * i + 2] =
-                (uint8_t)((grey * a + 255 * (255 - a) + 127) / 255);
-        }
-    } else if (channels == 4) {
-        for (size_t i = 0; i < n; i++, p += 4, out += 3) {
-            unsigned a = p[3];
+            unsigned grey = pixel[2 * i], alpha = pixel[2 * i + 1];
 
             for (int c = 0; c < 3; c++)
-                out[c] = (uint8_t)((p[c] * a + 255 * (255 - a) + 127) / 255);
+                pixel[3 * i + (size_t)c] = over(grey, alpha, below[c]);
+        }
+    } else if (channels == 4) {
+        for (const uint8_t *p = pixel; n-- > 0; p += 4, out += 3) {
+            for (int c = 0; c < 3; c++)
+                out[c] = over(p[c], p[3], below[c]);
         }
     }
 }
@@ -141,63 +107,96 @@ static size_t budget_of(const struct data_header *head, size_t size,
     return need < limits->decode_bytes ? need : limits->decode_bytes;
 }
 
+static bool over_budget(const struct data_header *head, size_t budget, struct err *err)
+{
+    return err_set(err, ERR_INPUT, "%s of %d x %d pixels wants more than %zu bytes to decode",
+                   data_format_names[head->format], head->width, head->height, budget);
+}
+
+static bool no_memory(const struct data_header *head, struct err *err)
+{
+    return err_set(err, ERR_MEMORY, "cannot hold %s of %d x %d pixels",
+                   data_format_names[head->format], head->width, head->height);
+}
+
+uint8_t *data_format_pixels(const struct data_header *header, int channels, size_t also,
+                            size_t budget, struct err *err)
+{
+    size_t n = (size_t)header->width * (size_t)header->height, bytes;
+    uint8_t *pixel;
+
+    if (!size_mul(n, (size_t)channels, &bytes) || !size_add(bytes, also, &also) || also > budget) {
+        over_budget(header, budget, err);
+        return NULL;
+    }
+    pixel = calloc(1, bytes);
+    if (!pixel)
+        no_memory(header, err);
+    return pixel;
+}
+
+uint8_t *data_format_stb(const uint8_t *bytes, size_t size, const struct data_header *header,
+                         size_t budget, int *channels, struct err *err)
+{
+    const char *format = data_format_names[header->format], *why = "";
+    int w = 0, h = 0;
+    bool over = false;
+    uint8_t *pixel = data_stb_decode(bytes, size, budget, &w, &h, channels, &why, &over);
+
+    if (!pixel && over)
+        over_budget(header, budget, err);
+    else if (!pixel && !strcmp(why, "outofmem"))
+        no_memory(header, err);
+    else if (!pixel)
+        err_set(err, ERR_INPUT, "broken %s: %s; copy or download it again", format, why);
+    if (pixel && (w != header->width || h != header->height)) {
+        err_set(err, ERR_INPUT, "broken %s: its parts do not agree about its size", format);
+        free(pixel);
+        return NULL;
+    }
+    return pixel;
+}
+
 bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_decode *how,
                        struct data_image *image, struct err *err)
 {
-    const struct data_limits *limits = how ? &how->limits : &data_decode_default.limits;
+    const struct data_limits *limits;
     struct data_header head;
-    const char *format, *why = "";
     uint8_t *pixel, *rgb;
-    int w = 0, h = 0, channels = 0;
-    size_t budget;
-    bool over = false;
+    int channels = 0;
+    size_t n;
 
+    how = how ? how : &data_decode_default;
+    limits = &how->limits;
     memset(image, 0, sizeof *image);
-    if (how && how->sandbox)
+    if (how->sandbox)
         return data_sandbox_decode(how->sandbox, bytes, size, image, err);
     if (size > limits->file_bytes)
         return err_set(err, ERR_INPUT, "file of %zu bytes is over the limit of %zu", size,
                        limits->file_bytes);
     if (!data_header_read(bytes, size, &head, err))
         return false;
-    format = data_format_names[head.format];
     if (head.width > limits->side || head.height > limits->side ||
         (int64_t)head.width * head.height > limits->pixels)
         return err_set(err, ERR_INPUT,
                        "%s of %d x %d pixels is over the limit of %lld pixels, %d a side: "
-                       "shrink it first", format, head.width, head.height,
+                       "shrink it first", data_format_names[head.format], head.width, head.height,
                        (long long)limits->pixels, limits->side);
-    budget = budget_of(&head, size, limits);
-    if (head.unfinished)
-        pixel = decode_unfinished(bytes, &head, budget, &w, &h, &channels, &why, &over);
-    else
-        pixel = data_stb_decode(bytes, size, budget, &w, &h, &channels, &why, &over);
-    if (!pixel && over)
-        return err_set(err, ERR_INPUT, "%s of %d x %d pixels wants more than %zu bytes to decode",
-                       format, head.width, head.height, budget);
-    if (!pixel && !strcmp(why, "outofmem"))
-        return err_set(err, ERR_MEMORY, "cannot hold %s of %d x %d pixels", format, head.width,
-                       head.height);
-    if (!pixel && head.unfinished)
-        return err_set(err, ERR_INPUT,
-                       "truncated %s: the file ends in the middle; copy or download it again",
-                       format);
+    pixel = data_format_reader(head.format)->decode(bytes, size, &head,
+                                                    budget_of(&head, size, limits), &channels, err);
     if (!pixel)
-        return err_set(err, ERR_INPUT, "broken %s: %s; copy or download it again", format, why);
-    if (w != head.width || h != head.height || channels < 1 || channels > 4) {
-        free(pixel);
-        return err_set(err, ERR_INPUT, "broken %s: its parts do not agree about its size", format);
-    }
+        return false;
+    n = (size_t)head.width * (size_t)head.height;
     if (channels < 3) {
-        rgb = realloc(pixel, (size_t)w * (size_t)h * 3);
+        rgb = realloc(pixel, n * 3);
         if (!rgb) {
             free(pixel);
-            return err_set(err, ERR_MEMORY, "cannot hold %s of %d x %d pixels", format, w, h);
+            return no_memory(&head, err);
         }
         pixel = rgb;
     }
-    flatten(pixel, (size_t)w * (size_t)h, channels);
-    *image = (struct data_image){ w, h, pixel };
+    flatten(pixel, n, channels, how->background);
+    *image = (struct data_image){ head.width, head.height, pixel };
     if (!turn(image, head.orientation, err)) {
         data_image_release(image);
         return false;

@@ -31,7 +31,7 @@ struct data_sandbox;
 /* How bytes become a picture; a zeroed one is not: start from data_decode_default. */
 struct data_decode {
     struct data_limits limits;
-    uint8_t background[3];      /* RGB under transparent pixels: white */
+    uint8_t background[3];      /* RGB under transparent pixels: white by default */
     struct data_sandbox *sandbox;   /* decode in worker processes (sandbox.h); NULL: here */
 };
 extern const struct data_decode data_decode_default;

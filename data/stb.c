@@ -3,8 +3,8 @@
  *
  * Built without warnings and with wrapping arithmetic (FLAGS_stb in the Makefile): the code is not
  * ours, and JPEG data do overflow its ints.  Left out: HDR, PNM, PSD, PIC and TGA (endless loops,
- * reads past the end), standard I/O, the animation entry for GIF.  Its assertions are about the
- * data, not about its callers, hence off.
+ * reads past the end), BMP and GIF (bmp.c and gif.c read more kinds), standard I/O.  Its assertions
+ * are about the data, not about its callers, hence off.
  */
 #include "data/stb.h"
 
@@ -58,8 +58,6 @@ static void *heap_realloc(void *old, size_t bytes)
 
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
-#define STBI_ONLY_BMP
-#define STBI_ONLY_GIF
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
 #define STBI_MAX_DIMENSIONS 65536

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Decodes JPEG, PNG, BMP or the first frame of a GIF to 8-bit samples [height,width,channels],
+/* Decodes JPEG or PNG to 8-bit samples [height,width,channels],
  * channels 1 (grey), 2 (grey, alpha), 3 or 4; free() them.  NULL on failure, and *why says so in
  * stb's words.  *over: the decoder wanted more than `budget` bytes at a time. */
 uint8_t *data_stb_decode(const uint8_t *bytes, size_t size, size_t budget, int *width, int *height,

@@ -3,7 +3,6 @@
  */
 #include "tests/data/made.h"
 
-#include "data/csv.h"
 #include "data/header.h"
 
 #include <math.h>
@@ -96,8 +95,8 @@ static void bmp_decodes(void **state)
     assert_memory_equal(m.pixel, "\11\10\7\14\13\12\3\2\1\6\5\4", 12);
     data_image_release(&m);
     refused(b, sizeof b - 4, ERR_INPUT, "truncated BMP");
-    b[30] = 1;
-    refused(b, sizeof b, ERR_UNSUPPORTED, "run-length BMP");
+    b[30] = 4;
+    refused(b, sizeof b, ERR_UNSUPPORTED, "compression 4");
     b[30] = 0;
     memcpy(b + 22, "\0\0\0\x80", 4);
     refused(b, sizeof b, ERR_INPUT, "width or height");
@@ -118,8 +117,10 @@ static void gif_decodes_over_white(void **state)
     assert_int_equal(m.width, 2);
     assert_memory_equal(m.pixel, "\xff\0\0\xff\xff\xff", 6);
     data_image_release(&m);
-    for (size_t n = 6; n < sizeof gif - 2; n++)
+    for (size_t n = 1; n < sizeof gif - 3; n++)
         refused(gif, n, ERR_INPUT, "truncated GIF");
+    m = decoded(gif, sizeof gif - 2);                           /* all pixels are there */
+    data_image_release(&m);
 }
 
 static void alpha_is_over_white(void **state)
@@ -308,13 +309,13 @@ static void bombs_are_refused_at_once(void **state)
     refused(bytes, n, ERR_INPUT, "60000 x 60000");
     free(bytes);
     bytes = made_png(60000, 60000, 8, 6, NULL, 0, NULL, 0, &n);
-    refused(bytes, n, ERR_INPUT, "over the limit");
+    refused(bytes, n, ERR_INPUT, "cannot hold");
     free(bytes);
     bytes = made_png(0x7fffffff, 0x7fffffff, 16, 6, NULL, 0, NULL, 0, &n);
-    refused(bytes, n, ERR_INPUT, "over the limit");
+    refused(bytes, n, ERR_INPUT, "cannot hold");
     free(bytes);
     bytes = made_png(7000, 7000, 8, 6, NULL, 0, NULL, 0, &n); /* within the limits, but no pixels */
-    refused(bytes, n, ERR_INPUT, "broken PNG");
+    refused(bytes, n, ERR_INPUT, "cannot hold");
     free(bytes);
     assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 1);
 }
@@ -550,55 +551,6 @@ static void parts_outside_are_errors(void **state)
 
 /* ---- 1,444 odd files ------------------------------------------------------------------------- */
 
-/* What stb does not do: run-length and other rare BMP, GIF without a clear code or with a frame
- * that lies outside. */
-enum { REFUSED_THOUGH_GOOD = 68, READ_THOUGH_BAD = 1 };
-
-static void odd_images_are_read_or_refused(void **state)
-{
-    const char *archive = made_dataset("odd_images.tar.gz");
-    struct made_folder f;
-    struct data_csv c;
-    struct err err;
-    size_t size;
-    char *text;
-    int good = 0, bad = 0, n = 0;
-
-    (void)state;
-    if (!archive)
-        skip();
-    made_open(&f);
-    made_unpack(&f, archive);
-    text = (char *)file_read(made_path(&f, "odd_images/INDEX.csv"), 1 << 20, &size, &err);
-    assert_non_null(text);
-    assert_true(data_csv_open(&c, text, size, &err));
-    assert_int_equal(data_csv_next(&c, &err), 1);   /* path,format,expected,width,height,... */
-    while (data_csv_next(&c, &err) > 0) {
-        char path[512];
-        struct data_image m;
-        bool ok;
-
-        snprintf(path, sizeof path, "%s/odd_images/%s", f.path, c.cell[0]);
-        ok = data_image_read(path, NULL, &m, &err);
-        good += !ok && !strcmp(c.cell[2], "ok");
-        bad += ok && !strcmp(c.cell[2], "error");
-        if (ok && !strcmp(c.cell[2], "ok")) {
-            int w = (int)strtol(c.cell[3], NULL, 10), h = (int)strtol(c.cell[4], NULL, 10);
-
-            if (!(m.width == w && m.height == h) && !(m.width == h && m.height == w))
-                fail_msg("%s: %d x %d", path, m.width, m.height);
-        }
-        data_image_release(&m);
-        n++;
-    }
-    data_csv_close(&c);
-    free(text);
-    made_close(&f);
-    assert_int_equal(n, 1444);
-    assert_in_range(good, 0, REFUSED_THOUGH_GOOD);
-    assert_in_range(bad, 0, READ_THOUGH_BAD);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -622,7 +574,6 @@ int main(void)
         cmocka_unit_test(resampling_is_a_triangle_filter),
         cmocka_unit_test(any_part_of_one_colour_keeps_it),
         cmocka_unit_test(parts_outside_are_errors),
-        cmocka_unit_test(odd_images_are_read_or_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
