@@ -1,9 +1,9 @@
 #!/bin/sh
 # run.sh BUILD TEST... -- runs tests, programs and scripts, shows what failed, and counts at the end
 #
-# A cmocka program counts its own tests; a script counts one.  A script that exits with 77 was
-# skipped, and its last line says why.  Scripts get the program under test in $DISCERN and an own
-# empty folder in $T.
+# A cmocka program counts its own tests; a script counts one.  A script that exits with 77, and a
+# program of which no test ran but a line "skipped: ..." says why, were skipped.  Scripts get the
+# program under test in $DISCERN and an own empty folder in $T.
 build=$1; shift
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -24,7 +24,14 @@ for t in "$@"; do
         ok=$(grep -c '^\[       OK \]' "$log")
         bad=$(grep '^\[  FAILED  \] [a-z_0-9]*$' "$log" | sort -u | wc -l)
         [ $rc != 0 ] && [ "$bad" = 0 ] && bad=1
-        [ $rc = 0 ] && [ "$ok" = 0 ] && { echo "no test ran" >>"$log"; bad=1; }
+        if [ $rc = 0 ] && [ "$ok" = 0 ] && grep -q '^skipped: ' "$log"; then
+            rc=77
+            why=$(grep '^skipped: ' "$log" | tail -1)
+            echo "${why#skipped: }" >>"$log"
+        elif [ $rc = 0 ] && [ "$ok" = 0 ]; then
+            echo "no test ran" >>"$log"
+            bad=1
+        fi
         ;;
     esac
     passed=$((passed + ok)) failed=$((failed + bad))
