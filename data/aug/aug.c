@@ -23,3 +23,16 @@ float data_aug_u(const struct data_aug_address *a, int i)
 {
     return rng_f32(a->seed, rng_stream(RNG_AUGMENT, a->stream), a->index * 64 + (uint64_t)i);
 }
+
+/* The key is two draws behind those of data_aug_u. */
+void data_aug_bytes(const struct data_aug_address *a, uint32_t i, uint8_t out[16])
+{
+    uint64_t stream = rng_stream(RNG_AUGMENT, a->stream);
+    uint32_t key[2], word[4];
+
+    for (unsigned k = 0; k < 2; k++)
+        key[k] = rng_u32(a->seed, stream, a->index * 64 + 60 + k);
+    rng_philox((uint32_t[4]){ i, 0, 0, 0 }, key, word);
+    for (int k = 0; k < 16; k++)
+        out[k] = (uint8_t)(word[k / 4] >> 8 * (k % 4));
+}

@@ -16,17 +16,18 @@ struct data_aug_address {
     uint64_t index;             /* of (epoch, sample, view) */
 };
 
-/* Draw number i (< 63) of this augmentation for this picture, uniform in [0,1). */
+/* Draw number i (< 60) of this augmentation for this picture, uniform in [0,1). */
 float data_aug_u(const struct data_aug_address *a, int i);
+/* Sixteen bytes at a time, for whoever wants one for each pixel: a pure function too. */
+void data_aug_bytes(const struct data_aug_address *a, uint32_t i, uint8_t out[16]);
 
 /* Pixels of the net's size, before normalisation: [height,width,channels]. */
 struct data_pixels {
     int width, height, channels;    /* channels 3 or 1 */
     uint8_t *pixel;
-    uint8_t *scratch;               /* DATA_PIXELS_SCRATCH times as large; the augmentation's own;
-                                       aligned to 2 bytes at least */
+    uint8_t *scratch;               /* DATA_PIXELS_SCRATCH times as large; the augmentation's own */
 };
-enum { DATA_PIXELS_SCRATCH = 4 };
+enum { DATA_PIXELS_SCRATCH = 3 };
 
 /* A batch that is complete: augmentations that mix pictures. */
 struct data_mixing {

@@ -13,8 +13,9 @@ enum { CHANCE = 63 };           /* the draw that decides whether a step is done 
 const struct data_preset data_presets[] = {
     { "none", "", "pictures as validation sees them" },
     { "light", "crop,flip", "for many pictures, or little time" },
-    { "medium", "crop:1,flip", "for hundreds of pictures a label" },
-    { "strong", "crop:1,flip,zoom", "for fewer, and trainings of many epochs" },
+    { "medium", "crop:1,flip,color:0.4,erase:0.5:0.25", "for hundreds of pictures a label" },
+    { "strong", "crop:1,flip,trivialaugment,erase:0.5:0.25,mixup:0.2:0.5,cutmix:1:0.25",
+      "for fewer, and trainings of many epochs" },
     { "auto", NULL, "light, medium or strong, by the number of pictures a label and their size" },
     { NULL, NULL, NULL },
 };

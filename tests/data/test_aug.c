@@ -3,7 +3,7 @@
  */
 #include "tests/data/made.h"
 
-#include "data/aug/aug.h"
+#include "data/aug/mixing.h"
 
 #include <math.h>
 
@@ -323,7 +323,356 @@ static void zoom_keeps_the_middle_and_its_bounds(void **state)
     assert_true(least >= 1 / 1.5 && least < 0.7 && most <= 1.5 && most > 1.4);
 }
 
+/* ---- pixels ---------------------------------------------------------------------------------- */
+
+enum { GUARD = 64, GUARD_BYTE = 0xa5 };
+
+/* Smooth and a little rough, with guards behind. */
+static struct data_pixels pixels_of(int width, int height, int channels)
+{
+    size_t n = (size_t)width * (size_t)height * (size_t)channels;
+    struct data_pixels m = { width, height, channels, malloc(n + GUARD),
+                             malloc(DATA_PIXELS_SCRATCH * n + GUARD) };
+    struct data_image image = made_image(width, height, 3);
+
+    assert_true(m.pixel && m.scratch);
+    for (size_t i = 0; i < n; i++)
+        m.pixel[i] = (uint8_t)(image.pixel[channels == 3 ? i : 3 * i] +
+                               rng_below(2, rng_stream(RNG_TEST, 4), i, 16));
+    memset(m.scratch, 77, DATA_PIXELS_SCRATCH * n);
+    memset(m.pixel + n, GUARD_BYTE, GUARD);
+    memset(m.scratch + DATA_PIXELS_SCRATCH * n, GUARD_BYTE, GUARD);
+    data_image_release(&image);
+    return m;
+}
+
+static void pixels_release(struct data_pixels *m)
+{
+    size_t n = (size_t)m->width * (size_t)m->height * (size_t)m->channels;
+
+    for (int i = 0; i < GUARD; i++) {
+        assert_int_equal(m->pixel[n + (size_t)i], GUARD_BYTE);
+        assert_int_equal(m->scratch[DATA_PIXELS_SCRATCH * n + (size_t)i], GUARD_BYTE);
+    }
+    free(m->pixel);
+    free(m->scratch);
+}
+
+static void do_pixels(const struct data_aug *aug, double magnitude, uint64_t seed, uint64_t index,
+                      struct data_pixels *m)
+{
+    aug->pixels(&(struct data_aug_address){ seed, 2, index }, magnitude, m);
+}
+
+/* The largest difference between two pictures of the same shape. */
+static int farthest(const struct data_pixels *a, const struct data_pixels *b)
+{
+    int most = 0;
+
+    for (int i = 0; i < a->width * a->height * a->channels; i++)
+        most = abs(a->pixel[i] - b->pixel[i]) > most ? abs(a->pixel[i] - b->pixel[i]) : most;
+    return most;
+}
+
+static void pixels_are_addressed_and_stay_in_their_memory(void **state)
+{
+    static const int shape[][2] = { { 1, 1 },  { 1, 9 },   { 13, 1 },
+                                   { 2, 2 },  { 33, 17 }, { 16, 48 } };
+
+    (void)state;
+    for (int k = 0; k < data_aug_count(); k++) {
+        const struct data_aug *aug = data_aug_at(k);
+
+        for (size_t s = 0; aug->pixels && s < 2 * sizeof shape / sizeof *shape; s++) {
+            int w = shape[s / 2][0], h = shape[s / 2][1], channels = s % 2 ? 3 : 1;
+            int differ = 0;
+
+            for (uint64_t i = 0; i < 40; i++) {
+                struct data_pixels a = pixels_of(w, h, channels), b = pixels_of(w, h, channels);
+                double magnitude = i % 2 ? 1 : aug->magnitude;
+
+                memset(b.scratch, 200, DATA_PIXELS_SCRATCH * (size_t)(w * h * channels));
+                do_pixels(aug, magnitude, 1, i, &a);
+                do_pixels(aug, magnitude, 1, i, &b);
+                assert_int_equal(farthest(&a, &b), 0);
+                pixels_release(&b);
+                b = pixels_of(w, h, channels);
+                do_pixels(aug, magnitude, 1, i + 1000, &b);
+                differ += farthest(&a, &b) > 0;
+                pixels_release(&a);
+                pixels_release(&b);
+            }
+            if (w * h > 100 && !strstr("grey invert equalize autocontrast", aug->name) &&
+                differ <= 10)
+                fail_msg("%s: %d of 40 differ", aug->name, differ);
+        }
+    }
+}
+
+/* Whatever draws nothing at a magnitude of nearly 0 gives the picture back, nearly. */
+static void small_magnitudes_do_little(void **state)
+{
+    static const struct {
+        const char *name;
+        int most;
+    } of[] = {
+        { "rotate", 0 },   { "shear", 0 },        { "color", 1 }, { "grey", 0 },  { "blur", 0 },
+        { "equalize", 0 }, { "autocontrast", 0 }, { "noise", 0 }, { "jpeg", 24 }, { "sharpen", 0 },
+        { "solarize", 0 },
+    };
+
+    (void)state;
+    for (size_t k = 0; k < sizeof of / sizeof *of; k++) {
+        struct data_recipe r = recipe_of(of[k].name);
+
+        for (uint64_t i = 0; i < 20; i++) {
+            struct data_pixels a = pixels_of(33, 18, 3), b = pixels_of(33, 18, 3);
+
+            do_pixels(r.step[0].aug, 1e-9, 1, i, &a);
+            if (farthest(&a, &b) > of[k].most)
+                fail_msg("%s: %d", of[k].name, farthest(&a, &b));
+            pixels_release(&a);
+            pixels_release(&b);
+        }
+    }
+}
+
+/* What it changes is a rectangle inside, of no more than its share. */
+static void erase_hides_a_rectangle(void **state)
+{
+    double most = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 300; i++) {
+        struct data_pixels a = pixels_of(40, 30, 3), b = pixels_of(40, 30, 3);
+        int x0 = 40, x1 = -1, y0 = 30, y1 = -1, same = 0;
+
+        do_pixels(&data_aug_erase, 0.5, 3, i, &a);
+        for (int p = 0; p < 40 * 30; p++) {
+            if (!memcmp(a.pixel + 3 * p, b.pixel + 3 * p, 3))
+                continue;
+            x0 = p % 40 < x0 ? p % 40 : x0;
+            x1 = p % 40 > x1 ? p % 40 : x1;
+            y0 = p / 40 < y0 ? p / 40 : y0;
+            y1 = p / 40;
+        }
+        for (int y = y0; y <= y1; y++)
+            for (int x = x0; x <= x1; x++)
+                same += !memcmp(a.pixel + 3 * (y * 40 + x), b.pixel + 3 * (y * 40 + x), 3);
+        assert_true(same <= 1);                         /* noise may hit upon a pixel */
+        assert_true((x1 - x0 + 1) * (y1 - y0 + 1) >= 12);
+        most = fmax(most, (x1 - x0 + 1) * (y1 - y0 + 1) / 1200.0);
+        pixels_release(&a);
+        pixels_release(&b);
+    }
+    assert_true(most > 0.15 && most < 0.23);
+}
+
+static void noise_has_its_deviation_and_no_mean(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 10; i++) {
+        struct data_aug_address a = { 5, 2, i };
+        struct data_pixels m = pixels_of(128, 96, 3);
+        double sum = 0, square = 0, n = 128 * 96 * 3, want = 32 * data_aug_u(&a, 0);
+
+        memset(m.pixel, 127, (size_t)n);
+        do_pixels(&data_aug_noise, 1, 5, i, &m);
+        for (int k = 0; k < (int)n; k++) {
+            sum += m.pixel[k] - 127;
+            square += (m.pixel[k] - 127.0) * (m.pixel[k] - 127.0);
+        }
+        assert_true(fabs(sum / n) < 0.02 + 0.02 * want);
+        assert_true(fabs(sqrt(square / n) - want) < 0.3 + 0.02 * want);
+        pixels_release(&m);
+    }
+}
+
+/* Close to what a real encoder and decoder make of it at the same quality. */
+static void jpeg_loses_what_jpeg_loses(void **state)
+{
+    double farther = 0, near = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 12; i++) {
+        struct data_aug_address a = { 6, 2, i };
+        int quality = 100 - (int)(90 * data_aug_u(&a, 0) + 0.5);
+        struct data_pixels m = pixels_of(64, 48, 3), was = pixels_of(64, 48, 3);
+        struct data_image image;
+        struct err err;
+        uint8_t *bytes;
+        size_t size;
+
+        for (int k = 0; k < 64 * 48 * 3; k++)           /* texture to lose */
+            m.pixel[k] = was.pixel[k] = (uint8_t)(was.pixel[k] / 2 + 60 * ((k / 15) % 2));
+        bytes = data_stb_jpeg(m.pixel, 64, 48, quality, &size);
+        assert_true(bytes && data_image_decode(bytes, size, NULL, &image, &err));
+        do_pixels(&data_aug_jpeg, 1, 6, i, &m);
+        for (int k = 0; k < 64 * 48 * 3; k++) {
+            near += abs(m.pixel[k] - image.pixel[k]);
+            farther += abs(was.pixel[k] - image.pixel[k]);
+        }
+        data_image_release(&image);
+        free(bytes);
+        pixels_release(&m);
+        pixels_release(&was);
+    }
+    assert_true(near < 0.5 * farther);
+}
+
+static void quality_a_hundred_keeps_grey_to_a_level(void **state)
+{
+    struct data_pixels a = pixels_of(35, 21, 1), b = pixels_of(35, 21, 1);
+
+    (void)state;
+    do_pixels(&data_aug_jpeg, 1e-9, 1, 0, &a);
+    assert_true(farthest(&a, &b) <= 2);
+    pixels_release(&a);
+    pixels_release(&b);
+}
+
+/* ---- batches --------------------------------------------------------------------------------- */
+
+enum { N = 5, LABELS = 3, SIDE = 8, PIXELS = SIDE * SIDE * 3 };
+
+struct batch {
+    float image[N][PIXELS], target[N][LABELS];
+    struct data_mixing m;
+};
+
+/* Picture i is all i + 1; targets of one label, none, and unknown. */
+static void batch_init(struct batch *b)
+{
+    static const float target[N][LABELS] = {
+        { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 }, { 0, 0, 0 }, { 0, -1, 1 },
+    };
+
+    memcpy(b->target, target, sizeof target);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < PIXELS; k++)
+            b->image[i][k] = (float)i + 1;
+    b->m = (struct data_mixing){ N, LABELS, SIDE, SIDE, 3, b->image[0], b->target[0] };
+}
+
+/* Targets are s of one's own and 1 - s of the partner's. */
+static void check_targets(const struct batch *b, double s)
+{
+    struct batch was;
+
+    batch_init(&was);
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < LABELS; k++) {
+            double own = was.target[i][k], other = was.target[N - 1 - i][k];
+            double want = own < 0 || other < 0 ? -1 : i == N / 2 ? own : s * own + (1 - s) * other;
+
+            assert_true(fabs(b->target[i][k] - want) < 1e-6);
+        }
+    }
+}
+
+static void mixup_is_the_formula(void **state)
+{
+    struct batch b;
+
+    (void)state;
+    for (uint64_t index = 0; index < 50; index++) {
+        double s;
+
+        batch_init(&b);
+        data_aug_mixup.batch(&(struct data_aug_address){ 1, 0, index }, 0.5, &b.m);
+        s = (5 - b.image[0][0]) / 4;
+        assert_true(s >= 0 && s <= 1);
+        for (int i = 0; i < N; i++)
+            for (int k = 0; k < PIXELS; k++)
+                assert_true(fabs(b.image[i][k] - (s * (i + 1) + (1 - s) * (N - i))) < 1e-5);
+        check_targets(&b, s);
+    }
+}
+
+static void cutmix_exchanges_as_much_as_it_says(void **state)
+{
+    struct batch b;
+    int some = 0;
+
+    (void)state;
+    for (uint64_t index = 0; index < 50; index++) {
+        int own[N] = { 0 };
+
+        batch_init(&b);
+        data_aug_cutmix.batch(&(struct data_aug_address){ 1, 0, index }, 1, &b.m);
+        for (int i = 0; i < N; i++) {
+            for (int k = 0; k < PIXELS; k++) {
+                assert_true(b.image[i][k] == (float)i + 1 || b.image[i][k] == (float)(N - i));
+                own[i] += b.image[i][k] == (float)i + 1;
+            }
+        }
+        assert_true(own[0] == own[1] && own[1] == own[3] && own[3] == own[4]);
+        check_targets(&b, (double)own[0] / PIXELS);
+        some += own[0] > 0 && own[0] < PIXELS;
+    }
+    assert_true(some > 25);
+}
+
+static void one_picture_has_no_partner(void **state)
+{
+    struct batch b, was;
+
+    (void)state;
+    batch_init(&was);
+    for (b.m.n = 0; b.m.n < 2; b.m.n++) {
+        int n = b.m.n;
+
+        batch_init(&b);
+        b.m.n = n;
+        data_aug_mixup.batch(&(struct data_aug_address){ 1, 0, 1 }, 1, &b.m);
+        data_aug_cutmix.batch(&(struct data_aug_address){ 1, 0, 1 }, 1, &b.m);
+        assert_memory_equal(b.image, was.image, sizeof was.image);
+        assert_memory_equal(b.target, was.target, sizeof was.target);
+    }
+}
+
+/* Variance 1 / (4 (2 alpha + 1)). */
+static void beta_has_its_moments(void **state)
+{
+    static const double alphas[] = { 1, 0.5, 0.2, 0.01, 1e-6 };
+    enum { DRAWS = 20000 };
+
+    (void)state;
+    for (size_t k = 0; k < sizeof alphas / sizeof *alphas; k++) {
+        double sum = 0, square = 0;
+
+        for (uint64_t i = 0; i < DRAWS; i++) {
+            double x = data_mixing_beta(&(struct data_aug_address){ 9, 1, i }, alphas[k]);
+
+            assert_true(x >= 0 && x <= 1);
+            sum += x;
+            square += (x - 0.5) * (x - 0.5);
+        }
+        assert_true(fabs(sum / DRAWS - 0.5) < 0.015);
+        assert_true(fabs(square / DRAWS * 4 * (2 * alphas[k] + 1) - 1) < 0.04);
+    }
+}
+
 /* ---- all of them ----------------------------------------------------------------------------- */
+
+static void a_recipe_does_its_steps_in_order(void **state)
+{
+    struct data_image image = made_image(24, 24, 9);
+    struct data_prep p = prep_of(24, 24, DATA_CROP);
+    struct data_recipe r = recipe_of("posterize:1:1,invert:1:1,noise:1:1");
+    struct data_pixels a = pixels_of(24, 24, 3), b = pixels_of(24, 24, 3);
+    struct err err;
+
+    (void)state;
+    assert_true(data_recipe_pixels(&r, 4, 7, &p, &image, &a, &err));
+    assert_true(data_prep_pixels(&p, &image, b.pixel, &err));
+    for (uint32_t i = 0; i < 3; i++)
+        r.step[i].aug->pixels(&(struct data_aug_address){ 4, i, 7 }, 1, &b);
+    assert_int_equal(farthest(&a, &b), 0);
+    pixels_release(&a);
+    pixels_release(&b);
+    data_image_release(&image);
+}
 
 static void extreme_shapes_do_no_harm(void **state)
 {
@@ -371,6 +720,17 @@ int main(void)
         cmocka_unit_test(crops_of_large_pictures_stay_inside),
         cmocka_unit_test(small_pictures_move_by_whole_pixels),
         cmocka_unit_test(zoom_keeps_the_middle_and_its_bounds),
+        cmocka_unit_test(pixels_are_addressed_and_stay_in_their_memory),
+        cmocka_unit_test(small_magnitudes_do_little),
+        cmocka_unit_test(erase_hides_a_rectangle),
+        cmocka_unit_test(noise_has_its_deviation_and_no_mean),
+        cmocka_unit_test(jpeg_loses_what_jpeg_loses),
+        cmocka_unit_test(quality_a_hundred_keeps_grey_to_a_level),
+        cmocka_unit_test(mixup_is_the_formula),
+        cmocka_unit_test(cutmix_exchanges_as_much_as_it_says),
+        cmocka_unit_test(one_picture_has_no_partner),
+        cmocka_unit_test(beta_has_its_moments),
+        cmocka_unit_test(a_recipe_does_its_steps_in_order),
         cmocka_unit_test(extreme_shapes_do_no_harm),
     };
 
