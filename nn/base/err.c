@@ -38,6 +38,9 @@ static void format(struct err *err, const char *fmt, va_list ap, const char *res
         n = snprintf(msg + len, sizeof msg - len, ": %s", rest) + (int)len;
     if (n >= (int)sizeof msg)
         trim_utf8(msg);
+    for (char *c = msg; *c; c++)        /* names from outside may hold any byte */
+        if (*c == '\n')
+            *c = '?';
     memcpy(err->msg, msg, strlen(msg) + 1);
 }
 

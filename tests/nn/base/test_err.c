@@ -36,6 +36,16 @@ static void arguments_may_lie_in_the_old_message(void **state)
     assert_string_equal(err.msg, "<[cause]>: [cause]");
 }
 
+static void a_name_with_a_newline_stays_in_the_line(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    err_set(&err, ERR_INPUT, "%s: is no picture", "a\nb");
+    err_in(&err, "c\n");
+    assert_string_equal(err.msg, "c?: a?b: is no picture");
+}
+
 static void long_messages_are_cut_between_characters(void **state)
 {
     (void)state;
@@ -92,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(place_stands_before_the_cause),
         cmocka_unit_test(arguments_may_lie_in_the_old_message),
+        cmocka_unit_test(a_name_with_a_newline_stays_in_the_line),
         cmocka_unit_test(long_messages_are_cut_between_characters),
         cmocka_unit_test(system_errors_tell_wrong_paths_from_a_refusing_system),
     };
