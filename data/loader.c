@@ -3,8 +3,8 @@
  *
  * One mutex.  Threads take the epoch's pictures one by one, in order, each with its place
  * in a batch of the ring; a batch may be filled when the consumer is fewer than `slots`
- * batches behind it.  What a picture becomes depends on nothing but its address, so it
- * does not matter who decodes it.
+ * batches behind it.  What a picture becomes (fetch.c) depends on nothing but its address, so it
+ * does not matter who makes it.
  */
 #include "data/loader.h"
 
@@ -15,10 +15,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* One batch of the ring.  Written by decoding threads, each its own places, until done == n. */
 struct slot {
-    float *image, *target;
+    float *image[DATA_VIEWS], *target;
+    float *target2;             /* what mixing the second view throws away */
     int *sample;
     bool *good;
     struct err *err;            /* of the places that are not good */
@@ -28,14 +30,14 @@ struct slot {
 
 struct data_loader {
     const struct data_index *x;
-    const struct data_prep *prep;
+    struct data_fetch fetch;
     struct data_loader_options opt;
-    size_t pixels;              /* floats of a picture */
+    size_t count;               /* floats of a picture */
     int batches;
     struct slot *slot;
     int slots;
-    uint8_t *scratch;           /* [threads,1+DATA_PIXELS_SCRATCH,pixels] bytes */
-    size_t scratch_bytes;       /* of a thread */
+    uint8_t *scratch;           /* [threads,scratch_bytes] */
+    size_t scratch_bytes;
     uint32_t *order;            /* of this epoch, over the index */
     pthread_t *thread;
     int threads;                /* that run */
@@ -49,6 +51,7 @@ struct data_loader {
     int current;                /* batch that the consumer gets next, or holds */
     bool lent;
     int busy;                   /* threads that are decoding */
+    double waited;              /* seconds in this epoch */
 };
 
 struct worker {
@@ -69,26 +72,6 @@ static void set_target(const struct data_index *x, const struct data_sample *s, 
         target[j] = s->mark ? s->mark[j] : s->label == j;
 }
 
-static bool load(const struct data_loader *l, int sample, uint8_t *pixel, float *out,
-                 struct err *err)
-{
-    const struct data_sample *s = &l->x->sample[sample];
-    struct data_pixels m = { l->prep->size[1], l->prep->size[0], 3, pixel, pixel + l->pixels };
-    struct data_image image;
-    bool ok;
-
-    if (!data_image_read(s->path, NULL, &image, err))
-        return false;
-    ok = data_recipe_pixels(l->opt.recipe, l->opt.seed,
-                            data_recipe_index(l->epoch, (uint64_t)l->x->n, (uint64_t)sample, 0),
-                            l->prep, &image, &m, err);
-    data_image_release(&image);
-    if (!ok)
-        return err_in(err, "%s", s->path);
-    data_prep_normalize(l->prep, pixel, (int64_t)l->pixels, out);
-    return true;
-}
-
 /* With the lock held: is there a picture to take? */
 static bool has_work(const struct data_loader *l)
 {
@@ -105,6 +88,7 @@ static void *run(void *arg)
     pthread_mutex_lock(&l->lock);
     for (;;) {
         struct slot *s;
+        float *out[DATA_VIEWS];
         int b, place, sample;
 
         while (!l->quit && !has_work(l))
@@ -120,8 +104,10 @@ static void *run(void *arg)
 
         s->sample[place] = sample;
         set_target(l->x, &l->x->sample[sample], s->target + (size_t)place * (size_t)l->x->n_labels);
-        s->good[place] = load(l, sample, w.scratch, s->image + (size_t)place * l->pixels,
-                              &s->err[place]);
+        for (int v = 0; v < l->opt.views; v++)
+            out[v] = s->image[v] + (size_t)place * l->count;
+        s->good[place] = data_fetch(&l->fetch, l->epoch, sample, l->opt.views, w.scratch, out,
+                                    &s->err[place]);
 
         pthread_mutex_lock(&l->lock);
         l->busy--;
@@ -138,35 +124,42 @@ static bool slot_bytes(const struct data_loader *l, size_t *image, size_t *targe
 {
     size_t n = (size_t)l->opt.batch;
 
-    return size_mul(n, l->pixels, image) && size_mul(*image, sizeof(float), image) &&
+    return size_mul(n, l->count, image) && size_mul(*image, sizeof(float), image) &&
            size_mul(n, (size_t)l->x->n_labels, target) && size_mul(*target, sizeof(float), target);
+}
+
+static bool make_slot(const struct data_loader *l, struct slot *s, size_t image, size_t target)
+{
+    size_t n = (size_t)l->opt.batch;
+    bool ok = true;
+
+    for (int v = 0; v < l->opt.views; v++)
+        ok &= (s->image[v] = malloc(image)) != NULL;
+    s->target = malloc(target ? target : 1);
+    s->target2 = malloc(target ? target : 1);
+    s->sample = malloc(n * sizeof *s->sample);
+    s->good = malloc(n * sizeof *s->good);
+    s->err = malloc(n * sizeof *s->err);
+    return ok && s->target && s->target2 && s->sample && s->good && s->err;
 }
 
 static bool make_slots(struct data_loader *l, struct err *err)
 {
     enum { AHEAD_MIN = 3, AHEAD_MAX = 8, AHEAD_BYTES = 64 << 20 };
-    size_t image, target, n = (size_t)l->opt.batch;
+    size_t image, target;
 
     if (!slot_bytes(l, &image, &target))
         return err_set(err, ERR_MEMORY, "a batch of %d pictures does not fit in memory",
                        l->opt.batch);
     l->slots = AHEAD_MIN;
-    while (l->slots < AHEAD_MAX && (size_t)l->slots * image < AHEAD_BYTES)
+    while (l->slots < AHEAD_MAX && (size_t)(l->slots * l->opt.views) * image < AHEAD_BYTES)
         l->slots++;
     l->slot = calloc((size_t)l->slots, sizeof *l->slot);
-    for (int i = 0; l->slot && i < l->slots; i++) {
-        struct slot *s = &l->slot[i];
-
-        s->image = malloc(image);
-        s->target = malloc(target ? target : 1);
-        s->sample = malloc(n * sizeof *s->sample);
-        s->good = malloc(n * sizeof *s->good);
-        s->err = malloc(n * sizeof *s->err);
-        if (!s->image || !s->target || !s->sample || !s->good || !s->err)
+    for (int i = 0; l->slot && i < l->slots; i++)
+        if (!make_slot(l, &l->slot[i], image, target))
             return err_set(err, ERR_MEMORY,
                            "%d batches of %d pictures do not fit in memory: make the batch smaller",
                            l->slots, l->opt.batch);
-    }
     return l->slot || err_set(err, ERR_MEMORY, "memory is out");
 }
 
@@ -199,7 +192,8 @@ struct data_loader *data_loader_new(const struct data_index *x, const struct dat
 {
     struct data_loader *l = calloc(1, sizeof *l);
 
-    assert(opt->batch >= 1 && opt->threads >= 1 && prep->size[0] >= 1 && prep->size[1] >= 1);
+    assert(opt->batch >= 1 && opt->threads >= 1 && prep->size[0] >= 1 && prep->size[1] >= 1 &&
+           opt->views >= 0 && opt->views <= DATA_VIEWS);
     if (!l) {
         err_set(err, ERR_MEMORY, "memory is out");
         return NULL;
@@ -208,18 +202,21 @@ struct data_loader *data_loader_new(const struct data_index *x, const struct dat
     pthread_cond_init(&l->work, NULL);
     pthread_cond_init(&l->ready, NULL);
     l->x = x;
-    l->prep = prep;
     l->opt = *opt;
+    l->opt.views = opt->views ? opt->views : 1;
+    l->fetch = (struct data_fetch){ .x = x, .prep = prep, .recipe = opt->recipe,
+                                    .decode = opt->decode ? *opt->decode : data_decode_default,
+                                    .cache = opt->cache, .seed = opt->seed };
     if (l->opt.batch > x->n && x->n > 0)
         l->opt.batch = x->n;            /* no memory for pictures that are not there */
-    l->pixels = (size_t)prep->size[0] * (size_t)prep->size[1] * 3;
+    l->count = data_prep_count(prep);
     l->batches = (int)((x->n + (int64_t)l->opt.batch - 1) / l->opt.batch);
     if (opt->drop_last && l->batches > 1)
         l->batches = x->n / l->opt.batch;
     l->order = malloc(((size_t)x->n + 1) * sizeof *l->order);
     l->thread = calloc((size_t)opt->threads, sizeof *l->thread);
-    l->scratch_bytes = (l->pixels * (1 + DATA_PIXELS_SCRATCH) + 63) / 64 * 64;
-    l->scratch = calloc((size_t)opt->threads, l->scratch_bytes);
+    l->scratch_bytes = data_fetch_scratch(&l->fetch);
+    l->scratch = aligned_alloc(64, (size_t)opt->threads * l->scratch_bytes);
     if (!l->order || !l->thread || !l->scratch)
         err_set(err, ERR_MEMORY, "cannot hold an epoch of %d pictures", x->n);
     else if (make_slots(l, err) && make_threads(l, err))
@@ -239,8 +236,10 @@ void data_loader_free(struct data_loader *l)
     for (int i = 0; i < l->threads; i++)
         pthread_join(l->thread[i], NULL);
     for (int i = 0; l->slot && i < l->slots; i++) {
-        free(l->slot[i].image);
+        for (int v = 0; v < DATA_VIEWS; v++)
+            free(l->slot[i].image[v]);
         free(l->slot[i].target);
+        free(l->slot[i].target2);
         free(l->slot[i].sample);
         free(l->slot[i].good);
         free(l->slot[i].err);
@@ -279,6 +278,7 @@ void data_loader_start(struct data_loader *l, uint64_t epoch, int first)
     l->next = (int64_t)first * l->opt.batch;
     l->current = first;
     l->lent = false;
+    l->waited = 0;
     l->running = true;
     pthread_cond_broadcast(&l->work);
     pthread_mutex_unlock(&l->lock);
@@ -297,26 +297,55 @@ static void compact(const struct data_loader *l, struct slot *s, int n)
             continue;
         }
         if (kept < i) {
-            memcpy(s->image + (size_t)kept * l->pixels, s->image + (size_t)i * l->pixels,
-                   l->pixels * sizeof(float));
+            for (int v = 0; v < l->opt.views; v++)
+                memcpy(s->image[v] + (size_t)kept * l->count, s->image[v] + (size_t)i * l->count,
+                       l->count * sizeof(float));
             memcpy(s->target + (size_t)kept * labels, s->target + (size_t)i * labels,
                    labels * sizeof(float));
             s->sample[kept] = s->sample[i];
         }
         kept++;
     }
-    s->batch = (struct data_batch){ kept, s->image, s->target, s->sample };
+    s->batch = (struct data_batch){ kept, s->image[0], s->image[1], s->target, s->sample };
 }
 
-/* Augmentations that mix the pictures of a batch. */
+/* Augmentations that mix the pictures of a batch: both views alike, the targets once. */
 static void mix(const struct data_loader *l, struct slot *s)
 {
-    struct data_mixing m = { s->batch.n, l->x->n_labels, l->prep->size[1], l->prep->size[0], 3,
-                             s->image, s->target };
+    const struct data_prep *prep = l->fetch.prep;
+    uint64_t index =
+        data_recipe_index(l->epoch, (uint64_t)l->batches, (uint64_t)l->current, 0);
+    struct data_mixing m = { s->batch.n, l->x->n_labels, prep->size[1], prep->size[0],
+                             data_prep_channels(prep), s->image[0], s->target };
 
-    data_recipe_batch(l->opt.recipe, l->opt.seed,
-                      data_recipe_index(l->epoch, (uint64_t)l->batches, (uint64_t)l->current, 0),
-                      &m);
+    memcpy(s->target2, s->target, (size_t)s->batch.n * (size_t)l->x->n_labels * sizeof(float));
+    data_recipe_batch(l->opt.recipe, l->opt.seed, index, &m);
+    if (l->opt.views < 2)
+        return;
+    m.image = s->image[1];
+    m.target = s->target2;
+    data_recipe_batch(l->opt.recipe, l->opt.seed, index, &m);
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* With the lock held: until batch `current` is complete. */
+static void wait_for(struct data_loader *l, const struct slot *s, int n)
+{
+    double begin;
+
+    if (s->done == n)
+        return;
+    begin = now();
+    while (s->done < n)
+        pthread_cond_wait(&l->ready, &l->lock);
+    l->waited += now() - begin;
 }
 
 const struct data_batch *data_loader_next(struct data_loader *l)
@@ -337,11 +366,15 @@ const struct data_batch *data_loader_next(struct data_loader *l)
     }
     s = &l->slot[l->current % l->slots];
     n = batch_size(l, l->current);
-    while (s->done < n)
-        pthread_cond_wait(&l->ready, &l->lock);
+    wait_for(l, s, n);
     l->lent = true;
     pthread_mutex_unlock(&l->lock);
     compact(l, s, n);
     mix(l, s);
     return &s->batch;
+}
+
+double data_loader_waited(const struct data_loader *l)
+{
+    return l->waited;
 }

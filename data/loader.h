@@ -1,15 +1,14 @@
 /*
  * loader -- pictures to batches: decoding threads, a bounded ring, a fixed order
  *
- * What batch b of epoch e holds is a pure function of (index, seed, epoch); the number of threads
- * changes nothing.  One consumer thread.
+ * What batch b of epoch e holds is a pure function of (index, preparation, recipe, seed, epoch):
+ * neither the number of threads changes its bits, nor whether there is a cache, nor how full it is.
+ * One consumer thread.
  */
 #ifndef DATA_LOADER_H
 #define DATA_LOADER_H
 
-#include "data/aug/aug.h"
-#include "data/index.h"
-#include "data/prep.h"
+#include "data/fetch.h"
 
 struct data_loader;
 
@@ -20,9 +19,12 @@ typedef void data_bad_fn(void *ctx, const struct data_sample *sample, const stru
 struct data_loader_options {
     int batch;
     int threads;                /* that decode; >= 1 */
+    int views;                  /* of each picture in a batch: 1 (0 means 1) or 2 */
     bool shuffle;               /* by (seed, epoch); else the index's order */
     bool drop_last;             /* leave a last short batch out (never the only one) */
     const struct data_recipe *recipe;   /* NULL or empty: as validation sees them; lent */
+    const struct data_decode *decode;   /* NULL: the default; the background is the preparation's */
+    struct data_cache *cache;   /* as struct data_fetch has it; NULL: none; lent */
     uint64_t seed;
     data_bad_fn *bad;           /* may be NULL */
     void *bad_ctx;
@@ -30,7 +32,8 @@ struct data_loader_options {
 
 struct data_batch {
     int n;                      /* pictures that are there, <= options.batch; 0: all were bad */
-    const float *image;         /* [n,H,W,3] normalised */
+    const float *image;         /* [n,H,W,C] normalised */
+    const float *image2;        /* the second view of each; NULL where there is one */
     const float *target;        /* [n,n_labels] in [0,1]: SINGLE a row adds up to 1, or is 0s where
                                    no label is known; MULTI -1 unknown.  A recipe may mix them */
     const int *sample;          /* [n] position in the index */
@@ -48,5 +51,8 @@ void data_loader_start(struct data_loader *l, uint64_t epoch, int first);
 
 /* The next batch, lent until the next call; NULL at the end of the epoch. */
 const struct data_batch *data_loader_next(struct data_loader *l);
+
+/* Seconds that data_loader_next has waited since data_loader_start: what is lost to data. */
+double data_loader_waited(const struct data_loader *l);
 
 #endif

@@ -3,13 +3,15 @@
  */
 #include "data/prep.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { GREY = 114 };            /* of letterbox bars, as detectors have it */
+enum { BAR = 114 };             /* grey of letterbox bars, as detectors have it */
 
 const char *const data_resize_names[] = { "crop", "squash", "letterbox", NULL };
+const char *const data_color_names[] = { "rgb", "grey", NULL };
 
 const struct field data_prep_fields[] = {
     FIELD_INTS(struct data_prep, size, NULL, 2, 224, 1, 4096,
@@ -19,11 +21,31 @@ const struct field data_prep_fields[] = {
     FIELD_FLOAT(struct data_prep, crop, NULL, 1, 0.05, 1,
                 "crop: share of the picture's centre that is seen"),
     FIELD_FLOATS(struct data_prep, mean, 3, 0.5, -2, 3,
-                 "subtracted from red, green, blue in 0 to 1"),
+                 "subtracted from red, green, blue in 0 to 1; grey: the first"),
     FIELD_FLOATS(struct data_prep, std, 3, 0.5, 0.0001, 1000,
-                 "by which the difference is divided"),
+                 "by which the difference is divided; grey: the first"),
+    FIELD_ENUM(struct data_prep, color, data_color_names, DATA_RGB,
+               "channels of the net's input: 3 or 1"),
+    FIELD_INTS(struct data_prep, background, NULL, 3, 255, 0, 255,
+               "red, green, blue under what is transparent"),
     FIELDS_END
 };
+
+int data_prep_channels(const struct data_prep *p)
+{
+    return p->color == DATA_GREY ? 1 : 3;
+}
+
+size_t data_prep_count(const struct data_prep *p)
+{
+    return (size_t)p->size[0] * (size_t)p->size[1] * (size_t)data_prep_channels(p);
+}
+
+void data_prep_decode(const struct data_prep *p, struct data_decode *how)
+{
+    for (int c = 0; c < 3; c++)
+        how->background[c] = (uint8_t)p->background[c];
+}
 
 void data_prep_view(const struct data_prep *p, const struct data_image *image, struct data_view *v)
 {
@@ -67,7 +89,7 @@ static bool extend(const struct data_prep *p, const struct data_image *image, in
         for (int x = x0; x < x0 + w; x++, o += 3) {
             if (p->resize == DATA_LETTERBOX &&
                 (x < 0 || y < 0 || x >= image->width || y >= image->height))
-                memset(o, GREY, 3);
+                memset(o, BAR, 3);
             else
                 memcpy(o, row + 3 * (size_t)mirrored(x, image->width), 3);
         }
@@ -117,7 +139,7 @@ static bool letterbox(const struct data_prep *p, const struct data_image *image,
     if (!fit)
         return err_set(err, ERR_MEMORY, "cannot hold %d x %d pixels", w, h);
     ok = data_image_resample(image, 0, 0, image->width, image->height, w, h, fit, err);
-    memset(out, GREY, (size_t)p->size[0] * (size_t)p->size[1] * 3);
+    memset(out, BAR, (size_t)p->size[0] * (size_t)p->size[1] * 3);
     for (int y = 0; ok && y < h; y++)
         memcpy(out + ((size_t)(top + y) * (size_t)p->size[1] + (size_t)left) * 3,
                fit + (size_t)y * (size_t)w * 3, (size_t)w * 3);
@@ -125,8 +147,8 @@ static bool letterbox(const struct data_prep *p, const struct data_image *image,
     return ok;
 }
 
-bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *image,
-                           const struct data_view *v, uint8_t *out, struct err *err)
+static bool view_rgb(const struct data_prep *p, const struct data_image *image,
+                     const struct data_view *v, uint8_t *out, struct err *err)
 {
     const double slack = 1e-6;          /* rounding must not reach for a pixel outside */
     double right = v->x + v->w, bottom = v->y + v->h;
@@ -164,16 +186,108 @@ bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *i
     return ok;
 }
 
+/* As validation sees it when v is NULL. */
+static bool any_rgb(const struct data_prep *p, const struct data_image *image,
+                    const struct data_view *v, uint8_t *out, struct err *err)
+{
+    struct data_view whole;
+
+    if (!v && p->resize == DATA_LETTERBOX)
+        return letterbox(p, image, out, err);
+    if (!v)
+        data_prep_view(p, image, &whole);
+    return view_rgb(p, image, v ? v : &whole, out, err);
+}
+
+static void to_grey(const uint8_t *rgb, size_t n, uint8_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)((19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] + 7471u * rgb[3 * i + 2] +
+                            0x8000u) >> 16);
+}
+
+static bool any_pixels(const struct data_prep *p, const struct data_image *image,
+                       const struct data_view *v, uint8_t *out, struct err *err)
+{
+    size_t n = data_prep_count(p);
+    uint8_t *rgb;
+    bool ok;
+
+    if (p->color != DATA_GREY)
+        return any_rgb(p, image, v, out, err);
+    rgb = malloc(3 * n);
+    if (!rgb)
+        return err_set(err, ERR_MEMORY, "cannot hold %d x %d pixels", p->size[1], p->size[0]);
+    ok = any_rgb(p, image, v, rgb, err);
+    if (ok)
+        to_grey(rgb, n, out);
+    free(rgb);
+    return ok;
+}
+
+bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *image,
+                           const struct data_view *v, uint8_t *out, struct err *err)
+{
+    return any_pixels(p, image, v, out, err);
+}
+
 bool data_prep_pixels(const struct data_prep *p, const struct data_image *image, uint8_t *out,
                       struct err *err)
 {
-    struct data_view v;
-
-    if (p->resize == DATA_LETTERBOX)
-        return letterbox(p, image, out, err);
-    data_prep_view(p, image, &v);
-    return data_prep_view_pixels(p, image, &v, out, err);
+    return any_pixels(p, image, NULL, out, err);
 }
+
+/* ---- what is kept ---------------------------------------------------------------------------- */
+
+void data_prep_keep_size(const struct data_prep *p, bool moved, int width, int height, int size[2])
+{
+    double y = DATA_KEEP * p->size[0] / height, x = DATA_KEEP * p->size[1] / width;
+
+    if (p->resize == DATA_CROP)
+        x = y = fmax(x, y);
+    else if (p->resize == DATA_LETTERBOX)
+        x = y = fmin(x, y);
+    size[0] = !moved ? p->size[0] : y < 1 ? (int)fmax(1, round(height * y)) : height;
+    size[1] = !moved ? p->size[1] : x < 1 ? (int)fmax(1, round(width * x)) : width;
+}
+
+bool data_prep_keep(const struct data_prep *p, bool moved, struct data_image *image,
+                    struct err *err)
+{
+    struct data_image kept = { 0 };
+    int size[2];
+    bool ok;
+
+    data_prep_keep_size(p, moved, image->width, image->height, size);
+    if (moved && size[0] == image->height && size[1] == image->width)
+        return true;
+    kept = (struct data_image){ size[1], size[0], malloc((size_t)size[0] * (size_t)size[1] * 3) };
+    if (!kept.pixel)
+        return err_set(err, ERR_MEMORY, "cannot hold %d x %d pixels", size[1], size[0]);
+    ok = moved ? data_image_resample(image, 0, 0, image->width, image->height, size[1], size[0],
+                                     kept.pixel, err)
+               : any_rgb(p, image, NULL, kept.pixel, err);
+    if (!ok) {
+        data_image_release(&kept);
+        return false;
+    }
+    data_image_release(image);
+    *image = kept;
+    return true;
+}
+
+void data_prep_kept_pixels(const struct data_prep *p, const struct data_image *kept, uint8_t *out)
+{
+    size_t n = (size_t)p->size[0] * (size_t)p->size[1];
+
+    assert(kept->height == p->size[0] && kept->width == p->size[1]);
+    if (p->color == DATA_GREY)
+        to_grey(kept->pixel, n, out);
+    else
+        memcpy(out, kept->pixel, 3 * n);
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 void data_prep_normalize(const struct data_prep *p, const uint8_t *pixel, int64_t n, float *out)
 {
@@ -182,6 +296,11 @@ void data_prep_normalize(const struct data_prep *p, const uint8_t *pixel, int64_
     for (int c = 0; c < 3; c++) {
         scale[c] = (float)(1 / (255 * p->std[c]));
         shift[c] = (float)(-p->mean[c] / p->std[c]);
+    }
+    if (p->color == DATA_GREY) {
+        for (int64_t i = 0; i < n; i++)
+            out[i] = pixel[i] * scale[0] + shift[0];
+        return;
     }
     for (int64_t i = 0; i + 2 < n; i += 3) {
         out[i] = pixel[i] * scale[0] + shift[0];
@@ -193,15 +312,15 @@ void data_prep_normalize(const struct data_prep *p, const uint8_t *pixel, int64_
 bool data_prep_apply(const struct data_prep *p, const struct data_image *image, float *out,
                      struct err *err)
 {
-    int64_t n = (int64_t)p->size[0] * p->size[1] * 3;
-    uint8_t *pixel = malloc((size_t)n);
+    size_t n = data_prep_count(p);
+    uint8_t *pixel = malloc(n);
     bool ok;
 
     if (!pixel)
         return err_set(err, ERR_MEMORY, "cannot hold %d x %d pixels", p->size[1], p->size[0]);
     ok = data_prep_pixels(p, image, pixel, err);
     if (ok)
-        data_prep_normalize(p, pixel, n, out);
+        data_prep_normalize(p, pixel, (int64_t)n, out);
     free(pixel);
     return ok;
 }

@@ -95,7 +95,7 @@ static bool meta_init(struct meta *t, const struct infer_model *m, const struct 
     meta_add(t, "imgsz", str_text(&t->size));
     meta_add(t, "stride", "1");
     meta_add(t, "batch", "1");
-    meta_add(t, "channels", "3");
+    meta_add(t, "channels", data_prep_channels(&m->prep) == 3 ? "3" : "1");
     meta_add(t, "discern.task", data_task_names[m->task]);
     meta_add(t, "discern.labels", str_text(&t->labels));
     meta_add(t, "discern.prep", t->prep);
@@ -160,10 +160,10 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (!out)
         err_set(&err, ERR_MEMORY, "no memory for a file name");
     else if (cli_may_write(out, args.arg[0], o.force, &err) && write_onnx(m, &o, out, &err))
-        cli_say("wrote %s: image [%s,3,%d,%d] -> %s [%s,%d]", out,
-                      o.dynamic_batch ? "N" : "1", m->prep.size[0], m->prep.size[1],
-                      o.logits ? "logits" : "probability", o.dynamic_batch ? "N" : "1",
-                      m->n_labels);
+        cli_say("wrote %s: image [%s,%d,%d,%d] -> %s [%s,%d]", out,
+                o.dynamic_batch ? "N" : "1", data_prep_channels(&m->prep), m->prep.size[0],
+                m->prep.size[1], o.logits ? "logits" : "probability", o.dynamic_batch ? "N" : "1",
+                m->n_labels);
     infer_model_free(m);
     return err.kind ? cli_fail(&err, false) : 0;
 }
@@ -173,8 +173,9 @@ const struct cli_command infer_cmd_export = {
     .summary = "write a model as ONNX",
     .synopsis = "MODEL",
     .about = "Writes the network with its weights for other programs.  Input \"image\": RGB "
-             "pictures [N,3,height,width], (pixel/255 - mean) / std, as the metadata "
-             "discern.prep say. Output \"probability\": a number a label.",
+             "pictures [N,3,height,width], or grey ones [N,1,height,width]; numbers are "
+             "(pixel/255 - mean) / std, as the metadata discern.prep say. Output "
+             "\"probability\": a number a label.",
     .examples = "discern export cats.safetensors\n"
                 "discern export cats.safetensors -o web/cats.onnx --dynamic-batch\n",
     .options = options,

@@ -82,7 +82,7 @@ static void write_json(const char *path, const struct infer_model *m, const stru
     json_begin(out, "input", '{');
     json_number(out, "height", m->prep.size[0]);
     json_number(out, "width", m->prep.size[1]);
-    json_number(out, "channels", 3);
+    json_number(out, "channels", data_prep_channels(&m->prep));
     json_end(out, '}');
     json_raw(out, "prep", prep_text ? prep_text : "null");
     json_number(out, "parameters", (double)f->parameters);
@@ -199,7 +199,8 @@ static void write_text(const char *path, const struct infer_model *m, const stru
     }
     if (m->n_labels > LABELS_SHOWN)
         str_printf(out, " and %d more (--json has them)", m->n_labels - LABELS_SHOWN);
-    str_printf(out, "\ninput        %d x %d pixels, RGB", m->prep.size[1], m->prep.size[0]);
+    str_printf(out, "\ninput        %d x %d pixels, %s", m->prep.size[1], m->prep.size[0],
+               m->prep.color == DATA_GREY ? "grey" : "RGB");
     str_add(out, "\npreparation ");
     for (const struct field *p = data_prep_fields; p->name; p++) {
         str_printf(out, " %s=", p->name);

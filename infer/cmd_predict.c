@@ -208,9 +208,10 @@ static void catch_signals(void (*handler)(int))
 static bool dump_begin(struct job *j, struct err *err)
 {
     char head[192];
+    const struct data_prep *p = &j->m->prep;
     int n = snprintf(head + 10, sizeof head - 10,
-                     "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, 3), }", j->x.n,
-                     j->m->prep.size[0], j->m->prep.size[1]);
+                     "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }",
+                     j->x.n, p->size[0], p->size[1], data_prep_channels(p));
     int end = (10 + n + 1 + 63) / 64 * 64;
 
     memset(head + 10 + n, ' ', (size_t)(end - 10 - n));
@@ -226,7 +227,7 @@ static bool dump_begin(struct job *j, struct err *err)
 /* NaN for the pictures up to `end` that could not be read. */
 static bool dump_gap(struct job *j, int end, struct err *err)
 {
-    size_t n = (size_t)j->m->prep.size[0] * (size_t)j->m->prep.size[1] * 3;
+    size_t n = data_prep_count(&j->m->prep);
     float *row = NULL;
     bool ok = true;
 
@@ -245,7 +246,7 @@ static bool dump_gap(struct job *j, int end, struct err *err)
 
 static bool dump_batch(struct job *j, const struct data_batch *b, struct err *err)
 {
-    size_t n = (size_t)j->m->prep.size[0] * (size_t)j->m->prep.size[1] * 3;
+    size_t n = data_prep_count(&j->m->prep);
 
     for (int i = 0; i < b->n; i++) {
         if (!dump_gap(j, b->sample[i], err) ||

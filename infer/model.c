@@ -88,7 +88,10 @@ static bool check_graph(const struct nn_graph *g, const struct data_prep *prep, 
 {
     struct nn_type image = { DTYPE_F32,
                              4,
-                             { { 1, 1 }, { prep->size[0], 0 }, { prep->size[1], 0 }, { 3, 0 } } };
+                             { { 1, 1 },
+                               { prep->size[0], 0 },
+                               { prep->size[1], 0 },
+                               { data_prep_channels(prep), 0 } } };
     struct nn_type logits = { DTYPE_F32, 2, { { 1, 1 }, { n_labels, 0 } } };
     int in = nn_graph_find_input(g, "image"), out = nn_graph_find_output(g, "logits");
 
@@ -231,19 +234,32 @@ static json_t *parse_meta(const struct st_file *f, const char *key, json_type ty
     return json;
 }
 
-/* Every member must be there in full: a default would silently prepare pictures otherwise than the
- * trainer did. */
+/* What models did not say before there was a choice; its default is what they meant. */
+static bool came_later(const char *name)
+{
+    static const char *const later[] = { "color", "filter", "background" };
+
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (!strcmp(name, later[i]))
+            return true;
+    return false;
+}
+
+/* Every other member must be there in full: a default would silently prepare pictures otherwise
+ * than the trainer did. */
 static bool read_prep(const struct st_file *f, struct data_prep *prep, struct arena *mem,
                       struct err *err)
 {
     json_t *json = parse_meta(f, "discern.prep", JSON_OBJECT, err);
     bool ok = json;
 
+    field_defaults(data_prep_fields, prep);
     for (const struct field *m = data_prep_fields; ok && m->name; m++) {
         const json_t *value = json_object_get(json, m->name);
 
         if (!value)
-            ok = err_set(err, ERR_INPUT, "discern.prep: \"%s\" is missing", m->name);
+            ok = came_later(m->name) ||
+                 err_set(err, ERR_INPUT, "discern.prep: \"%s\" is missing", m->name);
         else if (json_is_array(value) && json_array_size(value) != (size_t)m->count)
             ok = err_set(err, ERR_INPUT, "discern.prep: \"%s\" has %zu numbers, not %d", m->name,
                          json_array_size(value), m->count);

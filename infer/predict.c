@@ -37,8 +37,9 @@ static bool check_form(const struct nn_graph *g, struct err *err)
         return err_set(err, ERR_INPUT, "the network has no output \"logits\"");
     x = &g->node[in].type;
     y = &g->node[out].type;
-    if (x->rank != 4 || !x->dim[0].batch || x->dim[3].n != 3)
-        return err_set(err, ERR_INPUT, "the network's input is not a picture [N,height,width,3]");
+    if (x->rank != 4 || !x->dim[0].batch || (x->dim[3].n != 3 && x->dim[3].n != 1))
+        return err_set(err, ERR_INPUT,
+                       "the network's input is not a picture [N,height,width,3], or 1 for grey");
     if (y->rank != 2 || !y->dim[0].batch || y->dim[1].batch)
         return err_set(err, ERR_INPUT, "the network's output \"logits\" is not [N,labels]");
     return true;

@@ -23,7 +23,7 @@ int infer_predictor_batch(const struct infer_predictor *q);
 int infer_predictor_labels(const struct infer_predictor *q);
 void infer_predictor_size(const struct infer_predictor *q, int size[2]);    /* height, width */
 
-/* n <= batch pictures [n,H,W,3], normalised -> probability[n,labels].  Cannot fail.  One thread at
+/* n <= batch pictures [n,H,W,C], normalised -> probability[n,labels].  Cannot fail.  One thread at
  * a time. */
 void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability);
 

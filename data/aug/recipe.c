@@ -207,8 +207,7 @@ void data_recipe_view(const struct data_recipe *r, uint64_t seed, uint64_t index
     v->y = fmin(fmax(v->y, -v->h / 2), image->height - v->h / 2);
 }
 
-/* Whether some step moves the rectangle. */
-static bool moves(const struct data_recipe *r)
+bool data_recipe_moves(const struct data_recipe *r)
 {
     for (int i = 0; r && i < r->n; i++)
         if (r->step[i].aug->view)
@@ -216,23 +215,31 @@ static bool moves(const struct data_recipe *r)
     return false;
 }
 
+void data_recipe_change(const struct data_recipe *r, uint64_t seed, uint64_t index,
+                        struct data_pixels *m)
+{
+    struct data_aug_address a;
+
+    for (int i = 0; r && i < r->n; i++)
+        if (r->step[i].aug->pixels && chosen(r, i, seed, index, &a))
+            r->step[i].aug->pixels(&a, r->step[i].magnitude, m);
+}
+
 bool data_recipe_pixels(const struct data_recipe *r, uint64_t seed, uint64_t index,
                         const struct data_prep *prep, const struct data_image *image,
                         struct data_pixels *m, struct err *err)
 {
-    struct data_aug_address a;
     struct data_view v;
     bool ok;
 
-    if (moves(r)) {
+    if (data_recipe_moves(r)) {
         data_recipe_view(r, seed, index, prep, image, &v);
         ok = data_prep_view_pixels(prep, image, &v, m->pixel, err);
     } else {
         ok = data_prep_pixels(prep, image, m->pixel, err);
     }
-    for (int i = 0; ok && r && i < r->n; i++)
-        if (r->step[i].aug->pixels && chosen(r, i, seed, index, &a))
-            r->step[i].aug->pixels(&a, r->step[i].magnitude, m);
+    if (ok)
+        data_recipe_change(r, seed, index, m);
     return ok;
 }
 

@@ -312,6 +312,214 @@ static void marks_are_targets_and_unknown_is_minus_one(void **state)
     set_close(&s);
 }
 
+/* ---- cache, views, grey ---------------------------------------------------------------------- */
+
+static struct data_cache *cache_of(const struct made_folder *f)
+{
+    struct err why = { 0 }, err;
+    struct data_cache *c = data_cache_open(
+        &(struct data_cache_options){
+            .dir = f->path, .share = 0.5, .key = 1, .n = N, .bytes = 1 << 20 },
+        &why, &err);
+
+    assert_true(c && !why.kind);
+    return c;
+}
+
+static void read_with(const struct set *s, struct data_loader_options opt, struct data_cache *c,
+                      int threads, struct epoch *e)
+{
+    struct data_loader *l;
+
+    opt.cache = c;
+    opt.threads = threads;
+    l = loader_of(s, &opt);
+    read_epoch(l, 1, 0, e);
+    data_loader_free(l);
+}
+
+static void a_cache_changes_no_bit_however_full_it_is(void **state)
+{
+    static const char *const recipes[] = { "none", "light", "flip", "crop:1,flip,zoom" };
+    static struct epoch plain, cached;
+
+    (void)state;
+    for (size_t k = 0; k < sizeof recipes / sizeof *recipes * 3; k++) {
+        struct data_recipe r = recipe_of(recipes[k / 3]);
+        struct data_loader_options opt = { .batch = BATCH, .shuffle = true, .recipe = &r };
+        struct made_folder f;
+        struct data_cache *c;
+        struct data_loader *l;
+        struct set s;
+
+        set_open(&s);
+        s.prep.resize = (int)k % 3;
+        made_open(&f);
+        read_with(&s, opt, NULL, 2, &plain);
+        assert_int_equal(plain.n, N);
+        c = cache_of(&f);
+        opt.cache = c;
+        opt.threads = 1;
+        l = loader_of(&s, &opt);                        /* half full */
+        data_loader_start(l, 0, 3);
+        while (data_loader_next(l)) {}
+        data_loader_free(l);
+        assert_int_equal(data_cache_filled(c), N - 3 * BATCH);
+        read_with(&s, opt, c, 3, &cached);              /* being filled */
+        assert_memory_equal(&plain, &cached, sizeof plain);
+        assert_int_equal(data_cache_filled(c), N);
+        read_with(&s, opt, c, 3, &cached);              /* full */
+        assert_memory_equal(&plain, &cached, sizeof plain);
+        data_cache_free(c);
+        c = cache_of(&f);                               /* from the disk, the files gone */
+        assert_true(data_cache_complete(c));
+        for (int i = 0; i < N; i++)
+            assert_int_equal(remove(s.x->sample[i].path), 0);
+        read_with(&s, opt, c, 3, &cached);
+        assert_memory_equal(&plain, &cached, sizeof plain);
+        data_cache_free(c);
+        set_close(&s);
+        made_close(&f);
+    }
+}
+
+static void a_picture_that_breaks_after_the_cache_was_begun_is_named(void **state)
+{
+    static struct epoch e;
+    struct seen seen = { 0 };
+    struct data_loader_options opt = {
+        .batch = BATCH, .threads = 2, .bad = note, .bad_ctx = &seen };
+    struct made_folder f;
+    struct set s;
+
+    (void)state;
+    set_open(&s);
+    made_open(&f);
+    assert_int_equal(remove(s.x->sample[4].path), 0);
+    opt.cache = cache_of(&f);
+    for (int round = 1; round <= 3; round++) {
+        read_with(&s, opt, opt.cache, 2, &e);
+        assert_int_equal(e.n, N - 1);
+        assert_int_equal(seen.n, round);                /* every epoch, complete or not */
+        assert_string_equal(seen.name[round - 1], s.x->sample[4].name);
+    }
+    assert_int_equal(data_cache_filled(opt.cache), N - 1);
+    data_cache_free(opt.cache);
+    set_close(&s);
+    made_close(&f);
+}
+
+static void a_cache_of_other_sizes_is_not_believed(void **state)
+{
+    static struct epoch plain, cached;
+    struct data_loader_options opt = { .batch = BATCH };
+    struct data_image m = made_image(7, 7, 1);
+    struct made_folder f;
+    struct data_cache *c;
+    struct set s;
+
+    (void)state;
+    set_open(&s);
+    made_open(&f);
+    c = cache_of(&f);
+    for (int i = 0; i < N; i++)
+        data_cache_keep(c, i, &m);
+    read_with(&s, opt, NULL, 2, &plain);
+    read_with(&s, opt, c, 2, &cached);
+    assert_memory_equal(&plain, &cached, sizeof plain);
+    data_cache_free(c);
+    data_image_release(&m);
+    set_close(&s);
+    made_close(&f);
+}
+
+static void two_views_are_two_addresses_of_one_picture(void **state)
+{
+    struct data_recipe light = recipe_of("light"), none = recipe_of("none");
+    struct data_loader_options opt = { .batch = BATCH, .threads = 2, .shuffle = true,
+                                       .recipe = &light };
+    struct data_loader *one, *two;
+    const struct data_batch *a, *b;
+    struct set s;
+    int differ = 0, batches = 0;
+
+    (void)state;
+    set_open(&s);
+    one = loader_of(&s, &opt);
+    opt.views = 2;
+    opt.threads = 3;
+    two = loader_of(&s, &opt);
+    data_loader_start(one, 4, 0);
+    data_loader_start(two, 4, 0);
+    while ((a = data_loader_next(one)) && (b = data_loader_next(two))) {
+        size_t bytes = (size_t)a->n * PIXELS * sizeof(float);
+
+        assert_int_equal(a->n, b->n);
+        assert_null(a->image2);
+        assert_memory_equal(a->sample, b->sample, (size_t)a->n * sizeof *a->sample);
+        assert_memory_equal(a->image, b->image, bytes);
+        for (int i = 0; i < a->n; i++)
+            differ += memcmp(b->image + i * PIXELS, b->image2 + i * PIXELS,
+                             PIXELS * sizeof(float)) != 0;
+        batches++;
+    }
+    assert_int_equal(batches, 5);
+    assert_true(differ > N * 3 / 4);
+    data_loader_free(one);
+    data_loader_free(two);
+    opt.recipe = &none;
+    two = loader_of(&s, &opt);
+    data_loader_start(two, 0, 0);
+    b = data_loader_next(two);
+    assert_memory_equal(b->image, b->image2, BATCH * PIXELS * sizeof(float));
+    data_loader_free(two);
+    set_close(&s);
+}
+
+static void grey_batches_have_one_channel(void **state)
+{
+    struct set s;
+    struct data_loader *l;
+    const struct data_batch *b;
+    struct err err;
+    float want[SIDE * SIDE];
+
+    (void)state;
+    set_open(&s);
+    s.prep.color = DATA_GREY;
+    l = loader_of(&s, &(struct data_loader_options){ .batch = BATCH, .threads = 2 });
+    data_loader_start(l, 0, 0);
+    b = data_loader_next(l);
+    for (int i = 0; i < b->n; i++) {
+        struct data_image m;
+
+        assert_true(data_image_read(s.x->sample[i].path, NULL, &m, &err));
+        assert_true(data_prep_apply(&s.prep, &m, want, &err));
+        assert_memory_equal(want, b->image + i * SIDE * SIDE, sizeof want);
+        data_image_release(&m);
+    }
+    data_loader_free(l);
+    set_close(&s);
+}
+
+static void waiting_is_counted_by_the_epoch(void **state)
+{
+    struct set s;
+    struct data_loader *l;
+
+    (void)state;
+    set_open(&s);
+    l = loader_of(&s, &(struct data_loader_options){ .batch = N, .threads = 1 });
+    assert_true(data_loader_waited(l) == 0);
+    data_loader_start(l, 0, 0);
+    assert_non_null(data_loader_next(l));               /* 23 pictures are not there at once */
+    assert_true(data_loader_waited(l) > 0 && data_loader_waited(l) < 60);
+    data_loader_start(l, 1, 0);
+    assert_true(data_loader_waited(l) == 0);
+    data_loader_free(l);
+    set_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +531,12 @@ int main(void)
         cmocka_unit_test(bad_files_are_reported_in_order_and_left_out),
         cmocka_unit_test(short_batches_can_be_dropped),
         cmocka_unit_test(marks_are_targets_and_unknown_is_minus_one),
+        cmocka_unit_test(a_cache_changes_no_bit_however_full_it_is),
+        cmocka_unit_test(a_picture_that_breaks_after_the_cache_was_begun_is_named),
+        cmocka_unit_test(a_cache_of_other_sizes_is_not_believed),
+        cmocka_unit_test(two_views_are_two_addresses_of_one_picture),
+        cmocka_unit_test(grey_batches_have_one_channel),
+        cmocka_unit_test(waiting_is_counted_by_the_epoch),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

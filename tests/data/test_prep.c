@@ -203,6 +203,121 @@ static void a_view_that_leaves_the_picture_sees_it_mirrored(void **state)
     data_image_release(&m);
 }
 
+static void grey_is_bt601_of_the_resized_pixels(void **state)
+{
+    static const uint8_t colours[][4] = {       /* R, G, B and what Pillow's convert("L") gives */
+        { 255, 255, 255, 255 }, { 0, 0, 0, 0 },    { 255, 0, 0, 76 },    { 0, 255, 0, 150 },
+        { 0, 0, 255, 29 },      { 17, 17, 17, 17 }, { 10, 200, 30, 124 }, { 254, 254, 255, 254 },
+    };
+    enum { W = sizeof colours / sizeof *colours };
+    struct data_prep p = prep_of(1, W, DATA_CROP, 1), rgb;
+    struct data_image m = { W, 1, malloc(3 * W) }, large = made_image(60, 50, 3);
+    uint8_t *out;
+    float f[W];
+    struct err err;
+
+    (void)state;
+    for (int i = 0; i < W; i++)
+        memcpy(m.pixel + 3 * i, colours[i], 3);
+    p.color = DATA_GREY;
+    assert_int_equal(data_prep_count(&p), W);
+    out = pixels_of(&p, &m);
+    for (int i = 0; i < W; i++)
+        assert_int_equal(out[i], colours[i][3]);
+    free(out);
+    p.mean[0] = 0.25;
+    p.std[0] = 0.5;
+    p.mean[1] = p.std[1] = 0.125;
+    assert_true(data_prep_apply(&p, &m, f, &err));
+    for (int i = 0; i < W; i++)
+        assert_true(fabs((double)f[i] - (colours[i][3] / 255.0 - 0.25) / 0.5) < 1e-6);
+
+    for (int r = DATA_CROP; r <= DATA_LETTERBOX; r++) {
+        uint8_t *whole;
+
+        p = rgb = prep_of(20, 16, (enum data_resize)r, 1);
+        p.color = DATA_GREY;
+        out = pixels_of(&p, &large);
+        whole = pixels_of(&rgb, &large);
+        for (int i = 0; i < 20 * 16; i++)
+            assert_int_equal(out[i], (19595 * whole[3 * i] + 38470 * whole[3 * i + 1] +
+                                      7471 * whole[3 * i + 2] + 32768) / 65536);
+        free(out);
+        free(whole);
+    }
+    data_image_release(&m);
+    data_image_release(&large);
+}
+
+static void what_is_kept_shows_the_same_when_nothing_moves(void **state)
+{
+    static const int sizes[][2] = { { 200, 90 }, { 31, 77 }, { 33, 24 }, { 5, 6 }, { 400, 3 } };
+    struct err err;
+
+    (void)state;
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        for (int how = 0; how < 12; how++) {
+            struct data_prep p = prep_of(24, 33, (enum data_resize)(how % 3), how < 6 ? 1 : 0.8);
+            struct data_image m = made_image(sizes[k][0], sizes[k][1], k);
+            uint8_t *want, got[24 * 33 * 3];
+
+            p.color = how / 3 % 2;
+            want = pixels_of(&p, &m);
+            assert_true(data_prep_keep(&p, false, &m, &err));
+            assert_true(m.height == 24 && m.width == 33);
+            data_prep_kept_pixels(&p, &m, got);
+            assert_memory_equal(want, got, data_prep_count(&p));
+            data_image_release(&m);
+            free(want);
+        }
+    }
+}
+
+static void what_is_kept_for_views_is_shrunk_and_never_enlarged(void **state)
+{
+    static const struct {
+        int resize, width, height, kept_w, kept_h;
+    } cases[] = {       /* of a net's input of 100 x 200, 115 x 230 */
+        { DATA_CROP, 1000, 1000, 230, 230 },   { DATA_CROP, 300, 4000, 230, 3067 },
+        { DATA_CROP, 4000, 230, 2000, 115 },   { DATA_CROP, 200, 100, 200, 100 },
+        { DATA_CROP, 9000, 90, 9000, 90 },     { DATA_SQUASH, 1000, 1000, 230, 115 },
+        { DATA_SQUASH, 1000, 50, 230, 50 },    { DATA_LETTERBOX, 1000, 1000, 115, 115 },
+        { DATA_LETTERBOX, 2300, 20, 230, 2 },  { DATA_LETTERBOX, 9000, 1, 230, 1 },
+        { DATA_LETTERBOX, 150, 110, 150, 110 },
+    };
+    struct err err;
+
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct data_prep p = prep_of(100, 200, (enum data_resize)cases[k].resize, 1);
+        struct data_image m = made_image(cases[k].width, cases[k].height, 1), was = m;
+        int size[2];
+
+        data_prep_keep_size(&p, true, m.width, m.height, size);
+        assert_int_equal(size[0], cases[k].kept_h);
+        assert_int_equal(size[1], cases[k].kept_w);
+        assert_true(data_prep_keep(&p, true, &m, &err));
+        assert_true(m.height == size[0] && m.width == size[1]);
+        if (m.height == was.height && m.width == was.width)
+            assert_ptr_equal(m.pixel, was.pixel);
+        data_image_release(&m);
+    }
+}
+
+static void the_background_reaches_the_decoder(void **state)
+{
+    struct data_prep p = prep_of(8, 8, DATA_CROP, 1);
+    struct data_decode how = data_decode_default;
+
+    (void)state;
+    data_prep_decode(&p, &how);
+    assert_memory_equal(&how, &data_decode_default, sizeof how);
+    p.background[0] = 1;
+    p.background[2] = 0;
+    data_prep_decode(&p, &how);
+    assert_memory_equal(how.background, "\1\377\0", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +330,10 @@ int main(void)
         cmocka_unit_test(normalize_is_the_formula),
         cmocka_unit_test(apply_is_pixels_and_normalize),
         cmocka_unit_test(a_view_that_leaves_the_picture_sees_it_mirrored),
+        cmocka_unit_test(grey_is_bt601_of_the_resized_pixels),
+        cmocka_unit_test(what_is_kept_shows_the_same_when_nothing_moves),
+        cmocka_unit_test(what_is_kept_for_views_is_shrunk_and_never_enlarged),
+        cmocka_unit_test(the_background_reaches_the_decoder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

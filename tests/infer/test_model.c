@@ -271,6 +271,10 @@ static void wrong_metadata_are_refused_in_words(void **state)
     with_meta("discern.prep", NULL, ERR_INPUT, "discern.prep is missing");
     with_meta("discern.prep", "{}", ERR_INPUT, "is missing");
     with_meta("discern.prep", PREP("[8,8]", "[1,1,1]"), ERR_NONE, NULL);
+    with_meta("discern.prep", PREP("[8,8]", "[1,1,1],\"color\":\"grey\""), ERR_INPUT,
+              "input \"image\" is Nx8x8x3, should be Nx8x8x1");
+    with_meta("discern.prep", PREP("[8,8]", "[1,1,1],\"background\":[0,0,256]"), ERR_INPUT,
+              "background");
     with_meta("discern.prep", PREP("[8,9]", "[1,1,1]"), ERR_INPUT,
               "input \"image\" is Nx8x8x3, should be Nx8x9x3");
     with_meta("discern.prep", PREP("[8,8]", "[1,1,0]"), ERR_INPUT, "std");

@@ -1,0 +1,81 @@
+/*
+ * fetch -- see fetch.h
+ */
+#include "data/fetch.h"
+
+static size_t align(size_t n)
+{
+    return (n + 63) / 64 * 64;
+}
+
+size_t data_fetch_scratch(const struct data_fetch *f)
+{
+    size_t count = data_prep_count(f->prep);
+
+    return align(count) + align(count * DATA_PIXELS_SCRATCH);
+}
+
+/* A cache is bytes from outside: what does not have the right size was not kept by us. */
+static bool find(const struct data_fetch *f, int sample, bool moved, struct data_image *kept)
+{
+    int size[2];
+
+    if (!f->cache || !data_cache_find(f->cache, sample, kept))
+        return false;
+    data_prep_keep_size(f->prep, moved, kept->width, kept->height, size);
+    return size[0] == kept->height && size[1] == kept->width;
+}
+
+/* What is kept of a picture, decoded. */
+static bool decode(const struct data_fetch *f, const struct data_sample *s, bool moved,
+                   struct data_image *kept, struct err *err)
+{
+    struct data_decode how = f->decode;
+
+    data_prep_decode(f->prep, &how);
+    if (!data_image_read(s->path, &how, kept, err))
+        return false;
+    if (data_prep_keep(f->prep, moved, kept, err))
+        return true;
+    data_image_release(kept);
+    return err_in(err, "%s", s->path);
+}
+
+/* One view of what is kept, as 8-bit pixels. */
+static bool view(const struct data_fetch *f, uint64_t index, bool moved,
+                 const struct data_image *kept, struct data_pixels *m, struct err *err)
+{
+    if (moved)
+        return data_recipe_pixels(f->recipe, f->seed, index, f->prep, kept, m, err);
+    data_prep_kept_pixels(f->prep, kept, m->pixel);
+    data_recipe_change(f->recipe, f->seed, index, m);
+    return true;
+}
+
+bool data_fetch(const struct data_fetch *f, uint64_t epoch, int sample, int views, uint8_t *scratch,
+                float *const out[], struct err *err)
+{
+    const struct data_sample *s = &f->x->sample[sample];
+    size_t count = data_prep_count(f->prep);
+    struct data_pixels m = { f->prep->size[1], f->prep->size[0], data_prep_channels(f->prep),
+                             scratch, scratch + align(count) };
+    bool moved = data_recipe_moves(f->recipe), found, ok = true;
+    struct data_image kept = { 0 };
+
+    found = find(f, sample, moved, &kept);
+    if (!found) {
+        ok = decode(f, s, moved, &kept, err);
+        if (f->cache)
+            data_cache_keep(f->cache, sample, ok ? &kept : NULL);
+    }
+    for (int v = 0; ok && v < views; v++) {
+        uint64_t index = data_recipe_index(epoch, (uint64_t)f->x->n, (uint64_t)sample, v);
+
+        ok = view(f, index, moved, &kept, &m, err) || err_in(err, "%s", s->path);
+        if (ok)
+            data_prep_normalize(f->prep, m.pixel, (int64_t)count, out[v]);
+    }
+    if (!found)
+        data_image_release(&kept);
+    return ok;
+}
