@@ -64,6 +64,7 @@ static void on_bad(void *ctx, const struct data_sample *sample, const struct err
 /* What training held out, as the model tells: a share, and how many pictures that made. */
 struct held_out {
     double share;
+    bool no_near;               /* copies were not looked for */
     int train, val;
 };
 
@@ -74,6 +75,8 @@ static struct held_out held_out_of(const struct infer_model *m)
         .share = json_number_value(json_object_get(json_object_get(all, "settings"), "val")),
         .train = (int)json_integer_value(json_object_get(data, "train")),
         .val = (int)json_integer_value(json_object_get(data, "val")),
+        /* A model from before there was this setting was made without. */
+        .no_near = !json_is_false(json_object_get(json_object_get(all, "settings"), "no_near")),
     };
 
     json_decref(all);
@@ -107,7 +110,11 @@ static bool decide(struct data_index *x, const struct report *r, enum part *part
         *part = test ? PART_TEST : PART_VAL;
     if (*part == PART_TEST || *part == PART_ALL || val)
         return true;
-    if (h.share > 0 && !data_split(x, h.share, 0, threads, err))
+    if (h.share > 0 &&
+        !data_split(x,
+                    &(struct data_split_options){
+                        .val = h.share, .no_near = h.no_near, .threads = threads },
+                    NULL, err))
         return false;
     if (*part != PART_AUTO)
         return true;

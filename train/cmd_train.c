@@ -28,6 +28,7 @@
 
 enum {
     MAX_RUNS = 1000000,
+    MANY = 20000, /* pictures: looking at all of them takes a while */
     SAME_SIGNAL_MS = 300, /* timeout(1) signals the process and its group: the same wish twice */
 };
 
@@ -316,11 +317,30 @@ static void drop_run(const struct options *o, const char *out, bool made)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
+/* What the split did, for the terminal. */
+static void tell_split(const struct options *o, const struct data_split_result *r, int held, int n)
+{
+    if (o->quiet)
+        return;
+    if (!held)
+        cli_say("val %g: the data have no val part, so that share of %d pictures is held "
+                "out, by their content", o->cfg.val, n);
+    if (r->clusters)
+        cli_say("%d pictures belong together in %d clusters (copies%s, declared groups): each "
+                "stays on one side", r->clustered, r->clusters,
+                o->cfg.no_near ? "" : ", pictures that look the same");
+    if (r->straddling)
+        cli_say("%d cluster%s torn apart by the parts that the data name, so figures flatter: "
+                "\"discern data dedup\" names them", r->straddling,
+                r->straddling == 1 ? " is" : "s are");
+}
+
 /* The pictures, hashed, with a part to learn from and one to check with. */
 static struct data_index *open_data(const char *path, struct options *o, struct err *err)
 {
     struct data_index *x = data_index_open(path, NULL, err);
     int threads = o->cfg.threads ? o->cfg.threads : pool_cpus(), held = 0, free_n = 0;
+    struct data_split_result r = { 0 };
     bool hashed = false, ok;
 
     if (!x)
@@ -331,7 +351,12 @@ static struct data_index *open_data(const char *path, struct options *o, struct 
     }
     if (o->cfg.val <= 0)
         o->cfg.val = train_choose_val(free_n);
-    ok = data_split(x, o->cfg.val, 0, threads, err);
+    if (!held && !o->quiet && !o->cfg.no_near && x->n >= MANY)
+        cli_say("looking at %d pictures for copies; --no-near skips that", x->n);
+    ok = data_split(x,
+                    &(struct data_split_options){
+                        .val = o->cfg.val, .no_near = o->cfg.no_near, .threads = threads },
+                    &r, err);
     for (int i = 0; i < x->n; i++)
         hashed |= x->sample[i].hash != 0;
     /* The split hashes only when it has to. */
@@ -339,10 +364,7 @@ static struct data_index *open_data(const char *path, struct options *o, struct 
         data_index_free(x);
         return NULL;
     }
-    if (!held && !o->quiet)
-        cli_say("val %g: the data have no val part, so that share of %d pictures is held "
-                      "out, by their content",
-                      o->cfg.val, free_n);
+    tell_split(o, &r, held, free_n);
     return x;
 }
 
@@ -441,7 +463,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return cli_fail(&err, o.json);
     l.quiet = o.quiet;
     catch_signals();
-    x = open_data(args.arg[0], &o, &err);
+    x = train_check(&o.cfg, &err) ? open_data(args.arg[0], &o, &err) : NULL;
     if (x && open_run(&o, &dir, &made, &err)) {
         run.out = str_text(&dir);
         ok = train_supervised(x, &o.cfg, &run, &err);
@@ -467,7 +489,8 @@ const struct cli_command train_cmd_train = {
              "folders of such, or a CSV file of names and labels (filename,cat,dog) for pictures "
              "with several labels. What is not said is chosen from the pictures, and told.\n"
              "The best and the last state are written to DIR/best.safetensors and "
-             "DIR/last.safetensors after every epoch. Control-C finishes the step, saves, and "
+             "DIR/last.safetensors after every epoch, and which pictures were held out to "
+             "DIR/split.csv. Control-C finishes the step, saves, and "
              "stops. The same seed gives the same weights, whatever the threads.",
     .examples = "discern train photos/\n"
                 "discern train photos/ --time 20m --out cats\n"

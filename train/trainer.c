@@ -7,6 +7,7 @@
  */
 #include "train/trainer.h"
 
+#include "data/split.h"
 #include "nn/base/file.h"
 #include "nn/kernel/cpu.h"
 #include "nn/model/model.h"
@@ -51,6 +52,7 @@ struct trainer {
     char arch[128];            /* its name */
     struct train_net *net;
     struct data_loader *loader;
+    bool split_written;
     unsigned char *told; /* files that were reported: of train, then of val */
     char date[32];
 
@@ -203,8 +205,7 @@ static struct nn_graph *make_graph(struct trainer *t, struct err *err)
     return g;
 }
 
-/* Settings that cannot all be meant. */
-static bool check_cfg(const struct train_cfg *cfg, struct err *err)
+bool train_check(const struct train_cfg *cfg, struct err *err)
 {
     const struct nn_model *model = named_model(cfg->arch);
 
@@ -220,7 +221,39 @@ static bool check_cfg(const struct train_cfg *cfg, struct err *err)
         return err_set(err, ERR_USAGE, "batch 1: batch-norm needs two pictures a step at least");
     if (!model && !strpbrk(cfg->arch, "/.") && file_kind(cfg->arch) != FILE_REGULAR)
         return nn_model_find(cfg->arch, err);
-    return true;
+    return nn_kernels_get(cfg->isa, err) && train_optim_find(cfg->optim, err);
+}
+
+/* A figure needs one picture at least that is readable and whose labels are known: better said now
+ * than after an epoch. */
+static bool check_val(const struct data_index *val, struct err *err)
+{
+    struct err first = { 0 };
+    int known = 0;
+
+    for (int i = 0; i < val->n; i++) {
+        const struct data_sample *s = &val->sample[i];
+        struct data_image image;
+        struct err why;
+        bool any = s->label >= 0 && !s->mark;
+
+        for (int l = 0; s->mark && l < val->n_labels; l++)
+            any |= s->mark[l] >= 0;
+        if (!any)
+            continue;
+        if (data_image_read(s->path, NULL, &image, &why)) {
+            data_image_release(&image);
+            return true;
+        }
+        first = known++ ? first : why;
+    }
+    if (!known)
+        return err_set(err, ERR_INPUT,
+                       "none of the %d pictures to check with has a known label: label some of "
+                       "the val part, or take it away and a share is held out", val->n);
+    return err_set(err, first.kind,
+                   "none of the %d pictures to check with can be read, the first: %s", known,
+                   first.msg);
 }
 
 static bool make_parts(struct trainer *t, struct err *err)
@@ -240,7 +273,7 @@ static bool make_parts(struct trainer *t, struct err *err)
         note(t, TRAIN_EVENT_NOTE,
              "nothing is held out: no figure will say how good the network is");
     }
-    return true;
+    return !t->val || check_val(t->val, err);
 }
 
 static bool make_model(struct trainer *t, struct err *err)
@@ -304,7 +337,7 @@ static bool prepare(struct trainer *t, struct err *err)
     strftime(t->date, sizeof t->date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&date, &tm));
     if (!cfg->threads)
         cfg->threads = pool_cpus();
-    if (!check_cfg(cfg, err))
+    if (!train_check(cfg, err))
         return false;
     model = named_model(cfg->arch);
     t->kernels = nn_kernels_get(cfg->isa, err);
@@ -381,10 +414,15 @@ static bool write_model(struct trainer *t, const char *name, const struct infer_
     char *text = train_provenance_text(&p);
     bool ok = false;
 
+    str_printf(&path, "%s/split.csv", t->run->out);
+    /* Beside every model which pictures it knows; anew, since --force may find an old one. */
+    if (!t->split_written && !path.failed)
+        t->split_written = data_split_write(t->index, str_text(&path), err);
+    str_clear(&path);
     str_printf(&path, "%s/%s", t->run->out, name);
     if (!text || path.failed) {
         err_set(err, ERR_MEMORY, "no memory to write %s", name);
-    } else {
+    } else if (t->split_written) {
         t->model->provenance = text;
         ok = infer_model_write(t->model, str_text(&path), err);
         t->model->provenance = "{}";

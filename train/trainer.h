@@ -25,6 +25,7 @@ struct train_cfg {
     int seed;
     int threads; /* 0 = all processors */
     double val;  /* share held out where the data say nothing; 0 = chosen */
+    bool no_near; /* near-duplicates are not kept on one side */
     const char *isa;
 };
 extern const struct field train_cfg_fields[]; /* train/settings.def */
@@ -52,12 +53,16 @@ struct train_event {
 typedef void train_event_fn(void *ctx, const struct train_event *e);
 
 struct train_run {
-    const char *out;       /* run folder; exists; gets best.safetensors and last.safetensors */
+    const char *out; /* run folder; exists; gets best.safetensors, last.safetensors and split.csv */
     train_event_fn *event; /* the terminal, the log ...; may be NULL */
     void *event_ctx;
     /* Set from a signal handler: finish the step, save, return ERR_CANCELLED.  May be NULL. */
     const atomic_bool *stop;
 };
+
+/* Whether the settings can all be meant, without any pictures: what this refuses train_supervised
+ * refuses. */
+bool train_check(const struct train_cfg *cfg, struct err *err);
 
 /*
  * Trains on x (split already: TRAIN and VAL parts; no VAL part: nothing is checked, the last epoch

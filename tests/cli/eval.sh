@@ -50,6 +50,30 @@ printed "\"pictures\":$pictures,"
 run 0 eval "$T/model" "$T/one/train" --json --split all
 quiet
 printed '"pictures":150,'
+
+# The same where copies that look the same were kept on one side, and where they were not.
+mkdir "$T/twins"
+cp -r "$T/one/train/star" "$T/one/train/ring" "$T/twins"
+for file in "$T"/twins/star/*.png; do
+    { cat "$file"; echo; } >"${file%.png}-twin.png"
+done
+for near in '' --no-near; do
+    rm -rf "$T/run-twins"
+    "$DISCERN" train "$T/twins" --epochs 1 --size 32 --out "$T/run-twins" $near >"$T/log" 2>&1 ||
+        fail "$(cat "$T/log")"
+    grep -q 'look the same' "$T/log" || [ -n "$near" ] || fail "twins: $(cat "$T/log")"
+    run 0 eval "$T/run-twins/best.safetensors" "$T/twins" --json
+    said 'held out'
+    [ "$(number pictures)" = "$(grep -c ',val$' "$T/run-twins/split.csv")" ] ||
+        fail "twins: other pictures are held out $near"
+    pictures=$(number pictures) loss=$(number log_loss)
+    run 0 info --json "$T/run-twins/best.safetensors"
+    printed "\"pictures\":$pictures,"
+    [ "$(number log_loss)" = "$loss" ] || fail "twins: training told $(number log_loss), not $loss"
+    torn=$(sed 's/-twin//' "$T/run-twins/split.csv" | sort -u | cut -d, -f1 | uniq -d | wc -l)
+    [ "$torn" = 0 ] || [ -n "$near" ] || fail "twins: $torn are torn apart"
+done
+
 mkdir "$T/other"
 cp -r "$T/one/train/ring" "$T/one/train/star" "$T/other"
 run 0 eval "$T/model" "$T/other" --json

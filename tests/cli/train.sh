@@ -29,7 +29,7 @@ said 'epoch 1/2: loss '
 said 'epoch 2/2: loss '
 said 'trained in '
 said "discern eval $T/a/best.safetensors $T/one"
-[ "$(ls "$T/a")" = "$(printf 'best.safetensors\nlast.safetensors')" ] ||
+[ "$(ls "$T/a")" = "$(printf 'best.safetensors\nlast.safetensors\nsplit.csv')" ] ||
     fail "the run folder: $(ls "$T/a")"
 run 0 info "$T/a/last.safetensors"
 printed resnet_small
@@ -56,6 +56,11 @@ printed '"accuracy":'
 printed '"history":[{"epoch":1,'
 run 0 train "$T/many/labels.csv" $tiny --out "$T/m" --json
 printed '"mAP":'
+
+# The split that was used, for --split-file and for people.
+head -1 "$T/a/split.csv" | grep -qx 'name,split' || fail "split.csv: header"
+[ "$(grep -c ',val$' "$T/a/split.csv")" = "$(find "$T/one/val" -name '*.png' | wc -l)" ] ||
+    fail "split.csv: val"
 
 # ---- folders ----
 bin=$DISCERN
@@ -101,6 +106,16 @@ cp "$T/none/a/1.png" "$T/none/b/2.png"
 refused 3 train "$T/empty"
 refused 3 train "$T/lone"
 refused 3 train "$T/none"
+# What makes no sense is said before anything is read, and so is a val part that is of no use.
+refused 2 train "$T/none" --epochs 2 --steps 3
+refused 2 train "$T/no such path" --epochs 2 --steps 3
+mkdir -p "$T/blind/train" "$T/blind/val"
+cp -r "$T/one/train/star" "$T/one/train/ring" "$T/blind/train"
+cp -r "$T/none/a" "$T/blind/val/star"
+refused 3 train "$T/blind" $tiny
+said 'none of the 2 pictures to check with can be read'
+said '1.png'
+if grep -q 'epoch 1' "$T/err"; then fail "a blind val part: trained first"; fi
 refused 3 train "$T/no such path"
 said 'no such path'
 refused 3 train "$T/one/train/star/$(ls "$T/one/train/star" | head -1)"
