@@ -8,7 +8,8 @@
 #ifndef DATA_CSV_H
 #define DATA_CSV_H
 
-#include "data/index.h"
+#include "nn/base/err.h"
+#include "nn/base/str.h"
 
 #include <stddef.h>
 
@@ -32,10 +33,5 @@ int data_csv_next(struct data_csv *c, struct err *err);
 
 /* Appends text as a cell, in quotes when it needs them to read back exactly. */
 void data_csv_put(struct str *out, const char *text);
-
-/* A one-hot table as an index; see data_index_open.  `path` is where the text came from: names in
- * it are relative to its folder.  The error names path and line. */
-struct data_index *data_csv_index(char *text, size_t bytes, const char *path, int n_labels,
-                                  const char *const *labels, struct err *err);
 
 #endif

@@ -3,23 +3,26 @@
  */
 #include "data/index.h"
 
-#include "data/csv.h"
-#include "data/image.h"
+#include "data/walk.h"
 #include "nn/base/arena.h"
 #include "nn/base/file.h"
 #include "nn/base/pool.h"
 #include "nn/base/str.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <xxhash.h>
 
 const char *const data_task_names[] = { "single", "multi", NULL };
 const char *const data_split_names[] = { "unsplit", "train", "val", "test", NULL };
+const char *const data_task_choice_names[] = { "auto", "single", "multi", NULL };
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -69,28 +72,6 @@ bool data_index_check_label(const char *label, struct err *err)
     return same;
 }
 
-static bool is_picture_name(const char *name)
-{
-    static const char *const ends[] = {
-        "jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "avif", "heic",
-        NULL
-    };
-    const char *dot = strrchr(name, '.');
-
-    for (int i = 0; dot && ends[i]; i++) {
-        if (!strcasecmp(dot + 1, ends[i]))
-            return true;
-    }
-    return false;
-}
-
-/* Folders that operating systems leave behind.
- * (Thumbs.db and desktop.ini are no pictures by their names.) */
-static bool is_litter(const char *name)
-{
-    return name[0] == '.' || !strcasecmp(name, "__MACOSX") || !strcasecmp(name, "@eaDir");
-}
-
 enum data_split data_index_split(const char *word)
 {
     static const struct { const char *name; enum data_split split; } names[] = {
@@ -124,429 +105,59 @@ bool data_index_add(struct data_index *x, struct data_sample sample, struct err 
     return true;
 }
 
-/* A folder that is being read, and those that it lies in: what a symlink must not lead back to. */
-struct inside {
-    const struct inside *up;
-    dev_t dev;
-    ino_t ino;
+bool data_index_skip(struct data_index *x, const char *path, const char *why, struct err *err)
+{
+    enum { LEAST = 16, MOST = 1 << 28 };
+    int n = x->n_skipped;
+
+    /* Room as in data_index_add. */
+    if (n == 0 || (n >= LEAST && (n & (n - 1)) == 0)) {
+        struct data_skipped *p = n < MOST ? arena_array(x->mem, n ? 2 * (size_t)n : LEAST,
+                                                        sizeof *p) : NULL;
+
+        if (!p)
+            return err_set(err, ERR_MEMORY, "%s: too much is left out", path);
+        if (n)
+            memcpy(p, x->skipped, (size_t)n * sizeof *p);
+        x->skipped = p;
+    }
+    ((struct data_skipped *)(uintptr_t)x->skipped)[x->n_skipped++] =
+        (struct data_skipped){ path, why };
+    return true;
+}
+
+/* A walk that adds to an index. */
+struct adding {
+    struct data_index *x;
+    struct data_sample sample;
+    size_t skip;
 };
 
-/* As data_index_add_folder; `sample` has what all of them share. */
-static bool add_folder(struct data_index *x, const char *folder, size_t skip,
-                       struct data_sample sample, const struct inside *up, struct err *err)
+static bool add_picture(void *ctx, const char *path, struct err *err)
 {
-    enum { DEPTH_MAX = 64 };
-    const char *slash = folder[0] && folder[strlen(folder) - 1] == '/' ? "" : "/";
-    struct inside here = { .up = up };
-    struct stat st;
-    char **names = NULL;
-    int n, depth = 0;
-    bool ok = false;
+    struct adding *a = ctx;
 
-    if (stat(folder, &st))
-        return err_errno(err, folder, "read");
-    here.dev = st.st_dev;
-    here.ino = st.st_ino;
-    for (const struct inside *i = up; i; i = i->up, depth++) {
-        if (i->dev == here.dev && i->ino == here.ino)
-            return true;
-    }
-    if (depth > DEPTH_MAX)
-        return err_set(err, ERR_INPUT, "%s: folders nest deeper than %d", folder, DEPTH_MAX);
-    n = file_list(folder, &names, err);
-    if (n < 0)
-        return false;
-    for (int i = 0; i < n; i++) {
-        char *path;
-        enum file_kind kind;
+    a->sample.path = path;
+    a->sample.name = path + a->skip;
+    return data_index_add(a->x, a->sample, err) || err_in(err, "%s", path);
+}
 
-        if (is_litter(names[i]))
-            continue;
-        path = arena_printf(x->mem, "%s%s%s", folder, slash, names[i]);
-        if (!path) {
-            err_set(err, ERR_MEMORY, "%s: too many pictures", folder);
-            goto out;
-        }
-        sample.path = path;
-        sample.name = path + skip;
-        kind = file_kind(path);
-        if (kind == FILE_FOLDER && !add_folder(x, path, skip, sample, &here, err))
-            goto out;
-        if (kind == FILE_REGULAR && is_picture_name(names[i]) && !data_index_add(x, sample, err)) {
-            err_in(err, "%s", folder);
-            goto out;
-        }
-    }
-    ok = true;
-out:
-    free(names);
-    return ok;
+static bool add_skipped(void *ctx, const char *path, const char *why, struct err *err)
+{
+    struct adding *a = ctx;
+
+    return data_index_skip(a->x, path, why, err);
 }
 
 bool data_index_add_folder(struct data_index *x, const char *folder, size_t skip, int label,
                            enum data_split split, struct err *err)
 {
-    struct data_sample sample = { .label = label, .split = split };
+    struct adding a = { x, { .label = label, .split = split }, skip };
+    struct data_walk w = { .mem = x->mem, .picture = add_picture, .skip = add_skipped, .ctx = &a };
+    bool ok = data_walk(&w, folder, err);
 
-    return add_folder(x, folder, skip, sample, NULL, err);
-}
-
-/* ---- folders --------------------------------------------------------------------------------- */
-
-/* A reading of folders under way. */
-struct reader {
-    struct data_index *x;
-    const char *root;           /* without a slash at its end */
-    bool fixed;                 /* labels were given */
-};
-
-/* Samples are called what they are below the root. */
-static bool read_pictures(struct reader *r, const char *folder, int label, enum data_split split,
-                          struct err *err)
-{
-    return data_index_add_folder(r->x, folder, strlen(r->root) + 1, label, split, err);
-}
-
-static int find_label(const struct data_index *x, const char *name)
-{
-    for (int i = 0; i < x->n_labels; i++) {
-        if (!strcmp(x->label[i], name))
-            return i;
-    }
-    return -1;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return data_index_compare_names(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names of the folders in `folder`, in natural order; -1 on failure,
- * else *names as from file_list. */
-static int list_folders(const char *folder, char ***names, struct err *err)
-{
-    struct str path = { 0 };
-    int n = file_list(folder, names, err), kept = 0;
-
-    for (int i = 0; i < n; i++) {
-        str_clear(&path);
-        str_printf(&path, "%s/%s", folder, (*names)[i]);
-        if (!is_litter((*names)[i]) && file_kind(str_text(&path)) == FILE_FOLDER)
-            (*names)[kept++] = (*names)[i];
-    }
-    if (path.failed) {
-        free(*names);
-        err_set(err, ERR_MEMORY, "%s: memory is out", folder);
-        n = -1;
-    }
-    str_release(&path);
-    if (n < 0)
-        return -1;
-    qsort(*names, (size_t)kept, sizeof **names, compare_names);
-    return kept;
-}
-
-/* Labels from class names, unless they were given. */
-static bool set_labels(struct reader *r, int n, char **names, struct err *err)
-{
-    struct data_index *x = r->x;
-
-    if (r->fixed || x->label)
-        return true;
-    x->label = arena_array(x->mem, (size_t)n, sizeof *x->label);
-    if (!x->label)
-        return err_set(err, ERR_MEMORY, "%s: cannot hold %d labels", r->root, n);
-    for (int i = 0; i < n; i++) {
-        if (!data_index_check_label(names[i], err))
-            return err_in(err, "%s", r->root);
-        x->label[i] = arena_str(x->mem, names[i]);
-        if (!x->label[i])
-            return err_set(err, ERR_MEMORY, "%s: cannot hold %d labels", r->root, n);
-    }
-    x->n_labels = n;
-    return true;
-}
-
-/* folder/CLASS/... */
-static bool read_classes(struct reader *r, const char *folder, enum data_split split,
-                         struct err *err)
-{
-    char **names = NULL;
-    int n = list_folders(folder, &names, err);
-    bool ok = false;
-
-    if (n < 0)
-        return false;
-    if (!set_labels(r, n, names, err))
-        goto out;
-    for (int i = 0; i < n; i++) {
-        int label = find_label(r->x, names[i]);
-        char *path = arena_printf(r->x->mem, "%s/%s", folder, names[i]);
-
-        if (!path) {
-            err_set(err, ERR_MEMORY, "%s: memory is out", folder);
-            goto out;
-        }
-        if (label < 0) {
-            err_set(err, ERR_INPUT, "%s: class '%.80s' is not among the %d %s", path, names[i],
-                    r->x->n_labels, r->fixed ? "labels of the model" : "classes in train/");
-            goto out;
-        }
-        if (!read_pictures(r, path, label, split, err))
-            goto out;
-    }
-    ok = true;
-out:
-    free(names);
+    data_walk_release(&w);
     return ok;
-}
-
-static int compare_samples(const void *a, const void *b)
-{
-    return strcmp(((const struct data_sample *)a)->name, ((const struct data_sample *)b)->name);
-}
-
-static bool holds_folders(struct reader *r, const char *name, bool *yes, struct err *err)
-{
-    char *path = arena_printf(r->x->mem, "%s/%s", r->root, name), **names = NULL;
-    int n = path ? list_folders(path, &names, err) : -1;
-
-    if (!path)
-        return err_set(err, ERR_MEMORY, "%s: memory is out", r->root);
-    free(n < 0 ? NULL : names);
-    *yes = n > 0;
-    return n >= 0;
-}
-
-/* A folder beside train/ that is no split: nothing to worry about unless it holds pictures. */
-static bool check_stranger(struct reader *r, const char *name, struct err *err)
-{
-    int n = r->x->n;
-    char *path = arena_printf(r->x->mem, "%s/%s", r->root, name);
-
-    if (!path)
-        return err_set(err, ERR_MEMORY, "%s: memory is out", r->root);
-    if (!read_pictures(r, path, -1, DATA_UNSPLIT, err))
-        return false;
-    if (r->x->n > n)
-        return err_set(err, ERR_INPUT,
-                       "%s: '%.80s' lies beside folders called train, val or test: "
-                       "move it into one of them, or elsewhere", r->root, name);
-    return true;
-}
-
-/* What to say when there are too few classes. */
-static bool too_few(struct reader *r, int n, char **folders, struct err *err)
-{
-    char **names = NULL;
-    const char *csv = NULL;
-    int pictures = 0, all = file_list(r->root, &names, err);
-
-    if (all < 0)
-        return false;
-    for (int i = 0; i < all; i++) {
-        const char *dot = strrchr(names[i], '.');
-
-        if (!csv && dot && !strcasecmp(dot, ".csv"))
-            csv = names[i];
-        pictures += is_picture_name(names[i]);
-    }
-    if (csv)
-        err_set(err, ERR_INPUT,
-                "%s: fewer than 2 class folders; if its labels are in a table, give that: %s/%.80s",
-                r->root, r->root, csv);
-    else if (n == 1)
-        err_set(err, ERR_INPUT,
-                "%s: only one class folder, '%.80s': at least 2 are needed, with 2 pictures each",
-                r->root, folders[0]);
-    else if (pictures)
-        err_set(err, ERR_INPUT,
-                "%s: %d pictures but no class folders: sort them into one folder for each class "
-                "(%s/CLASS/picture.jpg)", r->root, pictures, r->root);
-    else
-        err_set(err, ERR_INPUT,
-                "%s: no pictures: at least 2 class folders with 2 pictures each are needed "
-                "(%s/CLASS/picture.jpg)", r->root, r->root);
-    free(names);
-    return false;
-}
-
-static bool check_counts(struct reader *r, bool split, struct err *err)
-{
-    struct data_index *x = r->x;
-    int *count, *train;
-
-    if (r->fixed)
-        return x->n > 0 || err_set(err, ERR_INPUT, "%s: no pictures in its class folders", r->root);
-    count = arena_array(x->mem, (size_t)x->n_labels, sizeof *count);
-    train = arena_array(x->mem, (size_t)x->n_labels, sizeof *train);
-    if (!count || !train)
-        return err_set(err, ERR_MEMORY, "%s: memory is out", r->root);
-    for (int i = 0; i < x->n; i++) {
-        count[x->sample[i].label]++;
-        train[x->sample[i].label] += x->sample[i].split == DATA_TRAIN;
-    }
-    for (int i = 0; i < x->n_labels; i++) {
-        if (count[i] < 2 || (split && !train[i]))
-            return err_set(err, ERR_INPUT,
-                           "%s: class '%.80s' has %d picture%s%s; at least 2 are needed: "
-                           "add some, or remove the folder",
-                           r->root, x->label[i], split && !train[i] ? 0 : count[i],
-                           count[i] == 1 && !(split && !train[i]) ? "" : "s",
-                           split && !train[i] ? " in train" : "");
-    }
-    return true;
-}
-
-/* ROOT/{train,val,...}/CLASS/... : the train part first, since it names the classes. */
-static bool read_splits(struct reader *r, int n, char **folders, struct err *err)
-{
-    static const enum data_split order[] = { DATA_TRAIN, DATA_VAL, DATA_TEST };
-    bool train = false;
-
-    for (int i = 0; i < n; i++)
-        train |= data_index_split(folders[i]) == DATA_TRAIN;
-    if (!train && !r->fixed)
-        return err_set(err, ERR_INPUT, "%s: it has %s/ but no train/ to learn from", r->root,
-                       folders[0]);
-    for (int k = 0; k < 3; k++) {
-        for (int i = 0; i < n; i++) {
-            char *path;
-
-            if (data_index_split(folders[i]) != order[k])
-                continue;
-            path = arena_printf(r->x->mem, "%s/%s", r->root, folders[i]);
-            if (!path)
-                return err_set(err, ERR_MEMORY, "%s: memory is out", r->root);
-            if (!read_classes(r, path, order[k], err))
-                return false;
-            if (!r->fixed && r->x->n_labels < 2)
-                return err_set(err, ERR_INPUT,
-                               "%s: %d class folder%s; at least 2 are needed, with 2 pictures each",
-                               path, r->x->n_labels, r->x->n_labels == 1 ? "" : "s");
-        }
-    }
-    for (int i = 0; i < n; i++) {
-        if (data_index_split(folders[i]) == DATA_UNSPLIT && !check_stranger(r, folders[i], err))
-            return false;
-    }
-    return check_counts(r, true, err);
-}
-
-static bool read_folder(struct reader *r, struct err *err)
-{
-    char **folders = NULL;
-    int n = list_folders(r->root, &folders, err), named = 0;
-    bool split = false, ok = false;
-
-    if (n < 0)
-        return false;
-    /* A class may be called "train", so it takes class folders inside to be a part of a split. */
-    for (int i = 0; i < n; i++) {
-        bool holds = false;
-
-        if (data_index_split(folders[i]) == DATA_UNSPLIT)
-            continue;
-        named++;
-        if (!holds_folders(r, folders[i], &holds, err))
-            goto out;
-        split |= holds;
-    }
-    if (split)
-        ok = read_splits(r, n, folders, err);
-    else if (n < (r->fixed ? 1 : 2))
-        ok = too_few(r, n, folders, err);
-    else if (named == n)
-        err_set(err, ERR_INPUT,
-                "%s: '%.80s' and '%.80s' hold no class folders: sort the pictures as "
-                "%s/%.80s/CLASS/picture.jpg", r->root, folders[0], folders[n - 1], r->root,
-                folders[0]);
-    else
-        ok = read_classes(r, r->root, DATA_UNSPLIT, err) && check_counts(r, false, err);
-out:
-    free(folders);
-    return ok;
-}
-
-static struct data_index *open_folder(const char *path, int n_labels, const char *const *labels,
-                                      struct err *err)
-{
-    struct arena *mem = arena_new();
-    struct data_index *x = mem ? arena_alloc(mem, sizeof *x) : NULL;
-    char *root = x ? arena_str(mem, path) : NULL;
-    struct reader r = { .x = x, .root = root, .fixed = labels != NULL };
-
-    if (!root) {
-        arena_free(mem);
-        err_set(err, ERR_MEMORY, "%s: memory is out", path);
-        return NULL;
-    }
-    for (size_t n = strlen(root); n > 1 && root[n - 1] == '/'; n--)
-        root[n - 1] = 0;
-    x->mem = mem;
-    x->task = DATA_SINGLE;
-    if (labels) {
-        x->label = arena_array(mem, (size_t)n_labels, sizeof *x->label);
-        for (int i = 0; x->label && i < n_labels; i++) {
-            x->label[i] = arena_str(mem, labels[i]);
-            x->n_labels += x->label[i] != NULL;
-        }
-        if (x->n_labels != n_labels) {
-            err_set(err, ERR_MEMORY, "%s: cannot hold %d labels", path, n_labels);
-            goto fail;
-        }
-    }
-    if (!read_folder(&r, err))
-        goto fail;
-    qsort(x->sample, (size_t)x->n, sizeof *x->sample, compare_samples);
-    return x;
-fail:
-    data_index_free(x);
-    return NULL;
-}
-
-/* ---- the rest -------------------------------------------------------------------------------- */
-
-static struct data_index *open_table(const char *path, int n_labels, const char *const *labels,
-                                     struct err *err)
-{
-    enum { TABLE_MAX = 1 << 30 };
-    size_t size;
-    char *text = (char *)file_read(path, TABLE_MAX, &size, err);
-    struct data_index *x = NULL;
-
-    if (!text)
-        return NULL;
-    if (size >= 2 && (!memcmp(text, "PK", 2) || !memcmp(text, "\x1f\x8b", 2)))
-        err_set(err, ERR_INPUT,
-                "%s: an archive: unpack it first, and give the folder or the CSV in it", path);
-    else if (is_picture_name(path))
-        err_set(err, ERR_INPUT, "%s: one picture; a folder of class folders or a CSV is needed",
-                path);
-    else
-        x = data_csv_index(text, size, path, n_labels, labels, err);
-    free(text);
-    return x;
-}
-
-struct data_index *data_index_open(const char *path, const struct data_source_options *opt,
-                                   struct err *err)
-{
-    int n_labels = opt ? opt->n_labels : 0;
-    const char *const *labels = n_labels ? opt->labels : NULL;
-
-    switch (file_kind(path)) {
-    case FILE_FOLDER:
-        return open_folder(path, n_labels, labels, err);
-    case FILE_REGULAR:
-        return open_table(path, n_labels, labels, err);
-    case FILE_NONE:
-        err_set(err, ERR_INPUT, "%s: no such folder or file", path);
-        return NULL;
-    default:
-        err_set(err, ERR_INPUT, "%s: neither a folder nor a file", path);
-        return NULL;
-    }
 }
 
 void data_index_free(struct data_index *x)
@@ -579,13 +190,105 @@ struct data_index *data_index_part(const struct data_index *x, enum data_split s
     return part;
 }
 
+/* ---- bytes and pixels ------------------------------------------------------------------------ */
+
+static size_t raw_bytes(const struct data_raw *r)
+{
+    return (size_t)r->width * (size_t)r->height * (size_t)r->channels;
+}
+
+/* bytes[0..size) of the file from `offset` on. */
+static bool read_at(const char *path, uint64_t offset, uint8_t *bytes, size_t size,
+                    struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    ssize_t got = 0;
+    bool ok = false;
+
+    if (fd < 0)
+        return err_errno(err, path, "open");
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+        err_set(err, ERR_INPUT, "%s: not a regular file", path);
+        goto out;
+    }
+    for (size_t n = 0; n < size; n += (size_t)got) {
+        got = pread(fd, bytes + n, size - n, (off_t)(offset + n));
+        if (got < 0 && errno == EINTR) {
+            got = 0;
+        } else if (got <= 0) {
+            if (got < 0)
+                err_errno(err, path, "read");
+            else
+                err_set(err, ERR_INPUT, "%s: ends in the middle of a picture", path);
+            goto out;
+        }
+    }
+    ok = true;
+out:
+    close(fd);
+    return ok;
+}
+
+uint8_t *data_sample_bytes(const struct data_sample *s, size_t max_bytes, size_t *size,
+                           struct err *err)
+{
+    uint8_t *bytes;
+    size_t n;
+
+    if (!s->raw)
+        return file_read(s->path, max_bytes, size, err);
+    n = raw_bytes(s->raw);
+    bytes = n <= max_bytes ? malloc(n + 1) : NULL;
+    if (!bytes) {
+        err_set(err, ERR_MEMORY, "%s: cannot hold %zu bytes", s->name, n);
+        return NULL;
+    }
+    if (!read_at(s->path, s->offset, bytes, n, err)) {
+        free(bytes);
+        return NULL;
+    }
+    bytes[n] = 0;
+    *size = n;
+    return bytes;
+}
+
+bool data_sample_image(const struct data_sample *s, const struct data_decode *how,
+                       struct data_image *image, struct err *err)
+{
+    const struct data_raw *r = s->raw;
+    size_t n, pixels, next, step;
+    uint8_t *bytes;
+
+    if (!r)
+        return data_image_read(s->path, how, image, err);
+    bytes = data_sample_bytes(s, SIZE_MAX - 1, &n, err);
+    if (!bytes)
+        return false;
+    pixels = n / (size_t)r->channels;
+    *image = (struct data_image){ r->width, r->height, malloc(3 * pixels) };
+    if (!image->pixel) {
+        free(bytes);
+        return err_set(err, ERR_MEMORY, "%s: memory is out", s->name);
+    }
+    /* Where the next channel and the next pixel are. */
+    next = r->channels == 1 ? 0 : r->planar ? pixels : 1;
+    step = r->channels == 1 || r->planar ? 1 : 3;
+    for (size_t i = 0; i < pixels; i++) {
+        for (size_t c = 0; c < 3; c++)
+            image->pixel[3 * i + c] = bytes[i * step + c * next];
+    }
+    free(bytes);
+    return true;
+}
+
 static void hash_piece(void *arg, int i, int worker)
 {
     struct data_index *x = arg;
     struct err ignored;
     size_t size;
-    uint8_t *bytes = file_read(x->sample[i].path, data_decode_default.limits.file_bytes, &size,
-                               &ignored);
+    uint8_t *bytes = data_sample_bytes(&x->sample[i], data_decode_default.limits.file_bytes, &size,
+                                       &ignored);
 
     (void)worker;
     if (bytes)
@@ -615,4 +318,37 @@ void data_index_counts(const struct data_index *x, int *count)
         for (int j = 0; s->mark && j < x->n_labels; j++)
             count[j] += s->mark[j] == 1;
     }
+}
+
+/* Each piece is hashed with what came before as the seed. */
+static uint64_t mix(uint64_t h, uint64_t x)
+{
+    uint8_t le[8];
+
+    for (int i = 0; i < 8; i++)
+        le[i] = (uint8_t)(x >> 8 * i);
+    return XXH3_64bits_withSeed(le, sizeof le, h);
+}
+
+static uint64_t mix_text(uint64_t h, const char *text)
+{
+    return XXH3_64bits_withSeed(text, strlen(text), h);
+}
+
+uint64_t data_index_fingerprint(const struct data_index *x)
+{
+    uint64_t h = mix(0, (uint64_t)x->task);
+
+    for (int i = 0; i < x->n_labels; i++)
+        h = mix_text(h, x->label[i]);
+    for (int i = 0; i < x->n; i++) {
+        const struct data_sample *s = &x->sample[i];
+
+        h = mix_text(h, s->name);
+        h = mix(h, (uint64_t)(uint32_t)s->label << 8 | (uint64_t)s->split);
+        h = mix(h, s->hash);
+        if (s->mark)
+            h = XXH3_64bits_withSeed(s->mark, (size_t)x->n_labels, h);
+    }
+    return h;
 }

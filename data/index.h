@@ -30,8 +30,8 @@ struct data_sample {
     const char *group;          /* samples of one group stay on one side of a split; NULL: none */
     const struct data_raw *raw; /* NULL: a picture file; else pixels from `offset` on */
     uint64_t offset;
-    int label;                  /* SINGLE; -1 = none known */
     const int8_t *mark;         /* MULTI: a label each: 1 yes, 0 no, -1 unknown; NULL for SINGLE */
+    int label;                  /* SINGLE; -1 = none known */
     enum data_split split;
     uint64_t hash;              /* XXH3-64 of the file's (raw: the pixels') bytes; 0 = not read */
 };
@@ -48,6 +48,8 @@ struct data_index {
     int n;
     const struct data_skipped *skipped;         /* what looked like a picture and is left out */
     int n_skipped;
+    int n_others;               /* files that are no pictures by their names: passed over */
+    const char *other;          /* one of them; NULL: none */
     const char *source;         /* the name of its layout */
     struct arena *mem;
 };
@@ -61,7 +63,8 @@ struct data_source_options {
     int task;                   /* enum data_task_choice */
     const char *images;         /* folder that names in a table count from; NULL = its own,
                                    or images/ in it */
-    const char *classes;        /* a file of label names, one a line: these alone; NULL = all */
+    const char *classes;        /* a file of label names, one a line: these alone, in this order;
+                                   pictures of others are left out; NULL = all */
     const char *delimiter;      /* between the labels of one cell; NULL = told from the table */
     const char *group;          /* a column of the table, or a regular expression on names: what
                                    its first parenthesis (or all of it) matches names the group */
@@ -118,11 +121,13 @@ bool data_sample_image(const struct data_sample *s, const struct data_decode *ho
                        struct data_image *image, struct err *err);
 
 /* The folder walk of data_build_folder for pictures without labels (discern predict): appends
- * samples, sorted by name, to x. */
+ * samples to x, each folder's by bytes, and what is left out to x->skipped. */
 bool data_index_add_folder(struct data_index *x, const char *folder, size_t skip, int label,
                            enum data_split split, struct err *err);
 /* For whoever makes an index by hand: appends a sample, whose strings outlive x. */
 bool data_index_add(struct data_index *x, struct data_sample sample, struct err *err);
+/* The same for what is left out; strings outlive x. */
+bool data_index_skip(struct data_index *x, const char *path, const char *why, struct err *err);
 
 /* DATA_UNSPLIT unless the word is one for a part: train, val, valid, validation, test. */
 enum data_split data_index_split(const char *word);

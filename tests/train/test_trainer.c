@@ -192,10 +192,10 @@ static void several_labels_are_learnt(void **state)
     (void)state;
     made_open(&f);
     draw_set(&f, 16, 4, SIDE);
-    str_add(&csv, "filename,left,right,split\n");
+    str_add(&csv, "filename,left,right,drawn,split\n");
     for (int label = 0; label < CLASSES; label++)
         for (int i = 0; i < 20; i++)
-            str_printf(&csv, "%s/c%d/%03d.png,%d,%d,%s\n", i < 16 ? "train" : "val", label, i,
+            str_printf(&csv, "%s/c%d/%03d.png,%d,%d,1,%s\n", i < 16 ? "train" : "val", label, i,
                        label == 0, label == 1, i < 16 ? "train" : "val");
     made_text(&f, "labels.csv", str_text(&csv));
     str_release(&csv);
