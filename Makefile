@@ -90,7 +90,7 @@ MADE_WITH = $(filter-out ccache,$(CC)) $(BASE_FLAGS) $(CFLAGS) $(OURS) $(FLAGS_s
 $(BUILD)/%/flags: FORCE
 	$(call line,$(MADE_WITH) $(FLAGS_V_$*))
 $(BUILD)/fuzz/flags: FORCE
-	$(call line,$(CLANG) $(BASE_FLAGS) $(LIBS))
+	$(call line,$(CLANG) $(BASE_FLAGS) $(FLAGS_fuzz) $(FLAGS_fuzz_stb) $(LIBS))
 FORCE:
 
 define variant
@@ -134,14 +134,20 @@ $(DOUBLES): $(BUILD)/double/tests/%: $(BUILD)/double/tests/%.o $(call objs,doubl
 	@$(SAY) link $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -lprotobuf-c -lm -lpthread -o $@
 
-# libFuzzer wants clang; stb's own unit is left out of the checks that its formats trip (docs/results.md).
+# libFuzzer wants clang; stb's own unit is left out of the checks that its formats trip (docs/data.md).
 CLANG ?= clang
-$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(PARTS) $(BUILD)/fuzz/flags | $(GEN) $(BUILD)/gen/version.h
+FLAGS_fuzz := -w -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_fuzz_stb := -fwrapv -fno-strict-aliasing \
+                  -fno-sanitize=shift,pointer-overflow,signed-integer-overflow,nonnull-attribute
+$(BUILD)/fuzz/objects/%.o: %.c $(BUILD)/fuzz/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $(@D)
+	@$(SAY) cc $<
+	$(Q)$(CLANG) $(BASE_FLAGS) $(FLAGS_fuzz) -fsanitize=fuzzer-no-link $(FLAGS_fuzz_$(call last,$<)) -MMD -MP -c $< -o $@
+$(BUILD)/fuzz/objects/onnx.pb-c.o: $(GEN) $(BUILD)/fuzz/flags
+	$(Q)$(CLANG) $(BASE_FLAGS) $(FLAGS_fuzz) -fsanitize=fuzzer-no-link -c $< -o $@
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/objects/tests/fuzz/%.o $(call objs,fuzz/objects,$(PARTS)) $(BUILD)/fuzz/objects/onnx.pb-c.o
 	@$(SAY) fuzz $@
-	$(Q)$(CLANG) $(BASE_FLAGS) -w -g -O1 -fwrapv -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize=shift,pointer-overflow,signed-integer-overflow -fno-sanitize-recover=all \
-	    $< $(PARTS) $(GEN) $(LIBS) -o $@
+	$(Q)$(CLANG) $(FLAGS_fuzz) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -69,7 +69,7 @@ static bool check(const uint8_t *bytes, size_t size, struct data_header *h, stru
             if (!check_header(body, size, h, err))
                 return false;
         }
-        if (!memcmp(type, "IDAT", 4))
+        if (!memcmp(type, "IDAT", 4) && n)
             data = true;
         if (!memcmp(type, "eXIf", 4))
             h->orientation = data_exif_orientation(body, n);

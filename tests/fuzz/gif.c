@@ -1,0 +1,12 @@
+/* fuzz: any bytes as a GIF */
+#include "tests/fuzz/picture.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = picture_begin("GIF89a", 6, data, size);
+
+    if (copy)
+        picture_decode(copy, size);
+    free(copy);
+    return 0;
+}
