@@ -25,11 +25,24 @@ DOUBLE_TESTS := tests/nn/test_ops.c tests/nn/test_models.c tests/nn/test_golden_
 FUZZ   := $(filter-out tests/fuzz/replay.c,$(sort $(wildcard tests/fuzz/*.c)))
 BENCHES := $(sort $(wildcard tests/bench/*.c))
 
+# ---- options -------------------------------------------------------------------------------------------------------
+
+# make WITH_WEBP=1 WITH_TURBOJPEG=1: decoders of other libraries (docs/data.md).  Their sources are empty without.
+WITH_WEBP      ?=
+WITH_TURBOJPEG ?=
+OPTIONS := $(if $(WITH_WEBP),libwebp) $(if $(WITH_TURBOJPEG),libturbojpeg)
+OPTION_FLAGS := $(if $(WITH_WEBP),-DWITH_WEBP) $(if $(WITH_TURBOJPEG),-DWITH_TURBOJPEG)
+ifneq ($(strip $(OPTIONS)),)
+OPTION_FLAGS += $(shell pkg-config --cflags $(OPTIONS))
+OPTION_LIBS := $(shell pkg-config --libs $(OPTIONS) || echo -l-a-package-is-missing)
+PACKAGES += $(if $(WITH_WEBP),libwebp-dev) $(if $(WITH_TURBOJPEG),libturbojpeg0-dev)
+endif
+
 # ---- flags -----------------------------------------------------------------------------------------------
 
 WARN   := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes
 GIT_ID  = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-BASE_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -fvisibility=hidden -ffp-contract=off -pthread -D_GNU_SOURCE -DNN_BLAS
+BASE_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -fvisibility=hidden -ffp-contract=off -pthread -D_GNU_SOURCE -DNN_BLAS $(OPTION_FLAGS)
 
 # Flags of one file come from the last _word of its name; all else is baseline and portable.  stb and generated code
 # are not ours to mend: no warnings there, and no banned functions.
@@ -44,7 +57,7 @@ FLAGS_V_double  := -DNN_REAL=double -UNN_BLAS
 FLAGS_V_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_V_tsan    := -O1 -fsanitize=thread
 
-LIBS = -lseccomp -ljansson -lxxhash -lprotobuf-c -lopenblas -lz -lm -lpthread
+LIBS = -lseccomp -ljansson -lxxhash -lprotobuf-c -lopenblas -lz -lm -lpthread $(OPTION_LIBS)
 
 # A line a file; `make VERBOSE=1` shows the commands.
 Q := $(if $(VERBOSE),,@)

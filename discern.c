@@ -2,6 +2,7 @@
  * discern -- the program: a table of commands
  */
 #include "data/aug/aug.h"
+#include "data/image.h"
 #include "data/sandbox.h"
 #include "infer/cmd.h"
 #include "nn/base/about.h"
@@ -240,8 +241,8 @@ static int version(bool json)
     struct err err = { 0 };
 
     if (json)
-        printf("{\"schema\":\"discern.version/1\",\"version\":\"%s\",\"git\":\"%s\"}\n",
-               about_version, about_git);
+        printf("{\"schema\":\"discern.version/1\",\"version\":\"%s\",\"git\":\"%s\","
+               "\"decoders\":\"%s\"}\n", about_version, about_git, data_decoders);
     else
         printf("discern %s (%s)\n", about_version, about_git);
     return cli_flush(&err) ? 0 : cli_fail(&err, json);

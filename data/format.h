@@ -45,6 +45,9 @@ uint8_t *data_format_pixels(const struct data_header *header, int channels, size
 /* data/stb.h with errors as above. */
 uint8_t *data_format_stb(const uint8_t *bytes, size_t size, const struct data_header *header,
                          size_t budget, int *channels, struct err *err);
+/* libjpeg-turbo, in builds that have it. */
+uint8_t *data_format_turbojpeg(const uint8_t *bytes, size_t size, const struct data_header *header,
+                               size_t budget, int *channels, struct err *err);
 
 static inline uint32_t data_be16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
 static inline uint32_t data_be32(const uint8_t *p) { return data_be16(p) << 16 | data_be16(p + 2); }

@@ -16,10 +16,13 @@ static const struct data_reader *const readers[] = {
     [DATA_PNG] = &data_reader_png,
     [DATA_BMP] = &data_reader_bmp,
     [DATA_GIF] = &data_reader_gif,
+#ifdef WITH_WEBP
+    [DATA_WEBP] = &data_reader_webp,
+#endif
 };
 enum { READERS = sizeof readers / sizeof *readers };
 
-const char *const data_format_names[] = { "JPEG", "PNG", "BMP", "GIF", NULL };
+const char *const data_format_names[] = { "JPEG", "PNG", "BMP", "GIF", "WebP", NULL };
 
 const struct data_reader *data_format_reader(enum data_format format)
 {
@@ -184,7 +187,7 @@ static bool has_magic(const struct data_reader *r, const uint8_t *bytes, size_t 
 {
     size_t at = (size_t)r->magic_at, n = (size_t)r->magic_size;
 
-    if (size <= at)
+    if (at && size < at + n)
         return false;
     n = size - at < n ? size - at : n;
     for (int i = 0; r->magic[i]; i++)

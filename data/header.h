@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum data_format { DATA_JPEG, DATA_PNG, DATA_BMP, DATA_GIF };
-extern const char *const data_format_names[];   /* "JPEG" "PNG" "BMP" "GIF" NULL */
+enum data_format { DATA_JPEG, DATA_PNG, DATA_BMP, DATA_GIF, DATA_WEBP };
+extern const char *const data_format_names[];   /* "JPEG" "PNG" "BMP" "GIF" "WebP" NULL */
 
 struct data_header {
     enum data_format format;

@@ -23,7 +23,14 @@ const struct data_decode data_decode_default = {
     .background = { 255, 255, 255 },
 };
 
-const char data_decoders[] = "stb";
+const char data_decoders[] = "stb"
+#ifdef WITH_TURBOJPEG
+    " turbojpeg"
+#endif
+#ifdef WITH_WEBP
+    " webp"
+#endif
+    ;
 
 void data_image_release(struct data_image *image)
 {

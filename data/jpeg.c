@@ -19,7 +19,7 @@ static bool broken(const char *what, struct err *err)
 struct jpeg {
     struct data_header *h;
     int components, scans;
-    bool progressive, exif;
+    bool progressive, exif, adobe;
     uint8_t id[4], quant[4];                    /* of each component */
     uint8_t quants, dc, ac;                     /* tables seen, a bit each */
 };
@@ -179,6 +179,8 @@ static bool jpeg_segment(struct jpeg *j, int marker, const uint8_t *p, size_t n,
         j->h->orientation = data_exif_orientation(p + 6, n - 6);
         return true;
     }
+    if (marker == 0xee && n >= 12 && !memcmp(p, "Adobe", 6))
+        j->adobe = true;
     if ((marker >= 0xe0 && marker <= 0xef) || marker == 0xfe)
         return true;
     return broken("an unknown marker", err);
@@ -224,6 +226,10 @@ static bool check(const uint8_t *bytes, size_t size, struct data_header *h, stru
     }
     if (!j.scans)
         return broken("no picture in it", err);
+    if (j.components == 4 && !j.adobe)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "JPEG of four colours without the Adobe marker that says which is not "
+                       "read: %s", data_format_convert);
     /* A block of 8x8 takes a bit at the very least. */
     if ((uint64_t)h->width * (uint64_t)h->height > 512 * (uint64_t)size)
         return err_set(err, ERR_INPUT,
@@ -239,13 +245,13 @@ static bool check(const uint8_t *bytes, size_t size, struct data_header *h, stru
 
 /* ---- pixels ---------------------------------------------------------------------------------- */
 
-static uint8_t *decode_bytes(const uint8_t *bytes, size_t size, const struct data_header *header,
-                             size_t budget, int *channels, struct err *err)
-{
-    return data_format_stb(bytes, size, header, budget, channels, err);
-}
+#ifdef WITH_TURBOJPEG
+#define decode_bytes data_format_turbojpeg
+#else
+#define decode_bytes data_format_stb
+#endif
 
-/* The same on `size` bytes and a tail. */
+/* The same on the bytes up to the missing end marker, and a tail. */
 static uint8_t *decode_mended(const uint8_t *bytes, const struct data_header *header,
                               const char *tail, size_t tail_size, size_t budget, int *channels,
                               struct err *err)
@@ -264,30 +270,33 @@ static uint8_t *decode_mended(const uint8_t *bytes, const struct data_header *he
 }
 
 /*
- * stb refuses a JPEG without its end marker.  Given the marker it would take one that was cut
- * anywhere, and fill the rest with grey.  So first it gets bits that no Huffman code begins with
- * (all ones), then the marker: where it fails on the bits it still wanted data, and where it fails
- * on the stuffing behind them (FF 00 read as a marker) it did not.
+ * Both decoders want the end marker.  Given it, libjpeg-turbo warns of data that it misses, but stb
+ * would take a file that was cut anywhere, and fill the rest with grey.  So stb first gets bits
+ * that no Huffman code begins with (all ones), then the marker: where it fails on the bits it still
+ * wanted data, and where it fails on the stuffing behind them (FF 00 read as a marker) it did not.
  */
 static uint8_t *decode(const uint8_t *bytes, size_t size, const struct data_header *header,
                        size_t budget, int *channels, struct err *err)
 {
-    static const char ones[] = "\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\xd9";
-    struct err first = { 0 }, second = { 0 };
-    uint8_t *pixel;
+    struct err why = { 0 };
+    uint8_t *pixel = NULL;
+    bool whole = true;
 
     if (!header->unfinished)
         return decode_bytes(bytes, size, header, budget, channels, err);
-    pixel = decode_mended(bytes, header, ones, sizeof ones - 1, budget, channels, &first);
-    if (!pixel && strstr(first.msg, "unknown marker"))
-        pixel = decode_mended(bytes, header, "\xff\xd9", 2, budget, channels, &second);
-    if (pixel)
-        return pixel;
-    if (second.kind == ERR_MEMORY || first.kind == ERR_MEMORY)
-        *err = second.kind == ERR_MEMORY ? second : first;
-    else
+#ifndef WITH_TURBOJPEG
+    static const char ones[] = "\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\xd9";
+
+    pixel = decode_mended(bytes, header, ones, sizeof ones - 1, budget, channels, &why);
+    whole = !pixel && strstr(why.msg, "unknown marker");
+#endif
+    if (!pixel && whole)
+        pixel = decode_mended(bytes, header, "\xff\xd9", 2, budget, channels, &why);
+    if (!pixel && why.kind == ERR_MEMORY)
+        *err = why;
+    else if (!pixel)
         data_format_truncated("JPEG", err);
-    return NULL;
+    return pixel;
 }
 
 const struct data_reader data_reader_jpeg = {

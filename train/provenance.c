@@ -88,6 +88,7 @@ char *train_provenance_text(const struct train_provenance *p)
     json_t *o = json_object();
     bool ok = o && !json_object_set_new(o, "version", json_string(about_version)) &&
               !json_object_set_new(o, "git", json_string(about_git)) &&
+              !json_object_set_new(o, "decoders", json_string(data_decoders)) &&
               !json_object_set_new(o, "settings", settings(p)) &&
               !json_object_set_new(o, "data", data(p)) &&
               !json_object_set_new(o, "epoch", json_integer(p->epoch)) &&

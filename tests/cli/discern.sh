@@ -19,8 +19,8 @@ lines 1
 grep -qE '^discern [0-9]+\.[0-9]+\.[0-9]+ \(.+\)$' "$T/out" || fail "version: $(cat "$T/out")"
 run 0 --version --json
 lines 1
-grep -qE '^\{"schema":"discern.version/1","version":"[0-9.]+","git":"[^"]+"\}$' "$T/out" ||
-    fail "$(cat "$T/out")"
+version='"schema":"discern.version/1","version":"[0-9.]+","git":"[^"]+","decoders":"stb[ a-z]*"'
+grep -qE "^\{$version\}\$" "$T/out" || fail "$(cat "$T/out")"
 
 usage trian
 said '"train"'

@@ -142,6 +142,93 @@ static void alpha_is_over_white(void **state)
     free(bytes);
 }
 
+/* Every kind of transparency over orange. */
+static void background_shows_through_every_kind_of_alpha(void **state)
+{
+    static const uint8_t one[] = { 0x12, 0x34 }, clear4[] = { 9, 9, 9, 0 };
+    static const uint8_t deep[] = { 1, 2, 3, 4, 5, 6, 0, 0 }, deep_grey[] = { 1, 2, 0x80, 0x80 };
+    static const uint8_t half[] = { 0, 0, 0, 128 }, rgb[] = { 1, 2, 3 };
+    static const uint8_t rgb16[] = { 1, 2, 3, 4, 5, 6 };
+    static const struct {
+        int bits, colour;
+        const uint8_t *data;
+        size_t row;
+        const char *trns;
+        size_t trns_size;
+        uint8_t want[3];
+    } c[] = {
+        { 8, 4, (const uint8_t *)"\x63", 2, NULL, 0, { 255, 128, 7 } },
+        { 8, 6, clear4, 4, NULL, 0, { 255, 128, 7 } },
+        { 8, 6, half, 4, NULL, 0, { 127, 64, 3 } },
+        { 16, 6, deep, 8, NULL, 0, { 255, 128, 7 } },
+        { 16, 4, deep_grey, 4, NULL, 0, { 128, 64, 4 } },
+        { 8, 0, one, 1, "\0\x12", 2, { 255, 128, 7 } },
+        { 8, 0, one, 1, "\0\x13", 2, { 0x12, 0x12, 0x12 } },
+        { 16, 0, one, 2, "\x12\x34", 2, { 255, 128, 7 } },
+        { 16, 0, one, 2, "\x12\x35", 2, { 0x12, 0x12, 0x12 } },
+        { 8, 2, rgb, 3, "\0\1\0\2\0\3", 6, { 255, 128, 7 } },
+        { 16, 2, rgb16, 6, "\1\2\3\4\5\6", 6, { 255, 128, 7 } },
+        { 16, 2, rgb16, 6, "\1\2\3\4\5\7", 6, { 1, 3, 5 } },
+        { 8, 3, (const uint8_t *)"\1", 1, "\xff\0", 2, { 255, 128, 7 } },
+        { 4, 3, (const uint8_t *)"\0", 1, "\0", 1, { 255, 128, 7 } },
+        { 1, 3, (const uint8_t *)"\x80", 1, "\0", 1, { 40, 50, 60 } },
+    };
+    struct data_decode how = data_decode_default;
+
+    (void)state;
+    memcpy(how.background, "\xff\x80\7", 3);
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        uint8_t extra[64];
+        size_t n, k = 0;
+        uint8_t *bytes;
+        struct data_image m;
+        struct err err;
+
+        if (c[i].colour == 3)
+            k = made_chunk(extra, "PLTE", (const uint8_t *)"\12\24\36\50\62\74", 6);
+        if (c[i].trns)
+            k += made_chunk(extra + k, "tRNS", (const uint8_t *)c[i].trns, c[i].trns_size);
+        bytes = made_png(1, 1, c[i].bits, c[i].colour, c[i].data, c[i].row, extra, k, &n);
+        if (!data_image_decode(bytes, n, &how, &m, &err))
+            fail_msg("case %zu: %s", i, err.msg);
+        for (int k3 = 0; k3 < 3; k3++)
+            if (m.pixel[k3] != c[i].want[k3])
+                fail_msg("case %zu: channel %d is %d", i, k3, m.pixel[k3]);
+        data_image_release(&m);
+        free(bytes);
+    }
+}
+
+static void grey_and_palette_of_1_2_and_4_bits(void **state)
+{
+    static const struct { int bits; uint8_t data; int want[2]; } c[] = {
+        { 1, 0x40, { 0, 255 } }, { 2, 0x60, { 85, 170 } }, { 4, 0x3c, { 51, 204 } },
+    };
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        uint8_t extra[100], palette[48];
+        size_t n, k;
+        uint8_t *bytes = made_png(2, 1, c[i].bits, 0, &c[i].data, 1, NULL, 0, &n);
+        struct data_image m = decoded(bytes, n);
+
+        for (int x = 0; x < 6; x++)
+            assert_int_equal(m.pixel[x], c[i].want[x / 3]);
+        data_image_release(&m);
+        free(bytes);
+        for (int v = 0; v < 48; v++)
+            palette[v] = (uint8_t)(v * 5);
+        k = made_chunk(extra, "PLTE", palette, (size_t)3 << c[i].bits);
+        bytes = made_png(2, 1, c[i].bits, 3, &c[i].data, 1, extra, k, &n);
+        m = decoded(bytes, n);
+        for (int x = 0; x < 6; x++)
+            assert_int_equal(m.pixel[x], palette[c[i].want[x / 3] * ((1 << c[i].bits) - 1) / 255 * 3
+                                                 + x % 3]);
+        data_image_release(&m);
+        free(bytes);
+    }
+}
+
 static void sixteen_bits_grey_and_palette_become_rgb(void **state)
 {
     static const uint8_t deep[] = { 0x12, 0x34, 0xab, 0xcd }, index[] = { 0x40 };
@@ -159,6 +246,107 @@ static void sixteen_bits_grey_and_palette_become_rgb(void **state)
     assert_memory_equal(m.pixel, "\1\2\3\4\5\6", 6);
     data_image_release(&m);
     free(bytes);
+}
+
+/* A JPEG of 8 x 8 pixels of one colour: n components of no sampling, quantised by 8, so that a DC
+ * coefficient is the sample - 128; 4 bits name how long it is, and no AC follows.  adobe: the
+ * transform of an Adobe marker, or -1. */
+static size_t flat_jpeg(uint8_t *b, int n, const uint8_t *sample, int adobe)
+{
+    size_t at = 0;
+    uint32_t hold = 0;
+    int held = 0;
+
+    memcpy(b, "\xff\xd8\xff\xdb\0\x43\0", 7);
+    memset(b + 7, 8, 64);
+    at = 71;
+    if (adobe >= 0) {
+        memcpy(b + at, "\xff\xee\0\x0e" "Adobe\0\x64\0\0\0\0", 16);
+        b[at + 15] = (uint8_t)adobe;
+        at += 16;
+    }
+    memcpy(b + at, "\xff\xc0\0\0\x08\0\x08\0\x08", 9);
+    b[at + 3] = (uint8_t)(8 + 3 * n);
+    b[at + 9] = (uint8_t)n;
+    at += 10;
+    for (int i = 0; i < n; i++, at += 3)
+        memcpy(b + at, (uint8_t[]){ (uint8_t)(i + 1), 0x11, 0 }, 3);
+    memcpy(b + at, "\xff\xc4\0\x1f\0\0\0\0\x0c\0\0\0\0\0\0\0\0\0\0\0\0", 21);
+    for (int i = 0; i < 12; i++)
+        b[at + 21 + (size_t)i] = (uint8_t)i;
+    at += 33;
+    memcpy(b + at, "\xff\xc4\0\x14\x10\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22);
+    at += 22;
+    memcpy(b + at, "\xff\xda\0", 3);
+    b[at + 3] = (uint8_t)(6 + 2 * n);
+    b[at + 4] = (uint8_t)n;
+    at += 5;
+    for (int i = 0; i < n; i++, at += 2)
+        memcpy(b + at, (uint8_t[]){ (uint8_t)(i + 1), 0 }, 2);
+    memcpy(b + at, "\0\x3f\0", 3);
+    at += 3;
+    for (int i = 0; i < n; i++) {
+        int v = sample[i] - 128, size = 0;
+
+        while (abs(v) >> size)
+            size++;
+        hold = hold << 4 | (uint32_t)size;
+        hold = hold << size | (uint32_t)(v < 0 ? v + (1 << size) - 1 : v);
+        hold <<= 1;                                             /* the one AC code: end of block */
+        for (held += 5 + size; held >= 8; held -= 8) {
+            b[at] = (uint8_t)(hold >> (held - 8));
+            if (b[at++] == 0xff)
+                b[at++] = 0;
+        }
+    }
+    b[at] = (uint8_t)(hold << (8 - held) | ((1 << (8 - held)) - 1));
+    at += held != 0;
+    memcpy(b + at, "\xff\xd9", 2);
+    return at + 2;
+}
+
+/* As Pillow does: (255 - C)(255 - K) / 255 of what the inverted samples mean; 2 levels for rounding
+ * and the inverse transform. */
+static void cmyk_and_ycck_of_adobe_become_their_colours(void **state)
+{
+    static const struct { uint8_t sample[4]; int adobe, want[3]; } c[] = {
+        { { 255, 255, 255, 255 }, 0, { 255, 255, 255 } },       /* no ink */
+        { { 255, 255, 255, 0 }, 0, { 0, 0, 0 } },
+        { { 0, 255, 255, 255 }, 0, { 0, 255, 255 } },           /* cyan alone */
+        { { 200, 100, 50, 128 }, 0, { 100, 50, 25 } },
+        { { 255, 128, 128, 255 }, 2, { 0, 0, 0 } },             /* YCC of inverted CMY */
+        { { 0, 128, 128, 255 }, 2, { 255, 255, 255 } },
+        { { 76, 85, 255, 255 }, 2, { 0, 255, 255 } },
+        { { 76, 85, 255, 128 }, 2, { 0, 128, 128 } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        uint8_t b[400];
+        size_t n = flat_jpeg(b, 4, c[i].sample, c[i].adobe);
+        struct data_image m = decoded(b, n);
+
+        for (int x = 0; x < 3 * 64; x++)
+            if (abs(m.pixel[x] - c[i].want[x % 3]) > 2)
+                fail_msg("case %zu: channel %d is %d", i, x % 3, m.pixel[x]);
+        data_image_release(&m);
+        refused(b, flat_jpeg(b, 4, c[i].sample, -1), ERR_UNSUPPORTED, "Adobe");
+    }
+}
+
+static void components_that_are_rgb_stay_so(void **state)
+{
+    static const uint8_t rgb[] = { 200, 100, 10 };
+    uint8_t b[400];
+    struct data_image m = decoded(b, flat_jpeg(b, 3, rgb, 0));
+
+    (void)state;
+    for (int x = 0; x < 3 * 64; x++)
+        assert_true(abs(m.pixel[x] - rgb[x % 3]) <= 1);
+    data_image_release(&m);
+    m = decoded(b, flat_jpeg(b, 3, (const uint8_t *)"\x4c\x55\xff", 1));     /* red, as YCC */
+    assert_true(m.pixel[0] >= 253 && m.pixel[1] <= 2 && m.pixel[2] <= 2);
+    data_image_release(&m);
 }
 
 /* ---- orientation ----------------------------------------------------------------------------- */
@@ -282,7 +470,24 @@ static void what_is_no_picture_is_named(void **state)
         { "\n <!DOCTYPE html><html>", 23, ERR_INPUT, "HTML" },
         { "version https://git-lfs.github.com/spec/v1\n", 43, ERR_INPUT, "git lfs pull" },
         { "<?xml version='1.0'?><svg/>", 27, ERR_UNSUPPORTED, "SVG" },
-        { "RIFF\x10\0\0\0WEBPVP8 ", 16, ERR_UNSUPPORTED, "WebP" },
+#ifndef WITH_WEBP
+        { "RIFF\x10\0\0\0WEBPVP8 ", 16, ERR_UNSUPPORTED, "WebP is not read: convert it" },
+#endif
+        { "RIFF\x10\0\0\0WAVEfmt ", 16, ERR_UNSUPPORTED, "RIFF" },
+        { "\0\0\0\x0cjP  \r\n\x87\n", 12, ERR_UNSUPPORTED, "JPEG 2000" },
+        { "\xff\x4f\xff\x51\0\0", 6, ERR_UNSUPPORTED, "JPEG 2000" },
+        { "\0\0\0\x0cJXL \r\n\x87\n", 12, ERR_UNSUPPORTED, "JPEG XL" },
+        { "\xff\x0a\0\0", 4, ERR_UNSUPPORTED, "JPEG XL" },
+        { "8BPS\0\1", 6, ERR_UNSUPPORTED, "PSD" },
+        { "\0\0\1\0\1\0", 6, ERR_UNSUPPORTED, "ICO" },
+        { "%PDF-1.4\n", 9, ERR_UNSUPPORTED, "pdfimages" },
+        { "\0\0\0\x18" "ftypmp42", 12, ERR_UNSUPPORTED, "ffmpeg" },
+        { "\0\0\0\x18" "ftypcrx ", 12, ERR_UNSUPPORTED, "CR3" },
+        { "II*\0\x10\0\0\0CR\2\0", 12, ERR_UNSUPPORTED, "CR2" },
+        { "FUJIFILMCCD-RAW 0201", 20, ERR_UNSUPPORTED, "RAF" },
+        { "IIU\0\x18\0\0\0", 8, ERR_UNSUPPORTED, "RW2" },
+        { "IIRO\x08\0\0\0", 8, ERR_UNSUPPORTED, "ORF" },
+        { "BA\x28\0\0\0\0\0\0\0\0\0\0\0", 14, ERR_UNSUPPORTED, "OS/2" },
         { "\0\0\0\x20" "ftypavif", 12, ERR_UNSUPPORTED, "AVIF" },
         { "\0\0\0\x20" "ftypheic", 12, ERR_UNSUPPORTED, "HEIC" },
         { "II*\0\x08\0\0\0", 8, ERR_UNSUPPORTED, "TIFF" },
@@ -295,6 +500,46 @@ static void what_is_no_picture_is_named(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         refused(odd[i].bytes, odd[i].size, odd[i].kind, odd[i].word);
+}
+
+/* A TIFF folder of these entries, then a text at its end. */
+static size_t tiff(uint8_t *t, int n, const uint16_t (*entry)[2], const char *text)
+{
+    size_t at = 10 + 12 * (size_t)n + 4;
+
+    memset(t, 0, at);
+    memcpy(t, "MM\0*\0\0\0\x08\0", 9);
+    t[9] = (uint8_t)n;
+    for (int i = 0; i < n; i++) {
+        uint8_t *e = t + 10 + 12 * i;
+
+        e[0] = (uint8_t)(entry[i][0] >> 8);
+        e[1] = (uint8_t)entry[i][0];
+        e[3] = 2;
+        e[7] = (uint8_t)entry[i][1];
+        e[11] = (uint8_t)at;
+    }
+    memcpy(t + at, text, strlen(text));
+    return at + strlen(text);
+}
+
+static void raw_files_are_told_from_tiff(void **state)
+{
+    static const struct { uint16_t entry[2][2]; const char *make, *word; } c[] = {
+        { { { 0x10f, 18 }, { 0x14a, 1 } }, "NIKON CORPORATION.", "NEF" },
+        { { { 0x10f, 5 }, { 0x14a, 1 } }, "SONY.", "ARW" },
+        { { { 0x10f, 7 }, { 0x14a, 1 } }, "PENTAX.", "PEF" },
+        { { { 0x10f, 18 }, { 0x14b, 1 } }, "NIKON CORPORATION.", "TIFF is not read" },
+        { { { 0x10f, 18 }, { 0x14a, 1 } }, "NIKON", "TIFF is not read" },       /* cut */
+        { { { 0x10f, 5 }, { 0xc612, 4 } }, "LEICA", "DNG" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        uint8_t t[100];
+
+        refused(t, tiff(t, 2, c[i].entry, c[i].make), ERR_UNSUPPORTED, c[i].word);
+    }
 }
 
 static void bombs_are_refused_at_once(void **state)
@@ -371,6 +616,12 @@ static void impossible_jpeg_tables_are_refused(void **state)
     copy[sof - bytes + 4] = 8;
     copy[sof - bytes + 1] = 0xc9;
     refused(copy, n, ERR_UNSUPPORTED, "arithmetic");
+    copy[sof - bytes + 1] = 0xc3;
+    refused(copy, n, ERR_UNSUPPORTED, "lossless");
+    copy[sof - bytes + 1] = 0xf7;                               /* JPEG-LS */
+    refused(copy, n, ERR_UNSUPPORTED, "lossless");
+    copy[sof - bytes + 1] = 0xc5;
+    refused(copy, n, ERR_UNSUPPORTED, "hierarchical");
     copy[sof - bytes + 1] = 0xc0;
     copy[sof - bytes + 11] = 0x55;                              /* sampling 5 x 5 */
     refused(copy, n, ERR_INPUT, "component");
@@ -559,12 +810,17 @@ int main(void)
         cmocka_unit_test(bmp_decodes),
         cmocka_unit_test(gif_decodes_over_white),
         cmocka_unit_test(alpha_is_over_white),
+        cmocka_unit_test(background_shows_through_every_kind_of_alpha),
+        cmocka_unit_test(grey_and_palette_of_1_2_and_4_bits),
         cmocka_unit_test(sixteen_bits_grey_and_palette_become_rgb),
+        cmocka_unit_test(cmyk_and_ycck_of_adobe_become_their_colours),
+        cmocka_unit_test(components_that_are_rgb_stay_so),
         cmocka_unit_test(orientations_turn_and_mirror),
         cmocka_unit_test(orientation_of_jpeg_is_found),
         cmocka_unit_test(cut_jpeg_is_refused_and_a_missing_end_mended),
         cmocka_unit_test(cut_or_changed_png_is_refused),
         cmocka_unit_test(what_is_no_picture_is_named),
+        cmocka_unit_test(raw_files_are_told_from_tiff),
         cmocka_unit_test(bombs_are_refused_at_once),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(impossible_jpeg_tables_are_refused),
