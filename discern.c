@@ -2,6 +2,7 @@
  * discern -- the program: a table of commands
  */
 #include "data/aug/aug.h"
+#include "data/cmd.h"
 #include "data/image.h"
 #include "data/sandbox.h"
 #include "infer/cmd.h"
@@ -40,7 +41,7 @@ static const struct cli_command help_command = {
 
 static const struct cli_command *const commands[] = {
     &train_cmd_train, &infer_cmd_eval,   &infer_cmd_predict,
-    &infer_cmd_info,  &infer_cmd_export, &help_command,
+    &infer_cmd_info,  &infer_cmd_export, &data_cmd_show,     &help_command,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

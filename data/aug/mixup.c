@@ -2,13 +2,17 @@
  * mixup -- pictures and labels of a batch blended in pairs
  *
  * x = s x + (1 - s) x', t = s t + (1 - s) t', with one s of Beta(alpha, alpha) for the batch:
- * Zhang et al. 2017, arXiv:1710.09412.  The middle one of an odd number stays.
+ * Zhang et al. 2017, arXiv:1710.09412.  s is the larger of it and the rest: as partners change
+ * places that is the same batch, in which each picture keeps most of itself.  The middle one of an
+ * odd number stays.
  */
 #include "data/aug/mixing.h"
 
+#include <math.h>
+
 static void batch(const struct data_aug_address *a, double magnitude, struct data_mixing *m)
 {
-    double share = data_mixing_beta(a, magnitude);
+    double beta = data_mixing_beta(a, magnitude), share = fmax(beta, 1 - beta);
     size_t size = (size_t)m->width * (size_t)m->height * (size_t)m->channels;
     float s = (float)share;
 

@@ -581,7 +581,7 @@ static void mixup_is_the_formula(void **state)
         batch_init(&b);
         data_aug_mixup.batch(&(struct data_aug_address){ 1, 0, index }, 0.5, &b.m);
         s = (5 - b.image[0][0]) / 4;
-        assert_true(s >= 0 && s <= 1);
+        assert_true(s >= 0.5 && s <= 1);
         for (int i = 0; i < N; i++)
             for (int k = 0; k < PIXELS; k++)
                 assert_true(fabs(b.image[i][k] - (s * (i + 1) + (1 - s) * (N - i))) < 1e-5);
