@@ -41,7 +41,8 @@ static const struct cli_command help_command = {
 
 static const struct cli_command *const commands[] = {
     &train_cmd_train, &infer_cmd_eval,   &infer_cmd_predict,
-    &infer_cmd_info,  &infer_cmd_export, &data_cmd_show,     &help_command,
+    &infer_cmd_info,  &infer_cmd_export, &data_cmd_split,
+    &data_cmd_dedup,  &data_cmd_show,    &help_command,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

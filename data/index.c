@@ -253,24 +253,18 @@ uint8_t *data_sample_bytes(const struct data_sample *s, size_t max_bytes, size_t
     return bytes;
 }
 
-bool data_sample_image(const struct data_sample *s, const struct data_decode *how,
-                       struct data_image *image, struct err *err)
+bool data_sample_decode(const struct data_sample *s, const uint8_t *bytes, size_t size,
+                        const struct data_decode *how, struct data_image *image, struct err *err)
 {
     const struct data_raw *r = s->raw;
-    size_t n, pixels, next, step;
-    uint8_t *bytes;
+    size_t pixels, next, step;
 
     if (!r)
-        return data_image_read(s->path, how, image, err);
-    bytes = data_sample_bytes(s, SIZE_MAX - 1, &n, err);
-    if (!bytes)
-        return false;
-    pixels = n / (size_t)r->channels;
+        return data_image_decode(bytes, size, how, image, err) || err_in(err, "%s", s->path);
+    pixels = size / (size_t)r->channels;
     *image = (struct data_image){ r->width, r->height, malloc(3 * pixels) };
-    if (!image->pixel) {
-        free(bytes);
+    if (!image->pixel)
         return err_set(err, ERR_MEMORY, "%s: memory is out", s->name);
-    }
     /* Where the next channel and the next pixel are. */
     next = r->channels == 1 ? 0 : r->planar ? pixels : 1;
     step = r->channels == 1 || r->planar ? 1 : 3;
@@ -278,8 +272,23 @@ bool data_sample_image(const struct data_sample *s, const struct data_decode *ho
         for (size_t c = 0; c < 3; c++)
             image->pixel[3 * i + c] = bytes[i * step + c * next];
     }
-    free(bytes);
     return true;
+}
+
+bool data_sample_image(const struct data_sample *s, const struct data_decode *how,
+                       struct data_image *image, struct err *err)
+{
+    size_t most = s->raw ? SIZE_MAX - 1 : (how ? how : &data_decode_default)->limits.file_bytes;
+    size_t size;
+    uint8_t *bytes = data_sample_bytes(s, most, &size, err);
+    bool ok;
+
+    memset(image, 0, sizeof *image);
+    if (!bytes)
+        return false;
+    ok = data_sample_decode(s, bytes, size, how, image, err);
+    free(bytes);
+    return ok;
 }
 
 static void hash_piece(void *arg, int i, int worker)

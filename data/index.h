@@ -116,7 +116,10 @@ uint64_t data_index_fingerprint(const struct data_index *x);
 /* The bytes of a sample's file (of its pixels), at most max_bytes; free() them. */
 uint8_t *data_sample_bytes(const struct data_sample *s, size_t max_bytes, size_t *size,
                            struct err *err);
-/* The picture of a sample; the error names it.  Thread-safe. */
+/* The picture of a sample; the error names it.  Thread-safe.  From its bytes, where they are needed
+ * for something else too; or read for that. */
+bool data_sample_decode(const struct data_sample *s, const uint8_t *bytes, size_t size,
+                        const struct data_decode *how, struct data_image *image, struct err *err);
 bool data_sample_image(const struct data_sample *s, const struct data_decode *how,
                        struct data_image *image, struct err *err);
 

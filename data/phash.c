@@ -27,7 +27,6 @@
 #include "data/phash.h"
 
 #include "nn/base/arena.h"
-#include "nn/base/file.h"
 #include "nn/base/pool.h"
 
 #include <assert.h>
@@ -224,13 +223,6 @@ struct reading {
     bool *readable;
 };
 
-static bool decode(const uint8_t *bytes, size_t size, struct data_image *image)
-{
-    struct err ignored;
-
-    return data_image_decode(bytes, size, NULL, image, &ignored);
-}
-
 static void read_piece(void *arg, int i, int worker)
 {
     struct reading *r = arg;
@@ -238,8 +230,8 @@ static void read_piece(void *arg, int i, int worker)
     struct data_image image = { 0 };
     struct err ignored;
     size_t size;
-    uint8_t *bytes = file_read(s->path, data_decode_default.limits.file_bytes, &size, &ignored);
-    bool ok = bytes && decode(bytes, size, &image);
+    uint8_t *bytes = data_sample_bytes(s, data_decode_default.limits.file_bytes, &size, &ignored);
+    bool ok = bytes && data_sample_decode(s, bytes, size, NULL, &image, &ignored);
 
     (void)worker;
     if (bytes)

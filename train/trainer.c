@@ -241,7 +241,7 @@ static bool check_val(const struct data_index *val, struct err *err)
             any |= s->mark[l] >= 0;
         if (!any)
             continue;
-        if (data_image_read(s->path, NULL, &image, &why)) {
+        if (data_sample_image(s, NULL, &image, &why)) {
             data_image_release(&image);
             return true;
         }

@@ -1,0 +1,61 @@
+#!/bin/sh
+# data dedup: copies are named, leaks and contradictions flagged, and nothing is touched
+set -eu
+. tests/cli/expect
+
+draw_one
+run 0 data dedup "$T/one" --strict
+quiet
+printed 'clusters      0 of 0 pictures'
+
+# One picture three times: the same bytes in val, under another label, and with a tail in test.
+file=$(find "$T/one/train/star" -name '*.png' | sort | head -1)
+cp "$file" "$T/one/val/star/again.png"
+cp "$file" "$T/one/train/ring/strange.png"
+{ cat "$file"; echo tail; } >"$T/one/test/star/tail.png"
+other=$(find "$T/one/train/ring" -name '[0-9]*.png' | sort | head -1)
+cp "$other" "$T/one/train/ring/same.png"
+find "$T/one" -type f | sort | xargs cat | cksum >"$T/sum"
+run 0 data dedup "$T/one"
+quiet
+printed '4 that look the same, in more than one part, with labels that contradict each other'
+printed '2 of the same file'
+printed 'keep    test     test/star/tail.png  (star)'
+printed 'clusters      2 of 6 pictures: 1 of the same file'
+printed 'leaks         1'
+printed 'conflicts     1'
+printed 'pictures      204, 200 without their duplicates'
+run 1 data dedup "$T/one" --strict
+said '2 pictures are there more than once'
+run 0 data dedup "$T/one" --json
+printed '"schema":"discern.data.dedup/1"'
+printed '"pictures":204,"kept":200,"clustered":6,"same":1,"leaks":1,"conflicts":1,"unreadable":0'
+printed '{"name":"test/star/tail.png","split":"test","labels":["star"],"distance":0,"keep":true}'
+run 0 data dedup "$T/one" --json --threads 3
+cp "$T/out" "$T/x"
+run 0 data dedup "$T/one" --json --threads 1
+cmp "$T/out" "$T/x" || fail "threads change what is found"
+run 0 data dedup "$T/one" --no-near
+printed 'clusters      2 of 5 pictures: 2 of the same file'
+
+# The set without them.
+run 0 data dedup "$T/one" -o "$T/kept.txt"
+printed 'written'
+[ "$(wc -l <"$T/kept.txt")" -eq 200 ] || fail "not a line a picture"
+grep -qF "/one/test/star/tail.png" "$T/kept.txt" || fail "what is kept is not there"
+if grep -q 'again.png\|strange.png' "$T/kept.txt"; then fail "a duplicate is there"; fi
+run 3 data dedup "$T/one" -o "$T/kept.txt"
+said '--force'
+run 0 data dedup "$T/one" -o "$T/kept.txt" --force
+find "$T/one" -type f | sort | xargs cat | cksum | cmp - "$T/sum" || fail "the data were changed"
+
+# What cannot be read is no duplicate.
+echo 'no picture' >"$T/one/train/star/bad.png"
+echo 'no picture either' >"$T/one/train/star/worse.png"
+run 0 data dedup "$T/one"
+printed 'clusters      2 of 6'
+
+run 3 data dedup "$T/nowhere"
+usage data dedup
+usage data dedup "$T/one" --strickt
+said 'did you mean --strict?'
