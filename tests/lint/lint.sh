@@ -26,8 +26,8 @@ grep '^[a-z]*/.*\.c$\|^discern\.c$' "$tmp/sources" | grep -v '^tests/\|^datasets
     done >"$tmp/objects"
 
 # Where -D, -m and such of a file come from: the words that the Makefile knows as instruction sets.
-isa_words=$(sed -n 's/^FLAGS_\([a-z0-9]*\) *:=.*/\1/p' Makefile 2>/dev/null | grep -v '^stb$' |
-    tr '\n' ' ')
+isa_words=$(sed -n 's/^FLAGS_\([a-z0-9]*\) *:=.*/\1/p' Makefile 2>/dev/null |
+    grep -v '^stb$\|^fuzz$' | tr '\n' ' ')
 
 # Prints the names in the .def file $1, of lines like MACRO(name) or MACRO(name, ...).
 def_names() {
