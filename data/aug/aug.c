@@ -25,14 +25,16 @@ float data_aug_u(const struct data_aug_address *a, int i)
 }
 
 /* The key is two draws behind those of data_aug_u. */
-void data_aug_bytes(const struct data_aug_address *a, uint32_t i, uint8_t out[16])
+void data_aug_bytes(const struct data_aug_address *a, size_t first, size_t n, uint8_t *out)
 {
     uint64_t stream = rng_stream(RNG_AUGMENT, a->stream);
     uint32_t key[2], word[4];
 
     for (unsigned k = 0; k < 2; k++)
         key[k] = rng_u32(a->seed, stream, a->index * 64 + 60 + k);
-    rng_philox((uint32_t[4]){ i, 0, 0, 0 }, key, word);
-    for (int k = 0; k < 16; k++)
-        out[k] = (uint8_t)(word[k / 4] >> 8 * (k % 4));
+    for (size_t i = 0; i < n; i += 16) {
+        rng_philox((uint32_t[4]){ (uint32_t)((first + i) / 16), 0, 0, 0 }, key, word);
+        for (size_t k = 0; k < 16; k++)
+            out[i + k] = (uint8_t)(word[k / 4] >> 8 * (k % 4));
+    }
 }

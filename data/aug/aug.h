@@ -18,8 +18,9 @@ struct data_aug_address {
 
 /* Draw number i (< 60) of this augmentation for this picture, uniform in [0,1). */
 float data_aug_u(const struct data_aug_address *a, int i);
-/* Sixteen bytes at a time, for whoever wants one for each pixel: a pure function too. */
-void data_aug_bytes(const struct data_aug_address *a, uint32_t i, uint8_t out[16]);
+/* Random bytes [first, first + n) of as many as 2^36, for whoever wants some for each pixel: a pure
+ * function too.  first and n are multiples of 16. */
+void data_aug_bytes(const struct data_aug_address *a, size_t first, size_t n, uint8_t *out);
 
 /* Pixels of the net's size, before normalisation: [height,width,channels]. */
 struct data_pixels {

@@ -10,6 +10,8 @@
 
 #include <math.h>
 
+enum { NOISE = 1024 };          /* bytes drawn at a time */
+
 /* A whole number of pixels, 1 to n. */
 static int length(double x, int n)
 {
@@ -25,16 +27,16 @@ static void pixels(const struct data_aug_address *a, double magnitude, struct da
     int x0 = (int)(data_aug_u(a, 2) * (float)(m->width - w + 1));
     int y0 = (int)(data_aug_u(a, 3) * (float)(m->height - h + 1));
     size_t k = (size_t)m->channels, row = (size_t)w * k;
-    uint8_t noise[16];
-    uint32_t at = 0;
+    uint8_t noise[NOISE];
+    size_t at = 0;
 
     for (int y = y0; y < y0 + h; y++) {
         uint8_t *p = m->pixel + ((size_t)y * (size_t)m->width + (size_t)x0) * k;
 
         for (size_t i = 0; i < row; i++, at++) {
-            if (at % 16 == 0)
-                data_aug_bytes(a, at / 16, noise);
-            p[i] = noise[at % 16];
+            if (at % NOISE == 0)
+                data_aug_bytes(a, at, NOISE, noise);
+            p[i] = noise[at % NOISE];
         }
     }
 }

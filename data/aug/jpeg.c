@@ -26,7 +26,8 @@ static const uint8_t steps[2][BLOCK * BLOCK] = {
 
 struct coder {
     float cosine[BLOCK][BLOCK];         /* rows are the waves, of length 1 */
-    float step[2][BLOCK * BLOCK];
+    float back[BLOCK][BLOCK];           /* transposed */
+    float step[2][BLOCK * BLOCK], per_step[2][BLOCK * BLOCK];
 };
 
 static void coder_init(struct coder *c, int quality)
@@ -35,53 +36,51 @@ static void coder_init(struct coder *c, int quality)
 
     for (int k = 0; k < BLOCK; k++)
         for (int i = 0; i < BLOCK; i++)
-            c->cosine[k][i] = (float)(sqrt(k ? 0.25 : 0.125) * cos((2 * i + 1) * k * M_PI / 16));
+            c->cosine[k][i] = c->back[i][k] =
+                (float)(sqrt(k ? 0.25 : 0.125) * cos((2 * i + 1) * k * M_PI / 16));
     for (int t = 0; t < 2; t++) {
         for (int i = 0; i < BLOCK * BLOCK; i++) {
             int s = (steps[t][i] * scale + 50) / 100;
 
             c->step[t][i] = (float)(s < 1 ? 1 : s > 255 ? 255 : s);
+            c->per_step[t][i] = 1 / c->step[t][i];
         }
     }
 }
 
-/* out = a b, or a b transposed */
+/* out = a b */
 static void product(const float a[BLOCK][BLOCK], const float b[BLOCK][BLOCK],
                     float out[BLOCK][BLOCK])
 {
-    memset(out, 0, sizeof(float[BLOCK][BLOCK]));
-    for (int i = 0; i < BLOCK; i++)
+    for (int i = 0; i < BLOCK; i++) {
+        float row[BLOCK] = { 0 };       /* in registers */
+
         for (int k = 0; k < BLOCK; k++)
             for (int j = 0; j < BLOCK; j++)
-                out[i][j] += a[i][k] * b[k][j];
-}
-
-static void transpose(const float a[BLOCK][BLOCK], float out[BLOCK][BLOCK])
-{
-    for (int i = 0; i < BLOCK; i++)
-        for (int j = 0; j < BLOCK; j++)
-            out[j][i] = a[i][j];
+                row[j] += a[i][k] * b[k][j];
+        memcpy(out[i], row, sizeof row);
+    }
 }
 
 /* A block at p, rows `stride` apart, values around 0: there and back. */
 static void lose(const struct coder *c, int table, float *p, int stride)
 {
     const float far = 4096;             /* more steps than any wave has; makes truncation floor */
-    float x[BLOCK][BLOCK], y[BLOCK][BLOCK], back[BLOCK][BLOCK];
+    float x[BLOCK][BLOCK], y[BLOCK][BLOCK];
 
-    transpose(c->cosine, back);
     for (int i = 0; i < BLOCK; i++)
         memcpy(x[i], p + i * stride, sizeof x[i]);
     product(c->cosine, x, y);
-    product(y, back, x);
+    product(y, c->back, x);
     for (int i = 0; i < BLOCK; i++) {
         for (int j = 0; j < BLOCK; j++) {
-            float step = c->step[table][i * BLOCK + j];
+            int k = i * BLOCK + j;
 
-            x[i][j] = step * (float)((int)(x[i][j] / step + far + 0.5f) - (int)far);
+            x[i][j] = c->step[table][k] *
+                      (float)((int)(x[i][j] * c->per_step[table][k] + far + 0.5f) - (int)far);
         }
     }
-    product(back, x, y);
+    product(c->back, x, y);
     product(y, c->cosine, x);
     for (int i = 0; i < BLOCK; i++)
         memcpy(p + i * stride, x[i], sizeof x[i]);
@@ -109,8 +108,8 @@ static void take(const struct data_pixels *m, int x0, int y0, struct patch *p)
 
             if (m->channels == 3) {
                 l = 0.299f * v[0] + 0.587f * v[1] + 0.114f * v[2];
-                p->plane[1][y / 2][x / 2] += (v[2] - l) / (4 * 1.772f);
-                p->plane[2][y / 2][x / 2] += (v[0] - l) / (4 * 1.402f);
+                p->plane[1][y / 2][x / 2] += (v[2] - l) * (0.25f / 1.772f);
+                p->plane[2][y / 2][x / 2] += (v[0] - l) * (0.25f / 1.402f);
             }
             p->plane[0][y][x] = l - 128;
         }
@@ -132,7 +131,7 @@ static void put(const struct data_pixels *m, int x0, int y0, const struct patch 
 
             v[0] = rounded(l + r);              /* grey: r is 0 */
             if (m->channels == 3) {
-                v[1] = rounded(l - (0.299f * r + 0.114f * b) / 0.587f);
+                v[1] = rounded(l - 0.299f / 0.587f * r - 0.114f / 0.587f * b);
                 v[2] = rounded(l + b);
             }
         }

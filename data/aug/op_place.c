@@ -121,11 +121,12 @@ static int64_t position(double x)
 }
 
 /* Between the pixels around (x, y); the fraction in 256ths. */
-static void between(const struct data_pixels *m, int64_t x, int64_t y, uint8_t *out)
+static inline void between(const struct data_pixels *m, size_t k, int64_t x, int64_t y,
+                           uint8_t *out)
 {
     int x0 = (int)(x >> 32), y0 = (int)(y >> 32), x1 = x0 + 1, y1 = y0 + 1;
     uint32_t fx = (uint32_t)(x >> 24) & 255, fy = (uint32_t)(y >> 24) & 255;
-    size_t k = (size_t)m->channels, w = (size_t)m->width;
+    size_t w = (size_t)m->width;
     const uint8_t *a, *b, *c, *d;
 
     if (x0 < 0 || y0 < 0 || x1 >= m->width || y1 >= m->height) {
@@ -155,8 +156,12 @@ static void move(struct data_pixels *m, double a, double b, double c, double d, 
         int64_t sx = position(cx - right - a * cx + b * (y - cy)) + half;
         int64_t sy = position(cy - down - c * cx + d * (y - cy)) + half;
 
-        for (int x = 0; x < m->width; x++, out += m->channels, sx += dx, sy += dy)
-            between(m, sx, sy, out);
+        if (m->channels == 3)           /* for the compiler to unroll */
+            for (int x = 0; x < m->width; x++, out += 3, sx += dx, sy += dy)
+                between(m, 3, sx, sy, out);
+        else
+            for (int x = 0; x < m->width; x++, out++, sx += dx, sy += dy)
+                between(m, 1, sx, sy, out);
     }
 }
 
