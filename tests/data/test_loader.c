@@ -520,6 +520,56 @@ static void waiting_is_counted_by_the_epoch(void **state)
     set_close(&s);
 }
 
+/* Targets of mixed pictures are shares that add up; what is unknown stays so. */
+static void batches_are_mixed_with_their_targets(void **state)
+{
+    static struct epoch plain, mixed, again;
+    struct data_recipe recipe = recipe_of("mixup:1:1");
+    struct set s;
+    struct data_loader *l;
+    struct err err;
+    int between = 0;
+
+    (void)state;
+    set_open(&s);
+    l = loader_of(&s, &(struct data_loader_options){
+                          .batch = BATCH, .threads = 3, .shuffle = true, .recipe = &recipe });
+    read_epoch(l, 1, 0, &mixed);
+    read_epoch(l, 1, 0, &again);
+    assert_memory_equal(&mixed, &again, sizeof mixed);
+    data_loader_free(l);
+    l = loader_of(&s, &(struct data_loader_options){
+                          .batch = BATCH, .threads = 1, .shuffle = true });
+    read_epoch(l, 1, 0, &plain);
+    data_loader_free(l);
+    for (int i = 0; i < N; i++) {
+        int first = i / BATCH * BATCH, n = N - first < BATCH ? N - first : BATCH;
+        int k = first + n - 1 - (i - first);            /* the partner */
+        double s0 = 0, sum = mixed.target[i][0] + mixed.target[i][1];
+
+        assert_true(fabs(sum - 1) < 1e-6);
+        between += mixed.target[i][0] > 0 && mixed.target[i][0] < 1;
+        if (plain.target[i][0] == plain.target[k][0])
+            continue;
+        s0 = plain.target[i][0] ? mixed.target[i][0] : mixed.target[i][1];
+        for (int p = 0; p < PIXELS; p++)
+            assert_true(fabs(s0 * plain.image[i][p] + (1 - s0) * plain.image[k][p] -
+                             mixed.image[i][p]) < 1e-5);
+    }
+    assert_true(between > 4);
+    made_text(&s.f, "t.csv", "file,p,q\na/01.jpg,1,0\na/03.jpg,,1\n");
+    data_index_free(s.x);
+    s.x = data_index_open(made_path(&s.f, "t.csv"), NULL, &err);
+    assert_non_null(s.x);
+    l = loader_of(&s, &(struct data_loader_options){
+                          .batch = BATCH, .threads = 2, .recipe = &recipe });
+    read_epoch(l, 0, 0, &mixed);
+    assert_true(mixed.target[0][0] == -1 && mixed.target[1][0] == -1);
+    assert_true(mixed.target[0][1] > 0 && mixed.target[0][1] < 1);
+    data_loader_free(l);
+    set_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -534,6 +584,7 @@ int main(void)
         cmocka_unit_test(a_cache_changes_no_bit_however_full_it_is),
         cmocka_unit_test(a_picture_that_breaks_after_the_cache_was_begun_is_named),
         cmocka_unit_test(a_cache_of_other_sizes_is_not_believed),
+        cmocka_unit_test(batches_are_mixed_with_their_targets),
         cmocka_unit_test(two_views_are_two_addresses_of_one_picture),
         cmocka_unit_test(grey_batches_have_one_channel),
         cmocka_unit_test(waiting_is_counted_by_the_epoch),

@@ -47,7 +47,7 @@ static void draw_set(const struct made_folder *f, int n, int m, int side)
 
 struct told {
     int notes, bad, epochs;
-    bool slower, ended;
+    bool slower, ended, chose_medium;
     int64_t step, stop_at; /* 0: never */
     double loss, accuracy, log_loss, mean_ap, elapsed;
     atomic_bool stop;
@@ -60,6 +60,7 @@ static void listen(void *ctx, const struct train_event *e)
     t->notes += e->kind == TRAIN_EVENT_NOTE;
     t->bad += e->kind == TRAIN_EVENT_BAD_FILE;
     t->ended |= e->kind == TRAIN_EVENT_END;
+    t->chose_medium |= e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "augment medium: ");
     t->slower |= e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "slower");
     t->elapsed = e->elapsed;
     t->step = e->step;
@@ -224,6 +225,7 @@ static void same_seed_same_bits_whatever_the_threads(void **state)
         cfg.threads = i < 1 ? 1 : i;
         cfg.seed = i == 4;
         cfg.dropout = 0.1;
+        cfg.augment = "crop,flip,color,jpeg,trivialaugment,augmix,erase,mixup:0.2:0.5,cutmix";
         must_train(&f, out[i], &cfg, &told);
     }
     for (int i = 1; i < 4; i++) {
@@ -236,6 +238,36 @@ static void same_seed_same_bits_whatever_the_threads(void **state)
                             (size_t)m->params->total * sizeof(real));
     infer_model_free(m);
     infer_model_free(n);
+    made_close(&f);
+}
+
+/* The recipe stands in the file in full, whatever it was called. */
+static void auto_is_decided_and_told_in_full(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+    struct data_recipe recipe;
+    struct str want = { 0 };
+    struct infer_model *m;
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 13, 5, SIDE);
+    cfg.epochs = 1;
+    cfg.augment = "auto,blur";
+    must_train(&f, "out", &cfg, &told);
+    assert_true(data_recipe_parse("medium,blur", &(struct data_recipe_facts){ .n = 1 }, &recipe,
+                                  &err));
+    str_add(&want, "\"augment\":\"");
+    data_recipe_text(&recipe, &want);
+    str_addc(&want, '"');
+    m = open_model(&f, "out", "last");
+    assert_non_null(strstr(m->provenance, str_text(&want)));
+    assert_true(told.chose_medium);
+    infer_model_free(m);
+    str_release(&want);
     made_close(&f);
 }
 
@@ -517,6 +549,7 @@ int main(void)
         cmocka_unit_test(pictures_are_learnt_by_heart),
         cmocka_unit_test(several_labels_are_learnt),
         cmocka_unit_test(same_seed_same_bits_whatever_the_threads),
+        cmocka_unit_test(auto_is_decided_and_told_in_full),
         cmocka_unit_test(figures_told_are_those_of_the_file),
         cmocka_unit_test(timed_run_is_repeated_by_its_steps),
         cmocka_unit_test(steps_may_end_within_an_epoch),
