@@ -42,12 +42,22 @@ endif
 
 WARN   := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes
 GIT_ID  = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-BASE_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -fvisibility=hidden -ffp-contract=off -pthread -D_GNU_SOURCE -DNN_BLAS $(OPTION_FLAGS)
+BASE_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -fvisibility=hidden -ffp-contract=off -pthread -D_GNU_SOURCE -DNN_BLAS $(OPTION_FLAGS) $(HAVE_ISA)
 
 # Flags of one file come from the last _word of its name; all else is baseline and portable.  stb and generated code
 # are not ours to mend: no warnings there, and no banned functions.
 FLAGS_stb  := -w -fwrapv -fno-strict-aliasing -fstack-protector-strong
 FLAGS_pb-c := -w
+# Files of intrinsics are left out of builds for other processors.
+FLAGS_avx2   := -mavx2 -mfma
+FLAGS_avx512 := $(FLAGS_avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
+ISA_FILES    := %_avx2.c %_avx512.c
+ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
+HAVE_ISA     := -DHAVE_ISA
+else
+DATA         := $(filter-out $(ISA_FILES),$(DATA))
+PARTS        := $(filter-out $(ISA_FILES),$(PARTS))
+endif
 OURS       := $(WARN) -include nn/base/banned.h
 last        = $(lastword $(subst _, ,$(basename $(notdir $1))))
 flags       = $(if $(filter stb,$(call last,$1)),$(FLAGS_stb),$(OURS) $(FLAGS_$(call last,$1)))
@@ -99,7 +109,7 @@ endef
 # does (ccache in front of the compiler changes nothing).
 $(BUILD)/gen/version.h: FORCE
 	$(call line,#define DISCERN_GIT "$(GIT_ID)")
-MADE_WITH = $(filter-out ccache,$(CC)) $(BASE_FLAGS) $(CFLAGS) $(OURS) $(FLAGS_stb) $(LDFLAGS) $(LIBS)
+MADE_WITH = $(filter-out ccache,$(CC)) $(BASE_FLAGS) $(CFLAGS) $(OURS) $(FLAGS_stb) $(FLAGS_avx512) $(LDFLAGS) $(LIBS)
 $(BUILD)/%/flags: FORCE
 	$(call line,$(MADE_WITH) $(FLAGS_V_$*))
 $(BUILD)/fuzz/flags: FORCE
@@ -152,6 +162,8 @@ CLANG ?= clang
 FLAGS_fuzz := -w -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_fuzz_stb := -fwrapv -fno-strict-aliasing \
                   -fno-sanitize=shift,pointer-overflow,signed-integer-overflow,nonnull-attribute
+FLAGS_fuzz_avx2   := $(FLAGS_avx2)
+FLAGS_fuzz_avx512 := $(FLAGS_avx512)
 $(BUILD)/fuzz/objects/%.o: %.c $(BUILD)/fuzz/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $(@D)
 	@$(SAY) cc $<

@@ -8,12 +8,12 @@
 #include "data/image.h"
 
 #include "data/format.h"
+#include "data/resize.h"
 #include "data/sandbox.h"
 #include "data/stb.h"
 #include "nn/base/arena.h"
 #include "nn/base/file.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -227,50 +227,13 @@ bool data_image_read(const char *path, const struct data_decode *how, struct dat
     return ok || err_in(err, "%s", path);
 }
 
-/* x, or the whole number that it misses by rounding. */
-static double snap(double x)
-{
-    double whole = round(x);
-
-    return fabs(x - whole) < 1e-6 ? whole : x;
-}
-
 bool data_image_resample(const struct data_image *image, double x, double y, double w, double h,
                          int out_w, int out_h, uint8_t *out, struct err *err)
 {
-    double right = snap(x + w), bottom = snap(y + h), ratio;
-    size_t stride = (size_t)image->width * 3;
-    int x0, y0, x1, y1;
-    const uint8_t *from;
+    struct data_resize r = { image->pixel, image->width, image->height, (size_t)image->width * 3,
+                             x, y, w, h, DATA_BILINEAR, out_w, out_h, 0 };
 
-    x = snap(x);
-    y = snap(y);
-    w = right - x;
-    h = bottom - y;
-    if (!(x >= 0 && y >= 0 && w > 0 && h > 0 && right <= image->width && bottom <= image->height) ||
-        out_w < 1 || out_h < 1)
-        return err_set(err, ERR_INPUT,
-                       "part %g x %g at %g,%g of a picture of %d x %d cannot become %d x %d", w, h,
-                       x, y, image->width, image->height, out_w, out_h);
-    x0 = (int)floor(x);
-    y0 = (int)floor(y);
-    x1 = (int)ceil(right);
-    y1 = (int)ceil(bottom);
-    from = image->pixel + (size_t)y0 * stride + 3 * (size_t)x0;
-    if (x == x0 && y == y0 && w == out_w && h == out_h) {
-        for (int i = 0; i < out_h; i++)
-            memcpy(out + (size_t)i * (size_t)out_w * 3, from + (size_t)i * stride,
-                   (size_t)out_w * 3);
-        return true;
-    }
-    /* stb_image_resize keeps 2 * ratio rows of floats and counts their bytes in int. */
-    ratio = h / out_h > 1 ? h / out_h : 1;
-    if ((2 * ratio + 4) * out_w * 3 * sizeof(float) > 1 << 29)
-        return err_set(err, ERR_INPUT, "%d x %d pixels are too many to shrink to %d x %d", x1 - x0,
-                       y1 - y0, out_w, out_h);
-    if (!data_stb_resize(from, x1 - x0, y1 - y0, stride, x - x0, y - y0, w, h, out_w, out_h, out))
-        return err_set(err, ERR_MEMORY, "cannot resize to %d x %d pixels", out_w, out_h);
-    return true;
+    return data_resize(&r, out, err);
 }
 
 bool data_image_write_png(const char *path, const struct data_image *image, struct err *err)

@@ -1,5 +1,5 @@
 /*
- * stb -- the one door to stb_image, stb_image_resize and stb_image_write
+ * stb -- the one door to stb_image and stb_image_write
  *
  * Built without warnings and with wrapping arithmetic (FLAGS_stb in the Makefile): the code is not
  * ours, and JPEG data do overflow its ints.  Left out: HDR, PNM, PSD, PIC and TGA (endless loops,
@@ -69,13 +69,6 @@ static void *heap_realloc(void *old, size_t bytes)
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb/stb_image.h>
 
-#ifndef STBIR_ASSERT
-#define STBIR_ASSERT(x)         ((void)0)
-#endif
-#define STB_IMAGE_RESIZE_STATIC
-#define STB_IMAGE_RESIZE_IMPLEMENTATION
-#include <stb/stb_image_resize.h>
-
 #define STBI_WRITE_NO_STDIO
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -95,19 +88,6 @@ uint8_t *data_stb_decode(const uint8_t *bytes, size_t size, size_t budget, int *
     *why = stbi__g_failure_reason ? stbi__g_failure_reason : "no picture in it";
     *over = heap.over;
     return pixel;
-}
-
-bool data_stb_resize(const uint8_t *src, int width, int height, size_t stride, double x, double y,
-                     double w, double h, int out_w, int out_h, uint8_t *out)
-{
-    double scale_x = out_w / w, scale_y = out_h / h;
-
-    return stbir_resize_subpixel(src, width, height, (int)stride, out, out_w, out_h, 0,
-                                 STBIR_TYPE_UINT8, 3, STBIR_ALPHA_CHANNEL_NONE, 0,
-                                 STBIR_EDGE_CLAMP, STBIR_EDGE_CLAMP,
-                                 STBIR_FILTER_TRIANGLE, STBIR_FILTER_TRIANGLE,
-                                 STBIR_COLORSPACE_LINEAR, NULL, (float)scale_x, (float)scale_y,
-                                 (float)(x * scale_x), (float)(y * scale_y));
 }
 
 /* stb_image_write counts in int. */

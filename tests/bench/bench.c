@@ -72,15 +72,15 @@ void bench_sides(const char *what, double units, const char *unit, const struct 
             seconds[i][r] = timed(&side[i], times[i]);
             ratio[i][r] = seconds[i][r] / seconds[0][r];
         }
-    printf("  %-24s", what);
+    printf("  %-34s", what);
     for (int i = 0; i < n; i++)
         printf("  %s %.0f", side[i].name, units / bench_median(seconds[i], BENCH_ROUNDS));
     printf(" %s/s", unit);
     for (int i = 1; i < n; i++) {
         double middle = bench_median(ratio[i], BENCH_ROUNDS);
 
-        printf("  %.2fx %s (%.2f-%.2f)", middle, side[i].name, ratio[i][0],
-               ratio[i][BENCH_ROUNDS - 1]);
+        printf("  %.2fx %s (%.2f-%.2f)", middle, side[i].name, ratio[i][BENCH_ROUNDS / 4],
+               ratio[i][BENCH_ROUNDS - 1 - BENCH_ROUNDS / 4]);
     }
     printf("\n");
     fflush(stdout);

@@ -36,7 +36,7 @@ struct bench_side {
 /* Runs all sides in turn, BENCH_ROUNDS times after one to warm up, each time as often as takes 10
  * ms, and prints a line: `what`, for each side its median of units/s (`units` is what one run does;
  * unit its word), and how many times faster the first is than each other, the median of the rounds
- * and their spread.  Up to 8 sides. */
+ * and in brackets its quartiles.  Up to 8 sides. */
 void bench_sides(const char *what, double units, const char *unit, const struct bench_side *side,
                  int n);
 

@@ -5,7 +5,6 @@
 
 #include "data/header.h"
 
-#include <math.h>
 #include <time.h>
 
 static struct data_image decoded(const uint8_t *bytes, size_t size)
@@ -709,62 +708,6 @@ static void whole_parts_are_copied(void **state)
     data_image_release(&m);
 }
 
-/* The triangle filter written down: at x pixel i weighs max(0, 1 - |x - (i + 0.5)| / width). */
-static double reference(const struct data_image *m, double x, double y, double w, double h, int c)
-{
-    double sum = 0, total = 0;
-
-    for (int j = -40; j < m->height + 40; j++) {
-        for (int i = -40; i < m->width + 40; i++) {
-            double a = fmax(0, 1 - fabs(x - (i + 0.5)) / w) * fmax(0, 1 - fabs(y - (j + 0.5)) / h);
-            int ci = i < 0 ? 0 : i >= m->width ? m->width - 1 : i;
-            int cj = j < 0 ? 0 : j >= m->height ? m->height - 1 : j;
-
-            if (a > 0) {
-                sum += a * m->pixel[3 * (cj * m->width + ci) + c];
-                total += a;
-            }
-        }
-    }
-    return sum / total;
-}
-
-static void resampling_is_a_triangle_filter(void **state)
-{
-    static const struct { double x, y, w, h; int out_w, out_h; } cases[] = {
-        { 0, 0, 30, 22, 10, 11 }, { 0, 0, 30, 22, 45, 40 }, { 0, 0, 30, 22, 8, 40 },
-        { 4, 2, 16, 12, 7, 5 }, { 0, 0, 30, 22, 1, 1 },
-    };
-    struct data_image m = made_image(30, 22, 12);
-    uint8_t out[45 * 40 * 3];
-    struct err err;
-
-    (void)state;
-    for (int i = 0; i < 30 * 22 * 3; i++)
-        m.pixel[i] = (uint8_t)rng_below(12, rng_stream(RNG_TEST, 3), (uint64_t)i, 256);
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        double sx = cases[k].w / cases[k].out_w, sy = cases[k].h / cases[k].out_h;
-        struct data_image part = { (int)cases[k].w, (int)cases[k].h, malloc(30 * 22 * 3) };
-
-        assert_true(data_image_resample(&m, cases[k].x, cases[k].y, cases[k].w, cases[k].h,
-                                        part.width, part.height, part.pixel, &err));
-        assert_true(data_image_resample(&m, cases[k].x, cases[k].y, cases[k].w, cases[k].h,
-                                        cases[k].out_w, cases[k].out_h, out, &err));
-        for (int y = 0; y < cases[k].out_h; y++) {
-            for (int x = 0; x < cases[k].out_w; x++) {
-                for (int c = 0; c < 3; c++) {
-                    double want = reference(&part, (x + 0.5) * sx, (y + 0.5) * sy, fmax(1, sx),
-                                            fmax(1, sy), c);
-
-                    assert_true(fabs(out[3 * (y * cases[k].out_w + x) + c] - want) < 2.5);
-                }
-            }
-        }
-        data_image_release(&part);
-    }
-    data_image_release(&m);
-}
-
 static void any_part_of_one_colour_keeps_it(void **state)
 {
     (void)state;
@@ -827,7 +770,6 @@ int main(void)
         cmocka_unit_test(random_damage_does_no_harm),
         cmocka_unit_test(errors_of_files_name_the_path),
         cmocka_unit_test(whole_parts_are_copied),
-        cmocka_unit_test(resampling_is_a_triangle_filter),
         cmocka_unit_test(any_part_of_one_colour_keeps_it),
         cmocka_unit_test(parts_outside_are_errors),
     };

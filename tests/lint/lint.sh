@@ -26,8 +26,8 @@ grep '^[a-z]*/.*\.c$\|^discern\.c$' "$tmp/sources" | grep -v '^tests/\|^datasets
     done >"$tmp/objects"
 
 # Where -D, -m and such of a file come from: the words that the Makefile knows as instruction sets.
-isa_words=$(sed -n 's/^FLAGS_\([a-z0-9]*\) *:=.*/\1/p' Makefile 2>/dev/null | grep -v '^stb$' |
-    tr '\n' ' ')
+isa_words=$(sed -n 's/^FLAGS_\([a-z0-9]*\) *:=.*/\1/p' Makefile 2>/dev/null |
+    grep -v '^stb$\|^fuzz$' | tr '\n' ' ')
 
 # Prints the names in the .def file $1, of lines like MACRO(name) or MACRO(name, ...).
 def_names() {
@@ -110,9 +110,9 @@ rule_text() {
         }' $(cat "$tmp/texts")
 }
 
-# Intrinsics stay in nn/kernel/*_ISA.c, and such a file includes nothing of ours but the headers in
-# nn/kernel: an inline function compiled for AVX-512 and picked by the linker for everyone crashes
-# older machines.
+# Intrinsics stay in nn/kernel/*_ISA.c and data/*_ISA.c, and such a file includes nothing of ours
+# but the headers in nn/kernel, or data/x.h for data/x_ISA.c: an inline function compiled for
+# AVX-512 and picked by the linker for everyone crashes older machines.
 rule_intrinsics() {
     [ -s "$tmp/sources" ] || return 0
     # shellcheck disable=SC2046
@@ -121,16 +121,23 @@ rule_intrinsics() {
             word = FILENAME
             sub(/.*\//, "", word)
             sub(/\.[^.]*$/, "", word)
-            own = index(word, "_") && FILENAME ~ /^nn\/kernel\//
+            own = index(word, "_") && FILENAME ~ /^(nn\/kernel|data)\//
             sub(/.*_/, "", word)
             own = own && index(isa, " " word " ")
+            may = "\"nn/kernel/"
+            if (FILENAME ~ /^data\//) {
+                may = FILENAME
+                sub("_" word "\\.c$", ".h\"", may)
+                may = "\"" may
+            }
         }
         !/^[ \t]*#[ \t]*include/ { next }
         /intrin\.h|arm_neon\.h|arm_sve\.h/ && !own {
-            print FILENAME ":" FNR ": intrinsics outside nn/kernel/*_ISA.c"
+            print FILENAME ":" FNR ": intrinsics outside nn/kernel/*_ISA.c and data/*_ISA.c"
         }
-        own && /"/ && !/"nn\/kernel\// {
-            print FILENAME ":" FNR ": a file of intrinsics includes nn/kernel/ alone"
+        own && /"/ && !index($0, may) {
+            print FILENAME ":" FNR ": a file of intrinsics includes " \
+                (FILENAME ~ /^data/ ? "its own header" : "nn/kernel/") " alone"
         }' $(cat "$tmp/sources")
 }
 
@@ -180,6 +187,20 @@ rule_cases() {
         done
 }
 
+# A line of data/resize.def or tests/bench/benches.def is a function in the file that it says.
+rule_lines() {
+    [ ! -f data/resize.def ] || sed -n \
+        's/^RESIZE( *\([a-z0-9_]*\) *, *\([a-z0-9_]*\) *).*/\1 \2/p' data/resize.def |
+        while read -r pass isa; do
+            grep -q "^void data_resize_${pass}_$isa(" "data/resize_$isa.c" 2>/dev/null ||
+                echo "data/resize.def: data_resize_${pass}_$isa is not in data/resize_$isa.c"
+        done
+    [ ! -f tests/bench/benches.def ] || for name in $(def_names tests/bench/benches.def); do
+        grep -q "^bool bench_$name(" "tests/bench/$name.c" 2>/dev/null ||
+            echo "tests/bench/benches.def: bench_$name is not in tests/bench/$name.c"
+    done
+}
+
 # ---- pages ---------------------------------------------------------------------------------------
 
 rule_pages() {
@@ -201,6 +222,9 @@ rule_pages() {
 rule_objects() {
     sed -n 's/^\(\(nn\|data\|infer\|train\)\/.*\|discern\)\.c$/\1/p' "$tmp/sources" |
         while read -r file; do
+            case " $isa_words" in
+            *" ${file##*_} "*) [ "$(uname -m)" = x86_64 ] || continue ;;
+            esac
             [ -f "$build/$file.o" ] || echo "$build/$file.o: is not there: run make"
         done
 }
@@ -294,7 +318,8 @@ END
 
 # ---- all of them ---------------------------------------------------------------------------------
 
-[ $# != 0 ] || set -- ladder top text intrinsics tables cases pages objects calls symbols globals
+[ $# != 0 ] ||
+    set -- ladder top text intrinsics tables cases lines pages objects calls symbols globals
 for rule in "$@"; do
     rule_$rule >"$tmp/said" 2>&1
     sed "s/^/$rule: /" "$tmp/said" >>"$tmp/all"

@@ -167,6 +167,11 @@ allows 'last infer/run.h "/* TODO(ada): when gcc 13 is the oldest */"'
 
 breaks intrinsics 'outside nn/kernel'           'first nn/op/relu.c "#include <immintrin.h>"'
 breaks intrinsics 'outside nn/kernel'           'first nn/kernel/ref.c "#include <x86intrin.h>"'
+breaks intrinsics 'outside nn/kernel'           'first data/image.c "#include <immintrin.h>"'
+breaks intrinsics 'includes its own header alone' \
+    'echo "int data_other(void);" >data/other.h; echo "int data_x;" >data/image_avx2.c
+     first data/image_avx2.c "#include \"data/image.h\""
+     first data/image_avx2.c "#include \"data/other.h\""'
 breaks intrinsics 'includes nn/kernel/ alone' \
     'first nn/kernel/add_avx2.c "#include \"nn/base/arena.h\""'
 
@@ -185,6 +190,11 @@ breaks cases 'nn_mul_f32_ref is in no' \
 breaks cases 'nn_add_f32_avx2 is in no'     'sed -i s/_avx2/_avx/ nn/kernel/add_avx2.c'
 breaks cases 'no check_add_f32' \
     ': >tests/nn/kernel/test_kernels.c; sed -i 2d nn/kernel/kernels.def'
+
+breaks lines 'data_resize_down_avx2 is not in data/resize_avx2.c' \
+    'echo "RESIZE(down, avx2)" >data/resize.def'
+breaks lines 'bench_two is not in tests/bench/two.c' \
+    'mkdir tests/bench; echo "BENCH(two, 2)" >tests/bench/benches.def'
 
 breaks pages 'ops.md: differs'              'last docs/ops.md more'
 breaks pages 'cli.md: is not there'         'rm docs/cli.md'
