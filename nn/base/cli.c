@@ -334,40 +334,51 @@ out:
 
 /* ---- help ------------------------------------------------------------------------------------ */
 
-/* Prints text between columns `indent` and WIDTH, broken at spaces; `column` is where we are.  A
- * '\n' ends a paragraph: an empty line follows it. */
-static void print_wrapped(FILE *out, const char *text, int indent, int column)
+void cli_wrap(struct str *out, const char *text, int indent, int column)
 {
-    bool start = true;          /* of a line: nothing printed behind the indent */
+    bool start = true;          /* of a line: nothing behind the indent */
 
     while (*text) {
-        size_t blanks = strspn(text, " \n");
-        int len = (int)strcspn(text + blanks, " \n");
+        size_t blanks = strspn(text, " \n"), len = strcspn(text + blanks, " \n");
+        struct str word = { 0 };
+        int width;
 
         if (!len)
             break;
         if (memchr(text, '\n', blanks)) {
-            fputs("\n\n", out);
+            str_add(out, "\n\n");
             column = 0;
             start = true;
         }
         text += blanks;
-
-        if (!start && column + 1 + len > WIDTH) {
-            fputc('\n', out);
+        str_addn(&word, text, len);
+        width = cli_width(str_text(&word));
+        if (!start && column + 1 + width > WIDTH) {
+            str_addc(out, '\n');
             column = 0;
             start = true;
         }
         if (start)
-            fprintf(out, "%*s", indent > column ? indent - column : 0, "");
+            str_printf(out, "%*s", indent > column ? indent - column : 0, "");
         else
-            fputc(' ', out);
-        column = (start ? indent > column ? indent : column : column + 1) + len;
+            str_addc(out, ' ');
+        column = (start ? indent > column ? indent : column : column + 1) + width;
         start = false;
-        fprintf(out, "%.*s", len, text);
+        str_add(out, str_text(&word));
+        out->failed |= word.failed;
+        str_release(&word);
         text += len;
     }
-    fputc('\n', out);
+    str_addc(out, '\n');
+}
+
+static void print_wrapped(FILE *out, const char *text, int indent, int column)
+{
+    struct str lines = { 0 };
+
+    cli_wrap(&lines, text, indent, column);
+    fputs(str_text(&lines), out);
+    str_release(&lines);
 }
 
 /* The default as text; nothing where there is none to speak of.  obj holds the defaults. */

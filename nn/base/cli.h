@@ -57,8 +57,12 @@ void cli_clean(struct str *out, const char *text);
 /* Columns that cleaned text takes, a code point each. */
 int cli_width(const char *text);
 
-/* Appends text, cleaned, in exactly `width` columns: cut, or filled up on the right or the left. */
+/* Appends text, cleaned, in exactly `width` columns: cut, or filled up on the right or left. */
 void cli_column(struct str *out, const char *text, int width, bool right);
+
+/* Appends the words of text in lines of 80 columns at most, each with `indent` spaces before it;
+ * the first begins at `column`, where something stands already.  '\n' in text: a paragraph. */
+void cli_wrap(struct str *out, const char *text, int indent, int column);
 
 /* Prints "discern: ..." cleaned, and a newline, to stderr. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
