@@ -40,9 +40,13 @@ static const struct cli_command help_command = {
 };
 
 static const struct cli_command *const commands[] = {
-    &train_cmd_train, &infer_cmd_eval,   &infer_cmd_predict,
-    &infer_cmd_info,  &infer_cmd_export, &data_cmd_split,
-    &data_cmd_dedup,  &data_cmd_show,    &help_command,
+    &train_cmd_train, &infer_cmd_eval, &infer_cmd_predict, &infer_cmd_info, &infer_cmd_export,
+    &data_cmd_check,
+    &data_cmd_stats,
+    &data_cmd_split,
+    &data_cmd_dedup,
+    &data_cmd_show,
+    &help_command,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

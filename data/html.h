@@ -1,0 +1,18 @@
+/*
+ * html -- what was found in a set, as a page with thumbnails
+ *
+ * One file that holds all it shows: no scripts, nothing loaded, and a content security policy that
+ * says so.  Every text in it comes from outside and is escaped.  Light and dark, narrow and wide.
+ */
+#ifndef DATA_HTML_H
+#define DATA_HTML_H
+
+#include "data/finding.h"
+
+/* Writes the page atomically.  The pictures that it shows, a few hundred at most, are read and
+ * decoded again, on `threads` threads; with the audit's limits. */
+bool data_html_write(const char *path, const char *name, const struct data_audit *a,
+                     const struct data_census *c, const struct data_findings *f, int threads,
+                     struct err *err);
+
+#endif
