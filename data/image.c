@@ -230,8 +230,9 @@ bool data_image_read(const char *path, const struct data_decode *how, struct dat
 bool data_image_resample(const struct data_image *image, double x, double y, double w, double h,
                          int out_w, int out_h, uint8_t *out, struct err *err)
 {
-    struct data_resize r = { image->pixel, image->width, image->height, (size_t)image->width * 3,
-                             x, y, w, h, DATA_BILINEAR, out_w, out_h, 0 };
+    struct data_resize_job r = { image->pixel, image->width, image->height,
+                                 (size_t)image->width * 3, x, y, w, h, DATA_BILINEAR, out_w, out_h,
+                                 0 };
 
     return data_resize(&r, out, err);
 }

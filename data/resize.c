@@ -127,7 +127,7 @@ static void weigh(struct axis *a, double *v)
 /* ---- passes ---------------------------------------------------------------------------------- */
 
 struct work {
-    const struct data_resize *r;
+    const struct data_resize_job *r;
     data_resize_across_fn *across_fn;
     data_resize_down_fn *down_fn;
     struct axis across, down;
@@ -204,7 +204,7 @@ static void choose_kernels(struct work *k)
 /* Row y as the kernels may read it: the last ones, copied to where they may reach behind it. */
 static const uint8_t *source_row(struct work *k, int y, int i)
 {
-    const struct data_resize *r = k->r;
+    const struct data_resize_job *r = k->r;
     size_t bytes = 3 * (size_t)r->width, left = (size_t)(r->height - 1 - y);
     const uint8_t *s = r->src + (size_t)y * r->stride;
     uint8_t *copy = k->tail + (size_t)i * k->tail_bytes;
@@ -271,7 +271,7 @@ static bool side_fits(int n)
     return n >= 1 && n <= DATA_RESIZE_SIDE;
 }
 
-bool data_resize(const struct data_resize *r, uint8_t *out, struct err *err)
+bool data_resize(const struct data_resize_job *r, uint8_t *out, struct err *err)
 {
     double x = snap(r->x), y = snap(r->y), right = snap(r->x + r->w), bottom = snap(r->y + r->h);
     double w = right - x, h = bottom - y;

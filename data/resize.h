@@ -17,7 +17,7 @@
 enum data_filter { DATA_BILINEAR, DATA_BICUBIC };
 extern const char *const data_filter_names[];   /* "bilinear" "bicubic" NULL */
 
-struct data_resize {
+struct data_resize_job {
     const uint8_t *src;         /* [height,width,3], rows `stride` bytes apart */
     int width, height;          /* 1 .. DATA_RESIZE_SIDE, as out_w and out_h */
     size_t stride;
@@ -31,7 +31,7 @@ enum { DATA_RESIZE_SIDE = 1 << 20 };
 /* out[out_h,out_w,3], dense, not overlapping src.  Pixels beside the part count where the filter
  * reaches them.  Time grows with the part's pixels across and the result's down, memory with the
  * sides.  ERR_INPUT: the part is not inside, or a side is over the limit; ERR_MEMORY. */
-bool data_resize(const struct data_resize *r, uint8_t *out, struct err *err);
+bool data_resize(const struct data_resize_job *r, uint8_t *out, struct err *err);
 
 /*
  * The two passes as kernels: one a line of resize.def, the last that the CPU can run is taken.

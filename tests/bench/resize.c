@@ -1,19 +1,21 @@
 /*
  * resize -- pictures to the size of a net: our kernels against stb_image_resize, on one core
  *
- * The pictures are noise: no part of either looks at what the samples are.
+ * Noise of common sizes (neither looks at what the samples are), and photographs where they are.
  */
 #include "tests/bench/resize.h"
 #include "tests/bench/bench.h"
 
+#include "data/prep.h"
 #include "nn/base/cpu.h"
+#include "nn/base/file.h"
 #include "nn/base/rng.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 struct job {
-    struct data_resize r;
+    struct data_resize_job r;
     uint8_t *out;
 };
 
@@ -36,8 +38,8 @@ static bool bench_size(int width, int height, int size, enum data_filter filter,
 {
     size_t bytes = 3 * (size_t)width * (size_t)height;
     uint8_t *src = malloc(bytes), *out = malloc(3 * (size_t)size * (size_t)size);
-    struct data_resize r = { src, width, height, 3 * (size_t)width, 0, 0, width, height, filter,
-                             size, size, 0 };
+    struct data_resize_job r = { src, width, height, 3 * (size_t)width, 0, 0, width, height, filter,
+                                 size, size, 0 };
     struct job best = { r, out }, avx2 = { r, out }, ref = { r, out };
     const struct bench_side side[] = {
         { "own", run_own, &best }, { "avx2", run_own, &avx2 }, { "ref", run_own, &ref },
@@ -61,6 +63,91 @@ static bool bench_size(int width, int height, int size, enum data_filter filter,
     return src && out;
 }
 
+enum { PHOTOS = 60 };
+
+/* The centre squares of some photographs, one after another. */
+struct photos {
+    struct data_image image[PHOTOS];
+    struct job job[PHOTOS];
+    int n;
+};
+
+static void run_photos_own(void *ctx)
+{
+    struct photos *p = ctx;
+
+    for (int i = 0; i < p->n; i++)
+        run_own(&p->job[i]);
+}
+
+static void run_photos_stb(void *ctx)
+{
+    struct photos *p = ctx;
+
+    for (int i = 0; i < p->n; i++)
+        run_stb(&p->job[i]);
+}
+
+static bool read_photos(struct photos *p, const char *folder, char **names, int n, struct err *err)
+{
+    for (p->n = 0; p->n < n && p->n < PHOTOS; p->n++) {
+        char path[600];
+
+        snprintf(path, sizeof path, "%s/%s", folder, names[p->n]);
+        if (!data_image_read(path, NULL, &p->image[p->n], err))
+            return false;
+    }
+    return true;
+}
+
+static bool bench_photos(int size, struct photos *p, struct err *err)
+{
+    struct data_prep prep = { .size = { size, size }, .resize = DATA_CROP, .crop = 1 };
+    uint8_t *out = malloc(3 * (size_t)size * (size_t)size);
+    char what[64];
+
+    if (!out)
+        return err_set(err, ERR_MEMORY, "cannot hold %d x %d pixels", size, size);
+    for (int i = 0; i < p->n; i++) {
+        const struct data_image *m = &p->image[i];
+        struct data_view v;
+
+        data_prep_view(&prep, m, &v);
+        p->job[i].out = out;
+        p->job[i].r = (struct data_resize_job){ m->pixel, m->width, m->height, 3 * (size_t)m->width,
+                                                v.x, v.y, v.w, v.h, DATA_BILINEAR, size, size,
+                                                0 };
+    }
+    snprintf(what, sizeof what, "flowers to %d", size);
+    bench_sides(what, p->n, "pictures", (const struct bench_side[]){
+        { "own", run_photos_own, p }, { "stb", run_photos_stb, p } }, 2);
+    free(out);
+    return true;
+}
+
+static bool bench_flowers(struct err *err)
+{
+    const char *flowers = bench_dataset("flowers");
+    struct photos *p = calloc(1, sizeof *p);
+    char folder[400], **names = NULL;
+    bool ok = p;
+    int n;
+
+    if (!p)
+        err_set(err, ERR_MEMORY, "cannot hold %d pictures", PHOTOS);
+    if (ok && flowers) {
+        snprintf(folder, sizeof folder, "%s/train/daisy", flowers);
+        n = file_list(folder, &names, err);
+        ok = n >= 0 && read_photos(p, folder, names, n, err) && bench_photos(160, p, err) &&
+             bench_photos(224, p, err);
+        for (int i = 0; i < PHOTOS; i++)
+            data_image_release(&p->image[i]);
+    }
+    free(names);
+    free(p);
+    return ok;
+}
+
 bool bench_resize(struct err *err)
 {
     static const int sizes[][3] = {
@@ -72,5 +159,5 @@ bool bench_resize(struct err *err)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             if (!bench_size(sizes[i][0], sizes[i][1], sizes[i][2], (enum data_filter)f, err))
                 return false;
-    return true;
+    return bench_flowers(err);
 }

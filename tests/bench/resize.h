@@ -8,6 +8,6 @@
 
 /* The same part under the filter of the same name (bilinear: triangle; bicubic: Catmull-Rom), edges
  * repeated.  False when memory is out. */
-bool bench_resize_stb(const struct data_resize *r, uint8_t *out);
+bool bench_resize_stb(const struct data_resize_job *r, uint8_t *out);
 
 #endif

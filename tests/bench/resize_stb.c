@@ -8,7 +8,7 @@
 #define STB_IMAGE_RESIZE_IMPLEMENTATION
 #include <stb/stb_image_resize.h>
 
-bool bench_resize_stb(const struct data_resize *r, uint8_t *out)
+bool bench_resize_stb(const struct data_resize_job *r, uint8_t *out)
 {
     double scale_x = r->out_w / r->w, scale_y = r->out_h / r->h;
     stbir_filter filter =

@@ -61,27 +61,27 @@ static void paint(uint8_t *p, enum kind kind, int width, int height)
                 *p++ = sample(kind, (uint32_t)x, (uint32_t)y, (uint32_t)c);
 }
 
-static struct data_resize all_of(const uint8_t *src, int width, int height, enum data_filter filter,
-                                 int out_w, int out_h)
+static struct data_resize_job all_of(const uint8_t *src, int width, int height,
+                                     enum data_filter filter, int out_w, int out_h)
 {
-    return (struct data_resize){ src, width, height, 3 * (size_t)width, 0, 0, width, height, filter,
-                                 out_w, out_h, 0 };
+    return (struct data_resize_job){ src, width, height, 3 * (size_t)width, 0, 0, width, height,
+                                     filter, out_w, out_h, 0 };
 }
 
-static size_t out_bytes(const struct data_resize *r)
+static size_t out_bytes(const struct data_resize_job *r)
 {
     return 3 * (size_t)r->out_w * (size_t)r->out_h;
 }
 
 /* With each set of kernels, between guard pages: all the same, into out. */
-static void resize_everywhere(struct data_resize r, uint8_t *out)
+static void resize_everywhere(struct data_resize_job r, uint8_t *out)
 {
     size_t bytes = out_bytes(&r);
     size_t src_bytes = (size_t)(r.height - 1) * r.stride + 3 * (size_t)r.width;
 
     for (int i = 0; i < 2 * SETS; i++) {
         struct guarded from = guarded_new(src_bytes, i & 1), to = guarded_new(bytes, i & 1);
-        struct data_resize one = r;
+        struct data_resize_job one = r;
         struct err err;
 
         memcpy(from.data, r.src, src_bytes);
@@ -110,7 +110,7 @@ static void pillow_gives_the_same(void **state)
     (void)state;
     assert_non_null(file);
     for (; at < size; records++) {
-        struct data_resize r;
+        struct data_resize_job r;
         int32_t head[6];
         double box[4];
         uint8_t *src, *out;
@@ -189,7 +189,7 @@ static void each_axis_is_the_formula(void **state)
         enum data_filter filter = (enum data_filter)(k % 2);
 
         for (int down = 0; down < 2; down++) {
-            struct data_resize r = down ? all_of(line, 1, n, filter, 1, o)
+            struct data_resize_job r = down ? all_of(line, 1, n, filter, 1, o)
                                         : all_of(line, n, 1, filter, o, 1);
 
             *(down ? &r.y : &r.x) = cases[k / 2].x;
@@ -213,7 +213,7 @@ static void one_colour_stays(void **state)
         int level = (int)rng_below(1, s, at++, 256);
         int out_w = 1 + (int)rng_below(1, s, at++, 70), out_h = 1 + (int)rng_below(1, s, at++, 70);
         uint8_t *src = malloc(3 * (size_t)(w * h));
-        struct data_resize r = all_of(src, w, h, (enum data_filter)(k % 2), out_w, out_h);
+        struct data_resize_job r = all_of(src, w, h, (enum data_filter)(k % 2), out_w, out_h);
 
         r.x = rng_f64(1, s, at++) * (w - 0.5);
         r.y = rng_f64(1, s, at++) * (h - 0.5);
@@ -231,7 +231,7 @@ static void one_colour_stays(void **state)
 static void the_same_size_is_a_copy(void **state)
 {
     uint8_t src[31 * 17 * 3], out[31 * 17 * 3];
-    struct data_resize r;
+    struct data_resize_job r;
 
     (void)state;
     paint(src, NOISE, 31, 17);
@@ -268,7 +268,7 @@ static void a_mirrored_picture_gives_a_mirrored_result(void **state)
     for (int i = 0; i < W * H; i++)             /* by half a turn: both axes */
         memcpy(turned + 3 * i, src + 3 * (W * H - 1 - i), 3);
     for (int size = 1; size <= 90; size += 4) {
-        struct data_resize r = all_of(src, W, H, (enum data_filter)(size % 2), size, 91 - size);
+        struct data_resize_job r = all_of(src, W, H, (enum data_filter)(size % 2), size, 91 - size);
         int n = size * (91 - size);
 
         resize_everywhere(r, a);
@@ -302,7 +302,7 @@ static void every_width_gives_the_same_bits(void **state)
 static void rows_may_lie_apart(void **state)
 {
     uint8_t src[20 * 100], dense[20 * 25 * 3], a[9 * 8 * 3], b[9 * 8 * 3];
-    struct data_resize r = all_of(src, 25, 20, DATA_BILINEAR, 9, 8);
+    struct data_resize_job r = all_of(src, 25, 20, DATA_BILINEAR, 9, 8);
 
     (void)state;
     paint(dense, NOISE, 25, 20);
@@ -343,7 +343,7 @@ static void wide_results_of_tall_pictures_equal_narrow_ones(void **state)
     enum { H = 4000, W = 8, OUT = 400 };        /* 4000 rows of 1200 bytes: over 4 MiB */
     uint8_t *src = malloc(3 * W * H), *out = malloc(3 * OUT);
     uint8_t *part = malloc(3 * (OUT / 4));
-    struct data_resize r = all_of(src, W, H, DATA_BILINEAR, OUT, 1);
+    struct data_resize_job r = all_of(src, W, H, DATA_BILINEAR, OUT, 1);
 
     (void)state;
     paint(src, NOISE, W, H);
@@ -369,7 +369,7 @@ static void what_cannot_be_is_an_error(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct data_resize r = all_of(src, 10, 10, DATA_BILINEAR, bad[i].out_w, 2);
+        struct data_resize_job r = all_of(src, 10, 10, DATA_BILINEAR, bad[i].out_w, 2);
         struct err err = { 0 };
 
         r.x = bad[i].x;
