@@ -319,16 +319,27 @@ static void made_labels(struct bare *b, int n)
 
 static void several_labels_are_within_one_picture(void **state)
 {
-    struct bare b;
-    struct data_split_result r;
+    static const double shares[][2] = { { 0.2, 0.1 }, { 0.1, 0 }, { 0.15, 0.15 }, { 0.3, 0.3 } };
 
     (void)state;
-    made_labels(&b, 3000);
-    r = split_by(&b.x, exact);
-    assert_true(r.worst <= 1.0 && fabs(r.worst - worst(&b.x, 0.2, 0.1)) < 1e-9);
-    for (int l = 0; l < 8; l++)
-        assert_true(marks(&b.x, l, DATA_TRAIN) > 0);
-    bare_close(&b);
+    for (int n = 300; n <= 3000; n += 900) {
+        for (size_t k = 0; k < sizeof shares / sizeof *shares; k++) {
+            struct data_split_options opt = exact;
+            struct data_split_result r;
+            struct bare b;
+
+            opt.val = shares[k][0];
+            opt.test = shares[k][1];
+            made_labels(&b, n);
+            r = split_by(&b.x, opt);
+            assert_true(r.worst <= 1.0 + 1e-9);
+            assert_true(fabs(r.worst - worst(&b.x, opt.val, opt.test)) < 1e-9);
+            for (int l = 0; l < 8; l++)
+                assert_true(marks(&b.x, l, DATA_TRAIN) > 0 ||
+                            marks(&b.x, l, DATA_VAL) + marks(&b.x, l, DATA_TEST) == 0);
+            bare_close(&b);
+        }
+    }
 }
 
 /* The first n0 samples of both have the same parts. */
