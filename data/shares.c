@@ -182,7 +182,8 @@ static void move(struct shares *s, struct data_unit *u, enum data_split to)
 /* How far a unit's lot lies from those of a part. */
 static double distance(const struct shares *s, const struct data_unit *u, enum data_split part)
 {
-    double test = s->d->share[DATA_TEST], held = test + s->d->share[DATA_VAL], lot = data_unit_lot(u);
+    double test = s->d->share[DATA_TEST], held = test + s->d->share[DATA_VAL];
+    double lot = data_unit_lot(u);
     double low = part == DATA_TEST ? 0 : part == DATA_VAL ? test : held;
     double high = part == DATA_TEST ? test : part == DATA_VAL ? held : 1;
 

@@ -141,8 +141,9 @@ static bool make_units(struct split *s, struct err *err)
     for (int i = 0; i < s->d.n_units; i++) {
         struct data_unit *u = &s->d.unit[i];
         double lot = data_unit_lot(u), test = s->d.share[DATA_TEST];
+        double held = test + s->d.share[DATA_VAL];
 
-        u->part = lot < test ? DATA_TEST : lot < test + s->d.share[DATA_VAL] ? DATA_VAL : DATA_TRAIN;
+        u->part = lot < test ? DATA_TEST : lot < held ? DATA_VAL : DATA_TRAIN;
         s->unit_of[u->cluster] = i;
     }
     return true;
