@@ -327,8 +327,9 @@ static bool show(const struct options *o, const char *data, struct err *err)
     s.x = x = data_index_open(data, &o->source, err);
     if (!x)
         return false;
-    facts.n = x->n;
     facts.n_labels = x->n_labels;
+    for (int i = 0; i < x->n; i++)      /* what there is to learn from */
+        facts.n += x->sample[i].split == DATA_UNSPLIT || x->sample[i].split == DATA_TRAIN;
     field_defaults(data_prep_fields, &s.prep);
     s.prep.size[0] = s.prep.size[1] = o->size;
     s.prep.resize = o->resize;

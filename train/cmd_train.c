@@ -494,7 +494,7 @@ const struct cli_command train_cmd_train = {
              "stops. The same seed gives the same weights, whatever the threads.",
     .examples = "discern train photos/\n"
                 "discern train photos/ --time 20m --out cats\n"
-                "discern train photos/ --arch resnet18 --size 128 --epochs 30 --augment strong\n",
+                "discern train photos/ --arch resnet18 --size 128 --epochs 30 --augment medium\n",
     .options = options,
     .size = sizeof(struct options),
     .min_args = 1,
