@@ -163,6 +163,12 @@ static void equalize_by_hand(void **state)
     data_op_equalize(&t.is, 0.5);
     for (int i = 0; i < 1020; i++)
         check_near(&t, i, 0.5 * (85 * (i % 4)) + 0.5 * t.was.pixel[i], 0.5);
+    /* Of 101, 400, 9 and 510 steps of 2, and half a step ahead: 1, 102, 502, 511 make these. */
+    for (int i = 0; i < 1020; i++)
+        t.is.pixel[i] = t.was.pixel[i] = i < 101 ? 10 : i < 501 ? 20 : i < 510 ? 30 : 40;
+    data_op_equalize(&t.is, 1);
+    for (int i = 0; i < 1020; i++)
+        check_near(&t, i, i < 101 ? 0 : i < 501 ? 51 : i < 510 ? 251 : 255, 0);
     memset(t.is.pixel, 99, 1020);                       /* one value: nothing to spread */
     data_op_equalize(&t.is, 1);
     assert_true(t.is.pixel[0] == 99 && t.is.pixel[1019] == 99);
