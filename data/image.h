@@ -48,8 +48,8 @@ bool data_image_read(const char *path, const struct data_decode *how, struct dat
                      struct err *err);
 void data_image_release(struct data_image *image);      /* a zeroed one is fine */
 
-/* The part [x,x+w) x [y,y+h) (inside the picture; fractions allowed), resized to out_w x out_h,
- * antialiased.  out[out_h*out_w*3]. */
+/* The part [x,x+w) x [y,y+h) (inside the picture; fractions allowed), resized to out_w x out_h by
+ * data_resize, bilinear.  out[out_h*out_w*3]. */
 bool data_image_resample(const struct data_image *image, double x, double y, double w, double h,
                          int out_w, int out_h, uint8_t *out, struct err *err);
 
