@@ -164,7 +164,8 @@ static void compare(struct job *j, int a, int b)
 /* Words that share a key, each with the next WINDOW: names made to collide cost no more. */
 static void compare_keys(struct job *j)
 {
-    qsort(j->key, j->n_keys, sizeof *j->key, by_text);
+    if (j->n_keys)
+        qsort(j->key, j->n_keys, sizeof *j->key, by_text);
     for (size_t i = 0; i < j->n_keys; i++) {
         for (size_t k = i + 1; k < j->n_keys && k <= i + WINDOW; k++) {
             if (strcmp(j->key[i].text, j->key[k].text) != 0)
