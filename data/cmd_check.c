@@ -142,7 +142,6 @@ static void write_json(const char *name, const struct data_index *x, const struc
 /* ---- the command ----------------------------------------------------------------------------- */
 
 struct progress {
-    const char *name;
     bool terminal, shown;
     time_t last;
 };
@@ -161,29 +160,9 @@ static void on_progress(void *ctx, int done, int n)
     fflush(stderr);
 }
 
-static struct data_audit *look(struct data_index *x, const struct options *o, const char *name,
-                               struct err *err)
-{
-    int threads = o->threads ? o->threads : pool_cpus();
-    struct progress progress = { name, isatty(STDERR_FILENO), false, time(NULL) };
-    struct data_decode decode = data_decode_default;
-    struct data_audit_options opt = { threads, false, &decode, on_progress, &progress };
-    struct data_audit *a;
-
-    if (o->sandbox) {
-        decode.sandbox = data_sandbox_new(&(struct data_sandbox_options){ .workers = threads },
-                                          &data_decode_default, err);
-        if (!decode.sandbox)
-            return NULL;
-    }
-    a = data_audit_new(x, &opt, err);
-    data_sandbox_free(decode.sandbox);
-    return a;
-}
-
 /* Reports; *bad: there are errors or warnings. */
 static bool report(const struct data_audit *a, const struct options *o, const char *name,
-                   bool *bad, struct err *err)
+                   const struct data_decode *how, int threads, bool *bad, struct err *err)
 {
     struct data_census *c = data_census_new(a, err);
     struct data_findings *f = c ? data_findings_new(a, c, err) : NULL;
@@ -199,7 +178,7 @@ static bool report(const struct data_audit *a, const struct options *o, const ch
     *bad = f->count[DATA_ERROR] + f->count[DATA_WARNING] > 0;
     ok = cli_print(&out, err);
     if (ok && o->html) {
-        ok = data_html_write(o->html, name, a, c, f, o->threads ? o->threads : pool_cpus(), err);
+        ok = data_html_write(o->html, name, a, c, f, how, threads, err);
         if (ok)
             cli_say("wrote %s", o->html);
     }
@@ -212,17 +191,28 @@ done:
 
 static bool check(const struct options *o, const char *name, bool *bad, struct err *err)
 {
-    struct data_index *x;
-    struct data_audit *a;
+    int threads = o->threads ? o->threads : pool_cpus();
+    struct progress progress = { isatty(STDERR_FILENO), false, time(NULL) };
+    struct data_decode how = data_decode_default;
+    struct data_audit_options opt = { threads, false, &how, on_progress, &progress };
+    struct data_index *x = NULL;
+    struct data_audit *a = NULL;
     bool ok;
 
     if (o->html && !cli_may_write(o->html, name, o->force, err))
         return false;
+    if (o->sandbox) {
+        how.sandbox = data_sandbox_new(&(struct data_sandbox_options){ .workers = threads },
+                                       &data_decode_default, err);
+        if (!how.sandbox)
+            return false;
+    }
     x = data_index_open(name, &o->source, err);
-    a = x ? look(x, o, name, err) : NULL;
-    ok = a && report(a, o, name, bad, err);
+    a = x ? data_audit_new(x, &opt, err) : NULL;
+    ok = a && report(a, o, name, &how, threads, bad, err);
     data_audit_free(a);
     data_index_free(x);
+    data_sandbox_free(how.sandbox);
     return ok;
 }
 

@@ -13,7 +13,7 @@
 
 enum {
     SIDE = 96,                  /* of a thumbnail */
-    THUMBS = 300,               /* about 3 KB each */
+    THUMBS = 300, PLACES = 600, /* about 3 KB each; a picture may stand in several findings */
     CASES = 24, PICTURES = 4,   /* of a finding; of a case */
     LABELS = 40, SHOWN = 6,     /* that are shown with pictures; pictures of each */
     LIST = 500,                 /* cases of a finding that are named at all */
@@ -28,8 +28,9 @@ struct thumb {
 
 struct thumbs {
     const struct data_index *x;
+    const struct data_decode *how;
     struct thumb of[THUMBS];
-    int n;
+    int n, placed;
 };
 
 static struct thumb *find_thumb(struct thumbs *t, int sample)
@@ -83,7 +84,7 @@ static void make_thumb(void *arg, int i, int worker)
     int longest, w, h;
 
     (void)worker;
-    if (!data_sample_image(&t->x->sample[t->of[i].sample], NULL, &image, &ignored))
+    if (!data_sample_image(&t->x->sample[t->of[i].sample], t->how, &image, &ignored))
         return;
     longest = image.width > image.height ? image.width : image.height;
     w = shrunk(image.width, longest);
@@ -164,16 +165,18 @@ static void add_picture(struct thumbs *t, int sample, bool named, struct str *ou
 {
     const struct thumb *thumb = find_thumb(t, sample);
     const char *name = t->x->sample[sample].name;
+    bool shown = thumb && thumb->uri && t->placed < PLACES;
 
     str_add(out, "<figure>");
-    if (thumb && thumb->uri) {
+    t->placed += shown;
+    if (shown) {
         str_add(out, "<img alt=\"\" title=\"");
         add_text(out, name);
         str_add(out, "\" src=\"");
         str_add(out, thumb->uri);
         str_add(out, "\">");
     }
-    if (named || !thumb || !thumb->uri) {
+    if (named || !shown) {
         str_add(out, "<figcaption>");
         add_text(out, name);
         str_add(out, "</figcaption>");
@@ -300,8 +303,8 @@ static void add_page(const char *name, struct thumbs *t, const struct data_censu
 }
 
 bool data_html_write(const char *path, const char *name, const struct data_audit *a,
-                     const struct data_census *c, const struct data_findings *f, int threads,
-                     struct err *err)
+                     const struct data_census *c, const struct data_findings *f,
+                     const struct data_decode *how, int threads, struct err *err)
 {
     struct thumbs *t = calloc(1, sizeof *t);
     struct pool *pool = t ? pool_new(threads, err) : NULL;
@@ -312,6 +315,7 @@ bool data_html_write(const char *path, const char *name, const struct data_audit
         return err_set(err, ERR_MEMORY, "%s: no memory for the page", path);
     if (pool) {
         t->x = a->x;
+        t->how = how;
         choose(t, a, f);
         pool_for(pool, t->n, make_thumb, t);
         add_page(name, t, c, f, &out);

@@ -89,9 +89,10 @@ printed empty9
 not_printed '(--all)'
 
 # In worker processes, where the kernel lets us; the same report.
-if "$DISCERN" data check "$T/bad" --sandbox >"$T/boxed" 2>"$T/err"; then
+if "$DISCERN" data check "$T/bad" --sandbox --html "$T/boxed.html" >"$T/boxed" 2>"$T/err"; then
     run 0 data check "$T/bad"
     cmp "$T/out" "$T/boxed" || fail "the sandbox changes the report"
+    cmp "$T/page.html" "$T/boxed.html" || fail "the sandbox changes the page"
 fi
 for threads in 1 3; do
     run 0 data check "$T/bad" --threads "$threads" --json
