@@ -208,6 +208,25 @@ json_t *record_parse(const char *text, size_t bytes, struct err *err)
     return json;
 }
 
+json_t *record_parse_next(const char *text, size_t bytes, size_t most, size_t *used,
+                          struct err *err)
+{
+    json_error_t e = { .position = 0 };
+    json_t *json = json_loadb(text, bytes < most ? bytes : most,
+                              JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY,
+                              &e);
+
+    if (json)
+        *used = (size_t)e.position;
+    else if (json_error_code(&e) == json_error_out_of_memory)
+        err_set(err, ERR_MEMORY, "cannot hold %zu bytes of JSON", bytes);
+    else if (json_error_code(&e) == json_error_premature_end_of_input && bytes > most)
+        err_set(err, ERR_INPUT, "a JSON value of more than %zu bytes", most);
+    else
+        err_set(err, ERR_INPUT, "%s", e.text);
+    return json;
+}
+
 static void dump_real(double x, struct str *out)
 {
     size_t start = out->len;

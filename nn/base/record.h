@@ -22,6 +22,11 @@ bool record_from_json(const struct field *table, void *obj, const json_t *json, 
  * the error names line and cause.  NULL on failure. */
 json_t *record_parse(const char *text, size_t bytes, struct err *err);
 
+/* Parses the one value that text begins with, of at most `most` bytes, as strictly; *used: its
+ * bytes.  The error says the cause, without a line. */
+json_t *record_parse_next(const char *text, size_t bytes, size_t most, size_t *used,
+                          struct err *err);
+
 /* One line of JSON, keys in insertion order, numbers that read back exactly;
  * free() it.  NULL when memory is out. */
 char *record_dump(const json_t *json);
