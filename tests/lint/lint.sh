@@ -167,6 +167,7 @@ rule_tables() {
     def_files nn/model/models.def "nn_model nn_model_"
     def_files nn/pass/passes.def "nn_pass nn_pass_"
     def_files data/aug/augs.def "data_aug data_aug_"
+    def_files data/source/sources.def "data_source data_source_"
     def_files train/optim/optims.def "train_optim train_optim_"
 }
 
