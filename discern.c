@@ -46,6 +46,7 @@ static const struct cli_command *const commands[] = {
     &data_cmd_split,
     &data_cmd_dedup,
     &data_cmd_show,
+    &data_cmd_import,
     &help_command,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
