@@ -2,8 +2,8 @@
  * image -- pictures of 8-bit samples: decode within limits, resize, crop
  *
  * Bytes are hostile.  The magic number decides the format, never the extension.  JPEG, PNG, BMP and
- * the first frame of GIF decode; WebP, AVIF, HEIC, TIFF, SVG and camera raw are named in the error
- * with how to convert.  EXIF orientation is applied, alpha composited over a background, and 16
+ * the first frame of GIF decode, WebP in builds that have it; AVIF, HEIC, TIFF, SVG, camera raw and
+ * others are named in the error with how to convert.  EXIF orientation is applied, alpha composited over a background, and 16
  * bits and palettes become 8-bit RGB.  Thread-safe: no shared state.
  */
 #ifndef DATA_IMAGE_H
@@ -36,7 +36,8 @@ struct data_decode {
 };
 extern const struct data_decode data_decode_default;
 
-/* The decoders that this build has, for --version and provenance: "stb" or "stb turbojpeg webp". */
+/* The decoders that this build has, for --version and provenance: "stb" or "stb turbojpeg webp".
+ * Their pixels differ by a few levels: who stores pixels keeps them apart by this. */
 extern const char data_decoders[];
 
 /* Decodes; *image is the caller's to release.  how NULL: the default.  ERR_INPUT says what is wrong

@@ -107,7 +107,8 @@ static bool jpeg_frame(struct jpeg *j, int marker, const uint8_t *p, size_t n, s
 
 static bool jpeg_scan(struct jpeg *j, const uint8_t *p, size_t n, struct err *err)
 {
-    enum { SCANS_MAX = 100 };   /* real ones have about ten; each costs a pass over the picture */
+    /* Each costs a pass over the picture; at 50 million pixels WORK_MAX allows 21. */
+    enum { SCANS_USUAL = 10, SCANS_MAX = 100, WORK_MAX = 1 << 30 };
     int parts = n ? p[0] : 0, start, end, high, low;
 
     if (!j->components)
@@ -122,7 +123,8 @@ static bool jpeg_scan(struct jpeg *j, const uint8_t *p, size_t n, struct err *er
                            (start == 0 && end != 0) || (start > 0 && parts > 1)))
         return broken("a scan header makes no sense", err);
     j->scans++;
-    if (j->scans > (j->progressive ? SCANS_MAX : j->components))
+    if (j->scans > (j->progressive ? SCANS_MAX : j->components) ||
+        (j->scans > SCANS_USUAL && (int64_t)j->h->width * j->h->height > WORK_MAX / j->scans))
         return broken("it has too many scans", err);
     for (int i = 0; i < parts; i++) {
         int c = 0, dc = p[2 + 2 * i] >> 4, ac = p[2 + 2 * i] & 15;

@@ -333,6 +333,32 @@ static void cmyk_and_ycck_of_adobe_become_their_colours(void **state)
     }
 }
 
+/* Every scan of a progressive JPEG is a pass over all of it. */
+static void scans_are_few_where_pixels_are_many(void **state)
+{
+    static uint8_t b[200000];
+    size_t n = flat_jpeg(b, 1, (const uint8_t *)"\x80", -1), head = 10;
+    uint8_t *sof = memmem(b, n, "\xff\xc0", 2), *sos = memmem(b, n, "\xff\xda", 2);
+
+    (void)state;
+    assert_true(sof && sos);
+    sof[1] = 0xc2;
+    sos[head - 3] = sos[head - 2] = sos[head - 1] = 0;
+    for (int i = 1; i < 22; i++)
+        memcpy(sos + (size_t)i * head, sos, head);
+    memcpy(sos + 22 * head, "\xff\xd9", 2);
+    for (int side = 6900; side <= 7100; side += 200) {
+        struct data_header h;
+        struct err err;
+
+        sof[5] = sof[7] = (uint8_t)(side >> 8);
+        sof[6] = sof[8] = (uint8_t)side;
+        assert_int_equal(data_header_read(b, sizeof b, &h, &err), side == 6900);
+    }
+    assert_int_equal(sof[6], 7100 % 256);
+    refused(b, sizeof b, ERR_INPUT, "too many scans");
+}
+
 static void components_that_are_rgb_stay_so(void **state)
 {
     static const uint8_t rgb[] = { 200, 100, 10 };
@@ -758,6 +784,7 @@ int main(void)
         cmocka_unit_test(sixteen_bits_grey_and_palette_become_rgb),
         cmocka_unit_test(cmyk_and_ycck_of_adobe_become_their_colours),
         cmocka_unit_test(components_that_are_rgb_stay_so),
+        cmocka_unit_test(scans_are_few_where_pixels_are_many),
         cmocka_unit_test(orientations_turn_and_mirror),
         cmocka_unit_test(orientation_of_jpeg_is_found),
         cmocka_unit_test(cut_jpeg_is_refused_and_a_missing_end_mended),
