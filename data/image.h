@@ -3,8 +3,8 @@
  *
  * Bytes are hostile.  The magic number decides the format, never the extension.  JPEG, PNG, BMP and
  * the first frame of GIF decode, WebP in builds that have it; AVIF, HEIC, TIFF, SVG, camera raw and
- * others are named in the error with how to convert.  EXIF orientation is applied, alpha composited over a background, and 16
- * bits and palettes become 8-bit RGB.  Thread-safe: no shared state.
+ * others are named in the error with how to convert.  EXIF orientation is applied, alpha composited
+ * over a background, and 16 bits and palettes become 8-bit RGB.  Thread-safe: no shared state.
  */
 #ifndef DATA_IMAGE_H
 #define DATA_IMAGE_H
