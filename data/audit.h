@@ -41,7 +41,7 @@ struct data_audit_options {
     void *ctx;
 };
 
-/* A picture takes about 400 bytes (headers alone: 60).  Without `headers` it fills the hashes of x
+/* A picture takes about 400 bytes (headers alone: 50).  Without `headers` it fills the hashes of x
  * on the way.  Fails only when memory is out; pictures that cannot be read are facts. */
 struct data_audit *data_audit_new(struct data_index *x, const struct data_audit_options *opt,
                                   struct err *err);
