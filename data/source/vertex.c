@@ -25,8 +25,7 @@ static bool row(struct data_table_reader *r, struct err *err)
     int at = c->n > 1 && !data_rows_is_picture(c->cell[0]) && data_rows_split(c->cell[0], &split);
     int got;
 
-    if (at < c->n && c->n > 1 && !at && data_rows_is_picture(c->cell[1]) &&
-        !data_rows_is_picture(c->cell[0]))
+    if (!at && c->n > 1 && data_rows_is_picture(c->cell[1]) && !data_rows_is_picture(c->cell[0]))
         return err_set(err, ERR_INPUT, "line %d: '%.60s' is no part: TRAIN, VALIDATION, TEST or "
                        "UNASSIGNED", c->line, c->cell[0]);
     got = data_rows_begin(&r->rows, c->line, c->cell[at], split, NULL, err);
