@@ -318,6 +318,9 @@ static bool write_kept(const struct report *r, struct err *err)
 
     if (is_table(path) && !csv)
         return false;
+    if (csv && !csv->write)
+        return err_set(err, ERR_UNSUPPORTED, "%s: tables cannot be written; give a list, .txt",
+                       path);
     kept.sample = malloc(((size_t)r->x->n + 1) * sizeof *kept.sample);
     if (!kept.sample)
         return err_set(err, ERR_MEMORY, "%s: cannot hold %d pictures", path, r->x->n);
