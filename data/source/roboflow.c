@@ -140,9 +140,13 @@ static bool check_parts(const struct data_index *x, struct err *err)
 static bool write_set(const struct data_index *x, const char *path, struct err *err)
 {
     struct str beside = { 0 };
+    size_t n = strlen(path);
     bool ok = false;
 
-    str_printf(&beside, "%s.tmp-%ld", path, (long)getpid());
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    str_addn(&beside, path, n);
+    str_printf(&beside, ".tmp-%ld", (long)getpid());
     if (beside.failed)
         err_set(err, ERR_MEMORY, "%s: memory is out", path);
     else if (file_kind(path) != FILE_NONE)

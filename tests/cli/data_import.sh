@@ -65,6 +65,20 @@ run 0 data import "$T/set/masked.csv" --to long -o "$T/set/masked-long.csv"
 run 0 data import "$T/set/masked-long.csv" -o "$T/set/back.csv"
 grep -qxF 'b.jpg,-1,1,train' "$T/set/back.csv" || fail "$(cat "$T/set/back.csv")"
 
+# Folders with tables: each part in its own, whole or not at all.
+run 3 data import "$T/set/labels.csv" --to roboflow -o "$T/robo/"
+said '1 of 6 pictures are in no part'
+[ ! -e "$T/robo" ] || fail 'a folder all the same'
+sed '/^e.jpg/d' "$T/set/labels.csv" >"$T/set/parts.csv"
+run 0 data import "$T/set/parts.csv" --to roboflow -o "$T/robo/"
+grep -qxF '../../set/images/d.jpg,1,1' "$T/robo/valid/_classes.csv" ||
+    fail "$(cat "$T/robo/valid/_classes.csv")"
+run 0 data import "$T/robo" --json -o "$T/set/from-robo.csv"
+printed '"format":"roboflow"'
+printed '"pictures":5,"parts":{"unsplit":0,"train":3,"val":1,"test":1}'
+run 3 data import "$T/set/parts.csv" --to roboflow -o "$T/robo" --force
+said 'is no file that can be overwritten'
+
 # Nothing is overwritten unasked, the input never.
 cp "$T/set/first.csv" "$T/kept"
 run 3 data import "$T/set/labels.csv" -o "$T/set/first.csv"
