@@ -206,7 +206,7 @@ check-tsan:                     ## check under ThreadSanitizer
 	@$(MAKE) --no-print-directory V=tsan tests
 	@sh tests/run.sh $(BUILD)/tsan $(patsubst tests/%.c,$(BUILD)/tsan/tests/%,$(TESTS))
 
-check-long: tests               ## valgrind over unit tests and commands; real data sets where they are
+check-long: tests $(BUILD)/$V/bench  ## valgrind over unit tests and commands; real data sets where they are
 	@sh tests/run.sh $(BUILD)/$V $(sort $(wildcard tests/long/*.sh))
 
 fuzz: $(FUZZERS)                ## libFuzzer, FUZZ_SECONDS (60) a parser, from the committed corpora

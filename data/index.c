@@ -126,6 +126,19 @@ bool data_index_skip(struct data_index *x, const char *path, const char *why, st
     return true;
 }
 
+void data_index_tell_skipped(const struct data_index *x, struct str *out)
+{
+    enum { FIRST = 3 };
+    int n = x->n_skipped < FIRST ? x->n_skipped : FIRST;
+
+    if (n)
+        str_printf(out, "%d left out:", x->n_skipped);
+    for (int i = 0; i < n; i++)
+        str_printf(out, "%s %s (%s)", i ? "," : "", x->skipped[i].path, x->skipped[i].why);
+    if (x->n_skipped > n)
+        str_printf(out, " and %d more", x->n_skipped - n);
+}
+
 /* A walk that adds to an index. */
 struct adding {
     struct data_index *x;

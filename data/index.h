@@ -10,6 +10,7 @@
 
 #include "data/image.h"
 #include "nn/base/field.h"
+#include "nn/base/str.h"
 
 #include <stdint.h>
 
@@ -137,6 +138,10 @@ enum data_split data_index_split(const char *word);
 
 /* Model files and reports hold labels as UTF-8: whether this one is; the error shows it. */
 bool data_index_check_label(const char *label, struct err *err);
+
+/* Appends what is left out, in words: how many, and the first ones with why; nothing when there is
+ * nothing. */
+void data_index_tell_skipped(const struct data_index *x, struct str *out);
 
 /* How many samples carry each label (1 for MULTI); count[n_labels]. */
 void data_index_counts(const struct data_index *x, int *count);

@@ -1,10 +1,12 @@
 /*
  * build -- an index in the making: the rules that turn facts into an index
  *
- * In this order: facts of each sample (contradictions), the task, what is left out, labels and
- * their order, counts, groups, marks, the order of samples.
+ * In this order: facts of each sample (contradictions), the task, labels and their order, what is
+ * left out, marks, groups, the order of samples, parts, counts.
  */
 #include "data/facts.h"
+
+#include "data/split.h"
 
 #include <limits.h>
 #include <regex.h>
@@ -20,12 +22,10 @@ struct rules {
     struct data_build *b;
     int8_t *row;
     int *touched, n_touched;    /* labels that are not UNSAID */
-    int *yes, *taught;          /* [n_labels]: samples with it; of these, to learn from */
+    int *yes;                   /* [n_labels]: samples with it */
     int *unknown;               /* [n_labels]: samples of which it is not known, - n_rest */
-    int *held;                  /* [n_labels]: the first sample held out that has it, or -1 */
     bool single;                /* every sample has one yes and nothing unknown */
     int odd;                    /* the first sample that has not; -1 */
-    int learn;                  /* samples that are not held out */
     int n_rest;                 /* samples whose unsaid labels are unknown */
 };
 
@@ -96,7 +96,6 @@ static bool read_facts(struct rules *r, struct err *err)
     r->odd = -1;
     for (int i = 0; i < b->x->n; i++) {
         const struct data_sample *s = &b->x->sample[i];
-        bool held = s->split == DATA_VAL || s->split == DATA_TEST;
         int label, unknown;
 
         if (!gather(r, s, err))
@@ -106,16 +105,12 @@ static bool read_facts(struct rules *r, struct err *err)
             if (r->odd < 0)
                 r->odd = i;
         }
-        r->learn += !held;
         r->n_rest += (s->hash & DATA_BUILD_REST) != 0;
         for (int k = 0; k < r->n_touched; k++) {
             int j = r->touched[k];
 
             r->yes[j] += r->row[j] == 1;
             r->unknown[j] += (r->row[j] == -1) - ((s->hash & DATA_BUILD_REST) != 0);
-            r->taught[j] += r->row[j] == 1 && !held;
-            if (r->row[j] == 1 && held && r->held[j] < 0)
-                r->held[j] = i;
         }
     }
     return true;
@@ -239,27 +234,6 @@ static bool leave_out(struct rules *r, struct err *err)
 
 /* ---- counts ---------------------------------------------------------------------------------- */
 
-/* What is held out must have been seen in training. */
-static bool check_held(const struct rules *r, struct err *err)
-{
-    const struct data_build *b = r->b;
-
-    if (b->opt.labels || b->x->n == 0)
-        return true;
-    if (!r->learn)
-        return err_set(err, ERR_INPUT, "all %d pictures are held out (val or test): there is "
-                       "no train part to learn from", b->x->n);
-    for (int i = 0; i < b->n_labels; i++) {
-        const struct data_sample *s = r->held[i] < 0 ? NULL : &b->x->sample[r->held[i]];
-
-        if (s && !r->taught[i] && !b->label[i].left_out)
-            return err_set(err, ERR_INPUT, "class '%.80s' is in %s (%.200s), but training never "
-                           "sees it: add pictures of it to train, or leave it out (--classes)",
-                           b->label[i].name, data_split_names[s->split], s->name);
-    }
-    return true;
-}
-
 static bool check_single(const struct rules *r, struct err *err)
 {
     const struct data_build *b = r->b;
@@ -275,13 +249,10 @@ static bool check_single(const struct rules *r, struct err *err)
                        "pictures each", only ? only : "");
     }
     for (int i = 0; i < b->n_labels; i++) {
-        bool untaught = r->yes[i] >= 2 && !r->taught[i];
-        int has = untaught ? 0 : r->yes[i];
-
-        if (!b->label[i].left_out && has < 2)
-            return err_set(err, ERR_INPUT, "class '%.80s' has %d picture%s%s; at least 2 are "
-                           "needed: add some, or leave the class out", b->label[i].name, has,
-                           has == 1 ? "" : "s", untaught ? " in train" : "");
+        if (!b->label[i].left_out && r->yes[i] < 2)
+            return err_set(err, ERR_INPUT, "class '%.80s' has %d picture%s; at least 2 are "
+                           "needed: add some, or leave the class out", b->label[i].name,
+                           r->yes[i], r->yes[i] == 1 ? "" : "s");
     }
     return true;
 }
@@ -309,19 +280,16 @@ static bool check_multi(const struct rules *r, struct err *err)
                    "pictures with and without are needed", n);
 }
 
-/* What a training needs; a model is measured on whatever there is. */
-static bool check_counts(const struct rules *r, struct err *err)
+static bool no_pictures(const struct data_index *x, struct err *err)
 {
-    const struct data_build *b = r->b;
-
-    if (b->x->n == 0)
-        return err_set(err, ERR_INPUT, "no pictures%s", b->x->n_skipped ?
-                       " (all that are there are left out)" : "");
-    if (b->opt.labels)
-        return true;
-    if (b->x->n < 2)
-        return err_set(err, ERR_INPUT, "only one picture: at least 2 of each label are needed");
-    return b->x->task == DATA_SINGLE ? check_single(r, err) : check_multi(r, err);
+    if (x->n_skipped)
+        return err_set(err, ERR_INPUT, "no pictures; %d are left out: %.200s (%.120s)",
+                       x->n_skipped, x->skipped[0].path, x->skipped[0].why);
+    if (x->n_others)
+        return err_set(err, ERR_INPUT, "no pictures; %d file%s none by %s name: %.200s",
+                       x->n_others, x->n_others == 1 ? " is" : "s are",
+                       x->n_others == 1 ? "its" : "their", x->other);
+    return err_set(err, ERR_INPUT, "no pictures");
 }
 
 /* ---- groups ---------------------------------------------------------------------------------- */
@@ -441,39 +409,97 @@ static bool order_samples(struct data_index *x, const struct data_build *b, stru
     return true;
 }
 
+/* ---- parts ----------------------------------------------------------------------------------- */
+
+/* What is held out must be seen in training. */
+static bool check_held(const struct data_index *x, struct err *err)
+{
+    size_t n = (size_t)x->n_labels;
+    int *held = calloc(2 * n + 1, sizeof *held), *taught = held + n, learn = 0;
+    bool ok = held != NULL;
+
+    for (int i = 0; ok && i < x->n; i++) {
+        const struct data_sample *s = &x->sample[i];
+        bool out = s->split == DATA_VAL || s->split == DATA_TEST;
+
+        learn += !out;
+        for (int j = s->mark ? 0 : s->label; j < (s->mark ? x->n_labels : s->label + 1); j++) {
+            if (s->mark && s->mark[j] != 1)
+                continue;
+            taught[j] += !out;
+            if (out && !held[j])
+                held[j] = i + 1;
+        }
+    }
+    if (!ok)
+        err_set(err, ERR_MEMORY, "cannot hold %d labels", x->n_labels);
+    else if (!learn)
+        ok = err_set(err, ERR_INPUT, "all %d pictures are held out (val or test): there is "
+                     "no train part to learn from", x->n);
+    for (int i = 0; ok && i < x->n_labels; i++) {
+        const struct data_sample *s = held[i] ? &x->sample[held[i] - 1] : NULL;
+
+        if (s && !taught[i])
+            ok = err_set(err, ERR_INPUT, "class '%.80s' is in %s (%.200s), but training never "
+                         "sees it: add pictures of it to train, or leave it out (--classes)",
+                         x->label[i], data_split_names[s->split], s->name);
+    }
+    free(held);
+    return ok;
+}
+
+/* What a training needs; a model is measured on whatever there is. */
+static bool check_enough(const struct rules *r, struct err *err)
+{
+    const struct data_index *x = r->b->x;
+
+    if (r->b->opt.labels)
+        return true;
+    if (!check_held(x, err))
+        return false;
+    if (x->n < 2)
+        return err_set(err, ERR_INPUT, "only one picture: at least 2 of each label are needed");
+    return x->task == DATA_SINGLE ? check_single(r, err) : check_multi(r, err);
+}
+
 static bool apply(struct rules *r, struct err *err)
 {
     struct data_build *b = r->b;
 
     if (!read_facts(r, err) || !choose_task(r, err) || !order_labels(b, err))
         return false;
-    if (b->x->task == DATA_SINGLE && !settle_single(r, err))
-        return false;
-    if (!check_held(r, err) || (b->x->task == DATA_SINGLE && !leave_out(r, err)))
-        return false;
-    if (!check_counts(r, err) || (b->x->task == DATA_MULTI && !settle_multi(r, err)))
-        return false;
+    if (b->x->task == DATA_MULTI)
+        return settle_multi(r, err);
+    return settle_single(r, err) && leave_out(r, err);
+}
+
+static bool arrange(struct rules *r, struct err *err)
+{
+    struct data_build *b = r->b;
+
+    if (b->x->n == 0)
+        return no_pictures(b->x, err);
     if (b->opt.group && !b->grouped && !find_groups(b, err))
         return false;
-    return order_samples(b->x, b, err);
+    if (!order_samples(b->x, b, err))
+        return false;
+    if (b->opt.split_file && !data_split_read(b->x, b->opt.split_file, NULL, err))
+        return false;
+    return check_enough(r, err);
 }
 
 struct data_index *data_build_finish(struct data_build *b, struct err *err)
 {
     size_t n = (size_t)b->n_labels;
     struct rules r = { .b = b, .row = malloc(n + 1), .touched = calloc(n + 1, sizeof(int)),
-                       .yes = calloc(n + 1, sizeof(int)), .unknown = calloc(n + 1, sizeof(int)),
-                       .taught = calloc(n + 1, sizeof(int)),
-                       .held = malloc((n + 1) * sizeof(int)) };
+                       .yes = calloc(n + 1, sizeof(int)), .unknown = calloc(n + 1, sizeof(int)) };
     struct data_index *x = NULL;
 
-    if (!r.row || !r.touched || !r.yes || !r.unknown || !r.taught || !r.held) {
+    if (!r.row || !r.touched || !r.yes || !r.unknown) {
         err_set(err, ERR_MEMORY, "cannot hold %d labels", b->n_labels);
     } else {
         memset(r.row, UNSAID, n);
-        for (size_t i = 0; i < n; i++)
-            r.held[i] = -1;
-        if (apply(&r, err)) {
+        if (apply(&r, err) && arrange(&r, err)) {
             x = b->x;
             b->x = NULL;
         }
@@ -482,8 +508,6 @@ struct data_index *data_build_finish(struct data_build *b, struct err *err)
     free(r.touched);
     free(r.yes);
     free(r.unknown);
-    free(r.taught);
-    free(r.held);
     if (!x)
         err_in(err, "%s", b->root);
     return x;

@@ -17,6 +17,7 @@ struct options {
     bool json;
     int split, top, batch, threads;
     double min_accuracy;
+    struct data_source_options source;
 };
 
 static const char *const parts[] = { "auto", "test", "val", "train", "all", NULL };
@@ -30,6 +31,7 @@ static const struct field options[] = {
                 "exit with status 1 when accuracy (several labels: mAP) is lower"),
     FIELD_INT(struct options, batch, NULL, 32, 1, 4096, "pictures at a time"),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
+    DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
 };
 
@@ -393,27 +395,43 @@ static bool print_report(const struct report *r, int top, struct err *err)
     return ok;
 }
 
+/* The pictures, with the task and the labels of the model. */
+static struct data_index *open_data(const struct report *r, const struct options *o,
+                                    struct err *err)
+{
+    struct data_source_options source = o->source;
+    struct data_index *x;
+    struct str left_out = { 0 };
+
+    source.task = r->m->task == DATA_SINGLE ? DATA_TASK_SINGLE : DATA_TASK_MULTI;
+    source.n_labels = r->m->n_labels;
+    source.labels = (const char *const *)r->m->label;
+    if (o->source.task != DATA_TASK_AUTO && o->source.task != source.task) {
+        err_set(err, ERR_USAGE, "--task %s: %s was trained for the task %s",
+                data_task_choice_names[o->source.task], r->model,
+                data_task_choice_names[source.task]);
+        return NULL;
+    }
+    x = data_index_open(r->data, &source, err);
+    if (!x)
+        return NULL;
+    data_index_tell_skipped(x, &left_out);
+    if (left_out.len)
+        cli_say("%s", str_text(&left_out));
+    str_release(&left_out);
+    return x;
+}
+
 static bool evaluate(struct report *r, const struct options *o, struct err *err)
 {
-    struct data_source_options source = {
-        .task = r->m->task == DATA_SINGLE ? DATA_TASK_SINGLE : DATA_TASK_MULTI,
-        .n_labels = r->m->n_labels,
-        .labels = (const char *const *)r->m->label,
-    };
     int threads = o->threads ? o->threads : pool_cpus(), batch = o->batch;
-    struct data_index *x = data_index_open(r->data, &source, err);
+    struct data_index *x = open_data(r, o, err);
     const struct data_index *part = NULL;
     struct infer_predictor *q = NULL;
     bool ok = false;
 
     if (!x)
         return false;
-    if (x->task != r->m->task) {
-        err_set(err, ERR_INPUT, "%s: has %s a picture, the model was trained for %s", r->data,
-                x->task == DATA_SINGLE ? "one label" : "any number of labels",
-                r->m->task == DATA_SINGLE ? "one" : "any number");
-        goto out;
-    }
     part = choose(x, r, (enum part)o->split, threads, err);
     if (!part)
         goto out;

@@ -34,6 +34,7 @@ enum {
 
 struct options {
     struct train_cfg cfg; /* first: train/settings.def counts from it */
+    struct data_source_options source;
     const char *out;
     bool force, json, quiet;
 };
@@ -47,6 +48,13 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, force, "write into a folder that has something in it"),
     FIELD_BOOL(struct options, json, "one JSON object on standard output"),
     FIELD_BOOL(struct options, quiet, "say nothing but errors"),
+    DATA_SOURCE_FIELDS(struct options, source),
+    FIELDS_END
+};
+
+/* How the data are read, which whoever reads them again must say again. */
+static const struct field source_options[] = {
+    DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
 };
 
@@ -317,6 +325,16 @@ static void drop_run(const struct options *o, const char *out, bool made)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
+static void tell_skipped(const struct options *o, const struct data_index *x)
+{
+    struct str text = { 0 };
+
+    data_index_tell_skipped(x, &text);
+    if (text.len && !o->quiet)
+        cli_say("%s", str_text(&text));
+    str_release(&text);
+}
+
 /* What the split did, for the terminal. */
 static void tell_split(const struct options *o, const struct data_split_result *r, int held, int n)
 {
@@ -338,13 +356,14 @@ static void tell_split(const struct options *o, const struct data_split_result *
 /* The pictures, hashed, with a part to learn from and one to check with. */
 static struct data_index *open_data(const char *path, struct options *o, struct err *err)
 {
-    struct data_index *x = data_index_open(path, NULL, err);
+    struct data_index *x = data_index_open(path, &o->source, err);
     int threads = o->cfg.threads ? o->cfg.threads : pool_cpus(), held = 0, free_n = 0;
     struct data_split_result r = { 0 };
     bool hashed = false, ok;
 
     if (!x)
         return NULL;
+    tell_skipped(o, x);
     for (int i = 0; i < x->n; i++) {
         held += x->sample[i].split == DATA_VAL;
         free_n += x->sample[i].split == DATA_UNSPLIT || x->sample[i].split == DATA_TRAIN;
@@ -355,7 +374,8 @@ static struct data_index *open_data(const char *path, struct options *o, struct 
         cli_say("looking at %d pictures for copies; --no-near skips that", x->n);
     ok = data_split(x,
                     &(struct data_split_options){
-                        .val = o->cfg.val, .no_near = o->cfg.no_near, .threads = threads },
+                        .val = o->cfg.val, .no_near = o->cfg.no_near, .threads = threads,
+                        .grow = o->source.split_file != NULL },
                     &r, err);
     for (int i = 0; i < x->n; i++)
         hashed |= x->sample[i].hash != 0;
@@ -422,7 +442,7 @@ static void add_word(struct str *out, const char *word)
 static bool report(const struct options *o, const char *data, const char *dir,
                    const struct listener *l, struct err *err)
 {
-    struct str out = { 0 }, model = { 0 }, next = { 0 };
+    struct str out = { 0 }, model = { 0 }, next = { 0 }, value = { 0 };
     bool ok;
 
     if (!o->quiet)
@@ -436,11 +456,21 @@ static bool report(const struct options *o, const char *data, const char *dir,
     add_word(&next, str_text(&model));
     str_addc(&next, ' ');
     add_word(&next, data);
+    for (const struct field *f = source_options; f->name; f++) {
+        if (field_is_default(f, o))
+            continue;
+        str_addc(&next, ' ');
+        str_printf(&next, "--%s ", f->name);
+        str_clear(&value);
+        field_text(f, o, &value);
+        add_word(&next, str_text(&value));
+    }
     if (ok && !o->quiet)
         cli_say("now try: discern eval %s", str_text(&next));
     str_release(&out);
     str_release(&model);
     str_release(&next);
+    str_release(&value);
     return ok;
 }
 

@@ -132,6 +132,17 @@ cp -r "$T/one/test/ring" "$T/one/test/star" "$T/strange"
 mv "$T/strange/star" "$T/strange/comet"
 run 3 eval "$T/model" "$T/strange"
 said comet
+
+# How data are read may be said, and what is left out is told.
+echo ring >"$T/classes"
+run 0 eval "$T/model" "$T/strange" --classes "$T/classes" --split all --json
+said 'left out:'
+said 'its class is not among those asked for'
+printed "\"pictures\":$(find "$T/strange/ring" -name '*.png' | wc -l),"
+run 3 eval "$T/model" "$T/strange" --format foldr
+said "did you mean 'folder'?"
+usage eval "$T/model" "$T/strange" --task multi
+said 'was trained for the task single'
 run 3 eval "$T/model" "$T/other" --split test
 said 'no test part'
 

@@ -158,6 +158,25 @@ run 2 train "$T/one" --epochs 3 --time 5s --out "$T/never"
 run 2 train "$T/one" --batch 1 --out "$T/never"
 [ ! -e "$T/never" ] || fail "left a folder"
 
+# ---- how data are read: said once, said again for whoever reads them next ----
+printf 'ring\nstar\n' >"$T/the classes"
+ln -s nowhere "$T/one/train/ring/gone.png"
+run 0 train "$T/one/train" --steps 1 --size 32 --out "$T/gone" --json
+said '1 left out: '
+said 'ring/gone.png (a link that leads nowhere)'
+lines 1
+rm "$T/one/train/ring/gone.png"
+run 0 train "$T/one" --epochs 1 --size 32 --classes "$T/the classes" --group '^[a-z]*/[a-z]*/(.)' \
+    --task single --out "$T/two" --json
+said 'its class is not among those asked for'
+said "--task single --classes '$T/the classes' --group"
+run 0 info --json "$T/two/best.safetensors"
+printed '"labels":["ring","star"]'
+refused 3 train "$T/one" --epochs 1 --split-file "$T/nowhere.csv"
+said nowhere.csv
+refused 3 train "$T/one" --epochs 1 --group '('
+said 'nor a regular expression'
+
 # ---- divergence: status 6, and no model ----
 refused 6 train "$T/one" --epochs 2 --lr 1e30
 said 'learning rate'

@@ -226,6 +226,23 @@ static void groups_come_from_columns_or_names(void **state)
     says("a x; b y; c x; d y", &opt, "matches none of the 4 names");
 }
 
+static void a_split_file_overrides(void **state)
+{
+    struct made_folder f;
+    struct data_source_options opt = { 0 };
+
+    (void)state;
+    made_open(&f);
+    made_text(&f, "s.csv", "name,split\na,val\nc,train\n");
+    opt.split_file = made_path(&f, "s.csv");
+    assert_string_equal(index_of("a x; b y; c@val x; d y", &opt),
+                        "single x y;a@val x;b y;c@train x;d y");
+    says("a@train x; b y; d y; e@val x", &opt, "class 'x' is in val (a), but training never");
+    opt.split_file = made_path(&f, "gone.csv");
+    says("a x; b y; c x; d y", &opt, "gone.csv");
+    made_close(&f);
+}
+
 static void a_source_is_found_by_name(void **state)
 {
     struct err err = { 0 };
@@ -305,6 +322,7 @@ int main(void)
         cmocka_unit_test(held_out_labels_must_have_been_learnt),
         cmocka_unit_test(a_file_of_classes_chooses_and_orders),
         cmocka_unit_test(groups_come_from_columns_or_names),
+        cmocka_unit_test(a_split_file_overrides),
         cmocka_unit_test(a_source_is_found_by_name),
         cmocka_unit_test(many_labels_and_pictures_are_quick),
         cmocka_unit_test(the_fingerprint_is_of_names_labels_parts_and_bytes),

@@ -329,45 +329,26 @@ static void parts_counts_and_hashes(void **state)
     made_close(&f);
 }
 
-static void real_sets_have_their_counts(void **state)
+static void a_real_set_has_its_counts(void **state)
 {
-    static const struct {
-        const char *name, *archive, *path;
-        int n, labels, train, val, test;
-    } sets[] = {
-        { "hymenoptera", "hymenoptera.tar.gz", "hymenoptera", 393, 2, 242, 151, 0 },
-        { "movie_posters", "movie_posters.tar.gz", "movie_posters/labels.csv",
-          7242, 25, 5823, 0, 1419 },
-    };
+    const char *archive = made_dataset("hymenoptera.tar.gz");
+    int count[4] = { 0 }, of[2];
     struct made_folder f;
+    struct data_index *x;
 
     (void)state;
+    if (!archive)
+        return;
     made_open(&f);
-    for (int i = 0; i < 2; i++) {
-        const char *archive = made_dataset(sets[i].archive);
-        struct data_index *x;
-        int count[4] = { 0 };
-
-        if (!archive)
-            continue;
-        made_unpack(&f, archive);
-        x = opened(made_path(&f, sets[i].path), 0, NULL);
-        for (int k = 0; k < x->n; k++)
-            count[x->sample[k].split]++;
-        assert_int_equal(x->n, sets[i].n);
-        assert_int_equal(x->n_labels, sets[i].labels);
-        assert_int_equal(count[DATA_TRAIN], sets[i].train);
-        assert_int_equal(count[DATA_VAL], sets[i].val);
-        assert_int_equal(count[DATA_TEST], sets[i].test);
-        if (x->task == DATA_MULTI) {
-            int of[25];
-
-            data_index_counts(x, of);
-            assert_int_equal(of[0], 1056 + 283);        /* Action */
-            assert_int_equal(of[24], 36 + 14);          /* Western */
-        }
-        data_index_free(x);
-    }
+    made_unpack(&f, archive);
+    x = opened(made_path(&f, "hymenoptera"), 0, NULL);
+    for (int i = 0; i < x->n; i++)
+        count[x->sample[i].split]++;
+    data_index_counts(x, of);
+    assert_true(x->n == 393 && x->n_labels == 2 && x->n_skipped == 0 && x->n_others == 0);
+    assert_true(count[DATA_TRAIN] == 242 && count[DATA_VAL] == 151);
+    assert_true(of[0] == 123 + 69 && of[1] == 119 + 82);
+    data_index_free(x);
     made_close(&f);
 }
 
@@ -386,7 +367,7 @@ int main(void)
         cmocka_unit_test(only_test_has_nothing_to_learn_from),
         cmocka_unit_test(given_labels_are_matched_by_name),
         cmocka_unit_test(parts_counts_and_hashes),
-        cmocka_unit_test(real_sets_have_their_counts),
+        cmocka_unit_test(a_real_set_has_its_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
