@@ -5,8 +5,9 @@
  * Keras and timm read them; pictures lie in the class folder or anywhere below.  A class may be
  * called "train": it takes class folders inside to make a part of it.
  */
-#include "data/source.h"
+#include "data/source/folder.h"
 
+#include "data/source.h"
 #include "data/walk.h"
 #include "nn/base/arena.h"
 #include "nn/base/str.h"
@@ -258,5 +259,5 @@ static bool probe(const struct data_probe *p)
 
 const struct data_source data_source_folder = {
     .name = "folder", .doc = "a folder for each class, in train/, val/ and test/ or not",
-    .probe = probe, .read = read_folder,
+    .probe = probe, .read = read_folder, .write = data_folder_write,
 };
