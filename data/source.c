@@ -3,7 +3,6 @@
  */
 #include "data/source.h"
 
-#include "data/split.h"
 #include "data/walk.h"
 #include "nn/base/str.h"
 
@@ -178,10 +177,6 @@ struct data_index *data_index_open(const char *path, const struct data_source_op
         x = data_build_finish(b, err);
     if (x)
         x->source = source->name;
-    if (x && opt->split_file && !data_split_read(x, opt->split_file, NULL, err)) {
-        data_index_free(x);
-        x = NULL;
-    }
     data_build_free(b);
     release(&l);
     return x;

@@ -38,6 +38,7 @@ static const struct field options[] = {
 struct report {
     const char *model, *data, *part;
     const struct infer_model *m;
+    bool grow;                  /* a split file was given: what it does not name was drawn too */
     int failed;
     struct str failures;        /* --json: elements of an array */
     bool json;
@@ -107,15 +108,17 @@ static bool decide(struct data_index *x, const struct report *r, enum part *part
 {
     struct held_out h = held_out_of(r->m);
     bool test = count_part(x, DATA_TEST) > 0, val = count_part(x, DATA_VAL) > 0;
+    bool more = r->grow && h.share > 0 && count_part(x, DATA_UNSPLIT) > 0;
 
     if (*part == PART_AUTO && (test || val))
         *part = test ? PART_TEST : PART_VAL;
-    if (*part == PART_TEST || *part == PART_ALL || val)
+    if (*part == PART_TEST || *part == PART_ALL || (val && !more))
         return true;
     if (h.share > 0 &&
         !data_split(x,
                     &(struct data_split_options){
-                        .val = h.share, .no_near = h.no_near, .threads = threads },
+                        .val = h.share, .no_near = h.no_near, .threads = threads,
+                        .grow = r->grow },
                     NULL, err))
         return false;
     if (*part != PART_AUTO)
@@ -468,6 +471,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return cli_fail(&err, o.json);
     r.m = m;
     r.json = o.json;
+    r.grow = o.source.split_file != NULL;
     r.model = args.arg[0];
     r.data = args.arg[1];
     if (!evaluate(&r, &o, &err) || !print_report(&r, o.top, &err)) {

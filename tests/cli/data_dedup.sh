@@ -47,6 +47,9 @@ if grep -q 'again.png\|strange.png' "$T/kept.txt"; then fail "a duplicate is the
 run 3 data dedup "$T/one" -o "$T/kept.txt"
 said '--force'
 run 0 data dedup "$T/one" -o "$T/kept.txt" --force
+run 0 data dedup "$T/one" -o "$T/kept.csv"
+run 0 data dedup "$T/kept.csv" --strict
+printed 'pictures      200, 200 without'
 find "$T/one" -type f | sort | xargs cat | cksum | cmp - "$T/sum" || fail "the data were changed"
 
 # What cannot be read is no duplicate.

@@ -30,10 +30,6 @@ cmp "$T/s.csv" "$T/s3.csv" || fail "threads change the split"
 
 # ---- it grows: nothing moves, and shares hold ----
 sort "$T/s.csv" >"$T/before"
-for file in "$T"/flat/star/*.png; do
-    cp "$file" "$T/keep.png"
-    break
-done
 "$DRAW" "$T/more" --kind single --size 32 --seed 9 --count 20 >"$T/log" 2>&1 || fail "draw"
 for class in "$T"/more/train/*; do
     for file in "$class"/*.png; do
@@ -88,6 +84,19 @@ run 0 data split "$T/twins" -o "$T/v.csv" --json
 printed '"torn":[[{"name":'
 run 0 data split "$T/twins" -o "$T/v.csv" --redraw --json
 printed '"straddling":0'
+
+# ---- train and eval take the table, and agree on what is new in a set that grew ----
+run 0 data split "$T/flat" --redraw -o "$T/u.csv"
+find "$T/flat/ring" -name '*.png' | sort | head -10 >"$T/some"
+while read -r file; do
+    { cat "$file"; echo; } >"$T/flat/ring/late-$(basename "$file")"
+done <"$T/some"
+run 0 train "$T/flat" --split-file "$T/u.csv" --no-near --epochs 1 --size 32 --out "$T/run" --quiet
+grep -v late- "$T/run/split.csv" | sort >"$T/x"
+sort "$T/u.csv" | cmp - "$T/x" || fail "train moves what the table says"
+run 0 eval "$T/run/best.safetensors" "$T/flat" --split-file "$T/u.csv" --split val --json
+[ "$(number pictures)" = "$(grep -c ',val$' "$T/run/split.csv")" ] ||
+    fail "eval checks with $(number pictures) pictures"
 
 # ---- refused ----
 run 3 data split "$T/nowhere"
