@@ -33,7 +33,7 @@ static bool decode(const struct data_fetch *f, const struct data_sample *s, bool
     struct data_decode how = f->decode;
 
     data_prep_decode(f->prep, &how);
-    if (!data_image_read(s->path, &how, kept, err))
+    if (!data_sample_image(s, &how, kept, err))
         return false;
     if (data_prep_keep(f->prep, moved, kept, err))
         return true;

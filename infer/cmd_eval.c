@@ -443,7 +443,10 @@ static bool evaluate(struct report *r, const struct options *o, struct err *err)
         goto out;
     }
     q = infer_cmd_predictor(r->m, batch < part->n ? batch : part->n, threads, err);
-    ok = q && infer_evaluate(q, part, &r->m->prep, threads, on_bad, r, &r->f, err);
+    ok = q && infer_evaluate(q, part, &r->m->prep,
+                             &(struct infer_evaluate_options){
+                                 .threads = threads, .bad = on_bad, .bad_ctx = r },
+                             &r->f, err);
 out:
     infer_predictor_free(q);
     if (part != x)

@@ -10,14 +10,16 @@
 #include <string.h>
 
 bool infer_evaluate(struct infer_predictor *q, const struct data_index *x,
-                    const struct data_prep *prep, int threads, data_bad_fn *bad, void *bad_ctx,
+                    const struct data_prep *prep, const struct infer_evaluate_options *how,
                     struct infer_figures *out, struct err *err)
 {
     struct data_loader_options opt = {
         .batch = infer_predictor_batch(q),
-        .threads = threads,
-        .bad = bad,
-        .bad_ctx = bad_ctx,
+        .threads = how->threads,
+        .decode = how->decode,
+        .cache = how->cache,
+        .bad = how->bad,
+        .bad_ctx = how->bad_ctx,
     };
     int n_labels = infer_predictor_labels(q), n = 0, size[2];
     const struct data_batch *b;

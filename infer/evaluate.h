@@ -8,10 +8,18 @@
 #include "infer/metric.h"
 #include "infer/predict.h"
 
+struct infer_evaluate_options {
+    int threads;
+    const struct data_decode *decode;   /* NULL: the default */
+    struct data_cache *cache;           /* of x's prepared pictures; NULL: none */
+    data_bad_fn *bad;                   /* may be NULL */
+    void *bad_ctx;
+};
+
 /* Figures of q on every readable picture of x; release them.  Pictures that cannot be read are
  * reported and left out; ERR_INPUT when none is left.  prep makes pictures of the size of q's. */
 bool infer_evaluate(struct infer_predictor *q, const struct data_index *x,
-                    const struct data_prep *prep, int threads, data_bad_fn *bad, void *bad_ctx,
+                    const struct data_prep *prep, const struct infer_evaluate_options *how,
                     struct infer_figures *out, struct err *err);
 
 #endif

@@ -3,7 +3,7 @@
 #
 # A cmocka program counts its own tests; a script counts one.  A script that exits with 77, and a
 # program of which no test ran but a line "skipped: ..." says why, were skipped.  Scripts get the
-# program under test in $DISCERN and an own empty folder in $T.
+# program under test in $DISCERN and an own empty folder in $T; caches go there too.
 build=$1; shift
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -13,7 +13,7 @@ for t in "$@"; do
     *.sh)
         T=$(mktemp -d)
         DISCERN=$(pwd)/$build/discern DRAW=$(pwd)/$build/datasets/draw T=$T BUILD=$build \
-            sh "$t" >"$log" 2>&1
+            XDG_CACHE_HOME=$T/.cache sh "$t" >"$log" 2>&1
         rc=$?
         rm -rf "$T"
         ok=$([ $rc = 0 ] && echo 1 || echo 0) bad=$([ $rc = 0 ] || [ $rc = 77 ] && echo 0 || echo 1)

@@ -9,9 +9,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
-    LOOK = 128, /* pictures that are looked at */
     SMALL = 48, /* up to here pictures stay as large as they are */
     TINY = 16,  /* what an architecture at least can take */
     MEDIUM = 64,
@@ -27,18 +27,22 @@ enum {
 #define RATE_MULTI 0.2
 #define LEAST_STD 0.05 /* of pictures that are all alike */
 
+/* Of a picture's numbers: red, green, blue, and the grey that a grey net would see. */
+enum { GREY = 3, NUMBERS };
+
 /* What one picture tells. */
 struct look {
-    bool read;
+    bool read, colourless;
     int width, height;
-    double mean[3], square[3]; /* of its pixels, 0 to 1 */
+    double mean[NUMBERS], square[NUMBERS]; /* of its pixels, 0 to 1 */
     struct err err;
 };
 
 struct looks {
     const struct data_index *x;
+    struct data_decode decode;
     int n;
-    struct look look[LOOK];
+    struct look look[TRAIN_LOOK];
 };
 
 static void look_at(void *arg, int i, int worker)
@@ -50,21 +54,25 @@ static void look_at(void *arg, int i, int worker)
     double n;
 
     (void)worker;
-    l->read = data_image_read(s->path, NULL, &image, &l->err);
+    l->read = data_sample_image(s, &all->decode, &image, &l->err);
     if (!l->read)
         return;
     l->width = image.width;
     l->height = image.height;
+    l->colourless = true;
     n = (double)image.width * image.height;
     for (int64_t p = 0; p < (int64_t)image.width * image.height; p++) {
-        for (int c = 0; c < 3; c++) {
-            double v = image.pixel[3 * p + c] / 255.0;
+        const uint8_t *rgb = image.pixel + 3 * p;
+        double v[NUMBERS] = { rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0 };
 
-            l->mean[c] += v;
-            l->square[c] += v * v;
+        v[GREY] = 0.299 * v[0] + 0.587 * v[1] + 0.114 * v[2];
+        l->colourless &= rgb[0] == rgb[1] && rgb[1] == rgb[2];
+        for (int c = 0; c < NUMBERS; c++) {
+            l->mean[c] += v[c];
+            l->square[c] += v[c] * v[c];
         }
     }
-    for (int c = 0; c < 3; c++) {
+    for (int c = 0; c < NUMBERS; c++) {
         l->mean[c] /= n;
         l->square[c] /= n;
     }
@@ -79,7 +87,7 @@ static int by_value(const void *a, const void *b)
 /* The median of the shorter sides; how many pictures could be read in *n. */
 static int median_side(const struct looks *all, int *n)
 {
-    int side[LOOK];
+    int side[TRAIN_LOOK];
 
     *n = 0;
     for (int i = 0; i < all->n; i++) {
@@ -96,11 +104,12 @@ static int median_side(const struct looks *all, int *n)
 static void colours(const struct looks *all, int n, struct data_prep *prep)
 {
     for (int c = 0; c < 3; c++) {
+        int from = prep->color == DATA_GREY ? GREY : c;
         double mean = 0, square = 0;
 
         for (int i = 0; i < all->n; i++) {
-            mean += all->look[i].mean[c] / n;
-            square += all->look[i].square[c] / n;
+            mean += all->look[i].mean[from] / n;
+            square += all->look[i].square[from] / n;
         }
         prep->mean[c] = round(mean * 1000) / 1000;
         prep->std[c] = round(fmax(sqrt(fmax(square - mean * mean, 0)), LEAST_STD) * 1000) / 1000;
@@ -164,8 +173,44 @@ static void choose_epochs(int n, struct train_cfg *cfg, const struct teller *t)
          cfg->epochs * batches, cfg->batch);
 }
 
+/* Grey only when no picture has a pixel of colour: nothing is lost then. */
+static void choose_color(const struct looks *all, int n, struct train_cfg *cfg,
+                         const struct teller *t)
+{
+    int colourless = 0;
+
+    for (int i = 0; i < all->n; i++)
+        colourless += all->look[i].read && all->look[i].colourless;
+    cfg->color = colourless == n ? TRAIN_GREY : TRAIN_RGB;
+    if (cfg->color == TRAIN_GREY)
+        tell(t, "color grey: none of %d pictures looked at has any; --color rgb says otherwise", n);
+}
+
+static void make_prep(const struct looks *all, int n, const struct train_cfg *cfg,
+                      struct data_prep *prep)
+{
+    *prep = (struct data_prep){ .size = { cfg->size, cfg->size },
+                                .crop = 1,
+                                .resize = cfg->resize - TRAIN_CROP,
+                                .color = cfg->color - TRAIN_RGB };
+    memcpy(prep->background, cfg->background, sizeof prep->background);
+    colours(all, n, prep);
+}
+
+static void note_sizes(const struct looks *all, struct train_seen *seen)
+{
+    seen->n = 0;
+    for (int i = 0; i < all->n; i++) {
+        if (!all->look[i].read)
+            continue;
+        seen->width[seen->n] = all->look[i].width;
+        seen->height[seen->n++] = all->look[i].height;
+    }
+}
+
 bool train_choose(const struct data_index *train, int least, int threads, struct train_cfg *cfg,
-                  struct data_prep *prep, train_say_fn *say, void *ctx, struct err *err)
+                  struct data_prep *prep, struct train_seen *seen, train_say_fn *say, void *ctx,
+                  struct err *err)
 {
     struct teller t = { say, ctx };
     struct looks *all = calloc(1, sizeof *all);
@@ -178,7 +223,10 @@ bool train_choose(const struct data_index *train, int least, int threads, struct
         return all ? false : err_set(err, ERR_MEMORY, "no memory to look at pictures");
     }
     all->x = train;
-    all->n = train->n < LOOK ? train->n : LOOK;
+    all->n = train->n < TRAIN_LOOK ? train->n : TRAIN_LOOK;
+    all->decode = data_decode_default;
+    for (int c = 0; c < 3; c++)
+        all->decode.background[c] = (uint8_t)cfg->background[c];
     pool_for(pool, all->n, look_at, all);
     pool_free(pool);
     side = median_side(all, &n);
@@ -189,10 +237,12 @@ bool train_choose(const struct data_index *train, int least, int threads, struct
     }
     if (!cfg->size)
         choose_size(side, least, cfg, &t);
-    *prep = (struct data_prep){ .size = { cfg->size, cfg->size },
-                                .crop = 1,
-                                .resize = train->task == DATA_MULTI ? DATA_SQUASH : DATA_CROP };
-    colours(all, n, prep);
+    if (!cfg->color)
+        choose_color(all, n, cfg, &t);
+    if (!cfg->resize)
+        cfg->resize = train->task == DATA_MULTI ? TRAIN_SQUASH : TRAIN_CROP;
+    make_prep(all, n, cfg, prep);
+    note_sizes(all, seen);
     free(all);
     if (!cfg->batch)
         choose_batch(train->n, cfg, &t);

@@ -10,14 +10,21 @@
 /* Where decisions are told, each with its reason, a line each. */
 typedef void train_say_fn(void *ctx, const char *text);
 
+/* Sizes of the pictures that were looked at. */
+enum { TRAIN_LOOK = 128 };
+struct train_seen {
+    int n, width[TRAIN_LOOK], height[TRAIN_LOOK];
+};
+
 /*
  * Looks at some of the training pictures (on `threads` threads) and fills what is 0 in cfg: size,
- * batch, epochs, lr; at least `least` pixels.  prep: of squares of that size, with the pictures'
- * own mean and deviation.  A function of pictures and cfg alone.  Of time and steps, epochs is left
- * 0.  ERR_INPUT when no picture can be read.
+ * batch, epochs, lr, color, resize; at least `least` pixels.  prep: of squares of that size, with
+ * the pictures' own mean and deviation.  A function of pictures and cfg alone.  Of time and steps,
+ * epochs is left 0.  ERR_INPUT when no picture can be read.
  */
 bool train_choose(const struct data_index *train, int least, int threads, struct train_cfg *cfg,
-                  struct data_prep *prep, train_say_fn *say, void *ctx, struct err *err);
+                  struct data_prep *prep, struct train_seen *seen, train_say_fn *say, void *ctx,
+                  struct err *err);
 
 /* The share to hold out of n pictures when nobody says. */
 double train_choose_val(int n);

@@ -25,6 +25,9 @@
 
 #define LIVE_SECONDS 0.1 /* between updates of the live line */
 #define PLAIN_SECONDS 30 /* between lines where there is no terminal */
+#define CACHE_SHARE 0.1  /* of the free disk, for decoded pictures */
+#define CACHE_SHARE_NAMED 0.5
+#define WAITED_MUCH 0.02 /* share of the time that is worth a word */
 
 enum {
     MAX_RUNS = 1000000,
@@ -35,7 +38,7 @@ enum {
 struct options {
     struct train_cfg cfg; /* first: train/settings.def counts from it */
     struct data_source_options source;
-    const char *out;
+    const char *out, *cache;
     bool force, json, quiet;
 };
 _Static_assert(offsetof(struct options, cfg) == 0,
@@ -45,6 +48,9 @@ static const struct field options[] = {
 #include "train/settings.def"
     FIELD_STRING(struct options, out, "DIR", NULL,
                  "folder for the model files; without it runs/train-1, runs/train-2 ..."),
+    FIELD_STRING(struct options, cache, "DIR", "auto",
+                 "folder where decoded pictures are kept for the next epoch and training; off: "
+                 "nowhere; auto: ~/.cache/discern, below a tenth of the free disk"),
     FIELD_BOOL(struct options, force, "write into a folder that has something in it"),
     FIELD_BOOL(struct options, json, "one JSON object on standard output"),
     FIELD_BOOL(struct options, quiet, "say nothing but errors"),
@@ -104,7 +110,7 @@ struct listener {
     bool quiet, live; /* live: stderr is a terminal */
     int shown;        /* columns of the live line that stands there */
     double last;      /* when something was shown, in seconds of the training */
-    double elapsed;
+    double elapsed, waited;
     int best_epoch, epochs;
     int64_t steps;
     struct str history; /* JSON, an object an epoch */
@@ -224,6 +230,7 @@ static void on_end(struct listener *l, const struct train_event *e)
 
     clear_line(l);
     l->elapsed = e->elapsed;
+    l->waited = e->waited;
     l->best_epoch = e->epoch;
     l->epochs = e->epochs;
     l->steps = e->step;
@@ -406,6 +413,7 @@ static void add_json(const struct options *o, const char *dir, const struct list
     json_number(out, "epochs", l->epochs);
     json_number(out, "steps", (double)l->steps);
     json_number(out, "seconds", l->elapsed);
+    json_number(out, "waited", l->waited);
     json_raw(out, "figures", l->figures.len ? str_text(&l->figures) : "null");
     json_raw(out, "settings", text ? text : "null");
     str_printf(&list, "[%s]", str_text(&l->history));
@@ -438,6 +446,18 @@ static void add_word(struct str *out, const char *word)
     str_addc(out, '\'');
 }
 
+/* The folder for decoded pictures; NULL: none.  One that is named may take more of the disk. */
+static char *cache_folder(const struct options *o, double *share)
+{
+    *share = CACHE_SHARE;
+    if (!strcmp(o->cache, "off"))
+        return NULL;
+    if (!strcmp(o->cache, "auto"))
+        return cli_cache_folder();
+    *share = CACHE_SHARE_NAMED;
+    return strdup(o->cache);
+}
+
 /* What was reached, where it is, and what to type next. */
 static bool report(const struct options *o, const char *data, const char *dir,
                    const struct listener *l, struct err *err)
@@ -447,6 +467,8 @@ static bool report(const struct options *o, const char *data, const char *dir,
 
     if (!o->quiet)
         cli_say("%s", str_text(&l->result));
+    if (!o->quiet && l->waited > WAITED_MUCH)
+        cli_say("%.0f %% of the time of training went into waiting for pictures", 100 * l->waited);
     if (o->json)
         add_json(o, dir, l, &out);
     else
@@ -483,6 +505,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     struct train_run run = { .event = on_event, .event_ctx = &l, .stop = &stop };
     struct str dir = { 0 };
     struct data_index *x = NULL;
+    char *cache = NULL;
     bool made = false, ok = false;
     enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
     int status;
@@ -496,6 +519,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     x = train_check(&o.cfg, &err) ? open_data(args.arg[0], &o, &err) : NULL;
     if (x && open_run(&o, &dir, &made, &err)) {
         run.out = str_text(&dir);
+        run.cache = cache = cache_folder(&o, &run.cache_share);
         ok = train_supervised(x, &o.cfg, &run, &err);
         clear_line(&l);
         if (!ok)
@@ -507,6 +531,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         status = 128 + atomic_load(&stop_signal.number);
     data_index_free(x);
     listener_release(&l);
+    free(cache);
     str_release(&dir);
     return status;
 }

@@ -8,11 +8,11 @@
 #include "train/trainer.h"
 
 #include "data/split.h"
-#include "nn/base/file.h"
 #include "nn/kernel/cpu.h"
-#include "nn/model/model.h"
-#include "train/choose.h"
+#include "train/arch.h"
+#include "train/caches.h"
 #include "train/net.h"
+#include "train/pace.h"
 #include "train/provenance.h"
 #include "train/sched.h"
 
@@ -28,12 +28,14 @@ const struct field train_cfg_fields[] = {
     FIELDS_END
 };
 
+const char *const train_color_names[] = { "auto", "rgb", "grey", NULL };
+const char *const train_resize_names[] = { "auto", "crop", "squash", "letterbox", NULL };
+
 /* Of the time given: what is planned for, and where a slower machine makes the plan shorter. */
 #define TIME_PLANNED 0.96
 #define TIME_REPLAN 1.01
 
 enum {
-    ARCH_BYTES = 1 << 20, /* of a graph's text */
     VAL_BATCH = 64,
     REPLAN_STEPS = 10, /* after so many steps their mean is believed */
 };
@@ -45,6 +47,7 @@ struct trainer {
     struct data_index *train, *val; /* val NULL: nothing is held out */
     struct data_prep prep;
     struct data_recipe recipe;
+    struct train_caches caches;
     const struct nn_kernels *kernels;
     const struct train_optim *optim;
     struct pool *pool;
@@ -56,13 +59,17 @@ struct trainer {
     unsigned char *told; /* files that were reported: of train, then of val */
     char date[32];
 
-    int64_t per_epoch, steps, step; /* steps: planned; step: made */
-    int epoch, epochs;              /* under way, from 1 */
-    double loss;                    /* running mean of the epoch */
+    int64_t steps, step; /* planned, made */
+    int epoch, epochs;   /* under way, from 1 */
+    double loss;         /* running mean of the epoch */
 
-    /* Seconds: when it began, of an epoch's begin, spent in steps and in the last validation. */
-    double began, epoch_began, in_steps, in_val;
+    struct train_pace pace; /* measured before, then as it was so far */
+    double began, epoch_began;
+    /* Seconds spent in steps, and of these waited for pictures: in all; in the first epoch, when
+     * a cache is filled there. */
+    double in_steps, waited, in_fill;
     int64_t timed_steps, epoch_pictures;
+    bool filling; /* the first epoch fills a cache */
     int64_t base_step; /* after a new plan: where it was made, and what share was done then */
     double base_done;
 
@@ -82,16 +89,17 @@ static double now(void)
 
 static int epochs_of(const struct trainer *t, int64_t steps)
 {
-    return t->per_epoch ? (int)((steps + t->per_epoch - 1) / t->per_epoch) : 0;
+    int64_t per_epoch = t->pace.per_epoch;
+
+    return per_epoch ? (int)((steps + per_epoch - 1) / per_epoch) : 0;
 }
 
 /* Seconds that the rest takes if it goes on as now. */
 static double time_left(const struct trainer *t)
 {
-    double a_step = t->timed_steps ? t->in_steps / (double)t->timed_steps : 0;
-
-    return a_step * (double)(t->steps - t->step) +
-           t->in_val * (epochs_of(t, t->steps) - t->epoch + 1);
+    return t->timed_steps ? train_pace_left(&t->pace, t->step, t->steps,
+                                            epochs_of(t, t->steps) - t->epoch + 1)
+                          : 0;
 }
 
 static void emit(const struct trainer *t, struct train_event e)
@@ -109,6 +117,7 @@ static void emit(const struct trainer *t, struct train_event e)
     e.rate = t->epoch_pictures && epoch_time > 0 ? (double)t->epoch_pictures / epoch_time : 0;
     e.elapsed = now() - t->began;
     e.left = time_left(t);
+    e.waited = t->in_steps > 0 ? t->waited / t->in_steps : 0;
     t->run->event(t->run->event_ctx, &e);
 }
 
@@ -150,55 +159,13 @@ static bool stopped(const struct trainer *t)
 
 /* ---- preparation ----------------------------------------------------------------------------- */
 
-static const struct nn_model *named_model(const char *name)
-{
-    for (int i = 0; i < nn_model_count(); i++)
-        if (!strcmp(nn_model_at(i)->name, name))
-            return nn_model_at(i);
-    return NULL;
-}
-
-/* The graph of a text file, whose input says how large pictures are. */
-static struct nn_graph *graph_of_file(const char *path, int labels, struct data_prep *prep,
-                                      struct err *err)
-{
-    struct nn_var vars[] = { { "classes", labels }, { "size", prep->size[0] } };
-    size_t bytes;
-    char *text = (char *)file_read(path, ARCH_BYTES, &bytes, err);
-    struct nn_graph *g;
-    int image;
-
-    if (!text)
-        return NULL;
-    g = nn_graph_read(text, bytes, (int)(sizeof vars / sizeof *vars), vars, err);
-    free(text);
-    if (!g) {
-        err_in(err, "%s", path);
-        return NULL;
-    }
-    image = nn_graph_find_input(g, "image");
-    if (image < 0 || g->node[image].type.rank != 4) {
-        err_set(err, ERR_INPUT, "%s: needs a line \"image = input shape=HEIGHTxWIDTHx3\"", path);
-        nn_graph_free(g);
-        return NULL;
-    }
-    prep->size[0] = g->node[image].type.dim[1].n;
-    prep->size[1] = g->node[image].type.dim[2].n;
-    return g;
-}
-
 static struct nn_graph *make_graph(struct trainer *t, struct err *err)
 {
-    const struct nn_model *model = named_model(t->cfg->arch);
     const char *slash = strrchr(t->cfg->arch, '/');
-    struct nn_model_args args = { t->cfg->size, t->cfg->size, 3, t->index->n_labels,
-                                  t->cfg->dropout };
     struct nn_graph *g;
 
     snprintf(t->arch, sizeof t->arch, "%s", slash ? slash + 1 : t->cfg->arch);
-    if (model)
-        return model->build(&args, err);
-    g = graph_of_file(t->cfg->arch, t->index->n_labels, &t->prep, err);
+    g = train_arch_graph(t->cfg->arch, t->index->n_labels, t->cfg->dropout, &t->prep, err);
     if (g && (t->prep.size[0] != t->cfg->size || t->prep.size[1] != t->cfg->size))
         note(t, TRAIN_EVENT_NOTE, "size %dx%d: as %s has it", t->prep.size[1], t->prep.size[0],
              t->arch);
@@ -207,8 +174,6 @@ static struct nn_graph *make_graph(struct trainer *t, struct err *err)
 
 bool train_check(const struct train_cfg *cfg, struct err *err)
 {
-    const struct nn_model *model = named_model(cfg->arch);
-
     struct data_recipe recipe;
 
     if (!field_check(train_cfg_fields, cfg, err) ||
@@ -219,9 +184,8 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
                        "epochs, steps and time say the same thing: give one of them");
     if (cfg->batch == 1)
         return err_set(err, ERR_USAGE, "batch 1: batch-norm needs two pictures a step at least");
-    if (!model && !strpbrk(cfg->arch, "/.") && file_kind(cfg->arch) != FILE_REGULAR)
-        return nn_model_find(cfg->arch, err);
-    return nn_kernels_get(cfg->isa, err) && train_optim_find(cfg->optim, err);
+    return train_arch_check(cfg->arch, err) && nn_kernels_get(cfg->isa, err) &&
+           train_optim_find(cfg->optim, err);
 }
 
 /* A figure needs one picture at least that is readable and whose labels are known: better said now
@@ -305,6 +269,23 @@ static bool make_recipe(struct trainer *t, struct err *err)
     return data_recipe_parse(text, &facts, &t->recipe, err);
 }
 
+static bool make_caches(struct trainer *t, const struct train_seen *seen, struct err *err)
+{
+    struct train_caches_options opt = {
+        .dir = t->run->cache,
+        .share = t->run->cache_share,
+        .train = t->train,
+        .val = t->val,
+        .prep = &t->prep,
+        .recipe = &t->recipe,
+        .seen = seen,
+        .say = say,
+        .say_ctx = t,
+    };
+
+    return train_caches_open(&t->caches, &opt, err);
+}
+
 static struct train_net *make_net(const struct trainer *t, struct err *err)
 {
     struct train_net_options opt = {
@@ -330,6 +311,7 @@ static bool prepare(struct trainer *t, struct err *err)
 {
     struct train_cfg *cfg = t->cfg;
     const struct nn_model *model;
+    struct train_seen seen;
     time_t date = time(NULL);
     struct tm tm;
 
@@ -339,15 +321,17 @@ static bool prepare(struct trainer *t, struct err *err)
         cfg->threads = pool_cpus();
     if (!train_check(cfg, err))
         return false;
-    model = named_model(cfg->arch);
+    model = train_arch_named(cfg->arch);
+    if (!model && !cfg->color)
+        cfg->color = TRAIN_RGB;         /* a file says what it wants, and hardly ever grey */
     t->kernels = nn_kernels_get(cfg->isa, err);
     t->optim = t->kernels ? train_optim_find(cfg->optim, err) : NULL;
     t->pool = t->optim ? pool_new(cfg->threads, err) : NULL;
     if (!t->pool || !make_parts(t, err))
         return false;
-    if (!train_choose(t->train, model ? model->least : 1, cfg->threads, cfg, &t->prep, say, t,
-                      err) ||
-        !make_model(t, err) || !make_recipe(t, err))
+    if (!train_choose(t->train, model ? model->least : 1, cfg->threads, cfg, &t->prep, &seen, say,
+                      t, err) ||
+        !make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err))
         return false;
     t->loader = data_loader_new(t->train, &t->prep,
                                 &(struct data_loader_options){ .batch = cfg->batch,
@@ -355,6 +339,7 @@ static bool prepare(struct trainer *t, struct err *err)
                                                                .shuffle = true,
                                                                .drop_last = true,
                                                                .recipe = &t->recipe,
+                                                               .cache = t->caches.train,
                                                                .seed = (uint64_t)cfg->seed,
                                                                .bad = bad_file,
                                                                .bad_ctx = t },
@@ -362,8 +347,8 @@ static bool prepare(struct trainer *t, struct err *err)
     t->net = t->loader ? make_net(t, err) : NULL;
     if (!t->net)
         return false;
-    t->per_epoch = data_loader_batches(t->loader);
-    t->steps = cfg->steps ? cfg->steps : cfg->epochs * t->per_epoch;
+    t->pace.per_epoch = data_loader_batches(t->loader);
+    t->steps = cfg->steps ? cfg->steps : cfg->epochs * t->pace.per_epoch;
     return true;
 }
 
@@ -371,6 +356,7 @@ static void release(struct trainer *t)
 {
     infer_figures_release(&t->best);
     data_loader_free(t->loader);
+    train_caches_close(&t->caches);
     train_net_free(t->net);
     infer_model_free(t->model);
     pool_free(t->pool);
@@ -388,7 +374,13 @@ static bool validate(struct trainer *t, const struct data_index *x, struct infer
     struct infer_predictor *q =
         infer_predictor_new(t->model->graph, t->model->params, t->index->task,
                             x->n < VAL_BATCH ? x->n : VAL_BATCH, t->cfg->threads, t->cfg->isa, err);
-    bool ok = q && infer_evaluate(q, x, &t->prep, t->cfg->threads, bad_file, t, f, err);
+    struct infer_evaluate_options how = {
+        .threads = t->cfg->threads,
+        .cache = t->caches.val,
+        .bad = bad_file,
+        .bad_ctx = t,
+    };
+    bool ok = q && infer_evaluate(q, x, &t->prep, &how, f, err);
 
     infer_predictor_free(q);
     return ok;
@@ -477,7 +469,7 @@ static bool end_epoch(struct trainer *t, struct err *err)
         infer_figures_release(&f);
         return false;
     }
-    t->in_val = now() - before;
+    t->pace.val = now() - before;
     emit(t, (struct train_event){
                 .kind = TRAIN_EVENT_EPOCH, .val = t->val ? &f : NULL, .best = best });
     if (best) {
@@ -492,46 +484,52 @@ static bool end_epoch(struct trainer *t, struct err *err)
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-/* The most steps that fit into `seconds`, each epoch with its validation; at least one. */
-static int64_t steps_within(const struct trainer *t, double seconds, double a_step, double a_val)
+/* Why there is nothing to learn from although there are pictures. */
+static bool nothing_to_learn(int64_t read, struct err *err)
 {
-    double an_epoch = (double)t->per_epoch * a_step + a_val;
-    double whole = floor(seconds / an_epoch),
-           rest = floor((seconds - whole * an_epoch - a_val) / a_step);
-    double steps = fmax(whole, 0) * (double)t->per_epoch + fmax(rest, 0);
-
-    return steps < 1 ? 1 : steps > INT_MAX ? INT_MAX : (int64_t)steps;
+    if (!read)
+        return err_set(err, ERR_INPUT, "none of the pictures to learn from can be read");
+    return err_set(err, ERR_INPUT,
+                   "no step found two pictures that can be read, and batch-norm needs them: mend "
+                   "or remove the files named above, or make the batch larger");
 }
 
-/* Steps of a throwaway copy at rate 0, for `limit` seconds; the seconds of one in *a_step. */
-static bool measure_steps(struct trainer *t, double limit, double *a_step, struct err *err)
+/* Steps of a throwaway copy at rate 0, for `limit` seconds, into t->pace. */
+static bool measure_steps(struct trainer *t, double limit, struct err *err)
 {
     struct train_net *net = make_net(t, err);
-    double start = now(), first = 0, loss;
+    double start = now(), first = 0, waited = 0, loss;
     int steps = -1, empty = 0; /* the first one is warm-up, unless it takes all the time */
-    bool ok = net;
+    int64_t read = 0;
+    bool ok = net, filling = train_caches_filling(&t->caches);
 
     data_loader_start(t->loader, 0, 0);
     while (ok && !stopped(t) && (steps < 1 || now() - start < limit) &&
            !(steps == 0 && first > limit)) {
+        double before = data_loader_waited(t->loader);
         const struct data_batch *b = data_loader_next(t->loader);
 
         if (!b) {
             data_loader_start(t->loader, 0, 0);
             continue;
         }
+        waited += data_loader_waited(t->loader) - before;
+        read += b->n;
         empty = b->n < 2 ? empty + 1 : 0;
-        if (empty > t->per_epoch)
-            ok = err_set(err, ERR_INPUT, "none of the pictures to learn from can be read");
+        if (empty > t->pace.per_epoch)
+            ok = nothing_to_learn(read, err);
         if (b->n < 2)
             continue;
-        ok = train_net_step(net, b->n, b->image, b->target, 0, 0, &loss, err);
+        ok = ok && train_net_step(net, b->n, b->image, b->target, 0, 0, &loss, err);
         if (++steps == 0) {
             first = now() - start;
             start = now();
+            waited = 0;
         }
     }
-    *a_step = steps > 0 ? (now() - start) / steps : first;
+    t->pace.step = steps > 0 ? (now() - start) / steps : first;
+    t->pace.fill = steps > 0 && filling ? waited / steps : 0;
+    t->pace.step -= t->pace.fill;
     train_net_free(net);
     return ok;
 }
@@ -539,10 +537,10 @@ static bool measure_steps(struct trainer *t, double limit, double *a_step, struc
 /* Fixes the number of steps that the time given is good for. */
 static bool plan_time(struct trainer *t, struct err *err)
 {
-    double limit = fmin(fmax(0.05 * t->cfg->time, 0.5), 5), a_step = 0, start;
+    double limit = fmin(fmax(0.05 * t->cfg->time, 0.5), 5), start;
     struct infer_figures f = { 0 };
 
-    if (!measure_steps(t, limit, &a_step, err))
+    if (!measure_steps(t, limit, err))
         return false;
     if (stopped(t))
         return true;
@@ -555,14 +553,16 @@ static bool plan_time(struct trainer *t, struct err *err)
         start = now();
         validate(t, &few, &f, &ignored);
         infer_figures_release(&f);
-        t->in_val = (now() - start) * t->val->n / few.n;
+        t->pace.val = (now() - start) * t->val->n / few.n;
     }
-    t->steps = steps_within(t, TIME_PLANNED * t->cfg->time - (now() - t->began), a_step, t->in_val);
+    t->steps =
+        train_pace_steps(&t->pace, 0, TIME_PLANNED * t->cfg->time - (now() - t->began));
     t->cfg->steps = (int)t->steps;
     note(t, TRAIN_EVENT_NOTE,
          "steps %lld, which is %.1f epochs: a step takes %.3g s and a validation %.3g s, and %g s "
          "are given; --steps %lld repeats this training",
-         (long long)t->steps, (double)t->steps / (double)t->per_epoch, a_step, t->in_val,
+         (long long)t->steps, (double)t->steps / (double)t->pace.per_epoch, t->pace.step,
+         t->pace.val,
          t->cfg->time, (long long)t->steps);
     return true;
 }
@@ -570,15 +570,15 @@ static bool plan_time(struct trainer *t, struct err *err)
 /* Shortens the plan when the machine has become slower than it was measured. */
 static void replan(struct trainer *t)
 {
-    double spent = now() - t->began, a_step, done;
+    double spent = now() - t->began, done;
     int64_t steps;
 
     if (t->cfg->time <= 0 || t->timed_steps < REPLAN_STEPS ||
         spent + time_left(t) <= TIME_REPLAN * t->cfg->time)
         return;
-    a_step = t->in_steps / (double)t->timed_steps;
     /* Of the epoch under way, what is made is not to be made again. */
-    steps = t->step + steps_within(t, TIME_PLANNED * t->cfg->time - spent, a_step, t->in_val);
+    steps = t->step +
+            train_pace_steps(&t->pace, t->step, TIME_PLANNED * t->cfg->time - spent);
     if (steps >= t->steps)
         return;
     done = t->base_done + (1 - t->base_done) * (double)(t->step - t->base_step) /
@@ -630,11 +630,24 @@ static bool diverged(const struct trainer *t, struct err *err)
                    t->best_epoch ? "; best.safetensors is from before" : "");
 }
 
+/* Counts the time of a step: what filling the cache costs will not come back. */
+static void time_step(struct trainer *t, double seconds, double waited)
+{
+    t->in_steps += seconds;
+    t->waited += waited;
+    t->timed_steps++;
+    if (t->epoch == 1 && t->filling) {
+        t->in_fill += waited;
+        t->pace.fill = t->in_fill / (double)t->timed_steps;
+    }
+    t->pace.step = (t->in_steps - t->in_fill) / (double)t->timed_steps;
+}
+
 /* The steps of one epoch.  False also when stopped. */
 static bool run_epoch(struct trainer *t, struct err *err)
 {
-    int64_t made = 0;
-    double sum = 0, begin, loss;
+    int64_t made = 0, read = 0;
+    double sum = 0, begin, waited = 0, loss;
     const struct data_batch *b;
 
     data_loader_start(t->loader, (uint64_t)t->epoch - 1, 0);
@@ -650,23 +663,23 @@ static bool run_epoch(struct trainer *t, struct err *err)
             t->loss = sum / (double)++made;
             t->epoch_pictures += b->n;
         }
+        read += b->n;
         t->step++;
-        t->in_steps += now() - begin;
-        t->timed_steps++;
+        time_step(t, now() - begin, data_loader_waited(t->loader) - waited);
+        waited = data_loader_waited(t->loader);
         begin = now();
         emit(t, (struct train_event){ .kind = TRAIN_EVENT_STEP });
         if (stopped(t) && t->step < t->steps)
             return stop_here(t, true, err);
         replan(t);
     }
-    return made || t->epoch > 1
-               ? true
-               : err_set(err, ERR_INPUT, "none of the pictures to learn from can be read");
+    return made || t->epoch > 1 || nothing_to_learn(read, err);
 }
 
 static bool loop(struct trainer *t, struct err *err)
 {
     t->epochs = epochs_of(t, t->steps);
+    t->filling = train_caches_filling(&t->caches);
     if (stopped(t))
         return stop_here(t, false, err);
     t->cfg->epochs = t->epochs;

@@ -9,9 +9,17 @@
 
 #include <stdatomic.h>
 
+/* What struct data_prep has, or a choice. */
+enum train_color { TRAIN_COLOR_AUTO, TRAIN_RGB, TRAIN_GREY };
+enum train_resize { TRAIN_RESIZE_AUTO, TRAIN_CROP, TRAIN_SQUASH, TRAIN_LETTERBOX };
+extern const char *const train_color_names[];  /* "auto", then data_color_names */
+extern const char *const train_resize_names[]; /* "auto", then data_resize_names */
+
 struct train_cfg {
     const char *arch;           /* a name of models.def, or the path of a graph text (below) */
     int size;                   /* input side in pixels; 0 = chosen from the pictures */
+    int color, resize;          /* enum train_color, train_resize */
+    int background[3];          /* RGB */
     int batch;                  /* 0 = chosen */
     int epochs;                 /* 0 = chosen */
     int steps;                  /* 0 = by epochs; the last epoch may be cut short */
@@ -46,6 +54,7 @@ struct train_event {
     double loss;          /* running mean of the epoch */
     double rate;          /* pictures a second, loading and all */
     double elapsed, left; /* seconds */
+    double waited;        /* share of the steps' time in which pictures were waited for */
     const struct infer_figures *val; /* EPOCH, END: of the best epoch; NULL: nothing held out */
     bool best;                       /* EPOCH: the best so far; END: epoch is the best one */
     const char *text;                /* START, NOTE, BAD_FILE */
@@ -54,6 +63,8 @@ typedef void train_event_fn(void *ctx, const struct train_event *e);
 
 struct train_run {
     const char *out; /* run folder; exists; gets best.safetensors, last.safetensors and split.csv */
+    const char *cache;     /* folder for decoded pictures (train/caches.h); NULL: none are kept */
+    double cache_share;    /* of the free disk */
     train_event_fn *event; /* the terminal, the log ...; may be NULL */
     void *event_ctx;
     /* Set from a signal handler: finish the step, save, return ERR_CANCELLED.  May be NULL. */
@@ -69,7 +80,8 @@ bool train_check(const struct train_cfg *cfg, struct err *err);
  * counts as the best).  cfg is changed in place to what was chosen.
  *
  * arch that names a file: its text is read with the words "classes" and "size" standing for
- * numbers; it must have one input "image" of HxWx3 and an output "logits" with a number a label.
+ * numbers; it must have one input "image" of HxWx3, or HxWx1 for grey, and an output "logits" with
+ * a number a label.
  *
  * With time given, the speed is measured on a throwaway copy, the number of steps is fixed from it,
  * and the training is then that of `steps`; only a machine that becomes slower later makes it

@@ -62,6 +62,56 @@ head -1 "$T/a/split.csv" | grep -qx 'name,split' || fail "split.csv: header"
 [ "$(grep -c ',val$' "$T/a/split.csv")" = "$(find "$T/one/val" -name '*.png' | wc -l)" ] ||
     fail "split.csv: val"
 
+printed '"waited":'
+
+# ---- decoded pictures are kept, and it makes no difference where, or whether ----
+same() {
+    for file in best last; do
+        undated "$T/k0/$file.safetensors" >"$T/x"
+        undated "$T/$1/$file.safetensors" >"$T/y"
+        cmp "$T/x" "$T/y" || fail "$1: $file differs"
+    done
+}
+kept="--arch $T/tiny.net --epochs 4"
+run 0 train "$T/one" $kept --out "$T/k0" --cache off
+not_said 'cache:'
+rm -rf "$XDG_CACHE_HOME"
+run 0 train "$T/one" $kept --out "$T/k1"
+said "cache: decoded pictures are kept in $XDG_CACHE_HOME/discern"
+same k1
+run 0 train "$T/one" $kept --out "$T/k2" --cache "$T/kept"
+said "cache: decoded pictures are kept in $T/kept"
+same k2
+[ "$(ls "$T/kept" | sed 's/^[0-9a-f]*//' | sort | uniq -c | xargs)" = '2 .pixels' ] ||
+    fail "in the cache: $(ls "$T/kept")"
+run 0 train "$T/one" $kept --out "$T/k3" --cache "$T/kept"
+said "cache: decoded pictures are in $T/kept"
+same k3
+for file in "$T"/kept/*; do
+    head -c 1000 "$file" >"$T/x"
+    cp "$T/x" "$file"
+done
+run 0 train "$T/one" $kept --out "$T/k4" --cache "$T/kept"
+said "cache: decoded pictures are kept in $T/kept"
+same k4
+run 0 train "$T/one" $kept --out "$T/k5" --cache "$T/x"
+said 'cache: pictures are decoded in every epoch'
+same k5
+
+# ---- grey ----
+run 0 train "$T/one" --epochs 1 --color grey --background 0,0,0 --resize letterbox --out "$T/g"
+run 0 info "$T/g/best.safetensors"
+printed '32 x 32 pixels, grey'
+printed 'background=0'
+printed 'resize=letterbox'
+run 0 eval "$T/g/best.safetensors" "$T/one"
+run 0 predict "$T/g/best.safetensors" "$T/one/val" --dump-input "$T/g.npy"
+head -c 128 "$T/g.npy" | grep -aqF ', 32, 32, 1)' || fail "dump: $(head -c 128 "$T/g.npy")"
+run 0 export "$T/g/best.safetensors" -o "$T/g.onnx"
+said 'image [1,1,32,32]'
+run 3 train "$T/one" $tiny --color grey --out "$T/never"
+said '--color'
+
 # ---- folders ----
 bin=$DISCERN
 top=$(pwd)
@@ -146,6 +196,8 @@ nonsense train "$T/one" --lr -0.1
 nonsense train "$T/one" --momentum 1.5
 nonsense train "$T/one" --size 100000
 nonsense train "$T/one" --time tomorrow
+nonsense train "$T/one" --color blue
+nonsense train "$T/one" --background 256,0,0
 nonsense train "$T/one" --augment extreme
 nonsense train "$T/one" --augment crop,flipp
 said 'did you mean "flip"?'

@@ -97,7 +97,10 @@ static bool evaluate(const struct set *s, const struct data_index *x, int batch,
     bool ok;
 
     assert_non_null(q);
-    ok = infer_evaluate(q, x, &s->prep, threads, on_bad, bad, f, err);
+    ok = infer_evaluate(q, x, &s->prep,
+                        &(struct infer_evaluate_options){
+                            .threads = threads, .bad = on_bad, .bad_ctx = bad },
+                        f, err);
     infer_predictor_free(q);
     return ok;
 }

@@ -46,6 +46,8 @@ static void draw_set(const struct made_folder *f, int n, int m, int side)
 }
 
 struct told {
+    const char *cache; /* where decoded pictures are kept; NULL: nowhere */
+    char cache_note[400];
     int notes, bad, epochs;
     bool slower, ended, chose_medium;
     int64_t step, stop_at; /* 0: never */
@@ -62,6 +64,10 @@ static void listen(void *ctx, const struct train_event *e)
     t->ended |= e->kind == TRAIN_EVENT_END;
     t->chose_medium |= e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "augment medium: ");
     t->slower |= e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "slower");
+    if (e->kind == TRAIN_EVENT_NOTE && !strncmp(e->text, "cache: ", 7))
+        snprintf(t->cache_note, sizeof t->cache_note, "%s", e->text);
+    if (e->kind == TRAIN_EVENT_END)
+        assert_true(e->waited >= 0 && e->waited <= 1);
     t->elapsed = e->elapsed;
     t->step = e->step;
     if (e->kind == TRAIN_EVENT_STEP && e->step == t->stop_at)
@@ -95,7 +101,8 @@ static bool train(const struct made_folder *f, const char *data, const char *out
     char folder[512], path[512];
     struct data_index *x;
     struct train_run run = {
-        .out = folder, .event = listen, .event_ctx = told, .stop = &told->stop
+        .out = folder, .cache = told->cache, .cache_share = 0.5, .event = listen,
+        .event_ctx = told, .stop = &told->stop
     };
     bool ok;
 
@@ -105,7 +112,7 @@ static bool train(const struct made_folder *f, const char *data, const char *out
     x = data_index_open(path, NULL, err);
     if (!x)
         fail_msg("%s", err->msg);
-    ok = train_supervised(x, cfg, &run, err);
+    ok = data_index_hash(x, 2, err) && train_supervised(x, cfg, &run, err);
     data_index_free(x);
     return ok;
 }
@@ -294,7 +301,8 @@ static void figures_told_are_those_of_the_file(void **state)
 
     assert_non_null(q);
     assert_non_null(val);
-    assert_true(infer_evaluate(q, val, &m->prep, 2, NULL, NULL, &figures, &err));
+    assert_true(infer_evaluate(
+        q, val, &m->prep, &(struct infer_evaluate_options){ .threads = 2 }, &figures, &err));
     assert_int_equal(figures.n, 18);
     assert_true(figures.accuracy == told.accuracy);
     assert_true(figures.log_loss == told.log_loss);
@@ -328,6 +336,111 @@ static void timed_run_is_repeated_by_its_steps(void **state)
         must_train(&f, "b", &again, &told_again);
         assert_same_model(&f, "a", "b", "last");
     }
+    made_close(&f);
+}
+
+/* Trains with the folder `cache` (NULL: none) into `out`, which must become the model "plain". */
+static void train_with_cache(const struct made_folder *f, const char *cache, const char *out,
+                             const char *note)
+{
+    struct train_cfg cfg = config();
+    struct told told = { .cache = cache };
+
+    cfg.size = 32;
+    cfg.augment = "crop,flip";
+    cfg.threads = 2;
+    must_train(f, out, &cfg, &told);
+    assert_same_model(f, "plain", out, "best");
+    assert_same_model(f, "plain", out, "last");
+    if (!strstr(told.cache_note, note))
+        fail_msg("\"%s\" lacks \"%s\"", told.cache_note, note);
+}
+
+static void a_cache_changes_no_weight(void **state)
+{
+    struct made_folder f, cache;
+    char **names;
+    struct err err;
+
+    (void)state;
+    made_open(&f);
+    made_open(&cache);
+    draw_set(&f, 12, 4, SIDE + 30);
+    train_with_cache(&f, NULL, "plain", "");
+    train_with_cache(&f, cache.path, "a", "are kept in");
+    assert_int_equal(file_list(cache.path, &names, &err), 2);
+    free(names);
+    train_with_cache(&f, cache.path, "b", "are in");            /* from the files */
+    train_with_cache(&f, "/dev/null/x", "c", "decoded in every epoch");
+    made_text(&f, "train/c0/000.png", "no picture any more");   /* other hashes: another key */
+    {
+        struct train_cfg cfg = config();
+        struct told told = { .cache = cache.path };
+
+        must_train(&f, "d", &cfg, &told);
+        assert_non_null(strstr(told.cache_note, "are kept in"));
+        assert_int_equal(told.bad, 1);
+    }
+    made_close(&f);
+    made_close(&cache);
+}
+
+static void pictures_without_colour_make_a_grey_net(void **state)
+{
+    static const char *const out[] = { "grey", "rgb" };
+    struct made_folder f;
+
+    (void)state;
+    made_open(&f);
+    for (int i = 0; i < 20; i++) {
+        struct data_image m = { SIDE, SIDE, malloc(3 * SIDE * SIDE) };
+        struct err err;
+        char name[64];
+
+        snprintf(name, sizeof name, "train/c%d/%02d.png", i % 2, i);
+        made_text(&f, name, "");
+        for (int p = 0; p < SIDE * SIDE; p++)
+            memset(m.pixel + 3 * p, i % 2 ? p / 2 + i : 250 - p / 2 - i, 3);
+        assert_true(data_image_write_png(made_path(&f, name), &m, &err));
+        data_image_release(&m);
+    }
+    for (int i = 0; i < 2; i++) {
+        struct train_cfg cfg = config();
+        struct told told = { 0 };
+        struct infer_model *m;
+
+        cfg.color = i ? TRAIN_RGB : TRAIN_COLOR_AUTO;
+        cfg.resize = TRAIN_LETTERBOX;
+        cfg.background[1] = 7;
+        must_train(&f, out[i], &cfg, &told);
+        assert_int_equal(cfg.color, i ? TRAIN_RGB : TRAIN_GREY);
+        m = open_model(&f, out[i], "last");
+        assert_int_equal(m->prep.color, i ? DATA_RGB : DATA_GREY);
+        assert_int_equal(m->prep.resize, DATA_LETTERBOX);
+        assert_int_equal(m->prep.background[1], 7);
+        assert_true(fabs(m->prep.mean[0] - 0.49) < 0.02);
+        infer_model_free(m);
+    }
+    made_close(&f);
+}
+
+static void one_readable_picture_a_step_is_told_as_that(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 2, 1, SIDE);
+    made_text(&f, "train/c0/000.png", "no picture");
+    made_text(&f, "train/c0/001.png", "no picture");
+    made_text(&f, "train/c1/001.png", "no picture");
+    cfg.batch = 2;
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+    assert_non_null(strstr(err.msg, "two pictures that can be read"));
     made_close(&f);
 }
 
@@ -552,6 +665,9 @@ int main(void)
         cmocka_unit_test(auto_is_decided_and_told_in_full),
         cmocka_unit_test(figures_told_are_those_of_the_file),
         cmocka_unit_test(timed_run_is_repeated_by_its_steps),
+        cmocka_unit_test(a_cache_changes_no_weight),
+        cmocka_unit_test(pictures_without_colour_make_a_grey_net),
+        cmocka_unit_test(one_readable_picture_a_step_is_told_as_that),
         cmocka_unit_test(steps_may_end_within_an_epoch),
         cmocka_unit_test(divergence_is_an_error_and_leaves_no_file),
         cmocka_unit_test(stopping_saves_the_last_state),

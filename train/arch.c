@@ -1,0 +1,71 @@
+/*
+ * arch -- see arch.h
+ */
+#include "train/arch.h"
+
+#include "nn/base/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_BYTES = 1 << 20 };
+
+const struct nn_model *train_arch_named(const char *arch)
+{
+    for (int i = 0; i < nn_model_count(); i++)
+        if (!strcmp(nn_model_at(i)->name, arch))
+            return nn_model_at(i);
+    return NULL;
+}
+
+bool train_arch_check(const char *arch, struct err *err)
+{
+    return train_arch_named(arch) || strpbrk(arch, "/.") || file_kind(arch) == FILE_REGULAR ||
+           nn_model_find(arch, err);
+}
+
+/* The graph of a text file, whose input says how large pictures are. */
+static struct nn_graph *graph_of_file(const char *path, int labels, struct data_prep *prep,
+                                      struct err *err)
+{
+    struct nn_var vars[] = { { "classes", labels }, { "size", prep->size[0] } };
+    size_t bytes;
+    char *text = (char *)file_read(path, TEXT_BYTES, &bytes, err);
+    struct nn_graph *g;
+    int image;
+
+    if (!text)
+        return NULL;
+    g = nn_graph_read(text, bytes, (int)(sizeof vars / sizeof *vars), vars, err);
+    free(text);
+    if (!g) {
+        err_in(err, "%s", path);
+        return NULL;
+    }
+    image = nn_graph_find_input(g, "image");
+    if (image < 0 || g->node[image].type.rank != 4) {
+        err_set(err, ERR_INPUT,
+                "%s: needs a line \"image = input shape=HEIGHTxWIDTHx3\" (or x1 for grey)", path);
+        nn_graph_free(g);
+        return NULL;
+    }
+    prep->size[0] = g->node[image].type.dim[1].n;
+    prep->size[1] = g->node[image].type.dim[2].n;
+    if (g->node[image].type.dim[3].n != data_prep_channels(prep)) {
+        err_set(err, ERR_INPUT, "%s: its pictures have %d channels; --color rgb is 3, grey is 1",
+                path, g->node[image].type.dim[3].n);
+        nn_graph_free(g);
+        return NULL;
+    }
+    return g;
+}
+
+struct nn_graph *train_arch_graph(const char *arch, int labels, double dropout,
+                                  struct data_prep *prep, struct err *err)
+{
+    const struct nn_model *model = train_arch_named(arch);
+    struct nn_model_args args = { prep->size[0], prep->size[1], data_prep_channels(prep), labels,
+                                  dropout };
+
+    return model ? model->build(&args, err) : graph_of_file(arch, labels, prep, err);
+}
