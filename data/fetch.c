@@ -41,15 +41,19 @@ static bool decode(const struct data_fetch *f, const struct data_sample *s, bool
     return err_in(err, "%s", s->path);
 }
 
-/* One view of what is kept, as 8-bit pixels. */
-static bool view(const struct data_fetch *f, uint64_t index, bool moved,
-                 const struct data_image *kept, struct data_pixels *m, struct err *err)
+/* One view of what is kept, as 8-bit pixels in m->pixel or where they lie already; NULL on
+ * failure. */
+static const uint8_t *view(const struct data_fetch *f, uint64_t index, bool moved,
+                           const struct data_image *kept, struct data_pixels *m, struct err *err)
 {
     if (moved)
-        return data_recipe_pixels(f->recipe, f->seed, index, f->prep, kept, m, err);
+        return data_recipe_pixels(f->recipe, f->seed, index, f->prep, kept, m, err) ? m->pixel
+                                                                                    : NULL;
+    if (f->prep->color == DATA_RGB && (!f->recipe || !f->recipe->n))
+        return kept->pixel;
     data_prep_kept_pixels(f->prep, kept, m->pixel);
     data_recipe_change(f->recipe, f->seed, index, m);
-    return true;
+    return m->pixel;
 }
 
 bool data_fetch(const struct data_fetch *f, uint64_t epoch, int sample, int views, uint8_t *scratch,
@@ -70,10 +74,11 @@ bool data_fetch(const struct data_fetch *f, uint64_t epoch, int sample, int view
     }
     for (int v = 0; ok && v < views; v++) {
         uint64_t index = data_recipe_index(epoch, (uint64_t)f->x->n, (uint64_t)sample, v);
+        const uint8_t *pixel = view(f, index, moved, &kept, &m, err);
 
-        ok = view(f, index, moved, &kept, &m, err) || err_in(err, "%s", s->path);
+        ok = pixel || err_in(err, "%s", s->path);
         if (ok)
-            data_prep_normalize(f->prep, m.pixel, (int64_t)count, out[v]);
+            data_prep_normalize(f->prep, pixel, (int64_t)count, out[v]);
     }
     if (!found)
         data_image_release(&kept);

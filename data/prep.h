@@ -41,8 +41,9 @@ void data_prep_decode(const struct data_prep *p, struct data_decode *how);
 bool data_prep_pixels(const struct data_prep *p, const struct data_image *image, uint8_t *out,
                       struct err *err);
 
-/* out[n] floats from n = pixels * channels bytes. */
-void data_prep_normalize(const struct data_prep *p, const uint8_t *pixel, int64_t n, float *out);
+/* out[n] floats from n = pixels * channels bytes, not overlapping. */
+void data_prep_normalize(const struct data_prep *p, const uint8_t *restrict pixel, int64_t n,
+                         float *restrict out);
 
 /* Both: out[data_prep_count]. */
 bool data_prep_apply(const struct data_prep *p, const struct data_image *image, float *out,
