@@ -204,17 +204,19 @@ int data_cache_create(const char *dir, const char *name, char **path, struct err
         fd = open(*path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0 && errno == EEXIST)
             continue;
-        /* Who cleans up may have taken it for a dead one's before it was locked. */
-        if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) && st.st_nlink)
+        if (fd < 0)
+            break;
+        errno = 0;
+        if (!flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) && st.st_nlink)
             return fd;
         code = errno;
-        if (fd >= 0) {
+        close(fd);
+        /* Who cleans up may have taken it for a dead one's before it was locked: again. */
+        if (code && code != EWOULDBLOCK) {
             unlink(*path);
-            close(fd);
-        }
-        errno = code;
-        if (fd < 0 || code != EWOULDBLOCK)
+            errno = code;
             break;
+        }
     }
     err_errno(err, dir, "make a file in it");
     free(*path);
