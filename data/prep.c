@@ -26,6 +26,8 @@ const struct field data_prep_fields[] = {
                  "by which the difference is divided; grey: the first"),
     FIELD_ENUM(struct data_prep, color, data_color_names, DATA_RGB,
                "channels of the net's input: 3 or 1"),
+    FIELD_ENUM(struct data_prep, filter, data_filter_names, DATA_BILINEAR,
+               "of resizing"),
     FIELD_INTS(struct data_prep, background, NULL, 3, 255, 0, 255,
                "red, green, blue under what is transparent"),
     FIELDS_END
@@ -61,6 +63,18 @@ void data_prep_view(const struct data_prep *p, const struct data_image *image, s
         h *= p->crop;
     }
     *v = (struct data_view){ (image->width - w) / 2, (image->height - h) / 2, w, h, false, false };
+}
+
+/* The part of the picture at another size. */
+static bool resample(const struct data_prep *p, const struct data_image *image, double x, double y,
+                     double w, double h, int out_w, int out_h, uint8_t *out, struct err *err)
+{
+    struct data_resize_job job = {
+        .src = image->pixel, .width = image->width, .height = image->height,
+        .stride = (size_t)image->width * 3, .x = x, .y = y, .w = w, .h = h,
+        .filter = (enum data_filter)p->filter, .out_w = out_w, .out_h = out_h };
+
+    return data_resize(&job, out, err);
 }
 
 /* Position i of a line of n pixels that repeats mirrored: ...1 0 | 0 1 2 ... n-1 | n-1 n-2 ... */
@@ -138,7 +152,7 @@ static bool letterbox(const struct data_prep *p, const struct data_image *image,
 
     if (!fit)
         return err_set(err, ERR_MEMORY, "cannot hold %d x %d pixels", w, h);
-    ok = data_image_resample(image, 0, 0, image->width, image->height, w, h, fit, err);
+    ok = resample(p, image, 0, 0, image->width, image->height, w, h, fit, err);
     memset(out, BAR, (size_t)p->size[0] * (size_t)p->size[1] * 3);
     for (int y = 0; ok && y < h; y++)
         memcpy(out + ((size_t)(top + y) * (size_t)p->size[1] + (size_t)left) * 3,
@@ -163,8 +177,8 @@ static bool view_rgb(const struct data_prep *p, const struct data_image *image,
         bottom <= image->height + slack) {
         double x = fmax(v->x, 0), y = fmax(v->y, 0);
 
-        ok = data_image_resample(image, x, y, fmin(right, image->width) - x,
-                                 fmin(bottom, image->height) - y, p->size[1], p->size[0], out, err);
+        ok = resample(p, image, x, y, fmin(right, image->width) - x,
+                      fmin(bottom, image->height) - y, p->size[1], p->size[0], out, err);
     } else if (v->w * v->h > 4.0 * image->width * image->height + (1 << 24)) {
         /* A thread of a picture, nearly all bars: not worth the memory. */
         ok = letterbox(p, image, out, err);
@@ -175,8 +189,8 @@ static bool view_rgb(const struct data_prep *p, const struct data_image *image,
         double x = fmax(v->x - x0, 0), y = fmax(v->y - y0, 0);
 
         ok = extend(p, image, x0, y0, x1 - x0, y1 - y0, &part, err) &&
-             data_image_resample(&part, x, y, fmin(v->w, part.width - x),
-                                 fmin(v->h, part.height - y), p->size[1], p->size[0], out, err);
+             resample(p, &part, x, y, fmin(v->w, part.width - x), fmin(v->h, part.height - y),
+                      p->size[1], p->size[0], out, err);
         data_image_release(&part);
     }
     if (ok && v->mirror)
@@ -264,8 +278,8 @@ bool data_prep_keep(const struct data_prep *p, bool moved, struct data_image *im
     kept = (struct data_image){ size[1], size[0], malloc((size_t)size[0] * (size_t)size[1] * 3) };
     if (!kept.pixel)
         return err_set(err, ERR_MEMORY, "cannot hold %d x %d pixels", size[1], size[0]);
-    ok = moved ? data_image_resample(image, 0, 0, image->width, image->height, size[1], size[0],
-                                     kept.pixel, err)
+    ok = moved ? resample(p, image, 0, 0, image->width, image->height, size[1], size[0],
+                          kept.pixel, err)
                : any_rgb(p, image, NULL, kept.pixel, err);
     if (!ok) {
         data_image_release(&kept);

@@ -9,6 +9,7 @@
 #define DATA_PREP_H
 
 #include "data/image.h"
+#include "data/resize.h"
 #include "nn/base/field.h"
 
 enum data_resize { DATA_CROP, DATA_SQUASH, DATA_LETTERBOX };
@@ -20,6 +21,7 @@ struct data_prep {
     int size[2];                /* height, width of the net's input */
     int resize;                 /* enum data_resize */
     int color;                  /* enum data_color */
+    int filter;                 /* enum data_filter (resize.h) */
     int background[3];          /* RGB under what is transparent, 0 to 255 */
     double crop;                /* CROP: share of the (aspect-matched) picture seen, 1 = all */
     double mean[3], std[3];     /* y = (pixel/255 - mean) / std, RGB; GREY: the first of each */

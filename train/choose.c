@@ -192,7 +192,8 @@ static void make_prep(const struct looks *all, int n, const struct train_cfg *cf
     *prep = (struct data_prep){ .size = { cfg->size, cfg->size },
                                 .crop = 1,
                                 .resize = cfg->resize - TRAIN_CROP,
-                                .color = cfg->color - TRAIN_RGB };
+                                .color = cfg->color - TRAIN_RGB,
+                                .filter = cfg->filter };
     memcpy(prep->background, cfg->background, sizeof prep->background);
     colours(all, n, prep);
 }

@@ -19,6 +19,7 @@ struct train_cfg {
     const char *arch;           /* a name of models.def, or the path of a graph text (below) */
     int size;                   /* input side in pixels; 0 = chosen from the pictures */
     int color, resize;          /* enum train_color, train_resize */
+    int filter;                 /* enum data_filter */
     int background[3];          /* RGB */
     int batch;                  /* 0 = chosen */
     int epochs;                 /* 0 = chosen */

@@ -99,11 +99,13 @@ said 'cache: pictures are decoded in every epoch'
 same k5
 
 # ---- grey ----
-run 0 train "$T/one" --epochs 1 --color grey --background 0,0,0 --resize letterbox --out "$T/g"
+run 0 train "$T/one" --epochs 1 --color grey --background 0,0,0 --resize letterbox \
+    --filter bicubic --out "$T/g"
 run 0 info "$T/g/best.safetensors"
 printed '32 x 32 pixels, grey'
 printed 'background=0'
 printed 'resize=letterbox'
+printed 'filter=bicubic'
 run 0 eval "$T/g/best.safetensors" "$T/one"
 run 0 predict "$T/g/best.safetensors" "$T/one/val" --dump-input "$T/g.npy"
 head -c 128 "$T/g.npy" | grep -aqF ', 32, 32, 1)' || fail "dump: $(head -c 128 "$T/g.npy")"
@@ -197,6 +199,7 @@ nonsense train "$T/one" --momentum 1.5
 nonsense train "$T/one" --size 100000
 nonsense train "$T/one" --time tomorrow
 nonsense train "$T/one" --color blue
+nonsense train "$T/one" --filter sharp
 nonsense train "$T/one" --background 256,0,0
 nonsense train "$T/one" --augment extreme
 nonsense train "$T/one" --augment crop,flipp

@@ -318,6 +318,30 @@ static void the_background_reaches_the_decoder(void **state)
     assert_memory_equal(how.background, "\1\377\0", 3);
 }
 
+static void the_filter_is_the_preparations(void **state)
+{
+    struct data_image m = made_image(60, 50, 5);
+    uint8_t want[20 * 24 * 3], *out[2];
+    struct err err;
+
+    (void)state;
+    for (int filter = DATA_BILINEAR; filter <= DATA_BICUBIC; filter++) {
+        struct data_prep p = prep_of(20, 24, DATA_SQUASH, 1);
+        struct data_resize_job job = { .src = m.pixel, .width = 60, .height = 50, .stride = 180,
+                                       .w = 60, .h = 50, .filter = (enum data_filter)filter,
+                                       .out_w = 24, .out_h = 20 };
+
+        p.filter = filter;
+        assert_true(data_resize(&job, want, &err));
+        out[filter] = pixels_of(&p, &m);
+        assert_memory_equal(out[filter], want, sizeof want);
+    }
+    assert_memory_not_equal(out[0], out[1], sizeof want);
+    free(out[0]);
+    free(out[1]);
+    data_image_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +358,7 @@ int main(void)
         cmocka_unit_test(what_is_kept_shows_the_same_when_nothing_moves),
         cmocka_unit_test(what_is_kept_for_views_is_shrunk_and_never_enlarged),
         cmocka_unit_test(the_background_reaches_the_decoder),
+        cmocka_unit_test(the_filter_is_the_preparations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
