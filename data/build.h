@@ -12,8 +12,8 @@
  *    error naming the sample;
  *  - no yes at all: a negative of every label (MULTI); unknown labels are masked;
  *  - SINGLE wants two labels and two pictures of each, MULTI one label that some pictures have and
- *    others have not: less is an error that says how many are needed.  (What is scarce beyond that
- *    is data/audit.h's to say.)
+ *    others have not: less is an error that says how many are needed.  (With options.whatever, and
+ *    for what is scarce beyond that, it is data/finding.h's to say.)
  *  - the same sample told twice is the sum of its facts; contradicting ones are an error naming it;
  *    known beats unknown.
  * Not thread-safe.

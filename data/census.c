@@ -282,8 +282,10 @@ static void add_range(const struct data_census *c, const struct data_index *x, s
         least = c->total[l] < c->total[least] ? l : least;
     }
     str_printf(out, "  labels    %d", c->n_labels);
-    if (c->n_labels > 1 && c->total[least] == c->total[most]) {
-        str_printf(out, ", %d pictures each", c->total[most]);
+    if (c->n_labels == 1) {
+        str_printf(out, ", %d picture%s", c->total[0], c->total[0] == 1 ? "" : "s");
+    } else if (c->n_labels > 1 && c->total[least] == c->total[most]) {
+        str_printf(out, ", %d picture%s each", c->total[most], c->total[most] == 1 ? "" : "s");
     } else if (c->n_labels > 0) {
         str_printf(out, ", from %d pictures (", c->total[least]);
         cli_clean(out, x->label[least]);

@@ -176,12 +176,11 @@ static bool report(const struct data_audit *a, const struct options *o, const ch
     else
         write_text(name, a->x, c, f, o->all, &out);
     *bad = f->count[DATA_ERROR] + f->count[DATA_WARNING] > 0;
-    ok = cli_print(&out, err);
-    if (ok && o->html) {
-        ok = data_html_write(o->html, name, a, c, f, how, threads, err);
-        if (ok)
-            cli_say("wrote %s", o->html);
-    }
+    /* The page first: one that cannot be written is an error, and JSON holds one object. */
+    ok = !o->html || data_html_write(o->html, name, a, c, f, how, threads, err);
+    if (ok && o->html)
+        cli_say("wrote %s", o->html);
+    ok = ok && cli_print(&out, err);
 done:
     str_release(&out);
     data_findings_free(f);
@@ -226,6 +225,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
 
     if (parsed == CLI_DONE)
         return 0;
+    o.source.whatever = true;
     if (parsed == CLI_FAILED || !check(&o, args.arg[0], &bad, &err))
         return cli_fail(&err, o.json);
     if (bad && o.strict) {

@@ -140,6 +140,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
 
     if (parsed == CLI_DONE)
         return 0;
+    o.source.whatever = true;
     if (parsed == CLI_FAILED || !stats(&o, args.arg[0], &err))
         return cli_fail(&err, o.json);
     return 0;

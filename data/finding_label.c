@@ -22,11 +22,17 @@ static const char *name(const struct data_finder *f, int label)
 /* With 20 pictures and a fifth held out, 4 measure the label: one picture is 25 points. */
 void data_find_few(struct data_finder *f)
 {
+    bool single = f->a->x->task == DATA_SINGLE;
+
     for (int l = 0; l < f->c->n_labels; l++) {
         int n = data_census_training(f->c, l);
 
-        if (n > 0 && n < FEW)
+        if (single && f->c->total[l] == 1) {
+            data_finder_case(f, name(f, l), "1, and training asks for 2 at least");
+            f->severity = DATA_ERROR;
+        } else if (n > 0 && n < FEW) {
             data_finder_case(f, name(f, l), "%d, %d more would do", n, FEW - n);
+        }
     }
 }
 
@@ -43,9 +49,14 @@ void data_find_small(struct data_finder *f)
 /* What training has none of is an error: the label will never be an answer. */
 void data_find_absent(struct data_finder *f)
 {
+    const int *part = f->c->part;
+
     for (int l = 0; l < f->c->n_labels; l++)
         for (int p = DATA_TRAIN; p < DATA_PARTS; p++) {
-            if (!f->c->total[l] || !f->c->part[p] || f->c->label[l][p])
+            bool is = p == DATA_TRAIN ? part[p] || part[DATA_VAL] || part[DATA_TEST] : part[p];
+            int n = p == DATA_TRAIN ? data_census_training(f->c, l) : f->c->label[l][p];
+
+            if (!f->c->total[l] || !is || n)
                 continue;
             data_finder_case(f, name(f, l), "none of %d in %s", f->c->total[l],
                              data_split_names[p]);
@@ -61,11 +72,21 @@ void data_find_empty(struct data_finder *f)
             data_finder_case(f, name(f, l), NULL);
 }
 
+/* Where no label is on some pictures and not on others nothing can be learnt at all. */
 void data_find_always(struct data_finder *f)
 {
-    for (int l = 0; f->a->x->task == DATA_MULTI && l < f->c->n_labels; l++)
-        if (f->c->total[l] && f->c->total[l] == f->c->readable - f->c->unknown[l])
+    int told = 0;
+
+    for (int l = 0; l < f->c->n_labels; l++) {
+        int known = f->c->readable - f->c->unknown[l];
+
+        if (f->c->total[l] && f->c->total[l] == known)
             data_finder_case(f, name(f, l), NULL);
+        else
+            told += f->c->total[l] > 0;
+    }
+    if (!told)
+        f->severity = DATA_ERROR;
 }
 
 /* From 3 to 1 on, the commonest label alone gives an accuracy that looks like learning (of two

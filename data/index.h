@@ -72,6 +72,7 @@ struct data_source_options {
     const char *split_file;     /* a table name,split that overrides (split.h); NULL = none */
     int n_labels;               /* a model's labels, which the data's must be among; 0 = none */
     const char *const *labels;
+    bool whatever;              /* too little to learn from is no error: for reports (finding.h) */
 };
 
 /* The options that every command with DATA has; m is the struct's member. */

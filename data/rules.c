@@ -448,12 +448,12 @@ static bool check_held(const struct data_index *x, struct err *err)
     return ok;
 }
 
-/* What a training needs; a model is measured on whatever there is. */
+/* What a training needs; a model is measured on whatever there is, and so is a report made. */
 static bool check_enough(const struct rules *r, struct err *err)
 {
     const struct data_index *x = r->b->x;
 
-    if (r->b->opt.labels)
+    if (r->b->opt.labels || r->b->opt.whatever)
         return true;
     if (!check_held(x, err))
         return false;

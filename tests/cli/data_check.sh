@@ -60,6 +60,9 @@ run 3 data check "$T/bad" --html "$T/page.html"
 said '--force'
 run 0 data check "$T/bad" --html "$T/page.html" --force
 run 3 data check "$set" --html "$T/no/such/folder.html"
+run 3 data check "$set" --html "$T/no/such/folder.html" --json
+lines 1
+printed '{"error":'
 no_rest "$T"
 
 # JSON: one object, every case.
@@ -87,6 +90,24 @@ not_printed empty9
 run 0 data check "$T/broken" --all
 printed empty9
 not_printed '(--all)'
+
+# Too little to learn from is a finding here, not a refusal.
+mkdir -p "$T/lone/train/ring" "$T/lone/train/star" "$T/lone/val"
+cp "$p" "$T/lone/train/ring"
+cp "$set"/train/star/*.png "$T/lone/train/star"
+run 3 data split "$T/lone/train"
+run 0 data check "$T/lone/train"
+printed 'error few, 2: '
+printed '    ring: 1, and training asks for 2 at least'
+mv "$T/lone/train/ring" "$T/lone/val"
+run 0 data check "$T/lone"
+printed '    ring: none of 1 in train'
+rm -r "$T/lone/val"
+run 0 data check "$T/lone"
+printed 'error always, 1: labels that every picture has'
+run 1 data check "$T/lone" --strict
+run 0 data stats "$T/lone"
+printed '  labels    1, '
 
 # In worker processes, where the kernel lets us; the same report.
 if "$DISCERN" data check "$T/bad" --sandbox --html "$T/boxed.html" >"$T/boxed" 2>"$T/err"; then
