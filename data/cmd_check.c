@@ -27,8 +27,7 @@ static const struct field options[] = {
     FIELD_STRING(struct options, html, "FILE", NULL,
                  "also write a page with thumbnails of what was found"),
     FIELD_BOOL(struct options, force, "write the page even where a file is in its place"),
-    FIELD_BOOL(struct options, sandbox, "decode in processes that can do nothing else: for "
-                                        "pictures from strangers"),
+    DATA_SANDBOX_FIELD(struct options),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
     DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
@@ -192,7 +191,7 @@ static bool check(const struct options *o, const char *name, bool *bad, struct e
 {
     int threads = o->threads ? o->threads : pool_cpus();
     struct progress progress = { isatty(STDERR_FILENO), false, time(NULL) };
-    struct data_decode how = data_decode_default;
+    struct data_decode how;
     struct data_audit_options opt = { threads, false, &how, on_progress, &progress };
     struct data_index *x = NULL;
     struct data_audit *a = NULL;
@@ -200,12 +199,8 @@ static bool check(const struct options *o, const char *name, bool *bad, struct e
 
     if (o->html && !cli_may_write(o->html, name, o->force, err))
         return false;
-    if (o->sandbox) {
-        how.sandbox = data_sandbox_new(&(struct data_sandbox_options){ .workers = threads },
-                                       &data_decode_default, err);
-        if (!how.sandbox)
-            return false;
-    }
+    if (!data_sandbox_choose(o->sandbox, threads, &how, err))
+        return false;
     x = data_index_open(name, &o->source, err);
     a = x ? data_audit_new(x, &opt, err) : NULL;
     ok = a && report(a, o, name, &how, threads, bad, err);

@@ -5,6 +5,7 @@
  */
 #include "data/cmd.h"
 #include "data/phash.h"
+#include "data/sandbox.h"
 #include "data/source.h"
 #include "nn/base/json.h"
 #include "nn/base/pool.h"
@@ -16,7 +17,7 @@
 struct options {
     struct data_source_options source;
     const char *out;
-    bool force, no_near, strict, json;
+    bool force, no_near, strict, sandbox, json;
     int threads;
 };
 
@@ -30,6 +31,7 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, strict, "exit with status 1 when there are any"),
     DATA_SOURCE_FIELDS(struct options, source),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "0 = one a processor; changes no result"),
+    DATA_SANDBOX_FIELD(struct options),
     FIELD_BOOL(struct options, json, "one JSON object instead of a list"),
     FIELDS_END
 };
@@ -126,6 +128,7 @@ static void gather(struct report *r)
 static bool look(struct report *r, struct data_index *x, struct arena *mem, struct err *err)
 {
     int threads = r->o->threads ? r->o->threads : pool_cpus();
+    struct data_decode how;
     bool ok;
 
     r->x = x;
@@ -133,8 +136,11 @@ static bool look(struct report *r, struct data_index *x, struct arena *mem, stru
         x->sample[i].group = NULL;      /* a group belongs together, and is no copy */
     if (!allocate(r, mem, err))
         return false;
-    ok = r->phash ? data_phash_index(x, threads, r->phash, NULL, err)
+    if (!data_sandbox_choose(r->o->sandbox, threads, &how, err))
+        return false;
+    ok = r->phash ? data_phash_index(x, threads, &how, r->phash, NULL, err)
                   : data_index_hash(x, threads, err);
+    data_sandbox_free(how.sandbox);
     if (!ok || !data_phash_clusters(x, r->phash, r->cluster, err))
         return false;
     gather(r);

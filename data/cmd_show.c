@@ -7,6 +7,7 @@
 #include "data/cmd.h"
 #include "data/fetch.h"
 #include "data/font.h"
+#include "data/sandbox.h"
 #include "data/stb.h"
 #include "nn/base/arena.h"
 #include "nn/base/file.h"
@@ -33,7 +34,7 @@ struct options {
     struct data_source_options source;
     const char *out, *augment;
     int size, resize, color, count, columns, views, seed, split;
-    bool force;
+    bool force, sandbox;
 };
 
 static const struct field options[] = {
@@ -53,6 +54,7 @@ static const struct field options[] = {
     FIELD_ENUM(struct options, split, parts, PART_ALL, "which part of the data"),
     FIELD_INT(struct options, seed, NULL, 0, 0, 2147483647, "of what is drawn"),
     FIELD_BOOL(struct options, force, "overwrite a file that is there"),
+    DATA_SANDBOX_FIELD(struct options),
     DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
 };
@@ -137,12 +139,11 @@ static void make_tiles(struct sheet *s, int i, const struct data_fetch *plain,
 static bool make_all(struct sheet *s, struct err *err)
 {
     struct data_fetch varied = { .x = s->x, .prep = &s->prep, .recipe = &s->recipe,
-                                 .decode = data_decode_default, .seed = (uint64_t)s->o->seed };
-    struct data_fetch plain = varied;
+                                 .seed = (uint64_t)s->o->seed };
+    struct data_fetch plain;
     size_t tiles = (size_t)s->n * (size_t)s->views, bytes, targets;
     uint8_t *scratch = malloc(data_fetch_scratch(&varied));
 
-    plain.recipe = NULL;
     s->tile = data_prep_count(&s->prep);
     if (size_mul(tiles, s->tile, &bytes) && size_mul(tiles, (size_t)s->x->n_labels + 1, &targets)) {
         s->image = calloc(bytes, sizeof *s->image);
@@ -153,8 +154,15 @@ static bool make_all(struct sheet *s, struct err *err)
         return err_set(err, ERR_MEMORY, "no memory for %zu pictures of %d pixels", tiles,
                        s->o->size);
     }
+    if (!data_sandbox_choose(s->o->sandbox, 1, &varied.decode, err)) {
+        free(scratch);
+        return false;
+    }
+    plain = varied;
+    plain.recipe = NULL;
     for (int i = 0; i < s->n; i++)
         make_tiles(s, i, &plain, &varied, scratch);
+    data_sandbox_free(varied.decode.sandbox);
     free(scratch);
     /* Each view of all pictures is a batch. */
     for (int v = 1; v < s->views; v++)

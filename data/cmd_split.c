@@ -2,6 +2,7 @@
  * cmd_split -- discern data split: who trains, who checks, who tests; written down so that it stays
  */
 #include "data/cmd.h"
+#include "data/sandbox.h"
 #include "data/split.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
@@ -16,7 +17,7 @@ struct options {
     struct data_source_options source;
     double val, test;
     const char *out;
-    bool still, no_near, redraw, json;
+    bool still, no_near, redraw, sandbox, json;
     int threads;
 };
 
@@ -34,6 +35,7 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, no_near, "do not look for pictures that look the same"),
     DATA_SOURCE_FIELDS(struct options, source),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "0 = one a processor; changes no result"),
+    DATA_SANDBOX_FIELD(struct options),
     FIELD_BOOL(struct options, json, "one JSON object instead of a table"),
     FIELDS_END
 };
@@ -242,6 +244,8 @@ static bool read_old(struct report *r, struct data_index *x, struct err *err)
 static bool split(struct report *r, struct data_index *x, struct arena *mem, struct err *err)
 {
     const struct options *o = r->o;
+    int threads = o->threads ? o->threads : pool_cpus();
+    struct data_decode how;
     struct data_split_options opt = {
         .val = o->val,
         .test = o->test,
@@ -249,14 +253,20 @@ static bool split(struct report *r, struct data_index *x, struct arena *mem, str
         .no_near = o->no_near,
         .grow = o->source.split_file || (o->out && file_kind(o->out) != FILE_NONE),
         .redraw = o->redraw,
-        .threads = o->threads ? o->threads : pool_cpus(),
+        .threads = threads,
+        .decode = &how,
     };
+    bool ok;
 
     r->x = x;
     r->cluster = opt.cluster = arena_array(mem, (size_t)x->n + 1, sizeof *r->cluster);
     if (!r->cluster)
         return err_set(err, ERR_MEMORY, "%s: cannot split %d pictures", r->data, x->n);
-    if (!read_old(r, x, err) || !data_split(x, &opt, &r->r, err) || !count_parts(r, mem, err))
+    if (!read_old(r, x, err) || !data_sandbox_choose(o->sandbox, threads, &how, err))
+        return false;
+    ok = data_split(x, &opt, &r->r, err);
+    data_sandbox_free(how.sandbox);
+    if (!ok || !count_parts(r, mem, err))
         return false;
     r->gone = o->redraw ? 0 : r->gone;
     r->kept = x->n - r->r.drawn;

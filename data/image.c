@@ -177,7 +177,7 @@ bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_deco
     limits = &how->limits;
     memset(image, 0, sizeof *image);
     if (how->sandbox)
-        return data_sandbox_decode(how->sandbox, bytes, size, image, err);
+        return data_sandbox_decode(how->sandbox, bytes, size, how, image, err);
     if (size > limits->file_bytes)
         return err_set(err, ERR_INPUT, "file of %zu bytes is over the limit of %zu", size,
                        limits->file_bytes);

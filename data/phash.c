@@ -209,6 +209,7 @@ double data_phash_distance(const struct data_phash *a, const struct data_phash *
 
 struct reading {
     struct data_index *x;
+    const struct data_decode *decode;
     struct data_phash *hash;
     bool *readable;
 };
@@ -221,7 +222,7 @@ static void read_piece(void *arg, int i, int worker)
     struct err ignored;
     size_t size;
     uint8_t *bytes = data_sample_bytes(s, data_decode_default.limits.file_bytes, &size, &ignored);
-    bool ok = bytes && data_sample_decode(s, bytes, size, NULL, &image, &ignored);
+    bool ok = bytes && data_sample_decode(s, bytes, size, r->decode, &image, &ignored);
 
     (void)worker;
     if (bytes)
@@ -236,10 +237,10 @@ static void read_piece(void *arg, int i, int worker)
     free(bytes);
 }
 
-bool data_phash_index(struct data_index *x, int threads, struct data_phash *hash, bool *readable,
-                      struct err *err)
+bool data_phash_index(struct data_index *x, int threads, const struct data_decode *decode,
+                      struct data_phash *hash, bool *readable, struct err *err)
 {
-    struct reading r = { x, hash, readable };
+    struct reading r = { x, decode, hash, readable };
     struct pool *pool = pool_new(threads, err);
 
     if (!pool)

@@ -25,10 +25,11 @@ void data_phash_of(const struct data_image *image, struct data_phash *out);
 double data_phash_distance(const struct data_phash *a, const struct data_phash *b);
 #define DATA_PHASH_NEAR 0.15
 
-/* hash[x->n], on `threads` threads; unreadable samples come out flat, with readable[i] false
- * (readable may be NULL).  Fills x->sample[].hash on the way: each file is read once. */
-bool data_phash_index(struct data_index *x, int threads, struct data_phash *hash, bool *readable,
-                      struct err *err);
+/* hash[x->n], on `threads` threads, decoded as `decode` says (NULL: the default); what cannot be
+ * read comes out flat, with readable[i] false (readable may be NULL).  Fills x->sample[].hash on
+ * the way: each file is read once. */
+bool data_phash_index(struct data_index *x, int threads, const struct data_decode *decode,
+                      struct data_phash *hash, bool *readable, struct err *err);
 
 /*
  * cluster[i] = the smallest sample that i belongs with: same bytes (hash), near (phash NULL: not

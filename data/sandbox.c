@@ -200,7 +200,7 @@ struct worker {
 
 struct data_sandbox {
     struct data_sandbox_options opt;
-    struct data_decode how;
+    struct data_decode how;             /* its limits are the workers' */
     size_t in_bytes, out_bytes;
     pthread_mutex_t lock;               /* of the workers' busy */
     pthread_cond_t idle;
@@ -326,7 +326,7 @@ static bool start(struct data_sandbox *s, struct worker *w, struct err *err)
 }
 
 struct data_sandbox *data_sandbox_new(const struct data_sandbox_options *opt,
-                                      const struct data_decode *how, struct err *err)
+                                      const struct data_limits *limits, struct err *err)
 {
     struct data_sandbox *s = calloc(1, sizeof *s);
 
@@ -340,8 +340,9 @@ struct data_sandbox *data_sandbox_new(const struct data_sandbox_options *opt,
     s->opt = *opt;
     s->opt.timeout_ms = opt->timeout_ms ? opt->timeout_ms : TIMEOUT_MS;
     s->opt.recycle = opt->recycle ? opt->recycle : RECYCLE;
-    s->how = how ? *how : data_decode_default;
-    s->how.sandbox = NULL;
+    s->how = data_decode_default;
+    if (limits)
+        s->how.limits = *limits;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->idle, NULL);
     for (int i = 0; i < opt->workers; i++)
@@ -438,7 +439,8 @@ static void empty(struct data_sandbox *s, struct worker *w)
 }
 
 bool data_sandbox_decode(struct data_sandbox *s, const uint8_t *bytes, size_t size,
-                         struct data_image *image, struct err *err)
+                         const struct data_decode *how, struct data_image *image,
+                         struct err *err)
 {
     struct request r = { size, s->opt.timeout_ms, s->how };
     struct answer a;
@@ -447,11 +449,12 @@ bool data_sandbox_decode(struct data_sandbox *s, const uint8_t *bytes, size_t si
     bool ok = false;
 
     memset(image, 0, sizeof *image);
+    memcpy(r.how.background, how->background, sizeof r.how.background);
     if (size > s->in_bytes)
         return err_set(err, ERR_INPUT, "file of %zu bytes is over the limit of %zu", size,
                        s->in_bytes);
     if (size == 0)
-        return data_image_decode(bytes, size, &s->how, image, err);     /* says what it is */
+        return data_image_decode(bytes, size, &r.how, image, err);      /* says what it is */
     w = take(s);
     if (w->pid && w->answered >= s->opt.recycle)
         stop(s, w);
@@ -475,4 +478,13 @@ bool data_sandbox_decode(struct data_sandbox *s, const uint8_t *bytes, size_t si
         empty(s, w);
     give_back(s, w);
     return ok;
+}
+
+bool data_sandbox_choose(bool wanted, int workers, struct data_decode *how, struct err *err)
+{
+    *how = data_decode_default;
+    if (wanted)
+        how->sandbox = data_sandbox_new(&(struct data_sandbox_options){ .workers = workers }, NULL,
+                                        err);
+    return !wanted || how->sandbox;
 }

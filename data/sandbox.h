@@ -18,17 +18,26 @@ struct data_sandbox_options {
     int recycle;                /* pictures until a worker is replaced; 0 = 10,000 */
 };
 
-/* Workers that decode as `how` says (NULL: the default).  The program must run data_sandbox_worker
- * when its first argument is DATA_SANDBOX_ARGUMENT.  ERR_UNSUPPORTED when the kernel refuses
+/* Workers with these limits (NULL: the default's).  The program must run data_sandbox_worker when
+ * its first argument is DATA_SANDBOX_ARGUMENT.  ERR_UNSUPPORTED when the kernel refuses
  * seccomp.  The result may be used by any number of threads. */
 struct data_sandbox *data_sandbox_new(const struct data_sandbox_options *opt,
-                                      const struct data_decode *how, struct err *err);
+                                      const struct data_limits *limits, struct err *err);
 void data_sandbox_free(struct data_sandbox *s);         /* NULL is fine; nobody may be decoding */
 
-/* As data_image_decode, in a worker that is free (waits for one).  A picture that makes it crash,
+/* As data_image_decode with `how`, whose limits are those of the sandbox, in a worker that is free
+ * (waits for one).  A picture that makes it crash,
  * hang, or do what it may not is ERR_INPUT saying which; no new worker to be had is ERR_IO. */
 bool data_sandbox_decode(struct data_sandbox *s, const uint8_t *bytes, size_t size,
-                         struct data_image *image, struct err *err);
+                         const struct data_decode *how, struct data_image *image,
+                         struct err *err);
+
+/* What a command's --sandbox does: *how = the default, with a sandbox of `workers` when it is
+ * wanted.  The caller frees how->sandbox. */
+bool data_sandbox_choose(bool wanted, int workers, struct data_decode *how, struct err *err);
+#define DATA_SANDBOX_FIELD(T) \
+    FIELD_BOOL(T, sandbox, "decode in processes that can do nothing else: for pictures from " \
+               "strangers")
 
 /* What a worker runs, from main() and before anything else; returns its exit status.  decode NULL:
  * data_image_decode (tests give one that misbehaves). */

@@ -34,6 +34,7 @@ struct data_split_options {
     bool grow;                  /* a split file was given: what is new is drawn as well */
     bool redraw;                /* forget what the data or a split file say */
     int threads;
+    const struct data_decode *decode;   /* for near-duplicates; NULL: the default */
     int *cluster;               /* NULL, or [x->n] for the smallest sample that each stays with;
                                    then clusters are looked for even if nothing is to be drawn */
 };

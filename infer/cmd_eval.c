@@ -1,6 +1,7 @@
 /*
  * cmd_eval -- discern eval: how good a model's answers are
  */
+#include "data/sandbox.h"
 #include "data/split.h"
 #include "infer/cmd.h"
 #include "infer/evaluate.h"
@@ -14,7 +15,7 @@
 enum part { PART_AUTO, PART_TEST, PART_VAL, PART_TRAIN, PART_ALL };
 
 struct options {
-    bool json;
+    bool json, sandbox;
     int split, top, batch, threads;
     double min_accuracy;
     struct data_source_options source;
@@ -31,6 +32,7 @@ static const struct field options[] = {
                 "exit with status 1 when accuracy (several labels: mAP) is lower"),
     FIELD_INT(struct options, batch, NULL, 32, 1, 4096, "pictures at a time"),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
+    DATA_SANDBOX_FIELD(struct options),
     DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
 };
@@ -104,7 +106,7 @@ static int count_part(const struct data_index *x, enum data_split split)
  * pictures that were learnt prove nothing.
  */
 static bool decide(struct data_index *x, const struct report *r, enum part *part, int threads,
-                   struct err *err)
+                   const struct data_decode *decode, struct err *err)
 {
     struct held_out h = held_out_of(r->m);
     bool test = count_part(x, DATA_TEST) > 0, val = count_part(x, DATA_VAL) > 0;
@@ -118,7 +120,7 @@ static bool decide(struct data_index *x, const struct report *r, enum part *part
         !data_split(x,
                     &(struct data_split_options){
                         .val = h.share, .no_near = h.no_near, .threads = threads,
-                        .grow = r->grow },
+                        .decode = decode, .grow = r->grow },
                     NULL, err))
         return false;
     if (*part != PART_AUTO)
@@ -134,12 +136,13 @@ static bool decide(struct data_index *x, const struct report *r, enum part *part
 
 /* The part that was asked for: x itself, or a new index.  r->part says which. */
 static const struct data_index *choose(struct data_index *x, struct report *r, enum part part,
-                                       int threads, struct err *err)
+                                       int threads, const struct data_decode *decode,
+                                       struct err *err)
 {
     static const enum data_split split_of[] = { [PART_TEST] = DATA_TEST, [PART_VAL] = DATA_VAL,
                                                 [PART_TRAIN] = DATA_TRAIN };
 
-    if (!decide(x, r, &part, threads, err))
+    if (!decide(x, r, &part, threads, decode, err))
         return NULL;
     r->part = parts[part];
     if (part == PART_ALL)
@@ -431,11 +434,14 @@ static bool evaluate(struct report *r, const struct options *o, struct err *err)
     struct data_index *x = open_data(r, o, err);
     const struct data_index *part = NULL;
     struct infer_predictor *q = NULL;
+    struct data_decode how = { .sandbox = NULL };
     bool ok = false;
 
     if (!x)
         return false;
-    part = choose(x, r, (enum part)o->split, threads, err);
+    if (!data_sandbox_choose(o->sandbox, threads, &how, err))
+        goto out;
+    part = choose(x, r, (enum part)o->split, threads, &how, err);
     if (!part)
         goto out;
     if (part->n == 0) {
@@ -445,10 +451,12 @@ static bool evaluate(struct report *r, const struct options *o, struct err *err)
     q = infer_cmd_predictor(r->m, batch < part->n ? batch : part->n, threads, err);
     ok = q && infer_evaluate(q, part, &r->m->prep,
                              &(struct infer_evaluate_options){
-                                 .threads = threads, .bad = on_bad, .bad_ctx = r },
+                                 .threads = threads, .decode = &how, .bad = on_bad,
+                                 .bad_ctx = r },
                              &r->f, err);
 out:
     infer_predictor_free(q);
+    data_sandbox_free(how.sandbox);
     if (part != x)
         data_index_free((struct data_index *)(uintptr_t)part);
     data_index_free(x);

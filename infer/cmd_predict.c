@@ -6,6 +6,7 @@
  * the end, so that what stands on stdout is whole or nothing.
  */
 #include "data/loader.h"
+#include "data/sandbox.h"
 #include "infer/cmd.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
@@ -16,7 +17,7 @@
 #include <string.h>
 
 struct options {
-    bool json, force;
+    bool json, force, sandbox;
     int top, batch, threads;
     double threshold;
     const char *dump_input;
@@ -30,6 +31,7 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, json, "one JSON object instead of lines"),
     FIELD_INT(struct options, batch, NULL, 32, 1, 4096, "pictures at a time"),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
+    DATA_SANDBOX_FIELD(struct options),
     FIELD_STRING(struct options, dump_input, "FILE", NULL,
                  "write what the network sees: .npy [pictures,height,width,3], NaN if unreadable"),
     FIELD_BOOL(struct options, force, "overwrite the file of --dump-input"),
@@ -288,9 +290,11 @@ static bool find_pictures(struct job *j, int n, char **arg, struct err *err)
 static bool go_through(struct job *j, struct err *err)
 {
     int threads = j->o->threads ? j->o->threads : pool_cpus();
+    struct data_decode how = { .sandbox = NULL };
     struct data_loader_options opt = {
         .batch = j->x.n < j->o->batch ? j->x.n : j->o->batch,
         .threads = threads,
+        .decode = &how,
         .bad = on_bad,
         .bad_ctx = j,
     };
@@ -308,6 +312,8 @@ static bool go_through(struct job *j, struct err *err)
         err_set(err, ERR_MEMORY, "no memory for the answers");
         goto out;
     }
+    if (!data_sandbox_choose(j->o->sandbox, threads, &how, err))
+        goto out;
     loader = data_loader_new(&j->x, &j->m->prep, &opt, err);
     if (!loader || (j->o->dump_input && !dump_begin(j, err)))
         goto out;
@@ -323,6 +329,7 @@ static bool go_through(struct job *j, struct err *err)
     }
 out:
     data_loader_free(loader);
+    data_sandbox_free(how.sandbox);
     infer_predictor_free(q);
     free(probability);
     return ok;

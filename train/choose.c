@@ -209,7 +209,8 @@ static void note_sizes(const struct looks *all, struct train_seen *seen)
     }
 }
 
-bool train_choose(const struct data_index *train, int least, int threads, struct train_cfg *cfg,
+bool train_choose(const struct data_index *train, int least, int threads,
+                  const struct data_decode *decode, struct train_cfg *cfg,
                   struct data_prep *prep, struct train_seen *seen, train_say_fn *say, void *ctx,
                   struct err *err)
 {
@@ -225,7 +226,7 @@ bool train_choose(const struct data_index *train, int least, int threads, struct
     }
     all->x = train;
     all->n = train->n < TRAIN_LOOK ? train->n : TRAIN_LOOK;
-    all->decode = data_decode_default;
+    all->decode = decode ? *decode : data_decode_default;
     for (int c = 0; c < 3; c++)
         all->decode.background[c] = (uint8_t)cfg->background[c];
     pool_for(pool, all->n, look_at, all);

@@ -22,7 +22,8 @@ struct train_seen {
  * the pictures' own mean and deviation.  A function of pictures and cfg alone.  Of time and steps,
  * epochs is left 0.  ERR_INPUT when no picture can be read.
  */
-bool train_choose(const struct data_index *train, int least, int threads, struct train_cfg *cfg,
+bool train_choose(const struct data_index *train, int least, int threads,
+                  const struct data_decode *decode, struct train_cfg *cfg,
                   struct data_prep *prep, struct train_seen *seen, train_say_fn *say, void *ctx,
                   struct err *err);
 

@@ -6,6 +6,7 @@
  */
 #include "train/cmd.h"
 
+#include "data/sandbox.h"
 #include "data/split.h"
 #include "infer/cmd.h"
 #include "nn/base/file.h"
@@ -39,7 +40,7 @@ struct options {
     struct train_cfg cfg; /* first: train/settings.def counts from it */
     struct data_source_options source;
     const char *out, *cache;
-    bool force, json, quiet;
+    bool force, sandbox, json, quiet;
 };
 _Static_assert(offsetof(struct options, cfg) == 0,
                "fields of train_cfg count from the start of the options");
@@ -52,6 +53,7 @@ static const struct field options[] = {
                  "folder where decoded pictures are kept for the next epoch and training; off: "
                  "nowhere; auto: ~/.cache/discern, below a tenth of the free disk"),
     FIELD_BOOL(struct options, force, "write into a folder that has something in it"),
+    DATA_SANDBOX_FIELD(struct options),
     FIELD_BOOL(struct options, json, "one JSON object on standard output"),
     FIELD_BOOL(struct options, quiet, "say nothing but errors"),
     DATA_SOURCE_FIELDS(struct options, source),
@@ -361,7 +363,8 @@ static void tell_split(const struct options *o, const struct data_split_result *
 }
 
 /* The pictures, hashed, with a part to learn from and one to check with. */
-static struct data_index *open_data(const char *path, struct options *o, struct err *err)
+static struct data_index *open_data(const char *path, struct options *o,
+                                    const struct data_decode *decode, struct err *err)
 {
     struct data_index *x = data_index_open(path, &o->source, err);
     int threads = o->cfg.threads ? o->cfg.threads : pool_cpus(), held = 0, free_n = 0;
@@ -382,7 +385,7 @@ static struct data_index *open_data(const char *path, struct options *o, struct 
     ok = data_split(x,
                     &(struct data_split_options){
                         .val = o->cfg.val, .no_near = o->cfg.no_near, .threads = threads,
-                        .grow = o->source.split_file != NULL },
+                        .decode = decode, .grow = o->source.split_file != NULL },
                     &r, err);
     for (int i = 0; i < x->n; i++)
         hashed |= x->sample[i].hash != 0;
@@ -502,7 +505,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
     struct cli_args args;
     struct err err = { 0 };
     struct listener l = { .live = isatty(STDERR_FILENO) };
-    struct train_run run = { .event = on_event, .event_ctx = &l, .stop = &stop };
+    struct data_decode decode = { .sandbox = NULL };
+    struct train_run run = { .decode = &decode, .event = on_event, .event_ctx = &l, .stop = &stop };
     struct str dir = { 0 };
     struct data_index *x = NULL;
     char *cache = NULL;
@@ -516,7 +520,9 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return cli_fail(&err, o.json);
     l.quiet = o.quiet;
     catch_signals();
-    x = train_check(&o.cfg, &err) ? open_data(args.arg[0], &o, &err) : NULL;
+    if (train_check(&o.cfg, &err) &&
+        data_sandbox_choose(o.sandbox, o.cfg.threads ? o.cfg.threads : pool_cpus(), &decode, &err))
+        x = open_data(args.arg[0], &o, &decode, &err);
     if (x && open_run(&o, &dir, &made, &err)) {
         run.out = str_text(&dir);
         run.cache = cache = cache_folder(&o, &run.cache_share);
@@ -530,6 +536,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (err.kind == ERR_CANCELLED && atomic_load(&stop_signal.number))
         status = 128 + atomic_load(&stop_signal.number);
     data_index_free(x);
+    data_sandbox_free(decode.sandbox);
     listener_release(&l);
     free(cache);
     str_release(&dir);

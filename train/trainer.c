@@ -190,7 +190,8 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
 
 /* A figure needs one picture at least that is readable and whose labels are known: better said now
  * than after an epoch. */
-static bool check_val(const struct data_index *val, struct err *err)
+static bool check_val(const struct data_index *val, const struct data_decode *decode,
+                      struct err *err)
 {
     struct err first = { 0 };
     int known = 0;
@@ -205,7 +206,7 @@ static bool check_val(const struct data_index *val, struct err *err)
             any |= s->mark[l] >= 0;
         if (!any)
             continue;
-        if (data_sample_image(s, NULL, &image, &why)) {
+        if (data_sample_image(s, decode, &image, &why)) {
             data_image_release(&image);
             return true;
         }
@@ -237,7 +238,7 @@ static bool make_parts(struct trainer *t, struct err *err)
         note(t, TRAIN_EVENT_NOTE,
              "nothing is held out: no figure will say how good the network is");
     }
-    return !t->val || check_val(t->val, err);
+    return !t->val || check_val(t->val, t->run->decode, err);
 }
 
 static bool make_model(struct trainer *t, struct err *err)
@@ -329,8 +330,8 @@ static bool prepare(struct trainer *t, struct err *err)
     t->pool = t->optim ? pool_new(cfg->threads, err) : NULL;
     if (!t->pool || !make_parts(t, err))
         return false;
-    if (!train_choose(t->train, model ? model->least : 1, cfg->threads, cfg, &t->prep, &seen, say,
-                      t, err) ||
+    if (!train_choose(t->train, model ? model->least : 1, cfg->threads, t->run->decode, cfg,
+                      &t->prep, &seen, say, t, err) ||
         !make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err))
         return false;
     t->loader = data_loader_new(t->train, &t->prep,
@@ -339,6 +340,7 @@ static bool prepare(struct trainer *t, struct err *err)
                                                                .shuffle = true,
                                                                .drop_last = true,
                                                                .recipe = &t->recipe,
+                                                               .decode = t->run->decode,
                                                                .cache = t->caches.train,
                                                                .seed = (uint64_t)cfg->seed,
                                                                .bad = bad_file,
@@ -376,6 +378,7 @@ static bool validate(struct trainer *t, const struct data_index *x, struct infer
                             x->n < VAL_BATCH ? x->n : VAL_BATCH, t->cfg->threads, t->cfg->isa, err);
     struct infer_evaluate_options how = {
         .threads = t->cfg->threads,
+        .decode = t->run->decode,
         .cache = t->caches.val,
         .bad = bad_file,
         .bad_ctx = t,

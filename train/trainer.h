@@ -66,6 +66,7 @@ struct train_run {
     const char *out; /* run folder; exists; gets best.safetensors, last.safetensors and split.csv */
     const char *cache;     /* folder for decoded pictures (train/caches.h); NULL: none are kept */
     double cache_share;    /* of the free disk */
+    const struct data_decode *decode; /* NULL: the default; the background is cfg's */
     train_event_fn *event; /* the terminal, the log ...; may be NULL */
     void *event_ctx;
     /* Set from a signal handler: finish the step, save, return ERR_CANCELLED.  May be NULL. */

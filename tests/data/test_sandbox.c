@@ -146,11 +146,11 @@ static void contained(struct data_sandbox *s, char letter, const char *says)
     uint8_t *good = made_jpeg(33, 21, 5, &n);
 
     bytes[sizeof evil - 1] = (uint8_t)letter;
-    assert_false(data_sandbox_decode(s, bytes, sizeof bytes, &m, &err));
+    assert_false(data_sandbox_decode(s, bytes, sizeof bytes, &data_decode_default, &m, &err));
     if (!strstr(err.msg, says))
         fail_msg("%c: \"%s\" does not say \"%s\"", letter, err.msg, says);
     assert_null(m.pixel);
-    assert_true(data_sandbox_decode(s, good, n, &m, &err));
+    assert_true(data_sandbox_decode(s, good, n, &data_decode_default, &m, &err));
     assert_int_equal(m.width, 33);
     data_image_release(&m);
     free(good);
@@ -205,19 +205,19 @@ static void memory_is_limited(void **state)
 
 static void too_large_a_file_never_reaches_a_worker(void **state)
 {
-    struct data_decode how = data_decode_default;
+    struct data_limits limits = data_decode_default.limits;
     struct data_sandbox *s;
     struct data_image m;
     struct err err = { 0 };
     uint8_t bytes[2000] = { 0 };
 
     (void)state;
-    how.limits.file_bytes = 1000;
-    s = data_sandbox_new(&(struct data_sandbox_options){ .workers = 1 }, &how, &err);
+    limits.file_bytes = 1000;
+    s = data_sandbox_new(&(struct data_sandbox_options){ .workers = 1 }, &limits, &err);
     if (!s && err.kind == ERR_UNSUPPORTED)
         skip();
     assert_non_null(s);
-    assert_false(data_sandbox_decode(s, bytes, sizeof bytes, &m, &err));
+    assert_false(data_sandbox_decode(s, bytes, sizeof bytes, &data_decode_default, &m, &err));
     assert_non_null(strstr(err.msg, "over the limit of 1000"));
     data_sandbox_free(s);
 }
@@ -240,7 +240,8 @@ static void *decode_many(void *arg)
         bool turn = i % 8 == 7;
 
         bad[sizeof evil - 1] = 'q';
-        if (data_sandbox_decode(c->s, turn ? bad : bytes, turn ? sizeof bad : n, &m, &err))
+        if (data_sandbox_decode(c->s, turn ? bad : bytes, turn ? sizeof bad : n,
+                                &data_decode_default, &m, &err))
             c->good += m.width == 40 && m.height == 30;
         else
             c->refused++;
@@ -284,7 +285,7 @@ static void workers_are_recycled_and_leave_nothing(void **state)
     for (int i = 0; i < 10; i++) {
         struct data_image m;
 
-        assert_true(data_sandbox_decode(s, bytes, n, &m, &err));
+        assert_true(data_sandbox_decode(s, bytes, n, &data_decode_default, &m, &err));
         data_image_release(&m);
     }
     data_sandbox_free(s);
