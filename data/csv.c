@@ -3,8 +3,9 @@
  *
  * The delimiter is the candidate that parts most of the first lines, and into equally many cells:
  * it scores a point for each line that it parts, and another for each that has as many cells as
- * most.  Of equals the one that stands first in a line wins: "a.jpg;cat,dog" has a list in its
- * second cell.  Spaces are tried last, since names have them.
+ * most, by the line: one that tears quoted cells apart makes more lines.  Of equals the one that
+ * stands first in a line wins: "a.jpg;cat,dog" has a list in its second cell.  Spaces are tried
+ * last, since names have them.
  */
 #include "data/csv.h"
 
@@ -93,7 +94,7 @@ static char find_delimiter(const char *p, const char *end)
 {
     static const char candidates[] = ",;\t| ";
     char best = ',';
-    int best_score = 0;
+    int best_score = 0, best_rows = 1;
     size_t best_first = SIZE_MAX;
 
     if (end - p > SNIFF_BYTES)
@@ -103,12 +104,14 @@ static char find_delimiter(const char *p, const char *end)
     for (const char *d = candidates; *d; d++) {
         size_t first;
         int rows, score = score_delimiter(p, end, *d, &first, &rows);
+        int better = score * best_rows - best_score * rows;
 
-        if (*d == ' ' && best_score > rows)
+        if (*d == ' ' && best_score > best_rows)
             break;
-        if (score > best_score || (score && score == best_score && first < best_first)) {
+        if (better > 0 || (score && better == 0 && first < best_first)) {
             best = *d;
             best_score = score;
+            best_rows = rows;
             best_first = first;
         }
     }
@@ -233,6 +236,7 @@ static bool next_cell(struct data_csv *c)
 int data_csv_next(struct data_csv *c, struct err *err)
 {
     enum { CELLS_MAX = 100000 };
+    bool blank = true;
 
     do {
         bool more = true;
@@ -255,8 +259,9 @@ int data_csv_next(struct data_csv *c, struct err *err)
             more = next_cell(c);
             if (end)
                 *end = 0;
+            blank = blank && !*cell;
         }
-    } while (c->n == 1 && !c->cell[0][0]);
+    } while (blank);
     return 1;
 }
 

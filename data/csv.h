@@ -3,7 +3,8 @@
  *
  * A delimiter of ',' ';' tab '|' or spaces (told from the first lines), quotes with "" and line
  * ends inside, a byte-order mark, LF, CR LF or CR.  Spaces around a bare cell are not part of it;
- * those in quotes are.  Lines without anything are passed over.  Bytes are hostile; time is linear.
+ * those in quotes are.  Rows without anything but delimiters are passed over, since spreadsheets
+ * write them.  Bytes are hostile; time is linear.
  */
 #ifndef DATA_CSV_H
 #define DATA_CSV_H

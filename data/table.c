@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SKETCH_BYTES = 1 << 16, SKETCH_ROWS = 1000 };
+enum { SKETCH_BYTES = 1 << 16, SKETCH_LINES = 8, SKETCH_ROWS = 1000 };
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
@@ -305,6 +305,22 @@ static bool set_columns(struct data_table *t, int n, const struct row *row, int 
     return t->column != NULL;
 }
 
+/* How much to look at: more where a line for each of many labels is long. */
+static size_t sketch_bytes(const char *text, size_t bytes)
+{
+    size_t most = SKETCH_BYTES;
+    int lines = 0;
+
+    for (size_t i = 0; i < bytes; i++) {
+        if (i == most && lines >= SKETCH_LINES)
+            return i;
+        if (i == most)
+            most *= 2;
+        lines += text[i] == '\n' || text[i] == '\r';
+    }
+    return bytes;
+}
+
 bool data_table_sketch(struct data_table *t, const char *text, size_t bytes, bool cut,
                        const char *group, struct err *err)
 {
@@ -313,8 +329,8 @@ bool data_table_sketch(struct data_table *t, const char *text, size_t bytes, boo
     int n, skip;
 
     *t = (struct data_table){ .mem = arena_new() };
-    cut |= bytes > SKETCH_BYTES;
-    bytes = bytes > SKETCH_BYTES ? SKETCH_BYTES : bytes;
+    cut |= sketch_bytes(text, bytes) < bytes;
+    bytes = sketch_bytes(text, bytes);
     row = t->mem ? arena_array(t->mem, SKETCH_ROWS, sizeof *row) : NULL;
     copy = row ? arena_alloc(t->mem, bytes + 1) : NULL;
     if (!copy) {

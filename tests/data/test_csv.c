@@ -42,7 +42,7 @@ static void cells_and_rows(void **state)
     assert_string_equal(rows("a\tb\n1\t\n"), "a|b/1|/");
     assert_string_equal(rows("\xef\xbb\xbf" "a,b\n\n \n1,2"), "a|b/1|2/");
     assert_string_equal(rows(" a , b c \n"), "a|b c/");
-    assert_string_equal(rows(",,\n"), "||/");
+    assert_string_equal(rows("a,b,\n,,\n , ,\n,2,\n"), "a|b|/|2|/");
 }
 
 static void the_delimiter_is_told_from_several_lines(void **state)
@@ -60,6 +60,8 @@ static void the_delimiter_is_told_from_several_lines(void **state)
     assert_string_equal(rows("a;x,y\n1,2\n3,4\n5,6\n"), "a;x|y/1|2/3|4/5|6/");
     /* a quoted delimiter is none */
     assert_string_equal(rows("\"a,b,c\";1\n\"d,e,f\";2\n"), "a,b,c|1/d,e,f|2/");
+    /* nor one behind a line's end in quotes, where other delimiters would tear the row */
+    assert_string_equal(rows("1,\"a\n;b\"\n2,\"a\n;b\"\n"), "1|a\n;b/2|a\n;b/");
     /* rows of different lengths */
     assert_string_equal(rows("a.jpg,x,y,z\nb.jpg,x\nc.jpg,p q\n"),
                         "a.jpg|x|y|z/b.jpg|x/c.jpg|p q/");

@@ -7,6 +7,7 @@
 #include "data/rows.h"
 #include "data/source.h"
 #include "data/table.h"
+#include "nn/base/str.h"
 
 /* ---- facts ----------------------------------------------------------------------------------- */
 
@@ -331,6 +332,48 @@ static void one_label_or_two_as_the_data_say(void **state)
     assert_int_equal(x->task, DATA_SINGLE);
     assert_string_equal(x->label[1], "1");
     data_index_free(x);
+    made_close(&f);
+}
+
+static void rows_with_nothing_in_them_are_passed_over(void **state)
+{
+    struct made_folder f;
+    struct data_index *x;
+
+    (void)state;
+    made_pictures(&f);
+    x = read_text(&f, "sheet.csv",
+                  "filename,label\n,\na.jpg,x\nb.jpg,y\nc.jpg,x\nd.jpg,y\n,\n ,\n,,\n", NULL);
+    assert_int_equal(x->n, 4);
+    data_index_free(x);
+    refused(&f, "sheet.csv", "filename,label\na.jpg,x\n,y\n", NULL, "line 3: no file name");
+    made_close(&f);
+}
+
+static void a_first_row_of_any_length_names_the_columns(void **state)
+{
+    enum { WIDTH = 20000 };
+    struct made_folder f;
+    struct data_index *x;
+    struct str text = { 0 };
+
+    (void)state;
+    made_pictures(&f);
+    str_add(&text, "filename");
+    for (int j = 0; j < WIDTH; j++)
+        str_printf(&text, ",label %d", j);
+    for (int i = 0; i < 4; i++) {
+        str_printf(&text, "\n%c.jpg", 'a' + i);
+        for (int j = 0; j < WIDTH; j++)
+            str_printf(&text, ",%d", (i + j) % 2);
+    }
+    x = read_text(&f, "wide.csv", str_text(&text), NULL);
+    assert_int_equal(x->n, 4);
+    assert_int_equal(x->n_labels, WIDTH);
+    assert_string_equal(x->label[WIDTH - 1], "label 19999");
+    assert_int_equal(x->sample[1].mark[0], 1);
+    data_index_free(x);
+    str_release(&text);
     made_close(&f);
 }
 
@@ -829,6 +872,8 @@ int main(void)
         cmocka_unit_test(the_same_facts_in_any_form_give_the_same_index),
         cmocka_unit_test(folders_with_tables_are_one_set),
         cmocka_unit_test(one_label_or_two_as_the_data_say),
+        cmocka_unit_test(rows_with_nothing_in_them_are_passed_over),
+        cmocka_unit_test(a_first_row_of_any_length_names_the_columns),
         cmocka_unit_test(what_parts_labels_is_told_from_the_table),
         cmocka_unit_test(names_lead_to_files),
         cmocka_unit_test(what_is_missing_is_left_out_and_noted),
