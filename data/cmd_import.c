@@ -165,6 +165,28 @@ static bool report(const char *data, const struct options *o, const struct data_
     return ok;
 }
 
+/* Copies that lie in DATA would be read as more of it the next time. */
+static bool check_apart(const char *out, const char *data, struct err *err)
+{
+    size_t n = strlen(out);
+    char *above, *place, *root = realpath(data, NULL);
+    bool inside;
+
+    while (n > 1 && out[n - 1] == '/')
+        n--;
+    while (n && out[n - 1] != '/')
+        n--;
+    above = n ? strndup(out, n) : strdup(".");
+    place = above ? realpath(above, NULL) : NULL;
+    n = root ? strlen(root) : 0;
+    inside = place && n && !strncmp(place, root, n) && (!place[n] || place[n] == '/');
+    free(above);
+    free(place);
+    free(root);
+    return !inside || err_set(err, ERR_INPUT, "%s: lies in %s, which would then have every picture "
+                              "twice: write it beside", out, data);
+}
+
 static bool import(const char *data, const struct options *o, struct err *err)
 {
     const struct data_source *to = data_source_find(o->to, err);
@@ -176,7 +198,8 @@ static bool import(const char *data, const struct options *o, struct err *err)
     if (!to->write)
         return err_set(err, ERR_UNSUPPORTED, "%s is read, but not written (--formats lists both)",
                        to->name);
-    if (!cli_may_write(o->out, data, o->force, err))
+    if (!cli_may_write(o->out, data, o->force, err) ||
+        (to->copies && !check_apart(o->out, data, err)))
         return false;
     x = data_index_open(data, &o->source, err);
     ok = x && to->write(x, o->out, err) && report(data, o, x, err);

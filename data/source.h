@@ -32,6 +32,7 @@ struct data_source {
     /* Writes x to `path`, whole or not at all (a folder: beside it first), so that reading it gives
      * the same facts.  NULL: not written in this layout. */
     bool (*write)(const struct data_index *x, const char *path, struct err *err);
+    bool copies;                /* write copies the pictures */
 };
 
 #define DATA_SOURCE(name) extern const struct data_source data_source_##name;

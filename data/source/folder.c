@@ -259,5 +259,5 @@ static bool probe(const struct data_probe *p)
 
 const struct data_source data_source_folder = {
     .name = "folder", .doc = "a folder for each class, in train/, val/ and test/ or not",
-    .probe = probe, .read = read_folder, .write = data_folder_write,
+    .probe = probe, .read = read_folder, .write = data_folder_write, .copies = true,
 };

@@ -90,6 +90,14 @@ run 0 data import "$T/set/labels.csv" --to vertex -o "$T/set/first.csv" --force
 grep -qxF 'UNASSIGNED,gs://bucket/e.jpg,cat' "$T/set/first.csv" || fail "$(cat "$T/set/first.csv")"
 no_rest "$T"
 
+# Copies do not go into what they are copies of.
+for out in one/more one/train/more/ robo/../one/more; do
+    run 3 data import "$T/one" --to folder -o "$T/$out"
+    said 'write it beside'
+    [ ! -e "$T/$out" ] || fail 'copies all the same'
+done
+run 0 data import "$T/one" --to folder -o "$T/one2"
+
 run 0 data import --formats
 printed 'roboflow'
 printed 'COCO: images, annotations and categories in JSON'
