@@ -39,7 +39,7 @@ static void *room(struct split *s, size_t count, size_t size, struct err *err)
 static int choose(struct split *s)
 {
     const struct data_split_options *o = s->opt;
-    bool val = false, test = false;
+    bool val = false, test = false, train;
     int n = 0;
 
     for (int i = 0; i < s->x->n; i++) {
@@ -53,10 +53,11 @@ static int choose(struct split *s)
     s->d.share[DATA_VAL] = val && !o->grow ? 0 : o->val;
     s->d.share[DATA_TEST] = test && !o->grow ? 0 : o->test;
     s->d.share[DATA_TRAIN] = 1 - s->d.share[DATA_VAL] - s->d.share[DATA_TEST];
+    train = !val && (o->val > 0 || !o->grow);
     for (int i = 0; i < s->x->n; i++) {
         enum data_split split = s->x->sample[i].split;
 
-        s->drawn[i] = split == DATA_UNSPLIT || (split == DATA_TRAIN && !val);
+        s->drawn[i] = split == DATA_UNSPLIT || (split == DATA_TRAIN && train);
         n += s->drawn[i];
     }
     return n;

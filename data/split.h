@@ -53,8 +53,9 @@ struct data_split_result {
  * Gives every UNSPLIT sample, and every TRAIN sample when no VAL is there, a split.  What the index
  * holds already stays, and new members of its clusters join it.  Where a VAL part is there none is
  * drawn, likewise TEST, and shares are of what is drawn; with `grow` they are of the whole, and new
- * pictures go where they are missing.  Files that cannot be read go to TRAIN, where they are
- * reported.  Needs hashes (makes them).  The same for any number of threads.  *result may be NULL.
+ * pictures go where they are missing; TRAIN is then drawn only where val > 0 asks for a VAL.
+ * Files that cannot be read go to TRAIN, where they are reported.  Needs hashes (makes them).  The
+ * same for any number of threads.  *result may be NULL.
  */
 bool data_split(struct data_index *x, const struct data_split_options *opt,
                 struct data_split_result *result, struct err *err);

@@ -419,6 +419,27 @@ static void a_split_file_keeps_shares_and_moves_none(void **state)
     made_close(&f);
 }
 
+/* Nothing to check with is asked for, and none is there: that makes nobody anew. */
+static void a_split_file_without_a_part_to_check_with_moves_none(void **state)
+{
+    struct data_split_options opt = exact;
+    struct bare a, b;
+
+    (void)state;
+    opt.val = 0;
+    bare_open(&a, 500, 5, DATA_SINGLE);
+    bare_open(&b, 550, 5, DATA_SINGLE);
+    split_by(&a.x, opt);
+    for (int i = 0; i < a.x.n; i++)
+        b.x.sample[i].split = a.x.sample[i].split;
+    opt.grow = true;
+    opt.test = 0.3;
+    assert_int_equal(split_by(&b.x, opt).drawn, b.x.n - a.x.n);
+    assert_int_equal(moved_of(&a, &b, a.x.n), 0);
+    bare_close(&a);
+    bare_close(&b);
+}
+
 static void groups_never_straddle(void **state)
 {
     (void)state;
@@ -629,6 +650,7 @@ int main(void)
         cmocka_unit_test(several_labels_are_within_one_picture),
         cmocka_unit_test(still_moves_none_when_files_come_and_go),
         cmocka_unit_test(a_split_file_keeps_shares_and_moves_none),
+        cmocka_unit_test(a_split_file_without_a_part_to_check_with_moves_none),
         cmocka_unit_test(groups_never_straddle),
         cmocka_unit_test(no_label_is_left_without_training),
         cmocka_unit_test(new_members_join_and_contradictions_are_counted),
