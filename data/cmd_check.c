@@ -202,7 +202,7 @@ static bool check(const struct options *o, const char *name, bool *bad, struct e
     if (!data_sandbox_choose(o->sandbox, threads, &how, err))
         return false;
     x = data_index_open(name, &o->source, err);
-    a = x ? data_audit_new(x, &opt, err) : NULL;
+    a = x && data_index_spares(x, o->html, err) ? data_audit_new(x, &opt, err) : NULL;
     ok = a && report(a, o, name, &how, threads, bad, err);
     data_audit_free(a);
     data_index_free(x);

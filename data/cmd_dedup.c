@@ -369,7 +369,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     x = data_index_open(r.data, &o.source, &err);
     mem = x ? arena_new() : NULL;
     ok = x && (mem || err_set(&err, ERR_MEMORY, "%s: memory is out", r.data)) &&
-         dedup(&r, x, mem, &err);
+         data_index_spares(x, o.out, &err) && dedup(&r, x, mem, &err);
     if (ok && o.json)
         put_json(&r, &out);
     else if (ok)

@@ -202,7 +202,8 @@ static bool import(const char *data, const struct options *o, struct err *err)
         (to->copies && !check_apart(o->out, data, err)))
         return false;
     x = data_index_open(data, &o->source, err);
-    ok = x && to->write(x, o->out, err) && report(data, o, x, err);
+    ok = x && data_index_spares(x, o->out, err) && to->write(x, o->out, err) &&
+         report(data, o, x, err);
     data_index_free(x);
     return ok;
 }

@@ -346,7 +346,8 @@ static bool show(const struct options *o, const char *data, struct err *err)
         s.prep.mean[c] = 0;
         s.prep.std[c] = 1.0 / 255;
     }
-    ok = data_recipe_parse(o->augment, &facts, &s.recipe, err) && choose(&s, err);
+    ok = data_index_spares(x, o->out, err) &&
+         data_recipe_parse(o->augment, &facts, &s.recipe, err) && choose(&s, err);
     s.views = s.recipe.n ? 1 + o->views : 1;
     ok = ok && plan(&s, &l, err) && make_all(&s, err) && draw(&s, &l, err);
     if (ok) {

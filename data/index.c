@@ -72,6 +72,20 @@ bool data_index_check_label(const char *label, struct err *err)
     return same;
 }
 
+bool data_index_spares(const struct data_index *x, const char *path, struct err *err)
+{
+    struct stat out, in;
+
+    if (!path || stat(path, &out))
+        return true;
+    for (int i = 0; i < x->n; i++) {
+        if (!stat(x->sample[i].path, &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return err_set(err, ERR_INPUT, "%s: is a picture of the data, which are never changed",
+                           path);
+    }
+    return true;
+}
+
 enum data_split data_index_split(const char *word)
 {
     static const struct { const char *name; enum data_split split; } names[] = {

@@ -140,6 +140,10 @@ enum data_split data_index_split(const char *word);
 /* Model files and reports hold labels as UTF-8: whether this one is; the error shows it. */
 bool data_index_check_label(const char *label, struct err *err);
 
+/* Whether `path` may be written, as far as x goes: it is none of the files that x reads, whatever
+ * it is called.  NULL may. */
+bool data_index_spares(const struct data_index *x, const char *path, struct err *err);
+
 /* Appends what is left out, in words: how many, and the first ones with why; nothing when there is
  * nothing. */
 void data_index_tell_skipped(const struct data_index *x, struct str *out);

@@ -47,6 +47,19 @@ if grep -q 'again.png\|strange.png' "$T/kept.txt"; then fail "a duplicate is the
 run 3 data dedup "$T/one" -o "$T/kept.txt"
 said '--force'
 run 0 data dedup "$T/one" -o "$T/kept.txt" --force
+
+# A picture of the set is not overwritten by any command, whatever it is called.
+p=$(find "$T/one" -name '*.png' | head -1)
+cp "$p" "$T/p.png"
+ln -s "$p" "$T/link.png"
+for out in "$p" "$T/link.png"; do
+    run 3 data dedup "$T/one" -o "$out" --force
+    said 'is a picture of the data, which are never changed'
+    run 3 data import "$T/one" -o "$out" --force
+    run 3 data check "$T/one" --html "$out" --force
+    run 3 data show "$T/one" -o "$out" --force
+done
+cmp "$p" "$T/p.png" || fail "a picture was overwritten"
 run 0 data dedup "$T/one" -o "$T/kept.csv"
 run 0 data dedup "$T/kept.csv" --strict
 printed 'pictures      200, 200 without'
