@@ -210,7 +210,7 @@ static bool import(const char *data, const struct options *o, struct err *err)
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
-    struct options o;
+    struct options o = { 0 };
     struct cli_args args;
     struct err err = { 0 };
     enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
@@ -225,7 +225,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         ok = list_formats(o.json, &err);
     else if (ok)
         ok = import(args.arg[0], &o, &err);
-    return ok ? 0 : cli_fail(&err, parsed == CLI_RUN && o.json);
+    return ok ? 0 : cli_fail(&err, o.json);
 }
 
 #define DATA_SOURCE(name) " " #name

@@ -292,6 +292,7 @@ enum cli_result cli_parse(const struct cli_command *cmd, int argc, char **argv, 
 {
     struct tables t = { 0 };
     enum cli_result result = CLI_FAILED;
+    struct err later = { 0 }, *e = err;     /* --json may stand behind the first */
 
     assert(argc >= 1);
     if (!tables_init(&t, cmd->options)) {
@@ -309,23 +310,23 @@ enum cli_result cli_parse(const struct cli_command *cmd, int argc, char **argv, 
         if (val == -1)
             break;
         if (val == '?' || val == ':') {
-            refuse(cmd, argc, argv, val, err);
-            goto out;
-        }
-        if (val >= VAL_HELP && !whole_name(cmd, typed_long(argv), val)) {
-            unknown_option(cmd, typed_long(argv), err);
-            goto out;
-        }
-        if (val == VAL_HELP || (val == 'h' && !find_letter(cmd->options, 'h'))) {
+            refuse(cmd, argc, argv, val, e);
+            e = &later;
+        } else if (val >= VAL_HELP && !whole_name(cmd, typed_long(argv), val)) {
+            unknown_option(cmd, typed_long(argv), e);
+            e = &later;
+        } else if (val == VAL_HELP || (val == 'h' && !find_letter(cmd->options, 'h'))) {
+            if (e == &later)
+                continue;
             cli_help(cmd, stdout);
             result = CLI_DONE;
             goto out;
+        } else if (!set_option(cmd, val, options, e)) {
+            e = &later;
         }
-        if (!set_option(cmd, val, options, err))
-            goto out;
     }
     *args = (struct cli_args){ argv + optind, argc - optind };
-    if (check_count(cmd, args->n, args->arg, err))
+    if (e == err && check_count(cmd, args->n, args->arg, err))
         result = CLI_RUN;
 out:
     tables_release(&t);

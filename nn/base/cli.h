@@ -35,8 +35,9 @@ enum cli_result { CLI_RUN, CLI_DONE, CLI_FAILED };  /* go on; --help was printed
  * Fills options with the defaults, then from argv (argv[0] is the command's name).  Options may
  * stand anywhere; "--" ends them; -L VALUE, --NAME VALUE, --NAME=VALUE; a bool takes no value, and
  * --no-NAME clears it.  Names must be whole; '_' and '-' are the same.  An unknown option names the
- * nearest one.  Whatever is wrong with the command line is ERR_USAGE.  Strings are borrowed from
- * argv.  Not thread-safe: getopt is not.
+ * nearest one.  Whatever is wrong with the command line is ERR_USAGE; the first error is told, and
+ * options behind it are set all the same (--json).  Strings are borrowed from argv.  Not
+ * thread-safe: getopt is not.
  */
 enum cli_result cli_parse(const struct cli_command *cmd, int argc, char **argv, void *options,
                           struct cli_args *args, struct err *err);

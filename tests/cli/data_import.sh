@@ -108,6 +108,8 @@ said "did you mean 'jsonl'?"
 run 3 data import "$T/nowhere" -o "$T/x"
 run 3 data import --json "$T/nowhere" -o "$T/x"
 printed '{"error":{"code":3,"message":"'
+run 2 data import "$T/set/labels.csv" --too csv --json
+printed '{"error":{"code":2,"message":"'
 usage data import
 usage data import "$T/set/labels.csv"
 usage data import "$T/set/labels.csv" "$T/set/labels.csv" -o "$T/x"

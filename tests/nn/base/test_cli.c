@@ -99,6 +99,16 @@ static void defaults_come_first(void **state)
     assert_string_equal(l.args.arg[0], "photos");
 }
 
+static void the_first_error_is_told_and_the_rest_is_read(void **state)
+{
+    struct line l;
+
+    (void)state;
+    assert_int_equal(parse(&train, &l, "photos --epochs x --nonsense --help -n"), CLI_FAILED);
+    assert_non_null(strstr(l.err.msg, "--epochs"));
+    assert_true(l.o.dry_run);
+}
+
 static void options_may_stand_anywhere_in_any_form(void **state)
 {
     struct line l;
@@ -501,6 +511,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_cache_folder_is_absolute_or_none),
         cmocka_unit_test(defaults_come_first),
+        cmocka_unit_test(the_first_error_is_told_and_the_rest_is_read),
         cmocka_unit_test(options_may_stand_anywhere_in_any_form),
         cmocka_unit_test(strings_are_borrowed),
         cmocka_unit_test(mistakes_are_said_with_the_way_out),
