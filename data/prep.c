@@ -255,7 +255,8 @@ bool data_prep_pixels(const struct data_prep *p, const struct data_image *image,
 
 void data_prep_keep_size(const struct data_prep *p, bool moved, int width, int height, int size[2])
 {
-    double y = DATA_KEEP * p->size[0] / height, x = DATA_KEEP * p->size[1] / width;
+    /* Whole pixels before the ratios: of what is kept then all is kept. */
+    double y = round(DATA_KEEP * p->size[0]) / height, x = round(DATA_KEEP * p->size[1]) / width;
 
     if (p->resize == DATA_CROP)
         x = y = fmax(x, y);

@@ -67,8 +67,9 @@ bool data_prep_view_pixels(const struct data_prep *p, const struct data_image *i
 
 /*
  * What is kept of a picture from one epoch to the next.  Where views are taken of it (`moved`): the
- * picture shrunk, never enlarged, to DATA_KEEP times the net's input.  CROP: both its sides are at
- * least that; LETTERBOX: both at most; SQUASH: each by itself.  Else the prepared pixels, before
+ * picture shrunk, never enlarged, to DATA_KEEP times the net's input, in whole pixels.  CROP: both
+ * its sides are at least that; LETTERBOX: both at most; SQUASH: each by itself.  Of what is kept so
+ * all is kept.  Else the prepared pixels, before
  * they become grey, which data_prep_kept_pixels takes: data_prep_pixels of the picture.
  * data_prep_keep makes *image what is kept; on failure it is as before.
  */

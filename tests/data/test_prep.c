@@ -304,6 +304,26 @@ static void what_is_kept_for_views_is_shrunk_and_never_enlarged(void **state)
     }
 }
 
+/* Whoever finds a picture asks so whether it was kept for this preparation. */
+static void of_what_is_kept_all_is_kept(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3 * 300; k++) {
+        struct data_prep p = prep_of(1 + k / 3, 1 + k / 3 * 7 % 300, (enum data_resize)(k % 3), 1);
+
+        for (int i = 0; i < 100; i++) {
+            int width = 1 + i * i * 37 % 1500, height = 1 + i * 61 % 1100, kept[2], again[2];
+
+            data_prep_keep_size(&p, true, width, height, kept);
+            data_prep_keep_size(&p, true, kept[1], kept[0], again);
+            if (again[0] != kept[0] || again[1] != kept[1])
+                fail_msg("%s %d x %d: of %d x %d is kept %d x %d, and of that %d x %d",
+                         data_resize_names[p.resize], p.size[1], p.size[0], width, height, kept[1],
+                         kept[0], again[1], again[0]);
+        }
+    }
+}
+
 static void the_background_reaches_the_decoder(void **state)
 {
     struct data_prep p = prep_of(8, 8, DATA_CROP, 1);
@@ -357,6 +377,7 @@ int main(void)
         cmocka_unit_test(grey_is_bt601_of_the_resized_pixels),
         cmocka_unit_test(what_is_kept_shows_the_same_when_nothing_moves),
         cmocka_unit_test(what_is_kept_for_views_is_shrunk_and_never_enlarged),
+        cmocka_unit_test(of_what_is_kept_all_is_kept),
         cmocka_unit_test(the_background_reaches_the_decoder),
         cmocka_unit_test(the_filter_is_the_preparations),
     };
