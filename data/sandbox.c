@@ -227,7 +227,12 @@ static int stop(struct data_sandbox *s, struct worker *w)
         close(w->in_fd);
     if (w->out_fd >= 0)
         close(w->out_fd);
-    *w = (struct worker){ .socket = -1, .in_fd = -1, .out_fd = -1, .busy = w->busy };
+    /* All but busy, which is the lock's. */
+    w->pid = 0;
+    w->socket = w->in_fd = w->out_fd = -1;
+    w->in = NULL;
+    w->out = NULL;
+    w->answered = 0;
     return status;
 }
 
@@ -243,6 +248,18 @@ static void *make_block(size_t bytes, int prot, int *fd)
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* Signals as for any program: threads that decode block them all, and the alarm must come. */
+static bool free_signals(posix_spawnattr_t *how)
+{
+    sigset_t none, alarm;
+
+    sigemptyset(&none);
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    return !posix_spawnattr_setsigmask(how, &none) && !posix_spawnattr_setsigdefault(how, &alarm) &&
+           !posix_spawnattr_setflags(how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
 /* Starts the program with the worker's three descriptors and no others. */
 static bool spawn(struct worker *w, int socket)
 {
@@ -250,19 +267,25 @@ static bool spawn(struct worker *w, int socket)
          threads[] = "OPENBLAS_NUM_THREADS=1";
     char *argv[] = { name, argument, NULL }, *env[] = { threads, NULL };
     posix_spawn_file_actions_t files;
-    bool ok = !posix_spawn_file_actions_init(&files);
+    posix_spawnattr_t how;
+    bool ok;
 
-    if (!ok)
+    if (posix_spawn_file_actions_init(&files))
         return false;
+    if (posix_spawnattr_init(&how)) {
+        posix_spawn_file_actions_destroy(&files);
+        return false;
+    }
     /* Above everything that is put in place first, so that no descriptor overwrites another. */
-    ok = socket > FD_OUT && w->in_fd > FD_OUT && w->out_fd > FD_OUT;
+    ok = free_signals(&how) && socket > FD_OUT && w->in_fd > FD_OUT && w->out_fd > FD_OUT;
     for (int fd = 0; ok && fd < FD_SOCKET; fd++)
         ok = !posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
     ok = ok && !posix_spawn_file_actions_adddup2(&files, socket, FD_SOCKET) &&
          !posix_spawn_file_actions_adddup2(&files, w->in_fd, FD_IN) &&
          !posix_spawn_file_actions_adddup2(&files, w->out_fd, FD_OUT) &&
          !posix_spawn_file_actions_addclosefrom_np(&files, FD_OUT + 1) &&
-         !posix_spawn(&w->pid, "/proc/self/exe", &files, NULL, argv, env);
+         !posix_spawn(&w->pid, "/proc/self/exe", &files, &how, argv, env);
+    posix_spawnattr_destroy(&how);
     posix_spawn_file_actions_destroy(&files);
     return ok;
 }

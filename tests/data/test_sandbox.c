@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -222,6 +223,63 @@ static void too_large_a_file_never_reaches_a_worker(void **state)
     data_sandbox_free(s);
 }
 
+/* A parent as a thread of a pool is: no signal reaches it.  Hangs until it is killed. */
+static void hang_unreachable(int ready)
+{
+    struct data_sandbox_options opt = { .workers = 1, .timeout_ms = 250 };
+    struct data_sandbox *s;
+    struct data_image m;
+    struct err err;
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    s = data_sandbox_new(&opt, NULL, &err);
+    if (s && write(ready, "r", 1) == 1)
+        data_sandbox_decode(s, (const uint8_t *)"EVILl", 5, &data_decode_default, &m, &err);
+    _exit(0);
+}
+
+static void a_worker_that_hangs_does_not_outlive_its_parent_for_long(void **state)
+{
+    int ready[2], status = 0, worker_status = -1;
+    pid_t parent, worker = -1;
+    char byte;
+
+    (void)state;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    assert_int_equal(pipe(ready), 0);
+    parent = fork();
+    assert_true(parent >= 0);
+    if (!parent)
+        hang_unreachable(ready[1]);
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) == 1) {
+        char path[64];
+        FILE *f;
+
+        usleep(50 * 1000);
+        snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+        f = fopen(path, "r");
+        if (!f || fscanf(f, "%d", &worker) != 1)
+            worker = -1;
+        if (f)
+            fclose(f);
+    }
+    close(ready[0]);
+    kill(parent, SIGKILL);
+    assert_int_equal(waitpid(parent, &status, 0), parent);
+    if (worker < 0)
+        skip();                         /* no seccomp here, or no such file */
+    for (int i = 0; i < 50 && waitpid(worker, &worker_status, WNOHANG) != worker; i++)
+        usleep(100 * 1000);
+    kill(worker, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+    assert_true(worker_status != -1 && WIFSIGNALED(worker_status));
+    assert_int_equal(WTERMSIG(worker_status), SIGALRM);
+}
+
 struct client {
     struct data_sandbox *s;
     int good, refused;
@@ -302,6 +360,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_it_may_not_do_ends_the_worker_alone),
         cmocka_unit_test(crashes_end_the_worker_alone),
         cmocka_unit_test(a_hang_ends_at_the_timeout),
+        cmocka_unit_test(a_worker_that_hangs_does_not_outlive_its_parent_for_long),
         cmocka_unit_test(memory_is_limited),
         cmocka_unit_test(too_large_a_file_never_reaches_a_worker),
         cmocka_unit_test(any_number_of_threads_share_the_workers),
