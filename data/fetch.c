@@ -26,15 +26,18 @@ static bool find(const struct data_fetch *f, int sample, bool moved, struct data
     return size[0] == kept->height && size[1] == kept->width;
 }
 
-/* What is kept of a picture, decoded. */
+/* What is kept of a picture, decoded; *same: its bytes are those that were hashed, which the
+ * cache's key names. */
 static bool decode(const struct data_fetch *f, const struct data_sample *s, bool moved,
-                   struct data_image *kept, struct err *err)
+                   struct data_image *kept, bool *same, struct err *err)
 {
     struct data_decode how = f->decode;
+    uint64_t hash;
 
     data_prep_decode(f->prep, &how);
-    if (!data_sample_image(s, &how, kept, err))
+    if (!data_sample_hashed(s, &how, kept, &hash, err))
         return false;
+    *same = hash == s->hash;
     if (data_prep_keep(f->prep, moved, kept, err))
         return true;
     data_image_release(kept);
@@ -63,14 +66,14 @@ bool data_fetch(const struct data_fetch *f, uint64_t epoch, int sample, int view
     size_t count = data_prep_count(f->prep);
     struct data_pixels m = { f->prep->size[1], f->prep->size[0], data_prep_channels(f->prep),
                              scratch, scratch + align(count) };
-    bool moved = data_recipe_moves(f->recipe), found, ok = true;
+    bool moved = data_recipe_moves(f->recipe), same = false, found, ok = true;
     struct data_image kept = { 0 };
 
     found = find(f, sample, moved, &kept);
     if (!found) {
-        ok = decode(f, s, moved, &kept, err);
+        ok = decode(f, s, moved, &kept, &same, err);
         if (f->cache)
-            data_cache_keep(f->cache, sample, ok ? &kept : NULL);
+            data_cache_keep(f->cache, sample, ok && same ? &kept : NULL);
     }
     for (int v = 0; ok && v < views; v++) {
         uint64_t index = data_recipe_index(epoch, (uint64_t)f->x->n, (uint64_t)sample, v);

@@ -19,7 +19,8 @@ struct data_fetch {
     const struct data_prep *prep;
     const struct data_recipe *recipe;   /* NULL or empty: as validation sees them */
     struct data_decode decode;          /* the background is prep's */
-    struct data_cache *cache;           /* of x's pictures as prep and recipe keep them; or NULL */
+    struct data_cache *cache;           /* of x's pictures as prep and recipe keep them, of those
+                                           files that are still as x has hashed them; or NULL */
     uint64_t seed;
 };
 

@@ -302,8 +302,8 @@ bool data_sample_decode(const struct data_sample *s, const uint8_t *bytes, size_
     return true;
 }
 
-bool data_sample_image(const struct data_sample *s, const struct data_decode *how,
-                       struct data_image *image, struct err *err)
+bool data_sample_hashed(const struct data_sample *s, const struct data_decode *how,
+                        struct data_image *image, uint64_t *hash, struct err *err)
 {
     size_t most = s->raw ? SIZE_MAX - 1 : (how ? how : &data_decode_default)->limits.file_bytes;
     size_t size;
@@ -314,8 +314,16 @@ bool data_sample_image(const struct data_sample *s, const struct data_decode *ho
     if (!bytes)
         return false;
     ok = data_sample_decode(s, bytes, size, how, image, err);
+    if (ok && hash)
+        *hash = XXH3_64bits(bytes, size);
     free(bytes);
     return ok;
+}
+
+bool data_sample_image(const struct data_sample *s, const struct data_decode *how,
+                       struct data_image *image, struct err *err)
+{
+    return data_sample_hashed(s, how, image, NULL, err);
 }
 
 static void hash_piece(void *arg, int i, int worker)

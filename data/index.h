@@ -124,6 +124,9 @@ bool data_sample_decode(const struct data_sample *s, const uint8_t *bytes, size_
                         const struct data_decode *how, struct data_image *image, struct err *err);
 bool data_sample_image(const struct data_sample *s, const struct data_decode *how,
                        struct data_image *image, struct err *err);
+/* The same, and what sample.hash would be now (hash NULL: never mind). */
+bool data_sample_hashed(const struct data_sample *s, const struct data_decode *how,
+                        struct data_image *image, uint64_t *hash, struct err *err);
 
 /* The folder walk of data_build_folder for pictures without labels (discern predict): appends
  * samples to x, each folder's by bytes, and what is left out to x->skipped. */

@@ -28,6 +28,7 @@ static void set_open(struct set *s)
     s->x = data_index_open(s->f.path, NULL, &err);
     assert_non_null(s->x);
     assert_int_equal(s->x->n, N);
+    assert_true(data_index_hash(s->x, 1, &err));
     field_defaults(data_prep_fields, &s->prep);
     s->prep.size[0] = s->prep.size[1] = SIDE;
 }
@@ -409,6 +410,31 @@ static void a_picture_that_breaks_after_the_cache_was_begun_is_named(void **stat
     made_close(&f);
 }
 
+/* The key names the bytes that were hashed: pixels of others must never be found under it. */
+static void what_changed_since_it_was_hashed_is_not_kept(void **state)
+{
+    static struct epoch e;
+    struct data_loader_options opt = { .batch = BATCH };
+    struct made_folder f;
+    struct data_image found;
+    struct set s;
+
+    (void)state;
+    set_open(&s);
+    made_open(&f);
+    made_jpeg_file(&s.f, s.x->sample[7].name, SIDE, SIDE, 77);
+    opt.cache = cache_of(&f);
+    for (int round = 0; round < 2; round++) {
+        read_with(&s, opt, opt.cache, 2, &e);
+        assert_int_equal(e.n, N);
+        assert_int_equal(data_cache_filled(opt.cache), N - 1);
+        assert_false(data_cache_find(opt.cache, 7, &found));
+    }
+    data_cache_free(opt.cache);
+    set_close(&s);
+    made_close(&f);
+}
+
 static void a_cache_of_other_sizes_is_not_believed(void **state)
 {
     static struct epoch plain, cached;
@@ -586,6 +612,7 @@ int main(void)
         cmocka_unit_test(marks_are_targets_and_unknown_is_minus_one),
         cmocka_unit_test(a_cache_changes_no_bit_however_full_it_is),
         cmocka_unit_test(a_picture_that_breaks_after_the_cache_was_begun_is_named),
+        cmocka_unit_test(what_changed_since_it_was_hashed_is_not_kept),
         cmocka_unit_test(a_cache_of_other_sizes_is_not_believed),
         cmocka_unit_test(batches_are_mixed_with_their_targets),
         cmocka_unit_test(two_views_are_two_addresses_of_one_picture),
