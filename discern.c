@@ -265,6 +265,7 @@ int main(int argc, char **argv)
         return data_sandbox_worker(NULL);
     /* A reader that goes away ends us quietly, even if a parent ignored the signal. */
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN);           /* a file that may not grow is an error of its writer */
     if (argc < 2) {
         print_summary(stdout);
         return cli_flush(&err) ? 0 : cli_fail(&err, false);

@@ -236,6 +236,14 @@ said 'nor a regular expression'
 refused 6 train "$T/one" --epochs 2 --lr 1e30
 said 'learning rate'
 
+# ---- files that may not grow: an error of the writer, and nothing half-written ----
+rc=0
+(ulimit -f 100 && exec "$DISCERN" train "$T/one" --steps 2 --size 32 --cache "$T/cache-small" \
+    --out "$T/no-room") >"$T/out" 2>"$T/err" || rc=$?
+[ "$rc" = 4 ] || fail "no room for the model: status $rc: $(tail -3 "$T/err")"
+said 'no-room/'
+[ ! -e "$T/no-room/best.safetensors" ] || fail "half a model was left"
+
 # ---- signals: what is there is saved, and the status says which ----
 for signal in INT:130 TERM:143; do
     rc=0
