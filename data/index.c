@@ -89,8 +89,8 @@ bool data_index_spares(const struct data_index *x, const char *path, struct err 
 enum data_split data_index_split(const char *word)
 {
     static const struct { const char *name; enum data_split split; } names[] = {
-        { "train", DATA_TRAIN }, { "val", DATA_VAL }, { "valid", DATA_VAL },
-        { "validation", DATA_VAL }, { "test", DATA_TEST },
+        { "train", DATA_TRAIN }, { "training", DATA_TRAIN }, { "val", DATA_VAL },
+        { "valid", DATA_VAL }, { "validation", DATA_VAL }, { "test", DATA_TEST },
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

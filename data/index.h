@@ -49,7 +49,7 @@ struct data_index {
     int n;
     const struct data_skipped *skipped;         /* what looked like a picture and is left out */
     int n_skipped;
-    int n_others;               /* files that are no pictures by their names: passed over */
+    int n_others;               /* files that are no pictures: passed over */
     const char *other;          /* one of them; NULL: none */
     const char *source;         /* the name of its layout */
     struct arena *mem;
@@ -137,7 +137,8 @@ bool data_index_add(struct data_index *x, struct data_sample sample, struct err 
 /* The same for what is left out; strings outlive x. */
 bool data_index_skip(struct data_index *x, const char *path, const char *why, struct err *err);
 
-/* DATA_UNSPLIT unless the word is one for a part: train, val, valid, validation, test. */
+/* DATA_UNSPLIT unless the word is one for a part: train, training, val, valid, validation,
+ * test. */
 enum data_split data_index_split(const char *word);
 
 /* Model files and reports hold labels as UTF-8: whether this one is; the error shows it. */

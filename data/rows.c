@@ -28,8 +28,6 @@ struct data_rows_told {
 bool data_rows_split(const char *word, enum data_split *split)
 {
     *split = data_index_split(word);
-    if (*split == DATA_UNSPLIT && !strcasecmp(word, "training"))
-        *split = DATA_TRAIN;
     return *split != DATA_UNSPLIT || !*word || !strcasecmp(word, "unassigned") ||
            !strcasecmp(word, data_split_names[DATA_UNSPLIT]);
 }

@@ -105,6 +105,36 @@ static void litter_is_passed_over_and_strange_files_are_counted(void **state)
     made_close(&f);
 }
 
+static void parts_may_be_called_training_and_validation(void **state)
+{
+    static const char *const files[] = {
+        "Training/cat/1.jpg", "Training/cat/2.jpg", "Training/dog/1.jpg", "Training/dog/2.jpg",
+        "Validation/cat/3.jpg", NULL
+    };
+    static const char *const classes[] = {
+        "training/1.jpg", "training/2.jpg", "walking/1.jpg", "walking/2.jpg", NULL
+    };
+    struct made_folder f;
+    struct data_index *x;
+
+    (void)state;
+    made_open(&f);
+    made_files(&f, files);
+    x = opened(f.path, 0, NULL);
+    assert_int_equal(x->n_labels, 2);
+    assert_int_equal(x->sample[0].split, DATA_TRAIN);
+    assert_int_equal(x->sample[4].split, DATA_VAL);
+    data_index_free(x);
+    made_close(&f);
+    made_open(&f);
+    made_files(&f, classes);
+    x = opened(f.path, 0, NULL);
+    assert_string_equal(x->label[0], "training");
+    assert_int_equal(x->sample[0].split, DATA_UNSPLIT);
+    data_index_free(x);
+    made_close(&f);
+}
+
 static void folders_are_gone_through_in_order_and_not_in_circles(void **state)
 {
     static const char *const files[] = {
@@ -357,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classes_are_folders_in_natural_order),
         cmocka_unit_test(litter_is_passed_over_and_strange_files_are_counted),
+        cmocka_unit_test(parts_may_be_called_training_and_validation),
         cmocka_unit_test(folders_are_gone_through_in_order_and_not_in_circles),
         cmocka_unit_test(splits_are_folders_too),
         cmocka_unit_test(a_class_that_train_lacks_is_named),
