@@ -40,7 +40,8 @@ static int add_label(struct data_build *b, const char *name, bool left_out, stru
         b->label = p;
         b->label_cap = cap;
     }
-    p[b->n_labels] = (struct data_build_label){ arena_str(b->x->mem, name), left_out, -1 };
+    p[b->n_labels] = (struct data_build_label){ arena_str(b->x->mem, name), left_out, -1,
+                                                       0, NULL };
     if (!p[b->n_labels].name || !data_lookup_add(&b->labels, b->n_labels++)) {
         err_set(err, ERR_MEMORY, "memory is out for label %d", b->n_labels);
         return -1;
@@ -136,7 +137,12 @@ static bool walk_skip(void *ctx, const char *path, const char *why, struct err *
 static void walk_others(void *ctx, const char *folder, int n, const char *one)
 {
     struct data_build *b = ctx;
+    struct data_build_label *l = b->walk.tag >= 0 ? &b->label[b->walk.tag] : NULL;
 
+    if (l && !l->other)
+        l->other = arena_printf(b->x->mem, "%s/%s", folder, one);
+    if (l)
+        l->n_others = l->n_others > INT_MAX - n ? INT_MAX : l->n_others + n;
     data_build_others(b, n, b->x->other ? NULL
                                         : arena_printf(b->x->mem, "%s/%s", folder, one));
 }

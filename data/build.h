@@ -54,7 +54,7 @@ void data_build_rest(struct data_build *b, int sample, int value);
 /* Notes a file that is left out: data_index.skipped. */
 bool data_build_skip(struct data_build *b, const char *path, const char *why, struct err *err);
 
-/* Counts files that are no pictures by their names and are passed over; `one` of them. */
+/* Counts files that are no pictures and are passed over; `one` of them. */
 void data_build_others(struct data_build *b, int n, const char *one);
 
 /* Every picture in the folder and below (walk.h), as samples with this label (-1: none) and split.

@@ -283,11 +283,12 @@ static void add_range(const struct data_census *c, const struct data_index *x, s
     }
     str_printf(out, "  labels    %d", c->n_labels);
     if (c->n_labels == 1) {
-        str_printf(out, ", %d picture%s", c->total[0], c->total[0] == 1 ? "" : "s");
+        str_printf(out, ", %d picture%s", c->total[0], str_plural(c->total[0]));
     } else if (c->n_labels > 1 && c->total[least] == c->total[most]) {
-        str_printf(out, ", %d picture%s each", c->total[most], c->total[most] == 1 ? "" : "s");
+        str_printf(out, ", %d picture%s each", c->total[most], str_plural(c->total[most]));
     } else if (c->n_labels > 0) {
-        str_printf(out, ", from %d pictures (", c->total[least]);
+        str_printf(out, ", from %d picture%s (", c->total[least],
+                   str_plural(c->total[least]));
         cli_clean(out, x->label[least]);
         str_printf(out, ") to %d (", c->total[most]);
         cli_clean(out, x->label[most]);
@@ -311,10 +312,17 @@ void data_census_text(const struct data_census *c, const struct data_index *x, c
     for (int p = 0; p < DATA_PARTS; p++)
         if (c->part[p])
             str_printf(out, "%s%s %d", n++ ? ", " : "",
-                       p == DATA_UNSPLIT ? "none named, all" : data_split_names[p], c->part[p]);
+                       p != DATA_UNSPLIT                ? data_split_names[p]
+                       : c->part[p] == c->readable ? "none named, all" : "none named", c->part[p]);
     if (c->groups)
-        str_printf(out, "; %d groups", c->groups);
+        str_printf(out, "; %d group%s", c->groups, str_plural(c->groups));
     str_addc(out, '\n');
+    if (x->n_others) {
+        str_printf(out, "  others    %d file%s no picture%s: ", x->n_others,
+                   x->n_others == 1 ? " is" : "s are", str_plural(x->n_others));
+        cli_clean(out, x->other ? x->other : "");
+        str_add(out, x->n_others > 1 ? ", ...\n" : "\n");
+    }
 }
 
 static void spread_json(struct str *out, const char *key, struct data_spread s)
@@ -378,6 +386,7 @@ void data_census_json(const struct data_census *c, const struct data_index *x, s
     json_number(out, "pictures", c->pictures);
     json_number(out, "readable", c->readable);
     json_number(out, "bytes", (double)c->bytes);
+    json_number(out, "others", x->n_others);
     json_begin(out, "parts", '{');
     parts_json(out, c->part);
     json_end(out, '}');

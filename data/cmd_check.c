@@ -74,19 +74,14 @@ static void add_finding(const struct data_index *x, const struct data_findings *
     cli_wrap(out, g->advice, 7, 7);
 }
 
-static const char *plural(int n)
-{
-    return n == 1 ? "" : "s";
-}
-
 static void write_text(const char *name, const struct data_index *x, const struct data_census *c,
                        const struct data_findings *f, bool all, struct str *out)
 {
     data_census_text(c, x, name, out);
     str_printf(out, "\n%d error%s, %d warning%s, %d note%s%s\n", f->count[DATA_ERROR],
-               plural(f->count[DATA_ERROR]), f->count[DATA_WARNING],
-               plural(f->count[DATA_WARNING]), f->count[DATA_NOTE], plural(f->count[DATA_NOTE]),
-               f->n ? "" : ": nothing to complain about");
+               str_plural(f->count[DATA_ERROR]), f->count[DATA_WARNING],
+               str_plural(f->count[DATA_WARNING]), f->count[DATA_NOTE],
+               str_plural(f->count[DATA_NOTE]), f->n ? "" : ": nothing to complain about");
     for (int i = 0; i < f->n; i++)
         add_finding(x, f, &f->finding[i], all, out);
 }

@@ -94,8 +94,9 @@ static void write_text(const char *name, const struct data_census *c, const stru
     add_spread("height", c->height, out);
     add_spread("shorter side", c->side, out);
     if (c->readable < c->pictures || x->n_skipped)
-        str_printf(out, "\n  %d pictures cannot be read, %d names were skipped: `discern data "
-                   "check` says why\n", c->pictures - c->readable, x->n_skipped);
+        str_printf(out, "\n  %d picture%s cannot be read, %d name%s skipped: `discern data check` "
+                   "says why\n", c->pictures - c->readable, str_plural(c->pictures - c->readable),
+                   x->n_skipped, x->n_skipped == 1 ? " was" : "s were");
 }
 
 static void write_json(const char *name, const struct data_census *c, const struct data_index *x,

@@ -21,6 +21,8 @@ struct data_build_label {
     const char *name;
     bool left_out;              /* it does not count: the file of classes lacks it */
     int at;                     /* its position in the index; -1: none (yet) */
+    int n_others;               /* files in its folders that are no pictures */
+    const char *other;          /* one of them; NULL: none */
 };
 
 /* Marks of one sample that were told together. */

@@ -44,6 +44,7 @@ bool data_format_broken(const char *format, const char *what, struct err *err)
 
 const char data_format_convert[] =
     "convert it to JPEG or PNG first, e.g. with ImageMagick: convert IN OUT.png";
+static const char heif[] = "convert it first: heif-convert IN OUT.jpg";
 static const char raw[] = "export it as JPEG from a raw converter, e.g. darktable-cli IN OUT.jpg";
 static const char frames[] =
     "that is a video; take pictures out of it, e.g. ffmpeg -i IN -r 1 %05d.jpg";
@@ -57,10 +58,10 @@ static const struct foreign {
     { 8, "WEBP", 4, "WebP", data_format_convert },
     { 0, "RIFF", 4, "RIFF (sound or video)", "not a picture" },
     { 4, "ftypavi", 7, "AVIF", data_format_convert },
-    { 4, "ftyphei", 7, "HEIC", "convert it first: heif-convert IN OUT.jpg" },
-    { 4, "ftyphev", 7, "HEIC", "convert it first: heif-convert IN OUT.jpg" },
-    { 4, "ftypmif1", 8, "HEIF", "convert it first: heif-convert IN OUT.jpg" },
-    { 4, "ftypmsf1", 8, "HEIF", "convert it first: heif-convert IN OUT.jpg" },
+    { 4, "ftyphei", 7, "HEIC", heif },
+    { 4, "ftyphev", 7, "HEIC", heif },
+    { 4, "ftypmif1", 8, "HEIF", heif },
+    { 4, "ftypmsf1", 8, "HEIF", heif },
     { 4, "ftypcrx", 7, "camera raw (CR3)", raw },
     { 4, "ftyp", 4, "MP4 or QuickTime", frames },
     { 0, "\x1a\x45\xdf\xa3", 4, "Matroska or WebM", frames },
@@ -160,21 +161,30 @@ static bool text_says(const uint8_t *bytes, size_t size, struct err *err)
     return err_set(err, ERR_INPUT, "text, not a picture: it begins \"%s\"", shown);
 }
 
+/* What is not read, by its first bytes, or NULL. */
+static const struct foreign *find_foreign(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        const struct foreign *f = &foreign[i];
+
+        if (size >= (size_t)(f->offset + f->len) &&
+            !memcmp(bytes + f->offset, f->magic, (size_t)f->len))
+            return f;
+    }
+    return NULL;
+}
+
 static bool refuse(const uint8_t *bytes, size_t size, struct err *err)
 {
+    const struct foreign *f = find_foreign(bytes, size);
     size_t zeros = 0;
     const char *kind = data_exif_kind(bytes, size);
 
     if (kind)
         return err_set(err, ERR_UNSUPPORTED, "%s is not read: %s", kind,
                        strcmp(kind, "TIFF") ? raw : data_format_convert);
-    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
-        const struct foreign *f = &foreign[i];
-
-        if (size >= (size_t)(f->offset + f->len) &&
-            !memcmp(bytes + f->offset, f->magic, (size_t)f->len))
-            return err_set(err, ERR_UNSUPPORTED, "%s is not read: %s", f->name, f->how);
-    }
+    if (f)
+        return err_set(err, ERR_UNSUPPORTED, "%s is not read: %s", f->name, f->how);
     while (zeros < size && !bytes[zeros])
         zeros++;
     if (zeros == size)
@@ -218,4 +228,20 @@ bool data_header_read(const uint8_t *bytes, size_t size, struct data_header *hea
         return data_format_broken("PNG", "its line ends were converted, as a transfer in text mode "
                                   "does; copy it as binary", err);
     return refuse(bytes, size, err);
+}
+
+bool data_header_is_picture(const uint8_t *bytes, size_t size)
+{
+    const struct foreign *f = find_foreign(bytes, size);
+
+    for (int i = 0; i < READERS; i++) {
+        const struct data_reader *r = readers[i];
+
+        /* Two letters may begin any text; a picture's are followed by zeros soon. */
+        if (size >= (size_t)(r->magic_at + r->magic_size) && has_magic(r, bytes, size))
+            return r->magic_size > 2 || memchr(bytes, 0, size);
+    }
+    if (size >= 4 && (!memcmp(bytes, "II*\0", 4) || !memcmp(bytes, "MM\0*", 4)))
+        return true;
+    return f && (f->how == data_format_convert || f->how == heif || f->how == raw);
 }

@@ -29,4 +29,9 @@ struct data_header {
 bool data_header_read(const uint8_t *bytes, size_t size, struct data_header *header,
                       struct err *err);
 
+/* Whether first bytes, DATA_HEADER_MAGIC of them or all, are those of a picture: of a format that
+ * is read, or one that is refused with how to convert it. */
+enum { DATA_HEADER_MAGIC = 64 };
+bool data_header_is_picture(const uint8_t *bytes, size_t size);
+
 #endif

@@ -234,6 +234,17 @@ static bool leave_out(struct rules *r, struct err *err)
 
 /* ---- counts ---------------------------------------------------------------------------------- */
 
+static bool too_few(const struct data_build_label *l, int n, struct err *err)
+{
+    if (l->n_others)
+        return err_set(err, ERR_INPUT, "class '%.80s' has %d picture%s and %d file%s none "
+                       "(%.160s); at least 2 pictures are needed: add some, or leave the "
+                       "class out", l->name, n, str_plural(n), l->n_others,
+                       l->n_others == 1 ? " that is" : "s that are", l->other);
+    return err_set(err, ERR_INPUT, "class '%.80s' has %d picture%s; at least 2 are needed: add "
+                   "some, or leave the class out", l->name, n, str_plural(n));
+}
+
 static bool check_single(const struct rules *r, struct err *err)
 {
     const struct data_build *b = r->b;
@@ -250,9 +261,7 @@ static bool check_single(const struct rules *r, struct err *err)
     }
     for (int i = 0; i < b->n_labels; i++) {
         if (!b->label[i].left_out && r->yes[i] < 2)
-            return err_set(err, ERR_INPUT, "class '%.80s' has %d picture%s; at least 2 are "
-                           "needed: add some, or leave the class out", b->label[i].name,
-                           r->yes[i], r->yes[i] == 1 ? "" : "s");
+            return too_few(&b->label[i], r->yes[i], err);
     }
     return true;
 }
@@ -286,9 +295,8 @@ static bool no_pictures(const struct data_index *x, struct err *err)
         return err_set(err, ERR_INPUT, "no pictures; %d are left out: %.200s (%.120s)",
                        x->n_skipped, x->skipped[0].path, x->skipped[0].why);
     if (x->n_others)
-        return err_set(err, ERR_INPUT, "no pictures; %d file%s none by %s name: %.200s",
-                       x->n_others, x->n_others == 1 ? " is" : "s are",
-                       x->n_others == 1 ? "its" : "their", x->other);
+        return err_set(err, ERR_INPUT, "no pictures; %d file%s none: %.200s", x->n_others,
+                       x->n_others == 1 ? " is" : "s are", x->other);
     return err_set(err, ERR_INPUT, "no pictures");
 }
 

@@ -3,6 +3,9 @@
  */
 #include "data/walk.h"
 
+#include "data/header.h"
+#include "nn/base/str.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -71,6 +74,25 @@ static void tell_kind(int folder, const char *name, unsigned char type, struct d
     }
 }
 
+/* A file whose name has no ending: whether it begins as a picture does. */
+static bool begins_as_picture(const char *folder, const char *name)
+{
+    struct str path = { 0 };
+    struct err err = { 0 };
+    uint8_t *bytes = NULL;
+    uint64_t whole;
+    size_t size = 0;
+    bool yes;
+
+    str_printf(&path, "%s/%s", folder, name);
+    if (!path.failed)
+        bytes = file_head(str_text(&path), DATA_HEADER_MAGIC, &size, &whole, &err);
+    yes = bytes && data_header_is_picture(bytes, size);
+    free(bytes);
+    str_release(&path);
+    return yes;
+}
+
 struct growing {
     size_t text, text_cap, entry_cap;
 };
@@ -122,7 +144,8 @@ static bool list(struct data_listing *l, DIR *dir, const char *folder, struct er
         if (is_litter(e->d_name))
             continue;
         tell_kind(dirfd(dir), e->d_name, e->d_type, &entry);
-        picture = data_walk_is_picture(e->d_name);
+        picture = strchr(e->d_name, '.') ? data_walk_is_picture(e->d_name)
+                  : entry.kind == FILE_REGULAR && begins_as_picture(folder, e->d_name);
         if (!picture && (entry.kind == FILE_REGULAR || entry.kind == FILE_OTHER)) {
             l->others += l->others < INT_MAX;
             if (l->other)

@@ -1,7 +1,8 @@
 /*
  * walk -- the pictures in a folder and below, whatever else lies there
  *
- * Pictures are known by the endings of their names; each folder goes by bytes.  Hidden files and
+ * Pictures are known by the endings of their names, and where a name has none by the first bytes:
+ * only such files are opened.  Each folder goes by bytes.  Hidden files and
  * what operating systems leave behind are passed over.  Links are followed, out of the folder too
  * (that is how people put sets together), but no folder is entered twice: neither circles nor
  * links crosswise keep it busy.  What cannot be a picture or cannot be entered is told, never
@@ -17,7 +18,7 @@
 /* Whether a file is a picture by its name's ending. */
 bool data_walk_is_picture(const char *name);
 
-/* An entry that matters: a folder, or what has a picture's name or may be a folder. */
+/* An entry that matters: a folder, a picture, or what may be one of them. */
 struct data_entry {
     const char *name;
     enum file_kind kind;        /* FILE_NONE: a link that leads nowhere; FILE_OTHER: FIFO ... */
@@ -27,7 +28,7 @@ struct data_entry {
 struct data_listing {
     struct data_entry *entry;   /* sorted by bytes */
     int n;
-    int others;                 /* files that are no pictures by their names */
+    int others;                 /* files that are no pictures */
     char *other;                /* the first of them that was found; NULL */
     char *text;                 /* private */
 };
@@ -39,7 +40,7 @@ void data_listing_release(struct data_listing *l);      /* a zeroed one is fine 
 struct data_walk {
     struct arena *mem;          /* where paths are made */
     /* Called for each picture, for what is left out, and for files (by the folder, how many, and
-     * the name of one) that are no pictures by their names; false stops the walk. */
+     * the name of one) that are no pictures; false stops the walk. */
     bool (*picture)(void *ctx, const char *path, struct err *err);
     bool (*skip)(void *ctx, const char *path, const char *why, struct err *err);
     void (*others)(void *ctx, const char *folder, int n, const char *one);

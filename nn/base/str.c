@@ -267,6 +267,11 @@ static int distance(const char *a, const char *b)
     return above[n];
 }
 
+const char *str_plural(int n)
+{
+    return n == 1 ? "" : "s";
+}
+
 const char *str_nearest(const char *word, int n, const char *(*get)(int i, const void *ctx),
                         const void *ctx)
 {

@@ -43,6 +43,9 @@ void str_number(struct str *s, double x);
  * and *out untouched, when it is none. */
 bool str_to_double(const char *text, double *out);
 
+/* What a word ends in behind the number n: "" for 1, else "s". */
+const char *str_plural(int n);
+
 /* Of n names the one closest to `word` (Damerau-Levenshtein; case, and '-' against '_', are free),
  * or NULL when none is near (more than a third of its letters away, one of two).  get(i, ctx)
  * lends name i; NULL is skipped. */

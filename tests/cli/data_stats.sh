@@ -31,6 +31,20 @@ run 0 data stats "$T/bad"
 printed '151, of which 1 cannot be read'
 printed '`discern data check`'
 
+# Pictures without an ending count, and what is no picture is told.
+cp -r "$T/one/train" "$T/bare"
+for file in "$T"/bare/ring/*.png; do mv "$file" "${file%.png}"; done
+echo notes >"$T/bare/star/notes.txt"
+run 0 data stats "$T/bare"
+printed '  pictures  150, PNG; '
+printed '  parts     none named, all 150'
+printed "  others    1 file is no picture: $T/bare/star/notes.txt"
+run 0 data stats "$T/bare" --json
+printed '"others":1,'
+run 0 data check "$T/bare"
+printed "  others    1 file is no picture: "
+printed '  pictures  150, PNG; '
+
 # Several labels a picture.
 draw_many
 run 0 data stats "$T/many/labels.csv"

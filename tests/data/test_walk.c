@@ -193,6 +193,56 @@ static void any_bytes_may_stand_in_names(void **state)
     made_close(&f);
 }
 
+/* The bytes decide where a name has no ending; a name that ends otherwise is not looked into. */
+static void pictures_without_an_ending_are_known_by_their_bytes(void **state)
+{
+    static const struct { const char *name, *bytes; size_t n; } files[] = {
+        { "cat/0013035", "\xff\xd8\xff\xe0\0\x10JFIF", 10 },
+        { "cat/0013036", "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16 },
+        { "cat/heic", "\0\0\0\x18" "ftypheic", 12 },
+        { "cat/tiff", "II*\0\x08\0\0\0", 8 },
+        { "cat/bmp", "BM\x36\0\0\0", 6 },
+        { "dog/Makefile", "BMW: car\n", 9 },
+        { "dog/README", "nothing to see", 14 },
+        { "dog/empty", "", 0 },
+        { "dog/short", "\xff", 1 },
+        { "dog/a.b", "\xff\xd8\xff\xe0\0\x10JFIF", 10 },
+        { "0", "\xff\xd8\xff\xe0\0\x10JFIF", 10 },
+    };
+    struct made_folder f;
+    struct data_index *x;
+
+    (void)state;
+    made_open(&f);
+    two_classes(&f);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        made_file(&f, files[i].name, files[i].bytes, files[i].n);
+    x = opened(f.path);
+    assert_int_equal(x->n, 4 + 5);
+    assert_string_equal(x->sample[0].name, "cat/0013035");
+    assert_int_equal(x->n_others, 5);
+    is_skipped(x, made_path(&f, "0"), "it lies in no class folder");
+    data_index_free(x);
+    made_close(&f);
+}
+
+static void a_class_of_other_files_says_so(void **state)
+{
+    struct made_folder f;
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    two_classes(&f);
+    made_text(&f, "bird/1.txt", "");
+    made_text(&f, "bird/2.txt", "");
+    made_text(&f, "cat/3.txt", "");
+    assert_null(data_index_open(f.path, NULL, &err));
+    assert_non_null(strstr(err.msg, "class 'bird' has 0 pictures and 2 files that are none"));
+    assert_non_null(strstr(err.msg, "bird/"));
+    made_close(&f);
+}
+
 static void folders_may_nest_deep_but_not_for_ever(void **state)
 {
     char name[400] = "cat";
@@ -224,6 +274,8 @@ int main(void)
         cmocka_unit_test(a_part_that_is_a_link_to_another_is_left_out),
         cmocka_unit_test(a_subfolder_that_may_not_be_read_is_named),
         cmocka_unit_test(any_bytes_may_stand_in_names),
+        cmocka_unit_test(pictures_without_an_ending_are_known_by_their_bytes),
+        cmocka_unit_test(a_class_of_other_files_says_so),
         cmocka_unit_test(folders_may_nest_deep_but_not_for_ever),
     };
 
