@@ -2,8 +2,8 @@
  * folder -- a folder for each class, or for each part and class
  *
  * ROOT/CLASS/... or ROOT/{train,training,val,valid,validation,test}/CLASS/..., as torchvision's
- * ImageFolder, Keras and timm read them; pictures lie in the class folder or anywhere below.  A class may be
- * called "train": it takes class folders inside to make a part of it.
+ * ImageFolder, Keras and timm read them; pictures lie in the class folder or anywhere below.  A
+ * class may be called "train": it takes class folders inside to make a part of it.
  */
 #include "data/source/folder.h"
 
