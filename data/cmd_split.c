@@ -8,6 +8,7 @@
 #include "nn/base/json.h"
 #include "nn/base/pool.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,55 @@ static void put_torn(const struct report *r, struct str *out)
         str_printf(out, "  and %d more (--json names all)\n", r->r.straddling - told);
 }
 
+/* What is drawn, and what stays; where that has other shares than those asked for, that too. */
+static void put_drawn(const struct report *r, struct str *out)
+{
+    const struct data_split_result *s = &r->r;
+    const double asked[] = { [DATA_VAL] = r->o->val, [DATA_TEST] = r->o->test };
+    int n = 0;
+
+    if (s->drawn && s->worst < 0.05)
+        str_printf(out, "drawn              %d picture%s; every label has its share\n", s->drawn,
+                   str_plural(s->drawn));
+    else if (s->drawn)
+        str_printf(out, "drawn              %d picture%s; a label's part is %.1f pictures from its "
+                   "share at most\n", s->drawn, str_plural(s->drawn), s->worst);
+    if (r->kept || r->gone)
+        str_printf(out, "kept               %d picture%s they were%s\n", r->kept,
+                   r->kept == 1 ? " where" : "s where", s->drawn ? "" : "; nothing is new");
+    for (int p = DATA_VAL; r->kept && p <= DATA_TEST; p++) {
+        int count = r->count[p][r->x->n_labels];
+        double off = fabs(count - asked[p] * r->x->n);
+
+        /* Whole pictures of each label make a little of it. */
+        if (off <= 1 || off <= 0.01 * r->x->n ||
+            (off <= 0.03 * r->x->n && off <= r->x->n_labels))
+            continue;
+        str_printf(out, "%s%s is %.1f %%, not %.1f %%", n++ ? ", " : "shares             ",
+                   data_split_names[p], 100.0 * count / r->x->n, 100 * asked[p]);
+    }
+    if (n)
+        str_add(out, ": what the data or the file say stays\n"
+                     "                   (--redraw draws everything anew, with the shares asked "
+                     "for)\n");
+    if (r->gone)
+        str_printf(out, "gone               %d name%s of the file %s no longer there\n", r->gone,
+                   str_plural(r->gone), r->gone == 1 ? "is" : "are");
+}
+
+/* Training and figures leave these out, wherever they are. */
+static void put_unreadable(const struct data_split_result *s, struct str *out)
+{
+    int n = 0;
+
+    str_printf(out, "unreadable         %d picture%s, placed as the others: ", s->unreadable,
+               str_plural(s->unreadable));
+    for (int p = DATA_TRAIN; p <= DATA_TEST; p++)
+        if (s->unreadable_in[p])
+            str_printf(out, "%s%s %d", n++ ? ", " : "", data_split_names[p], s->unreadable_in[p]);
+    str_add(out, " (discern data check names them)\n");
+}
+
 static void put_text(const struct report *r, struct str *out)
 {
     const struct data_split_result *s = &r->r;
@@ -146,30 +196,24 @@ static void put_text(const struct report *r, struct str *out)
         put_row(r, r->x->label[l], l, width, out);
     put_row(r, "pictures", r->x->n_labels, width, out);
     str_addc(out, '\n');
-    if (s->drawn)
-        str_printf(out, "drawn              %d pictures; a label's part is %.2g pictures from its "
-                   "share at most\n", s->drawn, s->worst);
-    if (r->kept || r->gone)
-        str_printf(out, "kept               %d pictures where they were%s\n", r->kept,
-                   s->drawn ? "" : "; nothing is new");
-    if (r->gone)
-        str_printf(out, "gone               %d names of the file are no longer there\n", r->gone);
+    put_drawn(r, out);
     if (s->clusters)
         str_printf(out, "belong together    %d pictures in %d cluster%s (copies%s, groups)\n",
-                   s->clustered, s->clusters, s->clusters == 1 ? "" : "s",
+                   s->clustered, s->clusters, str_plural(s->clusters),
                    r->o->no_near ? "" : ", looking the same");
     if (s->unreadable)
-        str_printf(out, "unreadable         %d files, in train (discern data check names them)\n",
-                   s->unreadable);
+        put_unreadable(s, out);
     if (s->straddling) {
         str_printf(out, "torn apart         %d cluster%s by what was placed already (--redraw "
-                   "draws anew):\n", s->straddling, s->straddling == 1 ? "" : "s");
+                   "draws anew):\n", s->straddling, str_plural(s->straddling));
         put_torn(r, out);
     }
     if (r->o->out) {
         str_add(out, "written            ");
         cli_clean(out, r->o->out);
         str_addc(out, '\n');
+    } else {
+        str_add(out, "written            nothing: -o FILE writes it down\n");
     }
 }
 
@@ -193,6 +237,10 @@ static void put_json(const struct report *r, struct str *out)
     json_number(out, "kept", r->kept);
     json_number(out, "gone", r->gone);
     json_number(out, "unreadable", s->unreadable);
+    json_begin(out, "unreadable_in", '{');
+    for (int p = DATA_TRAIN; p <= DATA_TEST; p++)
+        json_number(out, data_split_names[p], s->unreadable_in[p]);
+    json_end(out, '}');
     json_number(out, "worst", s->worst);
     json_number(out, "clusters", s->clusters);
     json_number(out, "clustered", s->clustered);

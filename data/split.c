@@ -18,6 +18,7 @@ struct split {
     struct data_index *x;
     const struct data_split_options *opt;
     bool *drawn;                /* [x->n] */
+    bool *readable;             /* [x->n] */
     int *cluster;               /* [x->n] */
     int *unit_of;               /* [x->n] of a cluster, by its smallest sample; -1: none */
     struct data_shares d;
@@ -71,11 +72,14 @@ static bool find_clusters(struct split *s, struct err *err)
 
     if (s->opt->no_near) {
         ok = data_index_hash(x, s->opt->threads, err);
+        for (int i = 0; i < x->n; i++)
+            s->readable[i] = x->sample[i].hash;
     } else {
         phash = calloc((size_t)x->n + 1, sizeof *phash);
         if (!phash)
             return err_set(err, ERR_MEMORY, "cannot compare %d pictures", x->n);
-        ok = data_phash_index(x, s->opt->threads, s->opt->decode, phash, NULL, err);
+        ok = data_phash_index(x, s->opt->threads, s->opt->decode, phash, s->readable,
+                              err);
     }
     ok = ok && data_phash_clusters(x, phash, s->cluster, err);
     free(phash);
@@ -229,7 +233,8 @@ static bool summarize(struct split *s, struct data_split_result *r, struct err *
         size[s->cluster[i]]++;
         if (p->hash)
             parts[s->cluster[i]] |= (unsigned char)(1 << p->split);
-        r->unreadable += !p->hash;
+        r->unreadable += !s->readable[i];
+        r->unreadable_in[p->split] += !s->readable[i];
     }
     for (int i = 0; i < s->x->n; i++) {
         r->clusters += size[i] > 1;
@@ -242,6 +247,7 @@ static bool summarize(struct split *s, struct data_split_result *r, struct err *
         for (int p = DATA_TRAIN; p < DATA_PARTS && l->all; p++)
             r->worst = fmax(r->worst, fabs(l->count[p] - l->all * s->d.share[p]));
     }
+    r->worst = r->worst < 1e-6 ? 0 : r->worst;      /* of rounding alone */
     return true;
 }
 
@@ -272,7 +278,8 @@ bool data_split(struct data_index *x, const struct data_split_options *opt,
         return err_set(err, ERR_MEMORY, "cannot split %d samples", x->n);
     s.drawn = room(&s, (size_t)x->n, sizeof *s.drawn, err);
     s.cluster = opt->cluster ? opt->cluster : room(&s, (size_t)x->n, sizeof *s.cluster, err);
-    if (!s.drawn || !s.cluster)
+    s.readable = room(&s, (size_t)x->n, sizeof *s.readable, err);
+    if (!s.drawn || !s.cluster || !s.readable)
         goto out;
     r.drawn = choose(&s);
     if (opt->cluster || (r.drawn && s.d.share[DATA_TRAIN] < 1)) {

@@ -45,7 +45,9 @@ struct data_split_result {
     int clusters;               /* of more than one picture; of these and those below, only what */
     int clustered;              /* was looked for */
     int straddling;             /* clusters that what was placed already tears apart: leaks */
-    int unreadable;
+    int unreadable;             /* files that cannot be read or, where looks were compared, decoded;
+                                   training and figures leave them out */
+    int unreadable_in[DATA_TEST + 1];   /* of each part */
     double worst;               /* largest distance of a label's part from its share, in pictures */
 };
 

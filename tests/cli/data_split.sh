@@ -22,7 +22,9 @@ run 0 data split "$T/flat"
 printed 'label'
 printed '70.0%'
 printed 'drawn              200 pictures'
-not_printed written
+printed 'every label has its share'
+printed 'written            nothing: -o FILE'
+not_printed shares
 
 # The same for any number of threads.
 run 0 data split "$T/flat" -o "$T/s3.csv" --threads 3
@@ -49,8 +51,16 @@ rm "$gone"
 run 0 data split "$T/flat" --split-file "$T/s.csv" -o "$T/t.csv" --json
 printed '"drawn":0,'
 run 0 data split "$T/flat" -o "$T/s.csv"
-printed 'gone               1 names'
+printed 'gone               1 name of the file is no longer there'
 printed 'nothing is new'
+
+# Other shares than the file has are not had, and that is said.
+run 0 data split "$T/flat" -o "$T/s.csv"
+not_printed shares
+run 0 data split "$T/flat" -o "$T/s.csv" --val 0.4
+printed 'shares             val is 22.'
+printed '%, not 40.0 %: what the data or the file say stays'
+printed '(--redraw draws'
 
 # --redraw forgets; --still needs no file.
 run 0 data split "$T/flat" -o "$T/s.csv" --redraw --val 0.5 --test 0 --json
@@ -64,6 +74,18 @@ cmp "$T/out" "$T/x" || fail "lots change"
 # Parts that the data name stay.
 run 0 data split "$T/one" --json
 printed '"pictures":200,"train":150,"val":20,"test":30,"drawn":0,"kept":200'
+
+run 0 data split "$T/one"
+printed 'val is 10.0 %, not 20.0 %, test is 15.0 %, not 10.0 %: what the data'
+
+# Pictures that cannot be decoded are told, with their parts.
+cp -r "$T/one" "$T/odd"
+echo odd >"$T/odd/train/ring/odd.png"
+echo odder >"$T/odd/test/ring/odd.png"
+run 0 data split "$T/odd"
+printed 'unreadable         2 pictures, placed as the others: train 1, test 1 (discern data check'
+run 0 data split "$T/odd" --json
+printed '"unreadable":2,"unreadable_in":{"train":1,"val":0,"test":1}'
 
 # ---- what belongs together ----
 mkdir "$T/twins"

@@ -185,9 +185,16 @@ static void unreadable_files_train(void **state)
     assert_non_null(x);
     for (int i = 0; i < 10; i++)
         assert_int_equal(remove(x->sample[i].path), 0);
-    r = split_by(x, (struct data_split_options){ .val = 0.5, .threads = 2 });
+    r = split_by(x, (struct data_split_options){ .val = 0.5, .threads = 2, .no_near = true });
     assert_int_equal(r.unreadable, 10);
+    assert_int_equal(r.unreadable_in[DATA_TRAIN], 10);
     assert_int_equal(count(x, 0, DATA_TRAIN), 10);
+    /* Where looks are compared, what is no picture is seen too (all of made_set), and stays where
+     * its lot put it. */
+    r = split_by(x, (struct data_split_options){ .val = 0.5, .threads = 2, .redraw = true });
+    assert_int_equal(r.unreadable, 20);
+    assert_int_equal(r.unreadable_in[DATA_VAL], count(x, 1, DATA_VAL));
+    assert_true(r.unreadable_in[DATA_VAL] > 0);
     data_index_free(x);
     made_close(&f);
 }
