@@ -14,10 +14,12 @@
 #include <string.h>
 #include <strings.h>
 
+enum { TOLD_CLUSTERS = 20, TOLD_MEMBERS = 8 };
+
 struct options {
     struct data_source_options source;
     const char *out;
-    bool force, no_near, strict, sandbox, json;
+    bool force, no_near, strict, all, sandbox, json;
     int threads;
 };
 
@@ -28,11 +30,12 @@ static const struct field options[] = {
              "list of paths" },
     FIELD_BOOL(struct options, force, "replace FILE where it is there"),
     FIELD_BOOL(struct options, no_near, "the same bytes alone: nothing is decoded"),
+    FIELD_BOOL(struct options, all, "tell every cluster, not the first ones"),
     FIELD_BOOL(struct options, strict, "exit with status 1 when there are any"),
     DATA_SOURCE_FIELDS(struct options, source),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "0 = one a processor; changes no result"),
     DATA_SANDBOX_FIELD(struct options),
-    FIELD_BOOL(struct options, json, "one JSON object instead of a list"),
+    FIELD_BOOL(struct options, json, "one JSON object with every cluster instead of a list"),
     FIELDS_END
 };
 
@@ -50,6 +53,7 @@ struct report {
     const struct options *o;
     const struct data_index *x;
     struct data_phash *phash;   /* [x->n]; NULL: not looked at */
+    bool *readable;             /* [x->n] */
     int *cluster;               /* [x->n] */
     int *member, *first;        /* samples by cluster; where in that a cluster's begin */
     struct cluster *of;         /* [x->n] */
@@ -78,8 +82,10 @@ static bool allocate(struct report *r, struct arena *mem, struct err *err)
     r->member = arena_array(mem, n, sizeof *r->member);
     r->first = arena_array(mem, n, sizeof *r->first);
     r->of = arena_array(mem, n, sizeof *r->of);
+    r->readable = arena_array(mem, n, sizeof *r->readable);
     r->phash = r->o->no_near ? NULL : arena_array(mem, n, sizeof *r->phash);
-    return (r->cluster && r->member && r->first && r->of && (r->phash || r->o->no_near)) ||
+    return (r->cluster && r->member && r->first && r->of && r->readable &&
+            (r->phash || r->o->no_near)) ||
            err_set(err, ERR_MEMORY, "%s: cannot compare %d pictures", r->data, r->x->n);
 }
 
@@ -109,7 +115,7 @@ static void gather(struct report *r)
         /* What is tested with stays as it is; what was to be learnt goes. */
         if (s->split > x->sample[c->keep].split)
             c->keep = i;
-        r->unreadable += !s->hash;
+        r->unreadable += r->phash ? !r->readable[i] : !s->hash;
     }
     for (int c = 0; c < x->n; c++) {
         struct cluster *k = &r->of[c];
@@ -138,7 +144,7 @@ static bool look(struct report *r, struct data_index *x, struct arena *mem, stru
         return false;
     if (!data_sandbox_choose(r->o->sandbox, threads, &how, err))
         return false;
-    ok = r->phash ? data_phash_index(x, threads, &how, r->phash, NULL, err)
+    ok = r->phash ? data_phash_index(x, threads, &how, r->phash, r->readable, err)
                   : data_index_hash(x, threads, err);
     data_sandbox_free(how.sandbox);
     if (!ok || !data_phash_clusters(x, r->phash, r->cluster, err))
@@ -173,36 +179,63 @@ static void put_labels(const struct data_index *x, const struct data_sample *s, 
     }
 }
 
+static void put_member(const struct report *r, const struct cluster *c, int i, struct str *out)
+{
+    const struct data_sample *s = &r->x->sample[i];
+
+    if (i == c->keep)
+        str_add(out, "    keep    ");
+    else
+        str_printf(out, "    %.4f  ", distance(r, c, i));
+    cli_column(out, data_split_names[s->split], 9, false);
+    cli_clean(out, s->name);
+    str_add(out, "  (");
+    put_labels(r->x, s, out);
+    str_add(out, ")\n");
+}
+
 static void put_cluster(const struct report *r, int at, struct str *out)
 {
     const struct cluster *c = &r->of[at];
+    int told = r->o->all || c->n <= TOLD_MEMBERS + 1 ? c->n : TOLD_MEMBERS;
 
     str_printf(out, "%d %s%s%s\n", c->n, c->same ? "of the same file" : "that look the same",
                c->leak ? ", in more than one part" : "",
                c->conflict ? ", with labels that contradict each other" : "");
-    for (int m = 0; m < c->n; m++) {
-        int i = r->member[r->first[at] + m];
-        const struct data_sample *s = &r->x->sample[i];
+    for (int m = 0; m < told; m++)
+        put_member(r, c, r->member[r->first[at] + m], out);
+    if (told < c->n)
+        str_printf(out, "    ... and %d more\n", c->n - told);
+}
 
-        if (i == c->keep)
-            str_add(out, "    keep    ");
-        else
-            str_printf(out, "    %.4f  ", distance(r, c, i));
-        cli_column(out, data_split_names[s->split], 9, false);
-        cli_clean(out, s->name);
-        str_add(out, "  (");
-        put_labels(r->x, s, out);
-        str_add(out, ")\n");
+/* Contradictions, then leaks, then what does little harm. */
+static int gravity(const struct cluster *c)
+{
+    return c->conflict ? 2 : c->leak ? 1 : 0;
+}
+
+static void put_clusters(const struct report *r, struct str *out)
+{
+    int told = 0, most = r->o->all ? r->clusters : TOLD_CLUSTERS;
+
+    for (int g = 2; g >= 0; g--) {
+        for (int c = 0; c < r->x->n && told < most; c++) {
+            if (r->of[c].n < 2 || gravity(&r->of[c]) != g)
+                continue;
+            put_cluster(r, c, out);
+            told++;
+        }
     }
+    if (told < r->clusters)
+        str_printf(out, "... and %d more cluster%s (--all)\n", r->clusters - told,
+                   str_plural(r->clusters - told));
+    if (r->clusters)
+        str_addc(out, '\n');
 }
 
 static void put_text(const struct report *r, struct str *out)
 {
-    for (int c = 0; c < r->x->n; c++)
-        if (r->of[c].n > 1)
-            put_cluster(r, c, out);
-    if (r->clusters)
-        str_addc(out, '\n');
+    put_clusters(r, out);
     str_printf(out, "pictures      %d, %d without their duplicates\n", r->x->n, r->kept);
     str_printf(out, "clusters      %d of %d pictures: %d of the same file%s\n", r->clusters,
                r->clustered, r->same,
@@ -214,7 +247,7 @@ static void put_text(const struct report *r, struct str *out)
         str_printf(out, "conflicts     %d: copies of one picture have different labels\n",
                    r->conflicts);
     if (r->unreadable)
-        str_printf(out, "unreadable    %d, and not compared\n", r->unreadable);
+        str_printf(out, "unreadable    %d: only the same bytes are found\n", r->unreadable);
     if (r->o->out) {
         str_add(out, "written       ");
         cli_clean(out, r->o->out);
@@ -381,7 +414,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (!ok)
         return cli_fail(&err, o.json);
     if (o.strict && r.clusters)
-        cli_say("%s: %d pictures are there more than once", r.data, r.clusters);
+        cli_say("%s: %d picture%s there more than once", r.data, r.clusters,
+                r.clusters == 1 ? " is" : "s are");
     return o.strict && r.clusters ? 1 : 0;
 }
 
@@ -391,8 +425,9 @@ const struct cli_command data_cmd_dedup = {
     .synopsis = "DATA",
     .about = "Names pictures of the same bytes and pictures that look the same (compressed again, "
              "resized, brightened), with how far each is from the one that would be kept (0 is "
-             "identical, 0.15 is where other pictures begin), and says where copies lie in "
-             "different parts or have different labels. Mirrored pictures are no duplicates. "
+             "identical, 0.15 is where other pictures begin), and says where copies have different "
+             "labels or lie in different parts: these come first. Mirrored pictures are no "
+             "duplicates. "
              "Of copies in different parts the one that is tested with is kept.\n"
              "The data are never changed. With --out the set without its duplicates is written "
              "down. For training there is no need to: a split keeps copies on one side.",

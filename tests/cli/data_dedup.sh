@@ -70,6 +70,33 @@ echo 'no picture' >"$T/one/train/star/bad.png"
 echo 'no picture either' >"$T/one/train/star/worse.png"
 run 0 data dedup "$T/one"
 printed 'clusters      2 of 6'
+printed 'unreadable    2: only the same bytes are found'
+
+# Of many the first are told, contradictions and leaks before the rest; --all tells all.
+mkdir -p "$T/many/train/a" "$T/many/train/b" "$T/many/test/a"
+n=0
+for file in "$T"/one/train/*/[0-9]*.png; do
+    n=$((n + 1))
+    [ $n -le 30 ] || break
+    cp "$file" "$T/many/train/a/$n.png"
+    cp "$file" "$T/many/train/a/$n-again.png"
+done
+for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    cp "$T/many/train/a/1.png" "$T/many/train/a/1-$n.png"
+done
+cp "$T/many/train/a/30.png" "$T/many/train/b/z.png"
+cp "$T/many/train/a/29.png" "$T/many/test/a/y.png"
+cp "$(find "$T/one/val/star" -name '[0-9]*.png' | head -1)" "$T/many/train/b/other.png"
+run 0 data dedup "$T/many" --no-near
+sed -n 1p "$T/out" | grep -q contradict || fail "no contradiction first: $(head -3 "$T/out")"
+sed -n 5p "$T/out" | grep -q 'more than one part' || fail "no leak second: $(head -8 "$T/out")"
+printed '14 of the same file'
+printed '    ... and 6 more'
+printed '... and 10 more clusters (--all)'
+[ "$(grep -c '^[0-9]' "$T/out")" -eq 20 ] || fail "not 20: $(cat "$T/out")"
+run 0 data dedup "$T/many" --no-near --all
+not_printed '... and'
+[ "$(grep -c '^[0-9]' "$T/out")" -eq 30 ] || fail "not 30: $(cat "$T/out")"
 
 run 3 data dedup "$T/nowhere"
 usage data dedup
