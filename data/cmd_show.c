@@ -70,7 +70,6 @@ struct sheet {
     size_t tile;                /* numbers of a picture: 0 to 255, as prep has them */
     float *image;               /* [views,n,tile] */
     float *target;              /* [views,n,n_labels] */
-    int left_out;               /* pictures that could not be read */
 };
 
 /* ---- which pictures -------------------------------------------------------------------------- */
@@ -116,8 +115,8 @@ static float *target_at(const struct sheet *s, int i, int view)
     return s->target + ((size_t)view * (size_t)s->n + (size_t)i) * (size_t)s->x->n_labels;
 }
 
-/* Fills the tiles of picture i; one that cannot be read is told, and leaves them black. */
-static void make_tiles(struct sheet *s, int i, const struct data_fetch *plain,
+/* Fills the tiles of picture i; one that cannot be read is told: false. */
+static bool make_tiles(struct sheet *s, int i, const struct data_fetch *plain,
                        const struct data_fetch *varied, uint8_t *scratch)
 {
     const struct data_sample *sample = &s->x->sample[s->sample[i]];
@@ -132,8 +131,35 @@ static void make_tiles(struct sheet *s, int i, const struct data_fetch *plain,
     if (!data_fetch(plain, 0, s->sample[i], 1, scratch, out, &err) ||
         !data_fetch(varied, 0, s->sample[i], s->views - 1, scratch, out + 1, &err)) {
         cli_say("%s", err.msg);
-        s->left_out++;
+        return false;
     }
+    return true;
+}
+
+/* Takes those out that could not be read. */
+static void leave_out(struct sheet *s, const bool *ok)
+{
+    int n = 0, all = s->n;
+
+    for (int i = 0; i < all; i++)
+        n += ok[i];
+    for (int v = 0, to = 0; n < all && v < s->views; v++) {
+        for (int i = 0; i < all; i++) {
+            size_t from = (size_t)v * (size_t)all + (size_t)i, labels = (size_t)s->x->n_labels;
+
+            if (!ok[i])
+                continue;
+            memmove(s->image + (size_t)to * s->tile, s->image + from * s->tile,
+                    s->tile * sizeof *s->image);
+            memmove(s->target + (size_t)to * labels, s->target + from * labels,
+                    labels * sizeof *s->target);
+            to++;
+        }
+    }
+    s->n = 0;
+    for (int i = 0; i < all; i++)
+        if (ok[i])
+            s->sample[s->n++] = s->sample[i];
 }
 
 static bool make_all(struct sheet *s, struct err *err)
@@ -143,43 +169,51 @@ static bool make_all(struct sheet *s, struct err *err)
     struct data_fetch plain;
     size_t tiles = (size_t)s->n * (size_t)s->views, bytes, targets;
     uint8_t *scratch = malloc(data_fetch_scratch(&varied));
+    bool *ok = calloc((size_t)s->n + 1, sizeof *ok);
+    int asked = s->n;
 
     s->tile = data_prep_count(&s->prep);
     if (size_mul(tiles, s->tile, &bytes) && size_mul(tiles, (size_t)s->x->n_labels + 1, &targets)) {
         s->image = calloc(bytes, sizeof *s->image);
         s->target = calloc(targets, sizeof *s->target);
     }
-    if (!s->image || !s->target || !scratch) {
+    if (!s->image || !s->target || !scratch || !ok) {
         free(scratch);
+        free(ok);
         return err_set(err, ERR_MEMORY, "no memory for %zu pictures of %d pixels", tiles,
                        s->o->size);
     }
     if (!data_sandbox_choose(s->o->sandbox, 1, &varied.decode, err)) {
         free(scratch);
+        free(ok);
         return false;
     }
     plain = varied;
     plain.recipe = NULL;
     for (int i = 0; i < s->n; i++)
-        make_tiles(s, i, &plain, &varied, scratch);
+        ok[i] = make_tiles(s, i, &plain, &varied, scratch);
     data_sandbox_free(varied.decode.sandbox);
+    leave_out(s, ok);
     free(scratch);
+    free(ok);
     /* Each view of all pictures is a batch. */
-    for (int v = 1; v < s->views; v++)
+    for (int v = 1; s->n && v < s->views; v++)
         data_recipe_batch(&s->recipe, (uint64_t)s->o->seed, data_recipe_index(0, 1, 0, v - 1),
                           &(struct data_mixing){ s->n, s->x->n_labels, s->o->size, s->o->size,
                                                  data_prep_channels(&s->prep), tile_at(s, 0, v),
                                                  target_at(s, 0, v) });
-    return s->left_out < s->n ||
-           err_set(err, ERR_INPUT, "none of the %d pictures can be read", s->n);
+    return s->n || err_set(err, ERR_INPUT, "none of the %d pictures can be read", asked);
 }
 
 /* ---- the sheet ------------------------------------------------------------------------------- */
 
 /* "rose", "rose 0.70 + tulip 0.30", "beach, people": the largest first; unknown ones are left out.
- * Clears target on its way. */
-static void label_text(const struct sheet *s, float *target, struct str *out)
+ * What is wider than `columns` ends behind a whole label: "beach, people, ...".  Clears target on
+ * its way. */
+static void label_text(const struct sheet *s, float *target, int columns, struct str *out)
 {
+    static const char more[] = "...";
+    size_t fits = 0;                    /* bytes that leave room for more[] */
     const float least = 0.005f;         /* less reads 0.00 */
     bool many = s->x->task == DATA_MULTI, any = false;
 
@@ -191,6 +225,8 @@ static void label_text(const struct sheet *s, float *target, struct str *out)
         if (!s->x->n_labels || !(target[best] >= least))
             break;
         str_add(out, !any ? "" : many ? ", " : " + ");
+        if (any && cli_width(str_text(out)) + (int)strlen(more) <= columns)
+            fits = out->len;
         str_add(out, s->x->label[best]);
         if (target[best] < 1 - least)
             str_printf(out, " %.2f", target[best]);
@@ -199,6 +235,10 @@ static void label_text(const struct sheet *s, float *target, struct str *out)
     }
     if (!any)
         str_add(out, many ? "(none)" : "(unknown)");
+    if (fits && cli_width(str_text(out)) > columns) {
+        str_cut(out, fits);
+        str_add(out, more);
+    }
 }
 
 /* Where things stand, in pixels. */
@@ -258,7 +298,7 @@ static bool put_picture(const struct sheet *s, const struct layout *l, int i, st
                    (l->width - SPACE) / DATA_FONT_WIDTH, name);
     for (int v = 0; v < s->views; v++, x += l->tile + GAP) {
         str_clear(&text);
-        label_text(s, target_at(s, i, v), &text);
+        label_text(s, target_at(s, i, v), l->tile / DATA_FONT_WIDTH, &text);
         put_tile(s, l, tile_at(s, i, v), x, y, m);
         data_font_draw(m, x, y + l->tile + GAP, l->tile / DATA_FONT_WIDTH, str_text(&text));
     }
@@ -349,7 +389,8 @@ static bool show(const struct options *o, const char *data, struct err *err)
     ok = data_index_spares(x, o->out, err) &&
          data_recipe_parse(o->augment, &facts, &s.recipe, err) && choose(&s, err);
     s.views = s.recipe.n ? 1 + o->views : 1;
-    ok = ok && plan(&s, &l, err) && make_all(&s, err) && draw(&s, &l, err);
+    ok = ok && plan(&s, &l, err) && make_all(&s, err) && plan(&s, &l, err) &&
+         draw(&s, &l, err);
     if (ok) {
         data_recipe_text(&s.recipe, &text);
         cli_say("%d of %d pictures%s, augment %s", s.n, x->n,

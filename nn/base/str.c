@@ -26,6 +26,14 @@ void str_clear(struct str *s)
         s->data[0] = 0;
 }
 
+void str_cut(struct str *s, size_t len)
+{
+    if (len < s->len) {
+        s->len = len;
+        s->data[len] = 0;
+    }
+}
+
 /* Room for n more bytes and the terminator. */
 static bool reserve(struct str *s, size_t n)
 {

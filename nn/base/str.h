@@ -21,6 +21,8 @@ struct str {
 void str_release(struct str *s);
 void str_clear(struct str *s);          /* keeps the memory */
 
+void str_cut(struct str *s, size_t len);        /* to len bytes, if it has more */
+
 void str_add(struct str *s, const char *text);
 void str_addn(struct str *s, const char *data, size_t n);
 void str_addc(struct str *s, char c);

@@ -51,6 +51,17 @@ said 'no picture is in part val'
 echo broken >"$T/one/train/$(ls "$T/one/train" | head -1)/broken.png"
 run 0 data show "$T/one" -o "$T/c.png" --count 1000
 said 'broken.png'
+said '60 of 61 pictures, each'
+# and takes no place on the sheet: the one that is left of two stands alone.
+mkdir -p "$T/lame/a" "$T/lame/b"
+cp "$(find "$T/one/train" -name '[0-9]*.png' | sort | head -1)" "$T/lame/a/2.png"
+cp "$T/lame/a/2.png" "$T/lame/b/1.png"
+cp "$T/lame/a/2.png" "$T/lame/b/2.png"
+echo broken >"$T/lame/a/1.png"
+run 0 data show "$T/lame" -o "$T/lame.png" --augment none --columns 4 --size 96
+said '3 of 4 pictures'
+[ "$(pixels "$T/lame.png")" = "$((3 * (96 + 12) + 12)) $(pixels "$T/lame.png" | cut -d' ' -f2)" ] ||
+    fail "size: $(pixels "$T/lame.png")"
 for name in "$T/sheets"/*/*; do echo broken >"$name"; done
 run 3 data show "$T/sheets" -o "$T/none.png"
 [ ! -e "$T/none.png" ] || fail "a sheet of nothing"
