@@ -266,6 +266,17 @@ void data_build_grouped(struct data_build *b)
     b->grouped = true;
 }
 
+bool data_build_columns(struct data_build *b, const char *columns, const char *passed,
+                        struct err *err)
+{
+    if (b->x->columns)
+        return true;
+    b->x->columns = arena_str(b->x->mem, columns);
+    b->x->passed = passed ? arena_str(b->x->mem, passed) : NULL;
+    return (b->x->columns && (!passed || b->x->passed)) ||
+           err_set(err, ERR_MEMORY, "memory is out");
+}
+
 /* ---- marks ----------------------------------------------------------------------------------- */
 
 /* A new run of the sample. */

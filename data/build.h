@@ -45,6 +45,11 @@ int data_build_sample(struct data_build *b, const struct data_sample *facts, str
  * not taken for a regular expression. */
 void data_build_grouped(struct data_build *b);
 
+/* Says what is read of a table (data_index.columns, .passed; passed may be NULL), which are copied;
+ * what was told first stays. */
+bool data_build_columns(struct data_build *b, const char *columns, const char *passed,
+                        struct err *err);
+
 /* Says of a sample that a label is there (1), is not (0), or is not known (-1). */
 bool data_build_mark(struct data_build *b, int sample, int label, int value, struct err *err);
 

@@ -305,6 +305,10 @@ void data_census_text(const struct data_census *c, const struct data_index *x, c
     cli_clean(out, name);
     str_printf(out, ": %s, %s\n\n", x->source,
                x->task == DATA_SINGLE ? "one label a picture" : "any number of labels a picture");
+    if (x->columns) {
+        str_add(out, "  columns   ");
+        cli_wrap(out, x->columns, 12, 12);
+    }
     add_pictures(c, out);
     add_sizes(c, out);
     add_range(c, x, out);
@@ -382,6 +386,8 @@ void data_census_json(const struct data_census *c, const struct data_index *x, s
     struct data_fact f = { 0 };
 
     json_text(out, "layout", x->source);
+    if (x->columns)
+        json_text(out, "columns", x->columns);
     json_text(out, "task", data_task_names[x->task]);
     json_number(out, "pictures", c->pictures);
     json_number(out, "readable", c->readable);

@@ -95,6 +95,8 @@ static void write_json(struct str *out, const char *data, const struct options *
     json_text(out, "schema", "discern.data.import/1");
     json_text(out, "data", data);
     json_text(out, "format", x->source);
+    if (x->columns)
+        json_text(out, "columns", x->columns);
     json_text(out, "to", o->to);
     json_text(out, "out", o->out);
     json_text(out, "task", data_task_names[x->task]);
@@ -128,6 +130,10 @@ static void tell(const char *data, const struct options *o, const struct data_in
     struct str parts = { 0 };
     bool groups = false;
 
+    if (x->columns)
+        cli_say("%s: %s", data, x->columns);
+    if (x->passed)
+        cli_say("--label COLUMN names the column of the labels, if they are in: %s", x->passed);
     for (int i = 0; i < x->n_skipped && i < TOLD_SKIPPED; i++)
         cli_say("%s: left out: %s", x->skipped[i].path, x->skipped[i].why);
     if (x->n_skipped > TOLD_SKIPPED)

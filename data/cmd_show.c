@@ -409,7 +409,7 @@ static bool show(const struct options *o, const char *data, struct err *err)
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
-    struct options o;
+    struct options o = { 0 };
     struct cli_args args;
     struct err err = { 0 };
     enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);

@@ -151,6 +151,9 @@ void data_index_tell_skipped(const struct data_index *x, struct str *out)
         str_printf(out, "%s %s (%s)", i ? "," : "", x->skipped[i].path, x->skipped[i].why);
     if (x->n_skipped > n)
         str_printf(out, " and %d more", x->n_skipped - n);
+    if (x->passed)
+        str_printf(out, "%slabels are told by what the columns hold: %s (--label COLUMN names the "
+                   "column of the labels)", n ? "; " : "", x->columns);
 }
 
 /* A walk that adds to an index. */

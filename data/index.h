@@ -51,6 +51,8 @@ struct data_index {
     int n_skipped;
     int n_others;               /* files that are no pictures: passed over */
     const char *other;          /* one of them; NULL: none */
+    const char *columns;        /* what was read of a table or JSON lines, in words, or NULL */
+    const char *passed;         /* its columns of text that could have been labels; NULL: none */
     const char *source;         /* the name of its layout */
     struct arena *mem;
 };
@@ -66,6 +68,8 @@ struct data_source_options {
                                    or images/ in it */
     const char *classes;        /* a file of label names, one a line: these alone, in this order;
                                    pictures of others are left out; NULL = all */
+    const char *label;          /* the column of the table, or the key of JSON lines, that holds
+                                   the labels; NULL = told by its name, or by what is in it */
     const char *delimiter;      /* between the labels of one cell; NULL = told from the table */
     const char *group;          /* a column of the table, or a regular expression on names: what
                                    its first parenthesis (or all of it) matches names the group */
@@ -88,6 +92,10 @@ struct data_source_options {
       .doc = "folder that the names in a table count from" }, \
     { .name = "classes", .kind = FIELD_KIND_STRING, .count = 1, .hint = "FILE", \
       .offset = offsetof(T, m.classes), .doc = "a file of the labels, one a line" }, \
+    { .name = "label", .kind = FIELD_KIND_STRING, .count = 1, .hint = "COLUMN", \
+      .offset = offsetof(T, m.label), \
+      .doc = "the column of a table, or the key of JSON lines, that holds the labels; told by " \
+             "itself" }, \
     { .name = "delimiter", .kind = FIELD_KIND_STRING, .count = 1, .hint = "TEXT", \
       .offset = offsetof(T, m.delimiter), \
       .doc = "what stands between labels in one cell of a table; told by itself" }, \
@@ -148,8 +156,8 @@ bool data_index_check_label(const char *label, struct err *err);
  * it is called.  NULL may. */
 bool data_index_spares(const struct data_index *x, const char *path, struct err *err);
 
-/* Appends what is left out, in words: how many, and the first ones with why; nothing when there is
- * nothing. */
+/* Appends what is left out, in words: how many, and the first ones with why, and columns of text
+ * that could have been labels; nothing when there is nothing. */
 void data_index_tell_skipped(const struct data_index *x, struct str *out);
 
 /* How many samples carry each label (1 for MULTI); count[n_labels]. */

@@ -70,11 +70,14 @@ static void set_ending(struct looked *l)
     l->p.ending = l->ending;
 }
 
-static bool look(struct looked *l, const char *path, struct err *err)
+static bool look(struct looked *l, const char *path, const struct data_source_options *opt,
+                 struct err *err)
 {
+    static const struct data_source_options defaults;
     size_t n = strlen(path);
 
     memset(l, 0, sizeof *l);
+    l->p.opt = opt ? opt : &defaults;
     while (n > 1 && path[n - 1] == '/')
         n--;
     l->path = strndup(path, n);
@@ -150,7 +153,7 @@ const struct data_source *data_source_of(const char *path, struct err *err)
     const struct data_source *source = NULL;
     struct looked l;
 
-    if (look(&l, path, err))
+    if (look(&l, path, NULL, err))
         source = choose(&l.p, err);
     release(&l);
     return source;
@@ -161,22 +164,25 @@ const struct data_source *data_source_of(const char *path, struct err *err)
 struct data_index *data_index_open(const char *path, const struct data_source_options *opt,
                                    struct err *err)
 {
-    static const struct data_source_options defaults;
     const struct data_source *source = NULL;
     struct data_build *b = NULL;
     struct data_index *x = NULL;
     struct looked l;
 
-    if (!opt)
-        opt = &defaults;
-    if (look(&l, path, err))
-        source = opt->format ? data_source_find(opt->format, err) : choose(&l.p, err);
+    if (look(&l, path, opt, err))
+        source = l.p.opt->format ? data_source_find(l.p.opt->format, err) : choose(&l.p, err);
     if (source)
-        b = data_build_new(l.path, opt, err);
-    if (b && source->read(l.path, opt, b, err))
+        b = data_build_new(l.path, l.p.opt, err);
+    if (b && source->read(l.path, l.p.opt, b, err))
         x = data_build_finish(b, err);
     if (x)
         x->source = source->name;
+    if (x && l.p.opt->label && !x->columns) {
+        err_set(err, ERR_INPUT, "%s: --label %.60s names a column of a table or a key of JSON "
+                "lines, and the layout %s has neither", path, l.p.opt->label, source->name);
+        data_index_free(x);
+        x = NULL;
+    }
     data_build_free(b);
     release(&l);
     return x;

@@ -21,6 +21,7 @@ struct data_probe {
     uint64_t bytes;             /* of the whole file */
     int n;                      /* a folder's entries, hidden ones left out, sorted by bytes */
     char *const *names;
+    const struct data_source_options *opt;      /* never NULL */
 };
 
 struct data_source {

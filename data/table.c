@@ -7,6 +7,7 @@
 #include "data/table.h"
 
 #include "nn/base/arena.h"
+#include "nn/base/str.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -117,12 +118,13 @@ static bool any_picture(const struct row *row)
     return false;
 }
 
-static bool names_columns(const struct row *row, int n)
+static bool names_columns(const struct row *row, int n, const char *label)
 {
     if (any_picture(&row[0]))
         return false;
     for (int i = 0; i < row[0].n; i++) {
-        if (data_table_rank(row[0].cell[i], DATA_TABLE_NAME) >= 0 ||
+        if ((label && !strcasecmp(row[0].cell[i], label)) ||
+            data_table_rank(row[0].cell[i], DATA_TABLE_NAME) >= 0 ||
             data_table_rank(row[0].cell[i], DATA_TABLE_SPLIT) >= 0 ||
             data_table_is_role(row[0].cell[i]))
             return true;
@@ -169,9 +171,14 @@ static int find_word(const struct data_table *t, enum data_table_role role,
     return best;
 }
 
+static bool not_label(const struct data_table *t, int i)
+{
+    return i != t->label;
+}
+
 static bool mostly_pictures(const struct data_table *t, int i)
 {
-    return 2 * t->column[i].pictures > t->column[i].filled;
+    return i != t->label && 2 * t->column[i].pictures > t->column[i].filled;
 }
 
 /* "set" and its like may be labels: they name parts when nothing else is in them. */
@@ -179,13 +186,14 @@ static bool only_splits(const struct data_table *t, int i)
 {
     const struct data_table_column *c = &t->column[i];
 
-    return i != t->name && ((c->filled && c->splits == c->filled) ||
-                            (c->head && data_table_rank(c->head, DATA_TABLE_SPLIT) < SURE_SPLITS));
+    return i != t->name && i != t->label &&
+           ((c->filled && c->splits == c->filled) ||
+            (c->head && data_table_rank(c->head, DATA_TABLE_SPLIT) < SURE_SPLITS));
 }
 
-static bool not_name(const struct data_table *t, int i)
+static bool no_role(const struct data_table *t, int i)
 {
-    return i != t->name;
+    return i != t->name && i != t->label;
 }
 
 static int find_name(const struct data_table *t)
@@ -195,8 +203,8 @@ static int find_name(const struct data_table *t)
     for (int j = 0; i < 0 && j < t->columns; j++)
         i = mostly_pictures(t, j) ? j : -1;
     if (i < 0)
-        i = find_word(t, DATA_TABLE_NAME, NULL);
-    return i < 0 ? 0 : i;
+        i = find_word(t, DATA_TABLE_NAME, not_label);
+    return i < 0 ? t->label == 0 : i;
 }
 
 static int find_split(const struct data_table *t)
@@ -210,23 +218,27 @@ static int find_split(const struct data_table *t)
     return -1;
 }
 
-static int find_group(const struct data_table *t, const char *group)
+/* The column of that name, but for the files'; -1: there is none. */
+static int find_head(const struct data_table *t, const char *head)
 {
-    for (int i = 0; group && t->headed && i < t->columns; i++) {
-        if (i != t->name && !strcasecmp(t->column[i].head, group))
+    for (int i = 0; head && t->headed && i < t->columns; i++) {
+        if (i != t->name && !strcasecmp(t->column[i].head, head))
             return i;
     }
     return -1;
 }
 
-static void find_roles(struct data_table *t, const char *group)
+static void find_roles(struct data_table *t, const struct data_source_options *opt)
 {
+    t->name = -1;
+    t->label = find_head(t, opt->label);
     t->name = find_name(t);
     t->split = find_split(t);
-    t->held = t->split < 0 ? find_word(t, DATA_TABLE_HELD, not_name) : -1;
-    t->group = find_group(t, group);
-    t->label = find_word(t, DATA_TABLE_LABEL, not_name);
-    t->value = t->label >= 0 ? find_word(t, DATA_TABLE_VALUE, not_name) : -1;
+    t->held = t->split < 0 ? find_word(t, DATA_TABLE_HELD, no_role) : -1;
+    t->group = find_head(t, opt->group);
+    if (!opt->label)
+        t->label = find_word(t, DATA_TABLE_LABEL, no_role);
+    t->value = t->label >= 0 ? find_word(t, DATA_TABLE_VALUE, no_role) : -1;
     for (int i = 0; i < t->columns; i++) {
         struct data_table_column *c = &t->column[i];
 
@@ -239,8 +251,8 @@ static void find_roles(struct data_table *t, const char *group)
         t->zeros += c->is_mark ? c->zeros : 0;
         t->n_others += c->is_other;
     }
-    if (t->label < 0 && (t->headed ? !t->n_marks && t->n_others == 1
-                                   : t->n_marks + t->n_others == 1)) {
+    if (t->label < 0 && !opt->label && (t->headed ? !t->n_marks && t->n_others == 1
+                                                   : t->n_marks + t->n_others == 1)) {
         for (int i = 0; i < t->columns; i++) {
             if (t->column[i].is_mark || t->column[i].is_other)
                 t->label = i;
@@ -265,6 +277,11 @@ static int compare_said(const void *a, const void *b)
     return c ? c : strcmp(p->label, q->label);
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static bool count_added(struct data_table *t, int n, const struct row *row)
 {
     struct said *said = arena_array(t->mem, (size_t)n, sizeof *said);
@@ -281,6 +298,29 @@ static bool count_added(struct data_table *t, int n, const struct row *row)
         t->added += !strcmp(said[i].name, said[i - 1].name) &&
                     strcmp(said[i].label, said[i - 1].label);
     return true;
+}
+
+/* Columns of texts that come again, which labels do; numbers are measurements. */
+static bool find_texts(struct data_table *t, int n, const struct row *row)
+{
+    const char **cell = arena_array(t->mem, (size_t)n + 1, sizeof *cell);
+
+    for (int j = 0; cell && t->headed && j < t->columns; j++) {
+        int m = 0, different = 1, numbers = 0;
+        double x;
+
+        for (int i = 0; t->column[j].is_other && i < n; i++) {
+            if (row[i].n > j && *row[i].cell[j])
+                cell[m++] = row[i].cell[j];
+        }
+        qsort(cell, (size_t)m, sizeof *cell, compare_texts);
+        for (int i = 0; i < m; i++) {
+            different += i && strcmp(cell[i], cell[i - 1]);
+            numbers += str_to_double(cell[i], &x);
+        }
+        t->column[j].is_text = different > 1 && 2 * different <= m && 2 * numbers < m;
+    }
+    return cell != NULL;
 }
 
 static bool set_columns(struct data_table *t, int n, const struct row *row, int skip)
@@ -322,13 +362,15 @@ static size_t sketch_bytes(const char *text, size_t bytes)
 }
 
 bool data_table_sketch(struct data_table *t, const char *text, size_t bytes, bool cut,
-                       const char *group, struct err *err)
+                       const struct data_source_options *opt, struct err *err)
 {
+    static const struct data_source_options defaults;
     struct row *row;
     char *copy;
     int n, skip;
 
     *t = (struct data_table){ .mem = arena_new() };
+    opt = opt ? opt : &defaults;
     cut |= sketch_bytes(text, bytes) < bytes;
     bytes = sketch_bytes(text, bytes);
     row = t->mem ? arena_array(t->mem, SKETCH_ROWS, sizeof *row) : NULL;
@@ -342,16 +384,16 @@ bool data_table_sketch(struct data_table *t, const char *text, size_t bytes, boo
     if (n < 0)
         goto fail;
     t->counted = is_count(row, n);
-    t->headed = t->counted || names_columns(row, n);
+    t->headed = t->counted || names_columns(row, n, opt->label);
     skip = t->counted + t->headed;
     t->rows = n - skip;
     if (set_columns(t, n, row, skip)) {
-        find_roles(t, group);
+        find_roles(t, opt);
         t->named = t->headed || mostly_pictures(t, t->name);
         t->addresses = t->rows > 0;
         for (int i = skip; i < n; i++)
             t->addresses &= row[i].n > t->name && strstr(row[i].cell[t->name], "://");
-        if (count_added(t, n - skip, row + skip))
+        if (count_added(t, n - skip, row + skip) && find_texts(t, n - skip, row + skip))
             return true;
     }
     err_set(err, ERR_MEMORY, "memory is out");

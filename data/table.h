@@ -18,7 +18,8 @@ struct data_table_column {
     int marks, zeros;           /* how many of these a mark, a mark 0, */
     int splits, pictures;       /* a word for a part, a file name */
     bool is_mark;               /* no other role, and most of what is in it are marks */
-    bool is_other;              /* neither role nor marks */
+    bool is_other;              /* neither role nor marks, */
+    bool is_text;               /* and it has few different texts, as a column of labels */
     int label;                  /* its label, while rows are read */
 };
 
@@ -40,11 +41,20 @@ struct data_table {
     struct arena *mem;
 };
 
-/* Of text[0..bytes), which is copied, of a file that goes on behind it if `cut`; group is
- * options.group, may be NULL.  Release it.  false: it is no table (err says why). */
+/* Of text[0..bytes), which is copied, of a file that goes on behind it if `cut`; opt may be NULL.
+ * With options.label only that column is .label.  Release it.  false: it is no table (err says
+ * why). */
 bool data_table_sketch(struct data_table *t, const char *text, size_t bytes, bool cut,
-                       const char *group, struct err *err);
+                       const struct data_source_options *opt, struct err *err);
 void data_table_release(struct data_table *t);
+
+/* No column for the labels: the columns that there are, and the option that names one. */
+bool data_table_say_no_label(const struct data_table *t, const char *label, struct err *err);
+
+/* What is read of a table with names of columns, by their roles, into the build; marks: the form
+ * takes columns of 0 and 1 for labels. */
+bool data_table_tell(const struct data_table *t, bool marks, struct data_build *b,
+                     struct err *err);
 
 /* A table that is read. */
 struct data_table_reader {

@@ -29,7 +29,7 @@ bool data_table_probe(const struct data_probe *p, const struct data_table_form *
     if (at < p->head_bytes && (p->head[at] == '{' || p->head[at] == '['))
         return false;
     if (!data_table_sketch(&t, (const char *)p->head, p->head_bytes, p->bytes > p->head_bytes,
-                           NULL, &ignored))
+                           p->opt, &ignored))
         return false;
     t.named |= data_table_is_called(p);
     is = t.named && form->recognise(&t);
@@ -110,11 +110,14 @@ bool data_table_read(const char *path, const char *part, const struct data_sourc
     if (!text)
         return false;
     ok = data_rows_init(&r.rows, path, part, opt, b, err) &&
-         data_table_sketch(&r.table, text, size, false, opt ? opt->group : NULL, err) &&
+         data_table_sketch(&r.table, text, size, false, opt, err) &&
          data_csv_open(&r.csv, text, size, err);
+    if (ok && r.rows.opt->label && r.table.label < 0)
+        ok = data_table_say_no_label(&r.table, r.rows.opt->label, err);
     if (ok && r.table.group >= 0)
         data_build_grouped(b);
-    ok = ok && read_rows(&r, form, err);
+    ok = ok && read_rows(&r, form, err) &&
+         data_table_tell(&r.table, form == &data_table_marks, b, err);
     if (!ok)
         err_in(err, "%s", path);
     if (form->release)

@@ -183,6 +183,7 @@ struct line {
 struct own {
     struct line *row;
     size_t n, cap;
+    bool any;                   /* some cell has something in it */
     struct vocabulary words;
 };
 
@@ -194,7 +195,7 @@ static bool recognise(const struct data_table *t)
 static bool begin(struct data_table_reader *r, struct err *err)
 {
     if (r->table.label < 0)
-        return err_set(err, ERR_INPUT, "line 1: no column called label or labels");
+        return data_table_say_no_label(&r->table, NULL, err);
     r->own = arena_alloc(r->table.mem, sizeof(struct own));
     return r->own || err_set(err, ERR_MEMORY, "memory is out");
 }
@@ -219,6 +220,7 @@ static bool row(struct data_table_reader *r, struct err *err)
         own->cap = cap;
     }
     own->row[own->n++] = line;
+    own->any |= line.labels[strspn(line.labels, " \t\r\n")] != 0;
     return r->rows.opt->delimiter || add_cell(&own->words, line.labels) ||
            err_set(err, ERR_MEMORY, "cannot hold %zu rows", own->n);
 }
@@ -226,10 +228,13 @@ static bool row(struct data_table_reader *r, struct err *err)
 static bool end(struct data_table_reader *r, struct err *err)
 {
     const struct own *own = r->own;
-    const char *separator = r->rows.opt->delimiter;
+    const char *separator = r->rows.opt->delimiter, *head = r->table.column[r->table.label].head;
 
+    if (!own->any && own->n && !r->rows.opt->whatever && !r->rows.opt->n_labels)
+        return err_set(err, ERR_INPUT, "the column '%.60s' is empty in every row: there are no "
+                       "labels in it (--label COLUMN names another)", head ? head : "");
     if (!separator)
-        separator = find_separator(&own->words, is_plural(r->table.column[r->table.label].head));
+        separator = find_separator(&own->words, is_plural(head));
     for (size_t i = 0; i < own->n; i++) {
         const struct line *l = &own->row[i];
         int got = data_rows_begin(&r->rows, l->line, l->name, l->split, l->group, err);

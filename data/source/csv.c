@@ -56,8 +56,10 @@ static bool begin(struct data_table_reader *r, struct err *err)
         return err_set(err, ERR_INPUT, "line 1: no names of columns: the first line must be like "
                        "filename,cat,dog");
     if (!t->n_marks)
-        return err_set(err, ERR_INPUT, "line 1: no column for a label: one called label or labels, "
-                       "or columns of 0 and 1, are needed");
+        return data_table_say_no_label(t, NULL, err);
+    if (r->rows.opt->label)
+        return err_set(err, ERR_INPUT, "--label %.60s: this layout has a column for each label "
+                       "(--format cells has them in one)", r->rows.opt->label);
     if (!check_heads(t, err))
         return false;
     r->rows.line = r->csv.line;
@@ -93,7 +95,8 @@ static bool row(struct data_table_reader *r, struct err *err)
             continue;
         if (!data_rows_value(cell, &value))
             return err_set(err, ERR_INPUT, "line %d: '%.60s' holds '%.60s': a label's column may "
-                           "hold 1, 0, -1 or nothing (unknown)", r->csv.line, c->head, cell);
+                           "hold 1, 0, -1 or nothing (unknown)%s", r->csv.line, c->head, cell,
+                           t->n_others ? "; --label COLUMN says that another has the labels" : "");
         if (t->counted && !t->zeros && value < 0)
             value = 0;
         if ((value || given) && !data_rows_mark(&r->rows, c->label, value, err))

@@ -23,14 +23,17 @@ struct reader {
     struct data_rows rows;
     bool keyed;                 /* some row has a key for its labels */
     json_t *marks;              /* else: the keys that are labels, each a list [filled, marks] */
+    json_t *keys;               /* of all sketched rows: the role in words; or true for texts, null
+                                   for what is no text in every row */
     const char *only;           /* or the one key that holds a text */
     int line;
 };
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
-/* The member whose key stands first among the words for the role, or NULL. */
-static const json_t *find_role(const json_t *row, enum data_table_role role)
+/* The member whose key stands first among the words for the role, or NULL; *its_key too, where it
+ * is asked for. */
+static const json_t *find_key(const json_t *row, enum data_table_role role, const char **its_key)
 {
     const json_t *best = NULL;
     const char *key;
@@ -44,9 +47,22 @@ static const json_t *find_role(const json_t *row, enum data_table_role role)
             (role != DATA_TABLE_NAME || json_is_string(value))) {
             best = value;
             best_rank = here;
+            if (its_key)
+                *its_key = key;
         }
     }
     return best;
+}
+
+static const json_t *find_role(const json_t *row, enum data_table_role role)
+{
+    return find_key(row, role, NULL);
+}
+
+static const json_t *find_labels(const struct reader *r, const json_t *row)
+{
+    return r->rows.opt->label ? json_object_get(row, r->rows.opt->label)
+                              : find_role(row, DATA_TABLE_LABEL);
 }
 
 /* Label Studio has the picture's name one level down. */
@@ -121,6 +137,8 @@ static void choose_keys(struct reader *r, json_t *counts)
 
         if (text > 0 && !marks && !others) {
             texts++;
+            if (json_is_null(json_object_get(r->keys, key)))
+                json_object_set_new(r->keys, key, json_true());
             r->only = arena_str(data_build_arena(r->rows.b), key);
         }
         if (!marks || marks < others + text)
@@ -130,6 +148,38 @@ static void choose_keys(struct reader *r, json_t *counts)
         r->only = NULL;
 }
 
+/* Notes the keys of a row, and what those of a role are for. */
+static bool note_keys(struct reader *r, const json_t *row)
+{
+    static const char *const roles[] = {
+        [DATA_TABLE_NAME] = "file names", [DATA_TABLE_LABEL] = "labels",
+        [DATA_TABLE_SPLIT] = "parts", [DATA_TABLE_HELD] = "what is held out",
+    };
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)row, key, value) {
+        if (!json_object_get(r->keys, key) && json_object_set_new(r->keys, key, json_null()))
+            return false;
+    }
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        const char *label = r->rows.opt->label;
+
+        key = NULL;
+        if (roles[i] && (i != DATA_TABLE_LABEL || !label))
+            find_key(row, (enum data_table_role)i, &key);
+        if (i == DATA_TABLE_LABEL && !key)
+            key = label ? label : "annotations";
+        if (i == DATA_TABLE_NAME && !key)
+            key = "data";
+        if (key && !json_object_get(row, key))
+            key = NULL;
+        if (key && json_object_set_new(r->keys, key, json_string(roles[i])))
+            return false;
+    }
+    return true;
+}
+
 static bool sketch(struct reader *r, const char *text, size_t bytes, struct err *err)
 {
     struct data_json j;
@@ -137,13 +187,15 @@ static bool sketch(struct reader *r, const char *text, size_t bytes, struct err 
     int got = 1, line;
 
     r->marks = json_object();
-    if (!r->marks)
+    r->keys = json_object();
+    if (!r->marks || !r->keys)
         return err_set(err, ERR_MEMORY, "memory is out");
     data_json_open(&j, text, bytes);
     for (int i = 0; i < SKETCH_ROWS && (got = data_json_next(&j, &row, &line, err)) > 0; i++) {
-        bool ok = count_keys(r->marks, row);
+        bool ok = !json_is_object(row) || (count_keys(r->marks, row) && note_keys(r, row));
 
-        r->keyed |= find_role(row, DATA_TABLE_LABEL) || json_object_get(row, "annotations");
+        r->keyed |= find_labels(r, row) ||
+                    (!r->rows.opt->label && json_object_get(row, "annotations"));
         json_decref(row);
         if (!ok)
             return err_set(err, ERR_MEMORY, "memory is out");
@@ -303,7 +355,7 @@ static const char *find_group(const struct reader *r, const json_t *row, char *b
 static bool read_row(struct reader *r, const json_t *row, struct err *err)
 {
     const char *name = json_is_object(row) ? find_name(row) : NULL;
-    const json_t *labels = find_role(row, DATA_TABLE_LABEL);
+    const json_t *labels = find_labels(r, row);
     enum data_split split;
     char number[24];
     bool ok;
@@ -320,13 +372,94 @@ static bool read_row(struct reader *r, const json_t *row, struct err *err)
         return got == 0;
     if (r->keyed)
         ok = labels ? add_labels(r, labels, 0, err)
-                    : add_results(r, json_object_get(row, "annotations"), err);
+                    : r->rows.opt->label ||
+                      add_results(r, json_object_get(row, "annotations"), err);
     else if (r->only)
         ok = !json_object_get(row, r->only) ||
              add_labels(r, json_object_get(row, r->only), 0, err);
     else
         ok = add_keys(r, row, err);
     return ok && data_rows_end(&r->rows, err);
+}
+
+/* ---- what was read, in words ----------------------------------------------------------------- */
+
+enum { TOLD = 8 };              /* keys of one kind */
+
+enum kind { ANY, LABEL, OTHER, TEXT };
+
+/* Whether the key is of that kind: a role is told apart from what is passed over. */
+static bool is_kind(const struct reader *r, const char *key, const json_t *role, enum kind kind)
+{
+    bool mark = !r->keyed && !r->only && json_object_get(r->marks, key);
+    bool only = !r->keyed && r->only && !strcmp(r->only, key);
+
+    if (kind == ANY || mark || only)
+        return kind == ANY || kind == LABEL;
+    return kind == TEXT ? json_is_true(role) : kind == OTHER && !json_is_string(role);
+}
+
+static int add_keys_of(const struct reader *r, enum kind kind, const char *quote, struct str *out)
+{
+    const char *key;
+    json_t *role;
+    int n = 0;
+
+    json_object_foreach(r->keys, key, role) {
+        if (!is_kind(r, key, role, kind))
+            continue;
+        if (n < TOLD)
+            str_printf(out, "%s%s%.30s%s", n ? ", " : "", quote, key, quote);
+        n++;
+    }
+    if (n > TOLD)
+        str_printf(out, " and %d more", n - TOLD);
+    return n;
+}
+
+static bool say_no_label(const struct reader *r, struct err *err)
+{
+    const char *label = r->rows.opt->label;
+    struct str keys = { 0 };
+
+    add_keys_of(r, ANY, "", &keys);
+    if (label)
+        err_set(err, ERR_INPUT, "no key of labels is called '%.60s'; the keys are: %s", label,
+                str_text(&keys));
+    else
+        err_set(err, ERR_INPUT, "no key for the labels: none is called label or labels, or holds "
+                "0 and 1; --label KEY says which it is; the keys are: %s", str_text(&keys));
+    str_release(&keys);
+    return false;
+}
+
+static bool tell(const struct reader *r, struct err *err)
+{
+    struct str told = { 0 }, rest = { 0 }, texts = { 0 };
+    const char *key;
+    json_t *role;
+    bool ok;
+
+    json_object_foreach(r->keys, key, role) {
+        if (json_is_string(role))
+            str_printf(&told, "%s%s in '%.60s'", told.len ? ", " : "", json_string_value(role),
+                       key);
+    }
+    if (!r->keyed) {
+        str_add(&told, told.len ? ", labels in " : "labels in ");
+        add_keys_of(r, LABEL, "'", &told);
+        add_keys_of(r, TEXT, "", &texts);
+    }
+    if (add_keys_of(r, OTHER, "", &rest))
+        str_printf(&told, "; passed over: %s", str_text(&rest));
+    ok = (!told.failed && !rest.failed && !texts.failed) ||
+         err_set(err, ERR_MEMORY, "memory is out");
+    ok = ok && data_build_columns(r->rows.b, str_text(&told), texts.len ? str_text(&texts) : NULL,
+                                  err);
+    str_release(&texts);
+    str_release(&rest);
+    str_release(&told);
+    return ok;
 }
 
 static bool read_rows(struct reader *r, const char *text, size_t bytes, struct err *err)
@@ -337,8 +470,8 @@ static bool read_rows(struct reader *r, const char *text, size_t bytes, struct e
 
     if (!sketch(r, text, bytes, err))
         return false;
-    if (!r->keyed && !r->only && !json_object_size(r->marks))
-        return err_set(err, ERR_INPUT, "no key for labels: one called label or labels is needed");
+    if (!r->keyed && (r->rows.opt->label || (!r->only && !json_object_size(r->marks))))
+        return say_no_label(r, err);
     data_json_open(&j, text, bytes);
     while ((got = data_json_next(&j, &row, &r->line, err)) > 0) {
         bool ok = read_row(r, row, err);
@@ -347,7 +480,7 @@ static bool read_rows(struct reader *r, const char *text, size_t bytes, struct e
         if (!ok)
             return false;
     }
-    return got == 0 && data_rows_finish(&r->rows, err);
+    return got == 0 && data_rows_finish(&r->rows, err) && tell(r, err);
 }
 
 static bool read(const char *path, const struct data_source_options *opt, struct data_build *b,
@@ -365,6 +498,7 @@ static bool read(const char *path, const struct data_source_options *opt, struct
         err_in(err, "%s", path);
     data_rows_release(&r.rows);
     json_decref(r.marks);
+    json_decref(r.keys);
     free(text);
     return ok;
 }

@@ -24,7 +24,7 @@ static bool recognise(const struct data_table *t)
 static bool begin(struct data_table_reader *r, struct err *err)
 {
     if (r->table.label < 0)
-        return err_set(err, ERR_INPUT, "line 1: no column called label");
+        return data_table_say_no_label(&r->table, NULL, err);
     r->own = arena_alloc(r->table.mem, sizeof(struct own));
     r->rows.gather = true;
     return r->own || err_set(err, ERR_MEMORY, "memory is out");

@@ -26,7 +26,22 @@ said '(csv): 6 pictures, train 3, val 1, test 1, 2 labels; wrote'
 grep -qxF '{"file_name":"d.jpg","labels":["cat","dog"],"split":"val"}' "$T/set/labels.jsonl" ||
     fail "$(cat "$T/set/labels.jsonl")"
 
-quiet_but() { said "$1"; [ "$(wc -l <"$T/err")" = 1 ] || fail "$(cat "$T/err")"; }
+quiet_but() {
+    said "$1"
+    [ "$(grep -vc ' in .*, labels in ' "$T/err")" = 1 ] || fail "$(cat "$T/err")"
+}
+
+# The column of the labels: told, and named.
+printf '%s\n' image,species,male a.jpg,dog,1 b.jpg,cat,0 c.jpg,dog,0 d.jpg,cat,1 \
+    >"$T/set/two.csv"
+run 0 data import "$T/set/two.csv" -o "$T/two.csv"
+said "file names in 'image', labels in 'male'; passed over: species"
+said '--label COLUMN names the column of the labels, if they are in: species'
+run 0 data stats "$T/set/two.csv"
+printed "  columns   file names in 'image', labels in 'male'; passed over: species"
+run 0 data stats "$T/set/two.csv" --label Species --json
+printed '"task":"single"'
+printed "\"columns\":\"file names in 'image', labels in 'species'; passed over: male\""
 
 # Through every layout and back: the same table, byte for byte.
 run 0 data import "$T/set/labels.csv" -o "$T/set/first.csv"
@@ -45,13 +60,16 @@ grep -qxF '../set/images/d.jpg,"cat|dog",val' "$T/else/labels.csv" ||
     fail "$(cat "$T/else/labels.csv")"
 run 0 data import "$T/else/labels.csv" --json -o "$T/else/2.csv"
 printed '"schema":"discern.data.import/1"'
-printed '"format":"cells","to":"csv"'
+printed '"format":"cells","columns":"file names in'
+printed '"to":"csv"'
 printed '"task":"multi","pictures":6,"parts":{"unsplit":1,"train":3,"val":1,"test":1}'
 printed '{"name":"cat","unsplit":1,"train":1,"val":1,"test":0}'
 printed '"skipped":[]'
 
 # Folders in, a table out.
 draw_one 20
+run 3 data import "$T/one" --label species -o "$T/one.csv"
+said 'the layout folder has neither'
 run 0 data import "$T/one" --to cells -o "$T/one.csv"
 [ "$(wc -l <"$T/one.csv")" = 21 ] || fail "$(wc -l <"$T/one.csv") lines"
 grep -q '^one/train/ring/.*\.png,ring,train$' "$T/one.csv" || fail "$(head -3 "$T/one.csv")"

@@ -522,6 +522,92 @@ static void rows_may_repeat_but_not_contradict(void **state)
     made_close(&f);
 }
 
+static void the_labels_column_may_be_named(void **state)
+{
+    static const char table[] = "image,species,male\na.jpg,dog,1\nb.jpg,cat,0\nc.jpg,dog,0\n"
+        "d.jpg,cat,1\n";
+    static const char lines[] = "{\"image\":\"a.jpg\",\"species\":\"dog\",\"male\":1}\n"
+        "{\"image\":\"b.jpg\",\"species\":\"cat\",\"male\":0}\n"
+        "{\"image\":\"c.jpg\",\"species\":\"dog\",\"male\":0}\n"
+        "{\"image\":\"d.jpg\",\"species\":\"cat\",\"male\":1}\n";
+    static const struct data_source_options species = { .label = "species" };
+    static const struct data_source_options nope = { .label = "nope" };
+    struct made_folder f;
+
+    (void)state;
+    made_pictures(&f);
+    for (int json = 0; json < 2; json++) {
+        const char *name = json ? "t.jsonl" : "t.csv", *text = json ? lines : table;
+        struct data_index *x = read_text(&f, name, text, &species);
+        struct str told = { 0 };
+
+        assert_int_equal(x->task, DATA_SINGLE);
+        assert_string_equal(x->label[0], "cat");
+        assert_string_equal(x->columns,
+                            "file names in 'image', labels in 'species'; passed over: male");
+        assert_null(x->passed);
+        data_index_tell_skipped(x, &told);
+        assert_int_equal(told.len, 0);
+        data_index_free(x);
+        /* Told by what they hold: what might have been meant is said. */
+        x = read_text(&f, name, text, NULL);
+        assert_string_equal(x->label[0], "male");
+        assert_string_equal(x->columns,
+                            "file names in 'image', labels in 'male'; passed over: species");
+        assert_string_equal(x->passed, "species");
+        data_index_tell_skipped(x, &told);
+        assert_non_null(strstr(str_text(&told), "--label COLUMN"));
+        str_release(&told);
+        data_index_free(x);
+        refused(&f, name, text, &nope, "called 'nope'; the");
+        refused(&f, name, text, &nope, "are: image, species, male");
+    }
+    refused(&f, "t.csv", "image,species,site\na.jpg,cat,x\nb.jpg,dog,y\n", NULL,
+            "--label COLUMN says which it is; the columns are: image, species, site");
+    refused(&f, "t.csv", "image,species,age\na.jpg,cat,1\nb.jpg,dog,0\nc.jpg,dog,7\n", NULL,
+            "'age' holds '7'");
+    refused(&f, "t.csv", "image,species,age\na.jpg,cat,1\nb.jpg,dog,0\nc.jpg,dog,7\n", NULL,
+            "--label COLUMN");
+    refused(&f, "t.jsonl", "{\"image\":\"a.jpg\",\"x\":\"cat\",\"y\":\"b\"}\n", NULL,
+            "--label KEY says which it is; the keys are: image, x, y");
+    refused(&f, "t.csv", "a.jpg,cat\nb.jpg,dog\n", &species, "no names of columns");
+    made_close(&f);
+}
+
+static void an_empty_column_of_labels_is_named(void **state)
+{
+    static const struct data_source_options whatever = { .whatever = true };
+    static const char table[] = "image,Labels\na.jpg,\nb.jpg,\n";
+    struct made_folder f;
+
+    (void)state;
+    made_pictures(&f);
+    refused(&f, "t.csv", table, NULL, "the column 'Labels' is empty in every row");
+    data_index_free(read_text(&f, "t.csv", table, &whatever));
+    made_close(&f);
+}
+
+static void numbers_and_texts_that_come_once_are_no_labels(void **state)
+{
+    struct made_folder f;
+    struct data_index *x;
+
+    (void)state;
+    made_pictures(&f);
+    x = read_text(&f, "t.csv", "image,width,caption,site,male\na.jpg,224,x,n,1\nb.jpg,224,y,s,0\n"
+                  "c.jpg,99,z,n,0\nd.jpg,99,w,s,1\n", NULL);
+    assert_string_equal(x->columns, "file names in 'image', labels in 'male'; passed over: width, "
+                        "caption, site");
+    assert_string_equal(x->passed, "site");
+    data_index_free(x);
+    x = read_text(&f, "t.csv", "image,label,site\na.jpg,a,n\nb.jpg,b,s\nc.jpg,a,n\nd.jpg,b,s\n",
+                  NULL);
+    assert_string_equal(x->columns, "file names in 'image', labels in 'label'; passed over: site");
+    assert_null(x->passed);
+    data_index_free(x);
+    made_close(&f);
+}
+
 static void words_for_parts(void **state)
 {
     struct made_folder f;
@@ -606,9 +692,9 @@ static void errors_name_file_and_line(void **state)
     made_pictures(&f);
     refused(&f, "t.csv", "", NULL, "empty file");
     refused(&f, "t.csv", "cat,dog,cow\n1,0,1\n", NULL, "line 1: no names of columns");
-    refused(&f, "t.csv", "file\na.jpg\n", NULL, "line 1: no column for a label");
+    refused(&f, "t.csv", "file\na.jpg\n", NULL, "line 1: no column for the labels");
     refused(&f, "t.csv", "file,when,where\na.jpg,noon,here\nb.jpg,night,there\n", NULL,
-            "line 1: no column for a label: one called label");
+            "line 1: no column for the labels: none is called label");
     refused(&f, "t.csv", "file,a,a\na.jpg,1,0\n", NULL, "line 1: two columns are called 'a'");
     refused(&f, "t.csv", "file,a,,b\na.jpg,1,1,0\n", NULL, "line 1: column 3 has no name");
     refused(&f, "t.csv", "file,a,b\na.jpg,1\n", NULL, "line 2: 2 cells where the first line has 3");
@@ -621,7 +707,8 @@ static void errors_name_file_and_line(void **state)
     refused(&f, "t.jsonl", "{\"file_name\":\"a.jpg\",\"label\":\"x\"}\n{\"file_name\":\n", NULL,
             "line 2: ");
     refused(&f, "t.jsonl", "{\"file_name\":\"a.jpg\",\"label\":1.5}\n", NULL, "line 1: labels are");
-    refused(&f, "t.jsonl", "{\"file_name\":\"a.jpg\",\"width\":640}\n", NULL, "no key for labels");
+    refused(&f, "t.jsonl", "{\"file_name\":\"a.jpg\",\"width\":640}\n", NULL,
+            "no key for the labels");
     refused(&f, "t.jsonl", "{\"file_name\":\"a.jpg\",\"label\":\"x\"}\n{\"label\":\"y\"}\n", NULL,
             "line 2: no file_name");
     refused(&f, "t.jsonl", "{\"file_name\":\"a.jpg\",\"label\":\"x\"}\n[]\n", NULL,
@@ -878,6 +965,9 @@ int main(void)
         cmocka_unit_test(names_lead_to_files),
         cmocka_unit_test(what_is_missing_is_left_out_and_noted),
         cmocka_unit_test(rows_may_repeat_but_not_contradict),
+        cmocka_unit_test(the_labels_column_may_be_named),
+        cmocka_unit_test(an_empty_column_of_labels_is_named),
+        cmocka_unit_test(numbers_and_texts_that_come_once_are_no_labels),
         cmocka_unit_test(words_for_parts),
         cmocka_unit_test(a_column_may_name_groups),
         cmocka_unit_test(a_models_labels_rule),
