@@ -66,6 +66,19 @@ for name in "$T/sheets"/*/*; do echo broken >"$name"; done
 run 3 data show "$T/sheets" -o "$T/none.png"
 [ ! -e "$T/none.png" ] || fail "a sheet of nothing"
 
+# Labels that do not fit are left out whole: what the second one is makes no odds.
+cp "$T/lame/a/2.png" "$T/lame/1.png"
+cp "$T/lame/a/2.png" "$T/lame/2.png"
+named() {
+    printf 'filename,labels\n1.png,%s|%s|xyzzy\n2.png,\n' "$1" "$2" >"$T/lame/$2.csv"
+    run 0 data show "$T/lame/$2.csv" -o "$T/$1-$2.png" --augment none --size 96
+}
+named beach peoples
+named beach peanuts
+named coast peoples
+cmp "$T/beach-peoples.png" "$T/beach-peanuts.png" || fail "half of a label is shown"
+cmp -s "$T/beach-peoples.png" "$T/coast-peoples.png" && fail "labels are not shown"
+
 # Nothing is overwritten by accident.
 cp "$T/a.png" "$T/kept.png"
 run 3 data show "$T/one" -o "$T/kept.png"
