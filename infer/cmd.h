@@ -4,10 +4,15 @@
 #ifndef INFER_CMD_H
 #define INFER_CMD_H
 
+#include "infer/model.h"
 #include "infer/predict.h"
 #include "nn/base/cli.h"
 
 extern const struct cli_command infer_cmd_predict, infer_cmd_eval, infer_cmd_info, infer_cmd_export;
+
+/* The model that the first of n arguments names; the error for a folder, or for data where the
+ * model belongs, says what to type. */
+struct infer_model *infer_cmd_model(char **arg, int n, struct err *err);
 
 /* A predictor for the model; threads 0 = all processors. */
 struct infer_predictor *infer_cmd_predictor(const struct infer_model *m, int batch, int threads,

@@ -5,6 +5,8 @@
 #include "data/split.h"
 #include "infer/cmd.h"
 #include "infer/evaluate.h"
+#include "infer/learnt.h"
+#include "nn/base/file.h"
 #include "nn/base/json.h"
 
 #include <jansson.h>
@@ -41,6 +43,8 @@ struct report {
     const char *model, *data, *part;
     const struct infer_model *m;
     bool grow;                  /* a split file was given: what it does not name was drawn too */
+    bool declared;              /* the part is as the data or a split file say */
+    int learnt;                 /* pictures of the part that were learnt from; -1: unknown */
     int failed;
     struct str failures;        /* --json: elements of an array */
     bool json;
@@ -105,7 +109,7 @@ static int count_part(const struct data_index *x, enum data_split split)
  * leaves just the numbers that the model tells, it has learnt from these data, and auto means val:
  * pictures that were learnt prove nothing.
  */
-static bool decide(struct data_index *x, const struct report *r, enum part *part, int threads,
+static bool decide(struct data_index *x, struct report *r, enum part *part, int threads,
                    const struct data_decode *decode, struct err *err)
 {
     struct held_out h = held_out_of(r->m);
@@ -114,6 +118,7 @@ static bool decide(struct data_index *x, const struct report *r, enum part *part
 
     if (*part == PART_AUTO && (test || val))
         *part = test ? PART_TEST : PART_VAL;
+    r->declared = (*part == PART_TEST && test) || (val && !more);
     if (*part == PART_TEST || *part == PART_ALL || (val && !more))
         return true;
     if (h.share > 0 &&
@@ -134,10 +139,44 @@ static bool decide(struct data_index *x, const struct report *r, enum part *part
     return true;
 }
 
+/*
+ * Figures on pictures that were learnt from flatter, so that is never silent: looked up in the
+ * sample that the model holds, and told with what helps.
+ */
+static bool note_learnt(struct report *r, struct data_index *part, enum part asked, int threads,
+                        struct err *err)
+{
+    const char *slash = strrchr(r->model, '/');
+    struct str file = { 0 };
+    bool hashed = false;
+
+    r->learnt = -1;
+    for (int i = 0; i < part->n; i++)
+        hashed |= part->sample[i].hash != 0;
+    if (!infer_learnt_known(r->m))
+        return true;
+    if (!hashed && !data_index_hash(part, threads, err))
+        return false;
+    r->learnt = infer_learnt_count(r->m, part);
+    if (r->learnt <= 0 || asked == PART_TRAIN || asked == PART_ALL)
+        return true;
+    str_printf(&file, "%.*ssplit.csv", slash ? (int)(slash - r->model) + 1 : 0, r->model);
+    if (r->declared)
+        cli_say("%s: the model has learnt from about %d of these %d pictures, so the figures "
+                "flatter: it was trained with other parts than these, or copies stand in several "
+                "(\"discern data dedup\" names them)", r->data, r->learnt, part->n);
+    else
+        cli_say("%s: the model has learnt from about %d of these %d pictures, so the figures "
+                "flatter: --split-file %s measures on what was held out", r->data, r->learnt,
+                part->n, file_kind(str_text(&file)) == FILE_REGULAR ? str_text(&file) :
+                "with the split.csv that training wrote");
+    str_release(&file);
+    return true;
+}
+
 /* The part that was asked for: x itself, or a new index.  r->part says which. */
-static const struct data_index *choose(struct data_index *x, struct report *r, enum part part,
-                                       int threads, const struct data_decode *decode,
-                                       struct err *err)
+static struct data_index *choose(struct data_index *x, struct report *r, enum part part,
+                                 int threads, const struct data_decode *decode, struct err *err)
 {
     static const enum data_split split_of[] = { [PART_TEST] = DATA_TEST, [PART_VAL] = DATA_VAL,
                                                 [PART_TRAIN] = DATA_TRAIN };
@@ -272,7 +311,9 @@ static void write_text(const struct report *r, const struct pair *pair, int n_pa
     cli_clean(out, r->model);
     str_add(out, " on ");
     cli_clean(out, r->data);
-    str_printf(out, ", part %s: %d pictures", r->part, r->f.n);
+    str_printf(out, ", part %s: %d picture%s", r->part, r->f.n, r->f.n == 1 ? "" : "s");
+    if (r->learnt > 0)
+        str_printf(out, ", the model has learnt from about %d of them", r->learnt);
     if (r->failed)
         str_printf(out, " (%d could not be read)", r->failed);
     str_add(out, "\n\n");
@@ -350,6 +391,7 @@ static void write_json(const struct report *r, const struct pair *pair, int n_pa
     json_text(out, "task", data_task_names[f->task]);
     json_number(out, "pictures", f->n);
     json_number(out, "failed", r->failed);
+    json_number(out, "learnt", r->learnt < 0 ? NAN : r->learnt);
     if (f->task == DATA_SINGLE) {
         json_number(out, "accuracy", f->accuracy);
         json_number(out, "majority", f->majority);
@@ -432,7 +474,7 @@ static bool evaluate(struct report *r, const struct options *o, struct err *err)
 {
     int threads = o->threads ? o->threads : pool_cpus(), batch = o->batch;
     struct data_index *x = open_data(r, o, err);
-    const struct data_index *part = NULL;
+    struct data_index *part = NULL;
     struct infer_predictor *q = NULL;
     struct data_decode how = { .sandbox = NULL };
     bool ok = false;
@@ -448,6 +490,8 @@ static bool evaluate(struct report *r, const struct options *o, struct err *err)
         err_set(err, ERR_INPUT, "%s: no pictures", r->data);
         goto out;
     }
+    if (!note_learnt(r, part, (enum part)o->split, threads, err))
+        goto out;
     q = infer_cmd_predictor(r->m, batch < part->n ? batch : part->n, threads, err);
     ok = q && infer_evaluate(q, part, &r->m->prep,
                              &(struct infer_evaluate_options){
@@ -458,7 +502,7 @@ out:
     infer_predictor_free(q);
     data_sandbox_free(how.sandbox);
     if (part != x)
-        data_index_free((struct data_index *)(uintptr_t)part);
+        data_index_free(part);
     data_index_free(x);
     return ok;
 }
@@ -477,7 +521,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return 0;
     if (parsed == CLI_FAILED)
         return cli_fail(&err, o.json);
-    m = infer_model_open(args.arg[0], &err);
+    m = infer_cmd_model(args.arg, args.n, &err);
     if (!m)
         return cli_fail(&err, o.json);
     r.m = m;
@@ -507,7 +551,8 @@ const struct cli_command infer_cmd_eval = {
              "how often the answers are right, beside what guessing would get, label by label, "
              "and which labels are taken for which.  Pictures that cannot be read are named, "
              "counted and left out. Of a folder that the model has learnt from, the pictures "
-             "that were held out are taken.",
+             "that were held out are taken; where they cannot be told (the training had a split "
+             "file), it is told how many of the pictures were learnt from, by their bytes.",
     .examples = "discern eval cats.safetensors photos/\n"
                 "discern eval cats.safetensors photos/ --split val\n"
                 "discern eval cats.safetensors photos/ --json --min-accuracy 0.9\n",

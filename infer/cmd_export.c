@@ -153,7 +153,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return 0;
     if (parsed == CLI_FAILED)
         return cli_fail(&err, false);
-    m = infer_model_open(args.arg[0], &err);
+    m = infer_cmd_model(args.arg, args.n, &err);
     if (!m)
         return cli_fail(&err, false);
     out = o.out ? o.out : default_name(args.arg[0], m->mem);

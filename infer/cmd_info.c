@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { LABELS_SHOWN = 20 };
+enum { LABELS_SHOWN = 20, LIST_SHOWN = 8 };
 
 struct options {
     bool json, graph;
@@ -135,7 +135,9 @@ static void value_text(const json_t *value, struct str *out)
     const char *key, *comma = "";
     char *text;
 
-    if (json_is_string(value)) {
+    if (json_array_size(value) > LIST_SHOWN) {
+        str_printf(out, "%zu (--json has them)", json_array_size(value));
+    } else if (json_is_string(value)) {
         cli_clean(out, json_string_value(value));
     } else if (json_is_real(value)) {
         str_printf(out, "%g", json_real_value(value));
@@ -232,7 +234,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return 0;
     if (parsed == CLI_FAILED)
         return cli_fail(&err, o.json);
-    m = infer_model_open(args.arg[0], &err);
+    m = infer_cmd_model(args.arg, args.n, &err);
     if (m && find_facts(args.arg[0], m, &f, &err)) {
         if (o.json)
             write_json(args.arg[0], m, &f, o.graph, &out);

@@ -385,7 +385,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return 0;
     if (parsed == CLI_FAILED)
         return cli_fail(&err, o.json);
-    m = infer_model_open(args.arg[0], &err);
+    m = infer_cmd_model(args.arg, args.n, &err);
     if (!m)
         return cli_fail(&err, o.json);
     j.m = m;

@@ -3,6 +3,7 @@
  */
 #include "train/provenance.h"
 
+#include "infer/learnt.h"
 #include "nn/base/about.h"
 #include "nn/base/record.h"
 
@@ -64,6 +65,7 @@ static json_t *data(const struct train_provenance *p)
     json_object_set_new(o, "train", json_integer(p->train));
     json_object_set_new(o, "val", json_integer(p->val));
     json_object_set_new(o, "fingerprint", json_string(fingerprint));
+    json_object_set_new(o, "sample", infer_learnt_sample(p->index, DATA_TRAIN));
     return o;
 }
 

@@ -22,7 +22,7 @@ run 0 eval "$T/model" "$T/one" --json --top 3
 quiet
 lines 1
 printed '"schema":"discern.eval/1"'
-printed '"split":"test","task":"single","pictures":30,"failed":0,"accuracy":'
+printed '"split":"test","task":"single","pictures":30,"failed":0,"learnt":0,"accuracy":'
 printed '"failures":[]'
 [ "$(grep -o '"support":' "$T/out" | wc -l)" = 10 ] || fail "not 10 labels"
 [ "$(grep -o '"truth":' "$T/out" | wc -l)" -le 3 ] || fail "more than 3 confused pairs"
@@ -77,8 +77,36 @@ done
 mkdir "$T/other"
 cp -r "$T/one/train/ring" "$T/one/train/star" "$T/other"
 run 0 eval "$T/model" "$T/other" --json
-quiet
 printed '"split":"all","task":"single","pictures":30,'
+said 'the figures flatter'
+said '--split-file with the split.csv'
+
+# A training with a split file, measured without it: never silent, and it says what helps; with it,
+# and where the bytes are others, there is nothing to say.
+ls "$T"/other/*/*.png | sed "s|^$T/other/||" |
+    awk 'BEGIN { print "name,split" } { print $0 "," (NR % 3 ? "train" : "val") }' >"$T/thirds.csv"
+"$DISCERN" train "$T/other" --epochs 1 --size 32 --split-file "$T/thirds.csv" --out "$T/thirds" \
+    >"$T/log" 2>&1 || fail "$(cat "$T/log")"
+run 0 eval "$T/thirds/best.safetensors" "$T/other"
+said 'the model has learnt from about 20 of these 30 pictures, so the figures flatter'
+said "--split-file $T/thirds/split.csv measures"
+printed 'part all: 30 pictures, the model has learnt from about 20 of them'
+run 0 eval "$T/thirds/best.safetensors" "$T/other" --json --split val
+said 'the figures flatter'
+for file in thirds.csv thirds/split.csv; do
+    run 0 eval "$T/thirds/best.safetensors" "$T/other" --split-file "$T/$file" --json
+    quiet
+    printed '"split":"val","task":"single","pictures":10,"failed":0,"learnt":0,'
+done
+run 0 eval "$T/thirds/best.safetensors" "$T/other" --split-file "$T/thirds.csv" --split train --json
+quiet
+printed '"learnt":20,'
+cp -r "$T/other" "$T/anew"
+for file in "$T"/anew/*/*.png; do echo >>"$file"; done
+run 0 eval "$T/thirds/best.safetensors" "$T/anew"
+quiet
+run 0 info "$T/thirds/best.safetensors"
+printed 'sample 20 (--json has them)'
 
 # Several labels a picture.
 run 0 eval "$T/multi" "$T/many/labels.csv"
@@ -110,7 +138,7 @@ for f in ring/cut.png star/zero.jpg star/text.jpg; do
     said "discern: $T/bad/$f: "
 done
 run 0 eval "$T/model" "$T/bad" --json
-printed '"pictures":30,"failed":3,'
+printed '"pictures":30,"failed":3,"learnt":0,'
 printed '{"file":"ring/cut.png","error":{"code":3,"message":"'
 mkdir -p "$T/worse/ring" "$T/worse/star" "$T/empty"
 : >"$T/worse/ring/1.png"
@@ -139,7 +167,7 @@ run 0 eval "$T/model" "$T/strange" --classes "$T/classes" --split all --json
 said 'left out:'
 said 'its class is not among those asked for'
 printed "\"pictures\":$(find "$T/strange/ring" -name '*.png' | wc -l),"
-run 3 eval "$T/model" "$T/strange" --format foldr
+run 2 eval "$T/model" "$T/strange" --format foldr
 said "did you mean 'folder'?"
 usage eval "$T/model" "$T/strange" --task multi
 said 'was trained for the task single'
@@ -158,6 +186,15 @@ usage eval "$T/model" "$T/one" --spilt val
 said 'did you mean --split?'
 usage eval "$T/model" "$T/one" --split vla
 said 'did you mean val?'
+# The other way round, or the folder of a training.
+usage eval "$T/one" "$T/thirds/best.safetensors"
+said "did you mean $T/thirds/best.safetensors $T/one?"
+usage predict "$T/one" "$T/thirds/best.safetensors"
+said 'MODEL comes first'
+run 3 eval "$T/thirds" "$T/one"
+said "did you mean $T/thirds/best.safetensors?"
+run 3 eval "$T/one" "$T/thirds"
+said 'MODEL comes first'
 usage evla "$T/model" "$T/one"
 said 'did you mean "eval"?'
 for wrong in '--batch 0' '--threads x' '--min-accuracy 2' '--top -3'; do
