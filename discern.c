@@ -138,7 +138,9 @@ static void print_commands_page(FILE *out)
           "Data goes to standard output, everything else to standard error. Exit status:\n"
           "0 done, 1 a negative answer, 2 wrong usage, 3 bad input, 4 the system refused to\n"
           "read or write, 5 out of memory, 6 training diverged, 130 and 143 stopped by a\n"
-          "signal.\n",
+          "signal.\n\n"
+          "A file is written only into a folder that is there (else status 4); a folder that\n"
+          "is written, as `--out` of train, is made with those above it.\n",
           out);
     for (int i = 0; i < N_COMMANDS; i++) {
         fputc('\n', out);

@@ -41,7 +41,7 @@ const struct data_source *data_source_find(const char *name, struct err *err)
             return sources[i];
     }
     nearest = str_nearest(name, data_source_count(), name_at, NULL);
-    err_set(err, ERR_INPUT, nearest ? "'%.60s' is no layout of data; did you mean '%s'?"
+    err_set(err, ERR_USAGE, nearest ? "'%.60s' is no layout of data; did you mean '%s'?"
                                     : "'%.60s' is no layout of data%s", name,
             nearest ? nearest : "");
     return NULL;

@@ -16,6 +16,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The error of a system call on a path to write to.  A folder that is missing, which would be wrong
+ * input where something is read, is here a place where nothing can be written. */
+static bool cannot(struct err *err, const char *path, const char *what)
+{
+    err_errno(err, path, what);
+    if (err->kind == ERR_INPUT)
+        err->kind = ERR_IO;
+    return false;
+}
+
 /* Opens a regular file to read.  O_NONBLOCK: a FIFO without a writer would block for ever. */
 static int open_regular(const char *path, struct stat *st, struct err *err)
 {
@@ -217,7 +227,7 @@ struct file_out *file_create(const char *path, struct err *err)
             break;
     }
     if (f->fd < 0) {
-        err_errno(err, path, "create");
+        cannot(err, path, "create");
         goto fail;
     }
     if (exists)
@@ -313,7 +323,7 @@ bool file_commit(struct file_out *f, struct err *err)
         goto out;
     }
     if (rename(f->tmp, f->path)) {
-        err_errno(err, f->path, "replace");
+        cannot(err, f->path, "replace");
         goto out;
     }
     free(f->tmp);
@@ -350,7 +360,7 @@ static bool make_one(const char *path, struct err *err)
     if (file_kind(path) == FILE_FOLDER)
         return true;
     errno = code == EEXIST ? ENOTDIR : code;
-    return err_errno(err, path, "make the folder");
+    return cannot(err, path, "make the folder");
 }
 
 bool file_mkdir(const char *path, struct err *err)

@@ -32,6 +32,7 @@ void file_unmap(const uint8_t *data, size_t size);      /* NULL is fine */
  * itself; the new file has the mode of the old.
  */
 struct file_out;
+/* Folders are not made: a missing one is ERR_IO. */
 struct file_out *file_create(const char *path, struct err *err);
 bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *err);
 bool file_commit(struct file_out *f, struct err *err);  /* frees f either way; no tmp stays */
@@ -40,7 +41,7 @@ void file_abandon(struct file_out *f);                  /* frees f, removes the 
 /* All at once. */
 bool file_replace(const char *path, const void *data, size_t bytes, struct err *err);
 
-/* Makes the folder and its missing parents; one that exists is fine. */
+/* Makes the folder and its missing parents; one that exists is fine.  ERR_IO where it cannot. */
 bool file_mkdir(const char *path, struct err *err);
 
 /* What a path is; FILE_NONE: nothing is there (or nothing that we may see).  Follows symlinks. */

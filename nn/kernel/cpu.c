@@ -44,6 +44,6 @@ const struct nn_kernels *nn_kernels_get(const char *isa, struct err *err)
         return &table_auto;
     if (!strcmp(isa, "ref"))
         return &table_ref;
-    err_set(err, ERR_INPUT, "isa: expected auto or ref, got \"%s\"", isa);
+    err_set(err, ERR_USAGE, "isa: expected auto or ref, got \"%s\"", isa);
     return NULL;
 }

@@ -39,8 +39,8 @@ const struct nn_model *nn_model_find(const char *name, struct err *err)
     near = str_nearest(name, nn_model_count(), name_at, NULL);
     for (int i = 0; i < nn_model_count(); i++)
         str_printf(&known, "%s%s", i ? ", " : "", models[i]->name);
-    err_set(err, ERR_INPUT, "no architecture is called \"%s\"%s%s%s; there are %s", name,
-            near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "", str_text(&known));
+    err_set(err, ERR_USAGE, "no architecture is called \"%s\"%s%s%s (there are %s)", name,
+            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", str_text(&known));
     str_release(&known);
     return NULL;
 }

@@ -59,8 +59,8 @@ iconv -f UTF-8 -t UTF-8 "$T/page.html" >"$T/utf8" || fail "the page is not UTF-8
 run 3 data check "$T/bad" --html "$T/page.html"
 said '--force'
 run 0 data check "$T/bad" --html "$T/page.html" --force
-run 3 data check "$set" --html "$T/no/such/folder.html"
-run 3 data check "$set" --html "$T/no/such/folder.html" --json
+run 4 data check "$set" --html "$T/no/such/folder.html"
+run 4 data check "$set" --html "$T/no/such/folder.html" --json
 lines 1
 printed '{"error":'
 no_rest "$T"

@@ -121,7 +121,7 @@ printed 'roboflow'
 printed 'COCO: images, annotations and categories in JSON'
 run 0 data import --formats --json
 printed '{"name":"csv","doc":"'
-run 3 data import "$T/set/labels.csv" --to jsnol -o "$T/x"
+run 2 data import "$T/set/labels.csv" --to jsnol -o "$T/x"
 said "did you mean 'jsonl'?"
 run 3 data import "$T/nowhere" -o "$T/x"
 run 3 data import --json "$T/nowhere" -o "$T/x"

@@ -11,7 +11,7 @@ pixels() { od -An -tu1 -j16 -N8 "$1" | awk '{ print $3 * 256 + $4, $7 * 256 + $8
 run 0 data show "$T/one" -o "$T/a.png" --size 32 --count 6 --views 2 --columns 3
 printed "$T/a.png"
 lines 1
-said '6 of 60 pictures, each plain and varied, augment crop,flip'
+said '6 of 60 pictures, each plain and varied, size 32, resize crop, color rgb, augment crop,flip'
 # A tile is 96 wide: 32 pixels, three times; three of them and gaps, three pictures a row, two rows.
 [ "$(pixels "$T/a.png")" = "936 276" ] || fail "size: $(pixels "$T/a.png")"
 no_rest "$T"
@@ -42,7 +42,9 @@ cmp -s "$T/a.png" "$T/b.png" && fail "another recipe, the same sheet"
 # Several labels, and parts.
 draw_many
 run 0 data show "$T/many/labels.csv" -o "$T/many.png" --split train --count 1000 --augment strong
-said 'pictures'
+said 'resize squash'
+run 0 data show "$T/many/labels.csv" -o "$T/many.png" --force --count 2 --resize crop
+said 'resize crop'
 run 3 data show "$T/sheets" -o "$T/none.png" --split val
 said 'no picture is in part val'
 [ ! -e "$T/none.png" ] || fail "a sheet of nothing"
@@ -85,7 +87,7 @@ run 3 data show "$T/one" -o "$T/kept.png"
 said '--force'
 cmp "$T/a.png" "$T/kept.png" || fail "overwritten"
 run 3 data show "$T/no-such-folder" -o "$T/none.png"
-run 3 data show "$T/one" -o "$T/no-such-folder/a.png"
+run 4 data show "$T/one" -o "$T/no-such-folder/a.png"
 
 usage data show
 usage data show "$T/one" -o "$T/sheet.gif"

@@ -131,6 +131,6 @@ said 'columns name and split'
 grep -q 'no split at all' "$T/other.txt" || fail "overwritten"
 run 3 data split "$T/flat" -o "$T/other.txt" --redraw
 grep -q 'no split at all' "$T/other.txt" || fail "overwritten by --redraw"
-run 3 data split "$T/flat" -o "$T/no folder/s.csv"
+run 4 data split "$T/flat" -o "$T/no folder/s.csv"
 run 3 data split "$T/flat" --split-file "$T/other.txt" --json
 printed '{"error":{"code":3,'

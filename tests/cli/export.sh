@@ -37,7 +37,7 @@ run 3 export "$T/model" -o "$T/dir" --force
 run 3 export "$T/model" -o "$T/model" --force
 said 'is the input itself'
 run 0 info "$T/model"
-run 3 export "$T/model" -o "$T/no/such/folder.onnx"
+run 4 export "$T/model" -o "$T/no/such/folder.onnx"
 said "$T/no/such/folder.onnx"
 if [ -w /dev/full ]; then
     run 3 export "$T/model" -o /dev/full --force

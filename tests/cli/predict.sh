@@ -118,7 +118,7 @@ run 0 predict "$T/model" "$T/one/val" --dump-input "$T/x.npy" --force --batch 3
 cmp "$T/x.npy" "$T/y.npy" || fail "the batch changes x.npy"
 run 3 predict "$T/model" "$T/bad" --dump-input "$T/bad.npy"
 [ "$(wc -c <"$T/bad.npy")" = $((128 + 7 * 32 * 32 * 3 * 4)) ] || fail "bad.npy: a row is missing"
-run 3 predict "$T/model" "$p" --dump-input "$T/no/folder/x.npy"
+run 4 predict "$T/model" "$p" --dump-input "$T/no/folder/x.npy"
 [ ! -s "$T/out" ] || fail "answered although the dump cannot be written"
 if [ -w /dev/full ]; then
     for how in '' --json "--dump-input $T/full.npy"; do

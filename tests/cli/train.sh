@@ -29,6 +29,7 @@ said 'epoch 1/2: loss '
 said 'epoch 2/2: loss '
 said 'trained in '
 said "discern eval $T/a/best.safetensors $T/one"
+said 'resize crop: '
 [ "$(ls "$T/a")" = "$(printf 'best.safetensors\nlast.safetensors\nsplit.csv')" ] ||
     fail "the run folder: $(ls "$T/a")"
 run 0 info "$T/a/last.safetensors"
@@ -56,6 +57,7 @@ printed '"accuracy":'
 printed '"history":[{"epoch":1,'
 run 0 train "$T/many/labels.csv" $tiny --out "$T/m" --json
 printed '"mAP":'
+said 'resize squash: '
 
 # The split that was used, for --split-file and for people.
 head -1 "$T/a/split.csv" | grep -qx 'name,split' || fail "split.csv: header"
@@ -77,22 +79,22 @@ run 0 train "$T/one" $kept --out "$T/k0" --cache off
 not_said 'cache:'
 rm -rf "$XDG_CACHE_HOME"
 run 0 train "$T/one" $kept --out "$T/k1"
-said "cache: decoded pictures are kept in $XDG_CACHE_HOME/discern"
+said "cache: the first epoch fills $XDG_CACHE_HOME/discern with decoded pictures, about "
 same k1
 run 0 train "$T/one" $kept --out "$T/k2" --cache "$T/kept"
-said "cache: decoded pictures are kept in $T/kept"
+said "cache: the first epoch fills $T/kept with decoded pictures, about "
 same k2
 [ "$(ls "$T/kept" | sed 's/^[0-9a-f]*//' | sort | uniq -c | xargs)" = '2 .pixels' ] ||
     fail "in the cache: $(ls "$T/kept")"
 run 0 train "$T/one" $kept --out "$T/k3" --cache "$T/kept"
-said "cache: decoded pictures are in $T/kept"
+said "cache: decoded pictures are reused from $T/kept, "
 same k3
 for file in "$T"/kept/*; do
     head -c 1000 "$file" >"$T/x"
     cp "$T/x" "$file"
 done
 run 0 train "$T/one" $kept --out "$T/k4" --cache "$T/kept"
-said "cache: decoded pictures are kept in $T/kept"
+said "cache: the first epoch fills $T/kept with decoded pictures, about "
 same k4
 run 0 train "$T/one" $kept --out "$T/k5" --cache "$T/x"
 said 'cache: pictures are decoded in every epoch'
@@ -143,6 +145,16 @@ said 'broken.png'
 said 'left out'
 said "discern eval $T/s/best.safetensors '$T/with space'"
 
+# ---- time: what repeats it is told when it is known, with the steps that were made ----
+run 0 train "$T/one" --arch "$T/tiny.net" --time 1s --out "$T/timed" --json
+[ "$(grep -c 'the machine is slower' "$T/err")" -le 1 ] ||
+    fail "tells each new plan: $(cat "$T/err")"
+[ "$(grep -c -e '--steps ' "$T/err")" = 1 ] || fail "not one --steps: $(cat "$T/err")"
+said "--steps $(number steps | head -1) instead of --time"
+
+# ---- where nothing can be written: status 4 ----
+run 4 train "$T/one" $tiny --out /proc/no/folder
+
 # ---- bad data: status 3, one line at most beside notes, no folder left ----
 refused() {
     run "$@" --out "$T/never"
@@ -171,14 +183,15 @@ if grep -q 'epoch 1' "$T/err"; then fail "a blind val part: trained first"; fi
 refused 3 train "$T/no such path"
 said 'no such path'
 refused 3 train "$T/one/train/star/$(ls "$T/one/train/star" | head -1)"
-refused 3 train "$T/one" --arch resnet_smal
-said resnet_small
+refused 2 train "$T/one" --arch resnet_smal
+said 'did you mean "resnet_small"? (there are '
+refused 2 train "$T/one" --format foldr
 refused 3 train "$T/one" --arch "$T/no.net"
 refused 3 train "$T/one" --arch resnet_small --size 8
 echo 'image = input shape=16x16x3' >"$T/bad.net"
 refused 3 train "$T/one" --arch "$T/bad.net"
-refused 3 train "$T/one" --isa avx9
-refused 3 train "$T/one" --optim sdg
+refused 2 train "$T/one" --isa avx9
+refused 2 train "$T/one" --optim sdg
 run 3 train "$T/empty" --json
 printed '{"error":{"code":3,'
 
@@ -225,6 +238,8 @@ run 0 train "$T/one" --epochs 1 --size 32 --classes "$T/the classes" --group '^[
     --task single --out "$T/two" --json
 said 'its class is not among those asked for'
 said "--task single --classes '$T/the classes' --group"
+run 0 train "$T/one" $tiny --split-file "$T/a/split.csv" --out "$T/again"
+said "discern eval $T/again/best.safetensors $T/one --split-file $T/a/split.csv"
 run 0 info --json "$T/two/best.safetensors"
 printed '"labels":["ring","star"]'
 refused 3 train "$T/one" --epochs 1 --split-file "$T/nowhere.csv"

@@ -251,6 +251,7 @@ static void a_source_is_found_by_name(void **state)
     (void)state;
     assert_ptr_equal(data_source_find("folder", &err), &data_source_folder);
     assert_null(data_source_find("foldr", &err));
+    assert_int_equal(err.kind, ERR_USAGE);
     assert_non_null(strstr(err.msg, "did you mean 'folder'"));
     made_open(&f);
     assert_ptr_equal(data_source_of(made_path(&f, "."), &err), &data_source_folder);

@@ -110,7 +110,7 @@ static void nearest_name_is_said(void **state)
 
     (void)state;
     assert_null(nn_model_find("resnet_smal", &err));
-    assert_int_equal(err.kind, ERR_INPUT);
+    assert_int_equal(err.kind, ERR_USAGE);
     assert_non_null(strstr(err.msg, "resnet_small"));
 }
 

@@ -68,7 +68,7 @@ static void names_find_and_suggest(void **state)
     (void)state;
     assert_ptr_equal(train_optim_find("sgd", &err), &train_optim_sgd);
     assert_null(train_optim_find("sdg", &err));
-    assert_int_equal(err.kind, ERR_INPUT);
+    assert_int_equal(err.kind, ERR_USAGE);
     assert_non_null(strstr(err.msg, "\"sgd\""));
 }
 

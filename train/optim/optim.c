@@ -25,7 +25,7 @@ const struct train_optim *train_optim_find(const char *name, struct err *err)
         if (!strcmp(optims[i]->name, name))
             return optims[i];
     near = str_nearest(name, N_OPTIMS, name_at, NULL);
-    err_set(err, ERR_INPUT, "no optimiser is called \"%s\": did you mean \"%s\"?", name,
+    err_set(err, ERR_USAGE, "no optimiser is called \"%s\": did you mean \"%s\"?", name,
             near ? near : optims[0]->name);
     return NULL;
 }

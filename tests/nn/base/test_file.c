@@ -281,15 +281,16 @@ static void a_commit_that_fails_removes_its_file(void **state)
 
 static void places_where_no_file_can_be_are_refused_at_once(void **state)
 {
-    static const char *const bad[] = { "folder", "fifo", "/dev/null", "missing/f", "new/", "" };
+    static const char *const bad[] = { "folder", "fifo", "/dev/null", "new/", "", "missing/f" };
+    const size_t n = sizeof bad / sizeof bad[0];
 
     (void)state;
     assert_int_equal(mkdir("folder", 0700), 0);
     assert_int_equal(mkfifo("fifo", 0600), 0);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct err err = { 0 };
 
-        if (file_create(bad[i], &err) || err.kind != ERR_INPUT)
+        if (file_create(bad[i], &err) || err.kind != (i < n - 1 ? ERR_INPUT : ERR_IO))
             fail_msg("\"%s\": \"%s\"", bad[i], err.msg);
     }
     assert_int_equal(file_kind("/dev/null"), FILE_OTHER);
@@ -346,9 +347,9 @@ static void folders_are_made_with_their_parents(void **state)
 
     put("file", "");
     assert_false(file_mkdir("file", &err));
-    assert_int_equal(err.kind, ERR_INPUT);
+    assert_int_equal(err.kind, ERR_IO);
     assert_false(file_mkdir("file/below", &err));
-    assert_int_equal(err.kind, ERR_INPUT);
+    assert_int_equal(err.kind, ERR_IO);
     assert_false(file_mkdir("", &err));
 }
 

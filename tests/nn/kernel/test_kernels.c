@@ -955,7 +955,7 @@ static void every_slot_is_filled(void **state)
     assert_string_equal(nn_kernels_get("ref", &err)->name.gemm_f32, "ref");
     assert_int_equal(err.kind, ERR_NONE);
     assert_null(nn_kernels_get("sse9", &err));
-    assert_int_equal(err.kind, ERR_INPUT);
+    assert_int_equal(err.kind, ERR_USAGE);
 }
 
 int main(void)
