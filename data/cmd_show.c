@@ -30,6 +30,10 @@ enum {
 enum part { PART_ALL, PART_TRAIN, PART_VAL, PART_TEST };
 static const char *const parts[] = { "all", "train", "val", "test", NULL };
 
+/* auto, then data_resize_names in their order. */
+enum { RESIZE_AUTO };
+static const char *const resizes[] = { "auto", "crop", "squash", "letterbox", NULL };
+
 struct options {
     struct data_source_options source;
     const char *out, *augment;
@@ -44,10 +48,14 @@ static const struct field options[] = {
     FIELD_STRING(struct options, augment, "RECIPE", "light",
                  "how pictures are varied: " DATA_PRESET_NAMES ", or a list (docs/augment.md)"),
     FIELD_INT(struct options, size, NULL, CHOSEN_SIZE, 1, 1024,
-              "side of the pictures the network sees, in pixels"),
-    FIELD_ENUM(struct options, resize, data_resize_names, DATA_CROP,
-               "how a picture of another shape is fitted"),
-    FIELD_ENUM(struct options, color, data_color_names, DATA_RGB, "what the network sees of it"),
+               "side of the pictures the network sees, in pixels; train by itself chooses 128, 64 "
+               "or less, by the pictures, and tells it: give that"),
+    FIELD_ENUM(struct options, resize, resizes, RESIZE_AUTO,
+               "how a picture of another shape is fitted; auto: as train chooses it, squash where "
+               "pictures have several labels, else crop"),
+    FIELD_ENUM(struct options, color, data_color_names, DATA_RGB,
+               "what the network sees of it; train by itself chooses grey where no picture has "
+               "colour, which looks the same"),
     FIELD_INT(struct options, count, NULL, 24, 1, 10000, "pictures, drawn by lot"),
     FIELD_INT(struct options, views, NULL, 3, 1, MAX_VIEWS, "times that each is varied"),
     FIELD_INT(struct options, columns, NULL, 0, 0, 1000, "pictures a row; 0 = chosen"),
@@ -380,7 +388,8 @@ static bool show(const struct options *o, const char *data, struct err *err)
         facts.n += x->sample[i].split == DATA_UNSPLIT || x->sample[i].split == DATA_TRAIN;
     field_defaults(data_prep_fields, &s.prep);
     s.prep.size[0] = s.prep.size[1] = o->size;
-    s.prep.resize = o->resize;
+    s.prep.resize = o->resize == RESIZE_AUTO ? (int)data_resize_for(x->task == DATA_MULTI)
+                                             : o->resize - RESIZE_AUTO - 1;
     s.prep.color = o->color;
     for (int c = 0; c < 3; c++) {       /* pixels come through as they are */
         s.prep.mean[c] = 0;
@@ -393,8 +402,10 @@ static bool show(const struct options *o, const char *data, struct err *err)
          draw(&s, &l, err);
     if (ok) {
         data_recipe_text(&s.recipe, &text);
-        cli_say("%d of %d pictures%s, augment %s", s.n, x->n,
-                s.recipe.n ? ", each plain and varied" : "", str_text(&text));
+        cli_say("%d of %d pictures%s, size %d, resize %s, color %s, augment %s", s.n, x->n,
+                s.recipe.n ? ", each plain and varied" : "", o->size,
+                data_resize_names[s.prep.resize], data_color_names[s.prep.color],
+                str_text(&text));
         str_clear(&text);
         str_add(&text, o->out);
         ok = cli_print(&text, err);
@@ -428,6 +439,8 @@ const struct cli_command data_cmd_show = {
     .about = "Draws pictures of DATA by lot: each first as validation sees it, then as training "
              "sees it through the augmentations of --augment, with its labels below. Steps that "
              "mix pictures take the whole sheet for a batch, and the labels tell the shares.\n"
+             "That is what train sees when it is given the same --size, --resize, --color and "
+             "--augment: what it is not given it chooses from the pictures, and tells.\n"
              "Prints the name of the sheet.",
     .examples = "discern data show photos/ -o sheet.png\n"
                 "discern data show photos/ --augment strong --size 64 --force\n"

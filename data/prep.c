@@ -33,6 +33,11 @@ const struct field data_prep_fields[] = {
     FIELDS_END
 };
 
+enum data_resize data_resize_for(bool several_labels)
+{
+    return several_labels ? DATA_SQUASH : DATA_CROP;
+}
+
 int data_prep_channels(const struct data_prep *p)
 {
     return p->color == DATA_GREY ? 1 : 3;

@@ -28,6 +28,11 @@ struct data_prep {
 };
 extern const struct field data_prep_fields[];
 
+/* What is chosen when nobody says, as train and `data show` do: what one of several labels names
+ * may be at an edge, where CROP would cut it off; one label for the whole is clear from the middle,
+ * and undistorted. */
+enum data_resize data_resize_for(bool several_labels);
+
 /* 3, or 1 for grey. */
 int data_prep_channels(const struct data_prep *p);
 /* Numbers of a prepared picture: height * width * channels. */

@@ -96,11 +96,12 @@ static void tell(const struct train_caches *c, const struct train_caches_options
         str_printf(&text, "cache: pictures%s are decoded in every epoch; %s",
                    c->train ? " to check with" : "", why->msg);
     else if (!train_caches_filling(c) && (!c->val || data_cache_complete(c->val)))
-        str_printf(&text, "cache: decoded pictures are in %s, %.3g MB", opt->dir, 1e-6 * bytes);
+        str_printf(&text, "cache: decoded pictures are reused from %s, %.3g MB", opt->dir,
+                   1e-6 * bytes);
     else
         str_printf(&text,
-                   "cache: decoded pictures are kept in %s, %.3g MB; --cache off keeps none",
-                   opt->dir, 1e-6 * bytes);
+                   "cache: the first epoch fills %s with decoded pictures, about %.3g MB; --cache "
+                   "off keeps none", opt->dir, 1e-6 * bytes);
     opt->say(opt->say_ctx, str_text(&text));
     str_release(&text);
 }

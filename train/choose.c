@@ -186,6 +186,15 @@ static void choose_color(const struct looks *all, int n, struct train_cfg *cfg,
         tell(t, "color grey: none of %d pictures looked at has any; --color rgb says otherwise", n);
 }
 
+static void choose_resize(const struct data_index *train, struct train_cfg *cfg,
+                          const struct teller *t)
+{
+    cfg->resize = TRAIN_CROP + (int)data_resize_for(train->task == DATA_MULTI);
+    tell(t, cfg->resize == TRAIN_SQUASH
+                ? "resize squash: what a label names may be at an edge, where crop would cut it off"
+                : "resize crop: of a picture of another shape the middle square is seen");
+}
+
 static void make_prep(const struct looks *all, int n, const struct train_cfg *cfg,
                       struct data_prep *prep)
 {
@@ -242,7 +251,7 @@ bool train_choose(const struct data_index *train, int least, int threads,
     if (!cfg->color)
         choose_color(all, n, cfg, &t);
     if (!cfg->resize)
-        cfg->resize = train->task == DATA_MULTI ? TRAIN_SQUASH : TRAIN_CROP;
+        choose_resize(train, cfg, &t);
     make_prep(all, n, cfg, prep);
     note_sizes(all, seen);
     free(all);

@@ -245,8 +245,8 @@ static void on_end(struct listener *l, const struct train_event *e)
     json_end(&l->figures, '}');
     str_add(&l->result, ": ");
     add_figure(&l->result, f);
-    str_printf(&l->result, " on %d pictures that were held out, after epoch %d of %d; ", f->n,
-               e->epoch, e->epochs);
+    str_printf(&l->result, " on %d picture%s that %s held out, after epoch %d of %d; ", f->n,
+               f->n == 1 ? "" : "s", f->n == 1 ? "was" : "were", e->epoch, e->epochs);
     if (f->task == DATA_SINGLE)
         str_printf(&l->result, "always answering the commonest label gives %.4f", f->majority);
     else
@@ -485,7 +485,10 @@ static bool report(const struct options *o, const char *data, const char *dir,
         if (field_is_default(f, o))
             continue;
         str_addc(&next, ' ');
-        str_printf(&next, "--%s ", f->name);
+        str_add(&next, "--");
+        for (const char *c = f->name; *c; c++)
+            str_addc(&next, *c == '_' ? '-' : *c);
+        str_addc(&next, ' ');
         str_clear(&value);
         field_text(f, o, &value);
         add_word(&next, str_text(&value));

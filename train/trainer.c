@@ -72,6 +72,7 @@ struct trainer {
     bool filling; /* the first epoch fills a cache */
     int64_t base_step; /* after a new plan: where it was made, and what share was done then */
     double base_done;
+    bool replanned;
 
     struct infer_figures best; /* of best_epoch */
     int best_epoch;            /* 0: none yet */
@@ -228,7 +229,8 @@ static bool make_parts(struct trainer *t, struct err *err)
     if (!t->val)
         return false;
     if (t->train->n < 2)
-        return err_set(err, ERR_INPUT, "%d pictures to learn from: two are the least", t->train->n);
+        return err_set(err, ERR_INPUT, "%d picture%s to learn from: two are the least", t->train->n,
+                       t->train->n == 1 ? "" : "s");
     t->told = calloc((size_t)t->train->n + (size_t)t->val->n, 1);
     if (!t->told)
         return err_set(err, ERR_MEMORY, "no memory for %d pictures", t->index->n);
@@ -563,10 +565,9 @@ static bool plan_time(struct trainer *t, struct err *err)
     t->cfg->steps = (int)t->steps;
     note(t, TRAIN_EVENT_NOTE,
          "steps %lld, which is %.1f epochs: a step takes %.3g s and a validation %.3g s, and %g s "
-         "are given; --steps %lld repeats this training",
+         "are given",
          (long long)t->steps, (double)t->steps / (double)t->pace.per_epoch, t->pace.step,
-         t->pace.val,
-         t->cfg->time, (long long)t->steps);
+         t->pace.val, t->cfg->time);
     return true;
 }
 
@@ -586,14 +587,32 @@ static void replan(struct trainer *t)
         return;
     done = t->base_done + (1 - t->base_done) * (double)(t->step - t->base_step) /
                               (double)(t->steps - t->base_step);
-    note(t, TRAIN_EVENT_NOTE,
-         "the machine is slower than it was measured to be: %lld steps instead of %lld",
-         (long long)steps, (long long)t->steps);
+    if (!t->replanned)
+        note(t, TRAIN_EVENT_NOTE,
+             "the machine is slower than it was measured to be: %lld steps instead of %lld, or as "
+             "few as the time given takes",
+             (long long)steps, (long long)t->steps);
+    t->replanned = true;
     t->base_done = done;
     t->base_step = t->step;
     t->steps = steps;
     t->cfg->steps = (int)steps;
     t->cfg->epochs = t->epochs = epochs_of(t, steps);
+}
+
+/* How to make as many steps again without a clock.  The rate fell faster where the plan became
+ * shorter, so that only a training that kept to its plan comes out the same. */
+static void tell_steps(const struct trainer *t)
+{
+    if (t->cfg->time <= 0)
+        return;
+    if (t->replanned)
+        note(t, TRAIN_EVENT_NOTE,
+             "--steps %lld instead of --time makes as many steps as were made; the rate then falls "
+             "evenly, so the weights will not be just these", (long long)t->step);
+    else
+        note(t, TRAIN_EVENT_NOTE, "--steps %lld instead of --time repeats this training",
+             (long long)t->step);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -688,16 +707,18 @@ static bool loop(struct trainer *t, struct err *err)
     t->cfg->epochs = t->epochs;
     note(t, TRAIN_EVENT_START,
          "%s, %.3g M parameters, %.3g MFLOP a picture of %dx%d; %d pictures to learn from, %d to "
-         "check with, %d labels; %lld steps of %d in %d epochs",
+         "check with, %d label%s; %lld step%s of %d in %d epoch%s",
          t->arch, 1e-6 * (double)train_net_trained(t->net), 1e-6 * (double)train_net_flops(t->net),
          t->prep.size[1], t->prep.size[0], t->train->n, t->val ? t->val->n : 0, t->index->n_labels,
-         (long long)t->steps, t->cfg->batch, t->epochs);
+         t->index->n_labels == 1 ? "" : "s", (long long)t->steps, t->steps == 1 ? "" : "s",
+         t->cfg->batch, t->epochs, t->epochs == 1 ? "" : "s");
     for (t->epoch = 1; t->step < t->steps; t->epoch++) {
         if (!run_epoch(t, err) || !end_epoch(t, err))
             return false;
         if (stopped(t) && t->step < t->steps)
             return stop_here(t, false, err);
     }
+    tell_steps(t);
     t->epoch = t->best_epoch;
     emit(t, (struct train_event){
                 .kind = TRAIN_EVENT_END, .val = t->val ? &t->best : NULL, .best = true });

@@ -367,10 +367,10 @@ static void a_cache_changes_no_weight(void **state)
     made_open(&cache);
     draw_set(&f, 12, 4, SIDE + 30);
     train_with_cache(&f, NULL, "plain", "");
-    train_with_cache(&f, cache.path, "a", "are kept in");
+    train_with_cache(&f, cache.path, "a", "the first epoch fills");
     assert_int_equal(file_list(cache.path, &names, &err), 2);
     free(names);
-    train_with_cache(&f, cache.path, "b", "are in");            /* from the files */
+    train_with_cache(&f, cache.path, "b", "are reused from"); /* from the files */
     train_with_cache(&f, "/dev/null/x", "c", "decoded in every epoch");
     made_text(&f, "train/c0/000.png", "no picture any more");   /* other hashes: another key */
     {
@@ -378,7 +378,7 @@ static void a_cache_changes_no_weight(void **state)
         struct told told = { .cache = cache.path };
 
         must_train(&f, "d", &cfg, &told);
-        assert_non_null(strstr(told.cache_note, "are kept in"));
+        assert_non_null(strstr(told.cache_note, "the first epoch fills"));
         assert_int_equal(told.bad, 1);
     }
     made_close(&f);
@@ -584,7 +584,7 @@ static void settings_that_cannot_be_meant_are_refused(void **state)
     cfg = config();
     cfg.isa = "avx9";
     assert_false(train(&f, ".", "out", &cfg, &told, &err));
-    assert_int_equal(err.kind, ERR_INPUT);
+    assert_int_equal(err.kind, ERR_USAGE);
     cfg = config();
     cfg.momentum = 2;
     assert_false(train(&f, ".", "out", &cfg, &told, &err));
