@@ -504,7 +504,7 @@ static bool report(const struct options *o, const char *data, const char *dir,
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
-    struct options o;
+    struct options o = { 0 };
     struct cli_args args;
     struct err err = { 0 };
     struct listener l = { .live = isatty(STDERR_FILENO) };
