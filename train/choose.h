@@ -5,7 +5,8 @@
 #define TRAIN_CHOOSE_H
 
 #include "data/prep.h"
-#include "train/trainer.h"
+#include "data/index.h"
+#include "train/cfg.h"
 
 /* Where decisions are told, each with its reason, a line each. */
 typedef void train_say_fn(void *ctx, const char *text);

@@ -267,6 +267,8 @@ static void on_event(void *ctx, const struct train_event *e)
     case TRAIN_EVENT_END:
         on_end(l, e);
         break;
+    case TRAIN_EVENT_SAVED:
+        break;
     case TRAIN_EVENT_BAD_FILE:
     case TRAIN_EVENT_START:
     case TRAIN_EVENT_NOTE:

@@ -7,7 +7,10 @@
 #ifndef TRAIN_PROVENANCE_H
 #define TRAIN_PROVENANCE_H
 
-#include "train/trainer.h"
+#include "data/aug/aug.h"
+#include "data/index.h"
+#include "infer/metric.h"
+#include "train/cfg.h"
 
 struct train_provenance {
     const struct train_cfg *cfg; /* as it was decided; time and threads are left out */

@@ -21,15 +21,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
-
-const struct field train_cfg_fields[] = {
-#include "train/settings.def"
-    FIELDS_END
-};
-
-const char *const train_color_names[] = { "auto", "rgb", "grey", NULL };
-const char *const train_resize_names[] = { "auto", "crop", "squash", "letterbox", NULL };
 
 /* Of the time given: what is planned for, and where a slower machine makes the plan shorter. */
 #define TIME_PLANNED 0.96
@@ -62,6 +55,7 @@ struct trainer {
     int64_t steps, step; /* planned, made */
     int epoch, epochs;   /* under way, from 1 */
     double loss;         /* running mean of the epoch */
+    double rate;         /* learning rate of the last step */
 
     struct train_pace pace; /* measured before, then as it was so far */
     double began, epoch_began;
@@ -106,15 +100,20 @@ static double time_left(const struct trainer *t)
 static void emit(const struct trainer *t, struct train_event e)
 {
     double epoch_time = now() - t->epoch_began;
+    struct rusage usage;
 
     if (!t->run->event)
         return;
+    getrusage(RUSAGE_SELF, &usage);
     if (!e.epoch)
         e.epoch = t->epoch;
     e.epochs = t->epochs;
     e.step = t->step;
     e.steps = t->steps;
     e.loss = t->loss;
+    e.accuracy = NAN;
+    e.lr = t->rate;
+    e.memory = (int64_t)usage.ru_maxrss * 1024;
     e.rate = t->epoch_pictures && epoch_time > 0 ? (double)t->epoch_pictures / epoch_time : 0;
     e.elapsed = now() - t->began;
     e.left = time_left(t);
@@ -171,22 +170,6 @@ static struct nn_graph *make_graph(struct trainer *t, struct err *err)
         note(t, TRAIN_EVENT_NOTE, "size %dx%d: as %s has it", t->prep.size[1], t->prep.size[0],
              t->arch);
     return g;
-}
-
-bool train_check(const struct train_cfg *cfg, struct err *err)
-{
-    struct data_recipe recipe;
-
-    if (!field_check(train_cfg_fields, cfg, err) ||
-        !data_recipe_parse(cfg->augment, &(struct data_recipe_facts){ .n = 1 }, &recipe, err))
-        return false;
-    if ((cfg->epochs > 0) + (cfg->steps > 0) + (cfg->time > 0) > 1)
-        return err_set(err, ERR_USAGE,
-                       "epochs, steps and time say the same thing: give one of them");
-    if (cfg->batch == 1)
-        return err_set(err, ERR_USAGE, "batch 1: batch-norm needs two pictures a step at least");
-    return train_arch_check(cfg->arch, err) && nn_kernels_get(cfg->isa, err) &&
-           train_optim_find(cfg->optim, err);
 }
 
 /* A figure needs one picture at least that is readable and whose labels are known: better said now
@@ -669,7 +652,7 @@ static void time_step(struct trainer *t, double seconds, double waited)
 static bool run_epoch(struct trainer *t, struct err *err)
 {
     int64_t made = 0, read = 0;
-    double sum = 0, begin, waited = 0, loss;
+    double sum = 0, begin, waited = 0, loss = NAN;
     const struct data_batch *b;
 
     data_loader_start(t->loader, (uint64_t)t->epoch - 1, 0);
@@ -678,7 +661,8 @@ static bool run_epoch(struct trainer *t, struct err *err)
     t->loss = 0;
     while (t->step < t->steps && (b = data_loader_next(t->loader))) {
         if (b->n >= 2) { /* one picture has no variance to norm by */
-            if (!train_net_step(t->net, b->n, b->image, b->target, rate_now(t), (uint64_t)t->step,
+            t->rate = rate_now(t);
+            if (!train_net_step(t->net, b->n, b->image, b->target, t->rate, (uint64_t)t->step,
                                 &loss, err))
                 return diverged(t, err);
             sum += loss;
@@ -690,7 +674,7 @@ static bool run_epoch(struct trainer *t, struct err *err)
         time_step(t, now() - begin, data_loader_waited(t->loader) - waited);
         waited = data_loader_waited(t->loader);
         begin = now();
-        emit(t, (struct train_event){ .kind = TRAIN_EVENT_STEP });
+        emit(t, (struct train_event){ .kind = TRAIN_EVENT_STEP, .step_loss = loss });
         if (stopped(t) && t->step < t->steps)
             return stop_here(t, true, err);
         replan(t);

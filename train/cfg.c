@@ -1,0 +1,34 @@
+/*
+ * cfg -- see cfg.h
+ */
+#include "train/cfg.h"
+
+#include "data/aug/aug.h"
+#include "data/prep.h"
+#include "nn/kernel/cpu.h"
+#include "train/arch.h"
+#include "train/optim/optim.h"
+
+const struct field train_cfg_fields[] = {
+#include "train/settings.def"
+    FIELDS_END
+};
+
+const char *const train_color_names[] = { "auto", "rgb", "grey", NULL };
+const char *const train_resize_names[] = { "auto", "crop", "squash", "letterbox", NULL };
+
+bool train_check(const struct train_cfg *cfg, struct err *err)
+{
+    struct data_recipe recipe;
+
+    if (!field_check(train_cfg_fields, cfg, err) ||
+        !data_recipe_parse(cfg->augment, &(struct data_recipe_facts){ .n = 1 }, &recipe, err))
+        return false;
+    if ((cfg->epochs > 0) + (cfg->steps > 0) + (cfg->time > 0) > 1)
+        return err_set(err, ERR_USAGE,
+                       "epochs, steps and time say the same thing: give one of them");
+    if (cfg->batch == 1)
+        return err_set(err, ERR_USAGE, "batch 1: batch-norm needs two pictures a step at least");
+    return train_arch_check(cfg->arch, err) && nn_kernels_get(cfg->isa, err) &&
+           train_optim_find(cfg->optim, err);
+}

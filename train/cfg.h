@@ -1,0 +1,43 @@
+/*
+ * cfg -- the settings of a training; what can be said about each: train/settings.def
+ */
+#ifndef TRAIN_CFG_H
+#define TRAIN_CFG_H
+
+#include "nn/base/field.h"
+
+/* What struct data_prep has, or a choice. */
+enum train_color { TRAIN_COLOR_AUTO, TRAIN_RGB, TRAIN_GREY };
+enum train_resize { TRAIN_RESIZE_AUTO, TRAIN_CROP, TRAIN_SQUASH, TRAIN_LETTERBOX };
+extern const char *const train_color_names[];  /* "auto", then data_color_names */
+extern const char *const train_resize_names[]; /* "auto", then data_resize_names */
+
+struct train_cfg {
+    const char *arch;           /* a name of models.def, or a graph text's path (train/arch.h) */
+    int size;                   /* input side in pixels; 0 = chosen from the pictures */
+    int color, resize;          /* enum train_color, train_resize */
+    int filter;                 /* enum data_filter */
+    int background[3];          /* RGB */
+    int batch;                  /* 0 = chosen */
+    int epochs;                 /* 0 = chosen */
+    int steps;                  /* 0 = by epochs; the last epoch may be cut short */
+    double time;                /* seconds for the whole training; 0 = by epochs */
+    const char *optim;          /* a name of optims.def */
+    double lr, momentum, decay; /* lr 0 = chosen */
+    double smooth;              /* label smoothing */
+    double warmup;              /* share of the steps */
+    double dropout;
+    const char *augment; /* what data_recipe_parse reads */
+    int seed;
+    int threads; /* 0 = all processors */
+    double val;  /* share held out where the data say nothing; 0 = chosen */
+    bool no_near; /* near-duplicates are not kept on one side */
+    const char *isa;
+};
+extern const struct field train_cfg_fields[]; /* train/settings.def */
+
+/* Whether the settings can all be meant, without any pictures: what this refuses no training
+ * starts with. */
+bool train_check(const struct train_cfg *cfg, struct err *err);
+
+#endif
