@@ -13,19 +13,17 @@
 #include "nn/base/json.h"
 #include "nn/base/record.h"
 #include "train/choose.h"
+#include "train/listen/listen.h"
+#include "train/listen/summary.h"
 #include "train/trainer.h"
 
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LIVE_SECONDS 0.1 /* between updates of the live line */
-#define PLAIN_SECONDS 30 /* between lines where there is no terminal */
 #define CACHE_SHARE 0.1  /* of the free disk, for decoded pictures */
 #define CACHE_SHARE_NAMED 0.5
 #define WAITED_MUCH 0.02 /* share of the time that is worth a word */
@@ -104,188 +102,6 @@ static void catch_signals(void)
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
             sigaction(signals[i], &a, NULL);
-}
-
-/* ---- the terminal ---------------------------------------------------------------------------- */
-
-struct listener {
-    bool quiet, live; /* live: stderr is a terminal */
-    int shown;        /* columns of the live line that stands there */
-    double last;      /* when something was shown, in seconds of the training */
-    double elapsed, waited;
-    int best_epoch, epochs;
-    int64_t steps;
-    struct str history; /* JSON, an object an epoch */
-    struct str figures; /* JSON of the best epoch */
-    struct str result;  /* in words */
-};
-
-/* "12s", "4m05s", "1h03m" */
-static void add_duration(struct str *out, double seconds)
-{
-    long s = lround(fmin(fmax(seconds, 0), 1e9));
-
-    if (s < 60)
-        str_printf(out, "%lds", s);
-    else if (s < 3600)
-        str_printf(out, "%ldm%02lds", s / 60, s % 60);
-    else
-        str_printf(out, "%ldh%02ldm", s / 3600, s / 60 % 60);
-}
-
-static void clear_line(struct listener *l)
-{
-    if (l->shown)
-        fprintf(stderr, "\r%*s\r", l->shown, "");
-    l->shown = 0;
-}
-
-static void show_live(struct listener *l, const char *text)
-{
-    struct winsize w = { 0 };
-    int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) || !w.ws_col ? 80 : w.ws_col,
-        len = (int)strlen(text);
-
-    if (len > width - 1)
-        len = width - 1;
-    fprintf(stderr, "\r%.*s%*s", len, text, l->shown > len ? l->shown - len : 0, "");
-    fflush(stderr);
-    l->shown = len;
-}
-
-static void add_progress(struct str *s, const struct train_event *e)
-{
-    str_printf(s, "epoch %d/%d, step %lld/%lld, loss %.4f, %.0f pictures/s, ", e->epoch, e->epochs,
-               (long long)e->step, (long long)e->steps, e->loss, e->rate);
-    add_duration(s, e->left);
-    str_add(s, " left");
-}
-
-static void on_step(struct listener *l, const struct train_event *e)
-{
-    struct str s = { 0 };
-
-    if (l->quiet || e->elapsed - l->last < (l->live ? LIVE_SECONDS : PLAIN_SECONDS))
-        return;
-    l->last = e->elapsed;
-    add_progress(&s, e);
-    if (l->live)
-        show_live(l, str_text(&s));
-    else
-        cli_say("%s", str_text(&s));
-    str_release(&s);
-}
-
-/* "accuracy 0.9321" */
-static void add_figure(struct str *s, const struct infer_figures *f)
-{
-    str_printf(s, "%s %.4f", infer_figures_main_name(f->task), infer_figures_main(f));
-}
-
-static void json_figures(struct str *s, const struct infer_figures *f)
-{
-    json_number(s, "pictures", f->n);
-    if (f->task == DATA_SINGLE) {
-        json_number(s, "accuracy", f->accuracy);
-        json_number(s, "balanced_accuracy", f->balanced_accuracy);
-        json_number(s, "majority", f->majority);
-    } else {
-        json_number(s, "mAP", f->mean_ap);
-        json_number(s, "baseline_mAP", f->baseline_ap);
-        json_number(s, "subset_accuracy", f->subset_accuracy);
-    }
-    json_number(s, "macro_f1", f->macro_f1);
-    json_number(s, "log_loss", f->log_loss);
-}
-
-static void on_epoch(struct listener *l, const struct train_event *e)
-{
-    struct str s = { 0 };
-
-    json_begin(&l->history, NULL, '{');
-    json_number(&l->history, "epoch", e->epoch);
-    json_number(&l->history, "step", (double)e->step);
-    json_number(&l->history, "loss", e->loss);
-    if (e->val)
-        json_figures(&l->history, e->val);
-    json_number(&l->history, "seconds", e->elapsed);
-    json_end(&l->history, '}');
-    if (l->quiet)
-        return;
-    clear_line(l);
-    l->last = e->elapsed;
-    str_printf(&s, "epoch %d/%d: loss %.4f, ", e->epoch, e->epochs, e->loss);
-    if (e->val) {
-        add_figure(&s, e->val);
-        str_add(&s, e->best ? " (best so far), " : ", ");
-    }
-    str_printf(&s, "%.0f pictures/s, ", e->rate);
-    add_duration(&s, e->left);
-    str_add(&s, " left");
-    cli_say("%s", str_text(&s));
-    str_release(&s);
-}
-
-static void on_end(struct listener *l, const struct train_event *e)
-{
-    const struct infer_figures *f = e->val;
-
-    clear_line(l);
-    l->elapsed = e->elapsed;
-    l->waited = e->waited;
-    l->best_epoch = e->epoch;
-    l->epochs = e->epochs;
-    l->steps = e->step;
-    str_add(&l->result, "trained in ");
-    add_duration(&l->result, e->elapsed);
-    if (!f)
-        return;
-    json_begin(&l->figures, NULL, '{');
-    json_figures(&l->figures, f);
-    json_end(&l->figures, '}');
-    str_add(&l->result, ": ");
-    add_figure(&l->result, f);
-    str_printf(&l->result, " on %d picture%s that %s held out, after epoch %d of %d; ", f->n,
-               f->n == 1 ? "" : "s", f->n == 1 ? "was" : "were", e->epoch, e->epochs);
-    if (f->task == DATA_SINGLE)
-        str_printf(&l->result, "always answering the commonest label gives %.4f", f->majority);
-    else
-        str_printf(&l->result, "answering how common labels are gives %.4f", f->baseline_ap);
-}
-
-static void on_event(void *ctx, const struct train_event *e)
-{
-    struct listener *l = ctx;
-
-    switch (e->kind) {
-    case TRAIN_EVENT_STEP:
-        on_step(l, e);
-        break;
-    case TRAIN_EVENT_EPOCH:
-        on_epoch(l, e);
-        break;
-    case TRAIN_EVENT_END:
-        on_end(l, e);
-        break;
-    case TRAIN_EVENT_SAVED:
-        break;
-    case TRAIN_EVENT_BAD_FILE:
-    case TRAIN_EVENT_START:
-    case TRAIN_EVENT_NOTE:
-        if (l->quiet)
-            break;
-        clear_line(l);
-        cli_say(e->kind == TRAIN_EVENT_BAD_FILE ? "%s; left out" : "%s", e->text);
-        break;
-    }
-}
-
-static void listener_release(struct listener *l)
-{
-    clear_line(l);
-    str_release(&l->history);
-    str_release(&l->figures);
-    str_release(&l->result);
 }
 
 /* ---- the run folder -------------------------------------------------------------------------- */
@@ -400,7 +216,7 @@ static struct data_index *open_data(const char *path, struct options *o,
     return x;
 }
 
-static void add_json(const struct options *o, const char *dir, const struct listener *l,
+static void add_json(const struct options *o, const char *dir, const struct train_summary *s,
                      struct str *out)
 {
     json_t *settings = record_to_json(train_cfg_fields, &o->cfg);
@@ -414,17 +230,17 @@ static void add_json(const struct options *o, const char *dir, const struct list
     str_clear(&path);
     str_printf(&path, "%s/last.safetensors", dir);
     json_text(out, "last", str_text(&path));
-    json_number(out, "epoch", l->best_epoch);
-    json_number(out, "epochs", l->epochs);
-    json_number(out, "steps", (double)l->steps);
-    json_number(out, "seconds", l->elapsed);
-    json_number(out, "waited", l->waited);
-    json_raw(out, "figures", l->figures.len ? str_text(&l->figures) : "null");
+    json_number(out, "epoch", s->best_epoch);
+    json_number(out, "epochs", s->epochs);
+    json_number(out, "steps", (double)s->steps);
+    json_number(out, "seconds", s->elapsed);
+    json_number(out, "waited", s->waited);
+    json_raw(out, "figures", s->figures.len ? str_text(&s->figures) : "null");
     json_raw(out, "settings", text ? text : "null");
-    str_printf(&list, "[%s]", str_text(&l->history));
+    str_printf(&list, "[%s]", str_text(&s->history));
     json_raw(out, "history", str_text(&list));
     json_end(out, '}');
-    out->failed |= !text || path.failed || list.failed || l->history.failed || l->figures.failed;
+    out->failed |= !text || path.failed || list.failed || s->history.failed || s->figures.failed;
     str_release(&path);
     str_release(&list);
     free(text);
@@ -465,17 +281,17 @@ static char *cache_folder(const struct options *o, double *share)
 
 /* What was reached, where it is, and what to type next. */
 static bool report(const struct options *o, const char *data, const char *dir,
-                   const struct listener *l, struct err *err)
+                   const struct train_summary *s, struct err *err)
 {
     struct str out = { 0 }, model = { 0 }, next = { 0 }, value = { 0 };
     bool ok;
 
     if (!o->quiet)
-        cli_say("%s", str_text(&l->result));
-    if (!o->quiet && l->waited > WAITED_MUCH)
-        cli_say("%.0f %% of the time of training went into waiting for pictures", 100 * l->waited);
+        cli_say("%s", str_text(&s->result));
+    if (!o->quiet && s->waited > WAITED_MUCH)
+        cli_say("%.0f %% of the time of training went into waiting for pictures", 100 * s->waited);
     if (o->json)
-        add_json(o, dir, l, &out);
+        add_json(o, dir, s, &out);
     else
         str_printf(&out, "%s/best.safetensors", dir);
     ok = cli_print(&out, err);
@@ -508,14 +324,16 @@ static int run(const struct cli_command *self, int argc, char **argv)
 {
     struct options o = { 0 };
     struct cli_args args;
-    struct err err = { 0 };
-    struct listener l = { .live = isatty(STDERR_FILENO) };
+    struct err err = { 0 }, unheard = { 0 };
+    struct train_summary summary = { 0 };
+    struct train_listen_options listen = { .summary = &summary };
+    struct train_listen *listeners = NULL;
     struct data_decode decode = { .sandbox = NULL };
-    struct train_run run = { .decode = &decode, .event = on_event, .event_ctx = &l, .stop = &stop };
+    struct train_run run = { .decode = &decode, .event = train_listen_event, .stop = &stop };
     struct str dir = { 0 };
     struct data_index *x = NULL;
     char *cache = NULL;
-    bool made = false, ok = false;
+    bool made = false, ok = false, heard = true;
     enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
     int status;
 
@@ -523,7 +341,6 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return 0;
     if (parsed == CLI_FAILED)
         return cli_fail(&err, o.json);
-    l.quiet = o.quiet;
     catch_signals();
     if (train_check(&o.cfg, &err) &&
         data_sandbox_choose(o.sandbox, o.cfg.threads ? o.cfg.threads : pool_cpus(), &decode, &err))
@@ -531,18 +348,22 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (x && open_run(&o, &dir, &made, &err)) {
         run.out = str_text(&dir);
         run.cache = cache = cache_folder(&o, &run.cache_share);
-        ok = train_supervised(x, &o.cfg, &run, &err);
-        clear_line(&l);
+        listen.out = run.out;
+        listen.terminal = o.quiet ? -1 : STDERR_FILENO;
+        run.event_ctx = listeners = train_listen_open(&listen, &err);
+        ok = listeners && train_supervised(x, &o.cfg, &run, &err);
+        heard = train_listen_close(listeners, &unheard);
         if (!ok)
             drop_run(&o, run.out, made);
     }
-    ok = ok && report(&o, args.arg[0], run.out, &l, &err);
-    status = ok ? 0 : cli_fail(&err, o.json);
+    ok = ok && report(&o, args.arg[0], run.out, &summary, &err);
+    /* A listener's failure is told beside the answer, not instead of it. */
+    status = !ok ? cli_fail(&err, o.json) : heard ? 0 : cli_fail(&unheard, false);
     if (err.kind == ERR_CANCELLED && atomic_load(&stop_signal.number))
         status = 128 + atomic_load(&stop_signal.number);
     data_index_free(x);
     data_sandbox_free(decode.sandbox);
-    listener_release(&l);
+    train_summary_release(&summary);
     free(cache);
     str_release(&dir);
     return status;

@@ -169,6 +169,7 @@ rule_tables() {
     def_files data/aug/augs.def "data_aug data_aug_"
     def_files data/source/sources.def "data_source data_source_"
     def_files train/optim/optims.def "train_optim train_optim_"
+    def_files train/listen/listeners.def "train_listener train_listener_"
 }
 
 # Every operator has cases, every kernel a function in the right file and a check.

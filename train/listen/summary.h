@@ -1,0 +1,26 @@
+/*
+ * summary -- what a training has come to, for whoever started it: words and JSON
+ */
+#ifndef TRAIN_LISTEN_SUMMARY_H
+#define TRAIN_LISTEN_SUMMARY_H
+
+#include "nn/base/str.h"
+
+#include <stdint.h>
+
+/* All 0 before the training. */
+struct train_summary {
+    int best_epoch, epochs;
+    int64_t steps;
+    double elapsed, waited; /* seconds; share of the steps' time */
+    struct str history;     /* JSON: objects with commas between, one an epoch */
+    struct str figures;     /* JSON of the best epoch; empty: nothing was held out */
+    struct str result;      /* "trained in 12s: accuracy 0.9321 on ..." */
+};
+
+void train_summary_release(struct train_summary *s);
+
+/* Appends "12s", "4m05s", "1h03m". */
+void train_add_duration(struct str *out, double seconds);
+
+#endif
