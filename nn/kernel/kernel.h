@@ -95,6 +95,21 @@ typedef void nn_norm_dx_f32_fn(int64_t rows, int n, const real *dy, const real *
 /* v = momentum v + (g + decay w);  w -= rate (nesterov ? g + decay w + momentum v : v) */
 typedef void nn_sgd_f32_fn(int64_t n, real rate, real momentum, real decay, bool nesterov,
                            const real *g, real *w, real *v);
+/* m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  u = m_scale m / (sqrt(v_scale v) +
+ * eps).  u may be g. */
+typedef void nn_adam_f32_fn(int64_t n, real beta1, real beta2, real m_scale, real v_scale, real eps,
+                            const real *g, real *m, real *v, real *u);
+/* w = (1 - rate decay) w - rate sign(beta1 m + (1 - beta1) g);  m = beta2 m + (1 - beta2) g.  The
+ * sign of 0 is 0. */
+typedef void nn_lion_f32_fn(int64_t n, real rate, real beta1, real beta2, real decay, const real *g,
+                            real *w, real *m);
+/* y = a y + b x;  x may be y. */
+typedef void nn_mix_f32_fn(int64_t n, real a, real b, const real *x, real *y);
+/* y += f (x - y): equal numbers stay as they are. */
+typedef void nn_blend_f32_fn(int64_t n, real f, const real *x, real *y);
+/* The sum of x^2, in double, in a fixed order; finite exactly where all of x is (floats' squares
+ * cannot overflow). */
+typedef double nn_sumsq_f32_fn(int64_t n, const real *x);
 
 /* The slots, once: name of the slot. */
 #define NN_SLOTS(SLOT) \
@@ -103,7 +118,7 @@ typedef void nn_sgd_f32_fn(int64_t n, real rate, real momentum, real decay, bool
     SLOT(add_f32) SLOT(mul_f32) SLOT(muladd_f32) SLOT(clamp_f32) SLOT(clamp_dx_f32) \
     SLOT(sigmoid_f32) SLOT(sigmoid_dx_f32) SLOT(softmax_f32) SLOT(softmax_dx_f32) \
     SLOT(colsum_f32) SLOT(colvar_f32) SLOT(coldot_f32) SLOT(affine_f32) SLOT(norm_dx_f32) \
-    SLOT(sgd_f32)
+    SLOT(sgd_f32) SLOT(adam_f32) SLOT(lion_f32) SLOT(mix_f32) SLOT(blend_f32) SLOT(sumsq_f32)
 
 /* The filled table: const, shared, part of a plan.  name: which implementation each slot has. */
 struct nn_kernels {

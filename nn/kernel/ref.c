@@ -398,3 +398,57 @@ void nn_sgd_f32_ref(int64_t n, real rate, real momentum, real decay, bool nester
         w[i] -= rate * (nesterov ? grad + momentum * v[i] : v[i]);
     }
 }
+
+void nn_adam_f32_ref(int64_t n, real beta1, real beta2, real m_scale, real v_scale, real eps,
+                     const real *g, real *m, real *v, real *u)
+{
+    for (int64_t i = 0; i < n; i++) {
+        real grad = g[i];
+
+        m[i] = beta1 * m[i] + (1 - beta1) * grad;
+        v[i] = beta2 * v[i] + (1 - beta2) * grad * grad;
+        u[i] = m_scale * m[i] / (sqrt(v_scale * v[i]) + eps);
+    }
+}
+
+void nn_lion_f32_ref(int64_t n, real rate, real beta1, real beta2, real decay, const real *g,
+                     real *w, real *m)
+{
+    real keep = 1 - rate * decay;
+
+    for (int64_t i = 0; i < n; i++) {
+        real c = beta1 * m[i] + (1 - beta1) * g[i];
+        real sign = (real)((c > 0) - (c < 0));
+
+        w[i] = keep * w[i] - rate * sign;
+        m[i] = beta2 * m[i] + (1 - beta2) * g[i];
+    }
+}
+
+void nn_mix_f32_ref(int64_t n, real a, real b, const real *x, real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = a * y[i] + b * x[i];
+}
+
+void nn_blend_f32_ref(int64_t n, real f, const real *x, real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] += f * (x[i] - y[i]);
+}
+
+double nn_sumsq_f32_ref(int64_t n, const real *x)
+{
+    enum { LANES = 8 };                 /* sums side by side, which the compiler may vectorise */
+    double lane[LANES] = { 0 }, sum = 0;
+    int64_t i = 0;
+
+    for (; i + LANES <= n; i += LANES)
+        for (int l = 0; l < LANES; l++)
+            lane[l] += (double)x[i + l] * (double)x[i + l];
+    for (; i < n; i++)
+        lane[i % LANES] += (double)x[i] * (double)x[i];
+    for (int l = 0; l < LANES; l++)
+        sum += lane[l];
+    return sum;
+}
