@@ -5,6 +5,7 @@
 #define TRAIN_CFG_H
 
 #include "nn/base/field.h"
+#include "train/sched.h"
 
 /* What struct data_prep has, or a choice. */
 enum train_color { TRAIN_COLOR_AUTO, TRAIN_RGB, TRAIN_GREY };
@@ -23,9 +24,13 @@ struct train_cfg {
     int steps;                  /* 0 = by epochs; the last epoch may be cut short */
     double time;                /* seconds for the whole training; 0 = by epochs */
     const char *optim;          /* a name of optims.def */
-    double lr, momentum, decay; /* lr 0 = chosen */
+    double lr;                  /* 0 = chosen */
+    double momentum, beta2, decay; /* < 0: the optimiser's own (train/optim/optim.h) */
+    int sched;                  /* enum train_sched_kind */
+    double drop, drop_every;    /* train/sched.h */
+    int patience;
     double smooth;              /* label smoothing */
-    double warmup;              /* share of the steps */
+    double warmup;              /* share of the steps; < 0: the schedule's own */
     double dropout;
     const char *augment; /* what data_recipe_parse reads */
     int seed;

@@ -4,6 +4,8 @@
 #include "train/choose.h"
 
 #include "nn/base/pool.h"
+#include "train/optim/optim.h"
+#include "train/sched.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -21,10 +23,6 @@ enum {
     MAX_EPOCHS = 60,
 };
 
-/* For batches of 64, in proportion for others: Goyal et al., arXiv:1706.02677.  Where a picture has
- * several labels the loss is the mean over them, which makes its gradients that much smaller. */
-#define RATE 0.05
-#define RATE_MULTI 0.2
 #define LEAST_STD 0.05 /* of pictures that are all alike */
 
 /* Of a picture's numbers: red, green, blue, and the grey that a grey net would see. */
@@ -195,6 +193,27 @@ static void choose_resize(const struct data_index *train, struct train_cfg *cfg,
                 : "resize crop: of a picture of another shape the middle square is seen");
 }
 
+/* What the optimiser and the schedule have to say where the settings do not. */
+static void choose_optim(bool multi, const struct train_optim *optim, struct train_cfg *cfg,
+                         const struct teller *t)
+{
+    double rate = multi ? optim->lr_multi : optim->lr;
+
+    if (cfg->lr <= 0) {
+        cfg->lr = rate * pow(cfg->batch / 64.0, optim->power);
+        tell(t, "lr %g: %g for batches of 64, %s for %d", cfg->lr, rate,
+             optim->power < 1 ? "with the square root" : "in proportion", cfg->batch);
+    }
+    if (cfg->momentum < 0)
+        cfg->momentum = optim->momentum;
+    if (cfg->beta2 < 0)
+        cfg->beta2 = optim->beta2;
+    if (cfg->decay < 0)
+        cfg->decay = optim->decay;
+    if (cfg->warmup < 0)
+        cfg->warmup = train_sched_warmup(cfg->sched);
+}
+
 static void make_prep(const struct looks *all, int n, const struct train_cfg *cfg,
                       struct data_prep *prep)
 {
@@ -225,9 +244,14 @@ bool train_choose(const struct data_index *train, int least, int threads,
 {
     struct teller t = { say, ctx };
     struct looks *all = calloc(1, sizeof *all);
-    struct pool *pool = pool_new(threads, err);
+    const struct train_optim *optim = train_optim_find(cfg->optim, err);
+    struct pool *pool = optim ? pool_new(threads, err) : NULL;
     int n, side;
 
+    if (!optim) {
+        free(all);
+        return false;
+    }
     if (!all || !pool) {
         free(all);
         pool_free(pool);
@@ -263,12 +287,7 @@ bool train_choose(const struct data_index *train, int least, int threads,
     }
     if (!cfg->epochs && !cfg->steps && cfg->time <= 0)
         choose_epochs(train->n, cfg, &t);
-    if (cfg->lr <= 0) {
-        double rate = train->task == DATA_MULTI ? RATE_MULTI : RATE;
-
-        cfg->lr = rate * cfg->batch / 64;
-        tell(&t, "lr %g: %g for batches of 64, in proportion for %d", cfg->lr, rate, cfg->batch);
-    }
+    choose_optim(train->task == DATA_MULTI, optim, cfg, &t);
     return true;
 }
 

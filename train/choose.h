@@ -19,8 +19,9 @@ struct train_seen {
 
 /*
  * Looks at some of the training pictures (on `threads` threads) and fills what is 0 in cfg: size,
- * batch, epochs, lr, color, resize; at least `least` pixels.  prep: of squares of that size, with
- * the pictures' own mean and deviation.  A function of pictures and cfg alone.  Of time and steps,
+ * batch, epochs, color, resize, and the rate and all else that the optimiser and the schedule say
+ * themselves; at least `least` pixels.  prep: of squares of that size, with the pictures' own mean
+ * and deviation.  A function of pictures and cfg alone.  Of time and steps,
  * epochs is left 0.  ERR_INPUT when no picture can be read.
  */
 bool train_choose(const struct data_index *train, int least, int threads,

@@ -9,6 +9,7 @@
 #include "nn/exec.h"
 #include "nn/op/input.h"
 #include "nn/op/xent.h"
+#include "train/update.h"
 
 #include <assert.h>
 #include <float.h>
@@ -32,7 +33,8 @@ struct train_net {
     struct train_net_options opt;
     struct nn_graph *graph;
     struct nn_params *params;
-    real *moment;              /* [moments][total] */
+    struct train_update *update;
+    int64_t updates;           /* made */
     struct sized sized[SIZES]; /* [0] is the first that was prepared */
 };
 
@@ -61,7 +63,6 @@ struct train_net *train_net_new(const struct nn_graph *g, const struct train_net
                                 struct err *err)
 {
     struct train_net *t = calloc(1, sizeof *t);
-    size_t total;
 
     if (!t) {
         err_set(err, ERR_MEMORY, "no memory to train with");
@@ -74,13 +75,11 @@ struct train_net *train_net_new(const struct nn_graph *g, const struct train_net
     t->params = nn_params_new(t->graph, true, err);
     if (!t->params)
         goto fail;
-    total = (size_t)t->params->total * (size_t)opt->optim->moments;
-    t->moment = calloc(total ? total : 1, sizeof *t->moment);
-    if (!t->moment) {
-        err_set(err, ERR_MEMORY, "no memory for the moments of %lld parameters",
-                (long long)t->params->total);
+    t->update = train_update_new(t->graph, t->params, &(struct train_update_options){
+        .optim = opt->optim, .kernels = opt->kernels, .pool = opt->pool,
+        .momentum = opt->momentum, .beta2 = opt->beta2, .decay = opt->decay }, err);
+    if (!t->update)
         goto fail;
-    }
     nn_params_init(t->params, t->graph, opt->seed);
     return t;
 fail:
@@ -101,7 +100,7 @@ void train_net_free(struct train_net *t)
         return;
     for (int i = 0; i < SIZES; i++)
         sized_release(&t->sized[i]);
-    free(t->moment);
+    train_update_free(t->update);
     nn_params_free(t->params);
     nn_graph_free(t->graph);
     free(t);
@@ -156,35 +155,6 @@ static bool all_below(const real *x, int64_t n, double limit)
     return true;
 }
 
-/* The update of one parameter. */
-struct update {
-    struct train_net *t;
-    double rate;
-};
-
-static void update_entry(void *arg, int e, int worker)
-{
-    const struct update *u = arg;
-    struct train_net *t = u->t;
-    const struct nn_params *p = t->params;
-    struct train_optim_step s = {
-        .k = t->opt.kernels,
-        .n = p->count[e],
-        .rate = u->rate,
-        .momentum = t->opt.momentum,
-        .decay = t->graph->node[p->node[e]].type.rank > 1 ? t->opt.decay : 0,
-        .grad = p->grad + p->offset[e],
-        .value = p->value + p->offset[e],
-    };
-
-    (void)worker;
-    if (!p->trained[e])
-        return;
-    for (int i = 0; i < t->opt.optim->moments; i++)
-        s.moment[i] = t->moment + i * p->total + p->offset[e];
-    t->opt.optim->step(&s);
-}
-
 bool train_net_step(struct train_net *t, int n, const float *image, const float *target,
                     double rate, uint64_t step, double *loss, struct err *err)
 {
@@ -206,7 +176,7 @@ bool train_net_step(struct train_net *t, int n, const float *image, const float 
     nn_exec_backward(s->exec);
     if (!all_below(p->grad, p->total, FLT_MAX))
         return err_set(err, ERR_DIVERGED, "a gradient is no finite number");
-    pool_for(t->opt.pool, p->n, update_entry, &(struct update){ t, rate });
+    train_update_run(t->update, p, rate, ++t->updates);
     return true;
 }
 

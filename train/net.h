@@ -16,7 +16,7 @@ struct train_net;
 struct train_net_options {
     enum data_task task; /* SINGLE: cross-entropy with smoothing; MULTI: binary cross-entropy */
     double smooth;
-    double momentum, decay; /* decay: of parameters of rank 2 and more */
+    double momentum, beta2, decay; /* decay: of parameters of rank 2 and more */
     const struct train_optim *optim;
     const struct nn_kernels *kernels;
     struct pool *pool; /* lent; may be NULL */

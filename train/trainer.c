@@ -14,7 +14,6 @@
 #include "train/net.h"
 #include "train/pace.h"
 #include "train/provenance.h"
-#include "train/sched.h"
 
 #include <limits.h>
 #include <math.h>
@@ -278,6 +277,7 @@ static struct train_net *make_net(const struct trainer *t, struct err *err)
         .task = t->index->task,
         .smooth = t->cfg->smooth,
         .momentum = t->cfg->momentum,
+        .beta2 = t->cfg->beta2,
         .decay = t->cfg->decay,
         .optim = t->optim,
         .kernels = t->kernels,
@@ -404,7 +404,7 @@ static bool write_model(struct trainer *t, const char *name, const struct infer_
         err_set(err, ERR_MEMORY, "no memory to write %s", name);
     } else if (t->split_written) {
         t->model->provenance = text;
-        ok = infer_model_write(t->model, str_text(&path), NULL, err);
+        ok = infer_model_write(t->model, str_text(&path), err);
         t->model->provenance = "{}";
     }
     str_release(&path);
@@ -603,9 +603,10 @@ static void tell_steps(const struct trainer *t)
 static double rate_now(const struct trainer *t)
 {
     double part = ((double)(t->step - t->base_step) + 0.5) / (double)(t->steps - t->base_step);
+    struct train_sched sched = { t->cfg->sched, t->cfg->warmup, t->cfg->drop, t->cfg->drop_every,
+                                 t->cfg->patience };
 
-    return t->cfg->lr *
-           train_sched_cosine(t->base_done + (1 - t->base_done) * part, t->cfg->warmup);
+    return t->cfg->lr * train_sched_share(&sched, t->base_done + (1 - t->base_done) * part);
 }
 
 /* The user asked to stop: what is there is saved. */
