@@ -9,9 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool infer_evaluate(struct infer_predictor *q, const struct data_index *x,
-                    const struct data_prep *prep, const struct infer_evaluate_options *how,
-                    struct infer_figures *out, struct err *err)
+static bool make_room(const struct data_index *x, int n_labels, struct infer_answers *a,
+                      struct err *err)
+{
+    size_t cells;
+
+    *a = (struct infer_answers){ .task = x->task, .n_labels = n_labels };
+    if (size_mul((size_t)x->n, (size_t)n_labels, &cells)) {
+        a->probability = calloc(cells + 1, sizeof *a->probability);
+        a->target = calloc(cells + 1, sizeof *a->target);
+        a->sample = calloc((size_t)x->n + 1, sizeof *a->sample);
+    }
+    if (a->probability && a->target && a->sample)
+        return true;
+    infer_answers_release(a);
+    return err_set(err, ERR_MEMORY, "cannot hold the answers for %d pictures", x->n);
+}
+
+bool infer_answer(struct infer_predictor *q, const struct data_index *x,
+                  const struct data_prep *prep, const struct infer_evaluate_options *how,
+                  struct infer_answers *out, struct err *err)
 {
     struct data_loader_options opt = {
         .batch = infer_predictor_batch(q),
@@ -21,44 +38,51 @@ bool infer_evaluate(struct infer_predictor *q, const struct data_index *x,
         .bad = how->bad,
         .bad_ctx = how->bad_ctx,
     };
-    int n_labels = infer_predictor_labels(q), n = 0, size[2];
+    int n_labels = infer_predictor_labels(q), size[2];
     const struct data_batch *b;
     struct data_loader *loader = NULL;
-    float *probability = NULL, *target = NULL;
-    size_t cells;
-    bool done = false;
+    struct infer_answers a;
 
     infer_predictor_size(q, size);
     assert(size[0] == prep->size[0] && size[1] == prep->size[1]);
     if (x->n_labels != n_labels)
         return err_set(err, ERR_INPUT, "the network knows %d labels, the pictures have %d",
                        n_labels, x->n_labels);
-    if (size_mul((size_t)x->n, (size_t)n_labels, &cells)) {
-        probability = calloc(cells + 1, sizeof *probability);
-        target = calloc(cells + 1, sizeof *target);
-    }
-    if (!probability || !target) {
-        err_set(err, ERR_MEMORY, "cannot hold the answers for %d pictures", x->n);
-        goto out;
-    }
+    if (!make_room(x, n_labels, &a, err))
+        return false;
     loader = data_loader_new(x, prep, &opt, err);
-    if (!loader)
-        goto out;
+    if (!loader) {
+        infer_answers_release(&a);
+        return false;
+    }
     data_loader_start(loader, 0, 0);
     while ((b = data_loader_next(loader))) {
-        size_t at = (size_t)n * (size_t)n_labels;
+        size_t at = (size_t)a.n * (size_t)n_labels;
 
-        infer_predict(q, b->n, b->image, probability + at);
-        memcpy(target + at, b->target, (size_t)b->n * (size_t)n_labels * sizeof *target);
-        n += b->n;
+        infer_predict(q, b->n, b->image, a.probability + at);
+        memcpy(a.target + at, b->target, (size_t)b->n * (size_t)n_labels * sizeof *a.target);
+        memcpy(a.sample + a.n, b->sample, (size_t)b->n * sizeof *a.sample);
+        a.n += b->n;
     }
-    if (n == 0)
-        err_set(err, ERR_INPUT, "none of the %d pictures can be read", x->n);
-    else
-        done = infer_figures(x->task, n, n_labels, probability, target, out, err);
-out:
     data_loader_free(loader);
-    free(probability);
-    free(target);
-    return done;
+    if (a.n == 0) {
+        infer_answers_release(&a);
+        return err_set(err, ERR_INPUT, "none of the %d pictures can be read", x->n);
+    }
+    *out = a;
+    return true;
+}
+
+bool infer_evaluate(struct infer_predictor *q, const struct data_index *x,
+                    const struct data_prep *prep, const struct infer_evaluate_options *how,
+                    struct infer_figures *out, struct err *err)
+{
+    struct infer_answers a;
+    bool ok = infer_answer(q, x, prep, how, &a, err);
+
+    if (!ok)
+        return false;
+    ok = infer_figures(&a, out, err);
+    infer_answers_release(&a);
+    return ok;
 }

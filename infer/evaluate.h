@@ -16,8 +16,14 @@ struct infer_evaluate_options {
     void *bad_ctx;
 };
 
-/* Figures of q on every readable picture of x; release them.  Pictures that cannot be read are
- * reported and left out; ERR_INPUT when none is left.  prep makes pictures of the size of q's. */
+/* What q answers to every readable picture of x, in the index's order; release it.  Pictures that
+ * cannot be read are reported and left out; ERR_INPUT when none is left.  prep makes pictures of
+ * the size of q's. */
+bool infer_answer(struct infer_predictor *q, const struct data_index *x,
+                  const struct data_prep *prep, const struct infer_evaluate_options *how,
+                  struct infer_answers *out, struct err *err);
+
+/* Figures of these answers, which are not kept; release them. */
 bool infer_evaluate(struct infer_predictor *q, const struct data_index *x,
                     const struct data_prep *prep, const struct infer_evaluate_options *how,
                     struct infer_figures *out, struct err *err);

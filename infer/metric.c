@@ -203,18 +203,10 @@ static void multi(int n, int n_labels, const float *probability, const float *ta
     out->log_loss = ratio(loss, (double)pairs);
 }
 
-/* Position of the 1 in a one-hot row; -1 for a row of zeros. */
-static int truth_of(const float *target, int n_labels)
+bool infer_figures(const struct infer_answers *a, struct infer_figures *out, struct err *err)
 {
-    for (int l = 0; l < n_labels; l++)
-        if (target[l] > 0.5f)
-            return l;
-    return -1;
-}
-
-bool infer_figures(enum data_task task, int n, int n_labels, const float *probability,
-                   const float *target, struct infer_figures *out, struct err *err)
-{
+    enum data_task task = a->task;
+    int n = a->n, n_labels = a->n_labels;
     struct infer_figures f = { .task = task, .n_labels = n_labels };
     struct scored *scored = calloc((size_t)n + 1, sizeof *scored);
     int *truth = NULL;
@@ -234,17 +226,17 @@ bool infer_figures(enum data_task task, int n, int n_labels, const float *probab
     }
     if (task == DATA_SINGLE) {
         for (int i = 0; i < n; i++)
-            truth[i] = truth_of(target + (size_t)i * (size_t)n_labels, n_labels);
-        single(n, n_labels, probability, truth, &f);
+            truth[i] = infer_answers_truth(a, i);
+        single(n, n_labels, a->probability, truth, &f);
     } else {
-        multi(n, n_labels, probability, target, &f);
+        multi(n, n_labels, a->probability, a->target, &f);
     }
     if (f.n == 0) {
         err_set(err, ERR_INPUT, "none of the %d pictures has a known label", n);
         goto out;
     }
     label_ratios(n_labels, &f);
-    label_aps(n, n_labels, probability, target, truth, scored, &f);
+    label_aps(n, n_labels, a->probability, a->target, truth, scored, &f);
     if (task == DATA_SINGLE)
         f.baseline_ap = f.mean_ap = f.subset_accuracy = f.hamming = NAN;
     else

@@ -7,7 +7,7 @@
 #ifndef INFER_METRIC_H
 #define INFER_METRIC_H
 
-#include "data/index.h"
+#include "infer/answers.h"
 
 struct infer_label_figures {
     int support;                /* pictures that truly carry the label */
@@ -38,10 +38,8 @@ struct infer_figures {
     struct infer_label_figures *label;
 };
 
-/* probability[n,n_labels]; target[n,n_labels] as data_batch has it: SINGLE one-hot (all 0 rows are
- * left out), MULTI 1, 0, -1 unknown (left out).  ERR_INPUT when nothing is known. */
-bool infer_figures(enum data_task task, int n, int n_labels, const float *probability,
-                   const float *target, struct infer_figures *out, struct err *err);
+/* What is not known is left out.  ERR_INPUT when nothing is known.  Release them. */
+bool infer_figures(const struct infer_answers *a, struct infer_figures *out, struct err *err);
 void infer_figures_release(struct infer_figures *f);    /* a zeroed one is fine */
 
 /* The figure that training watches: accuracy, or mean_ap. */

@@ -404,7 +404,7 @@ static bool write_model(struct trainer *t, const char *name, const struct infer_
         err_set(err, ERR_MEMORY, "no memory to write %s", name);
     } else if (t->split_written) {
         t->model->provenance = text;
-        ok = infer_model_write(t->model, str_text(&path), err);
+        ok = infer_model_write(t->model, str_text(&path), NULL, err);
         t->model->provenance = "{}";
     }
     str_release(&path);

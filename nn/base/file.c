@@ -187,6 +187,7 @@ void file_unmap(const uint8_t *data, size_t size)
 struct file_out {
     int fd;
     bool failed;                    /* a write did: nothing may be put in place */
+    uint64_t need;                  /* bytes in all; 0: nobody said */
     char *path, *tmp;
 };
 
@@ -245,6 +246,35 @@ fail:
     return NULL;
 }
 
+/* A write that failed, from errno; where the disk is full, what it would have taken. */
+static bool cannot_write(const struct file_out *f, struct err *err)
+{
+    bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+
+    err_errno(err, f->path, "write");
+    if (full && f->need)
+        err_set(err, err->kind, "%s; %llu bytes are needed", err->msg, (unsigned long long)f->need);
+    return false;
+}
+
+/* Not posix_fallocate, which where the file system has no such call writes to every block.  The
+ * length stays 0, so that a file cut short by a kill looks cut short. */
+bool file_reserve(struct file_out *f, uint64_t bytes, struct err *err)
+{
+    int rc;
+
+    f->need = bytes;
+    if (bytes == 0 || bytes > INT64_MAX)
+        return true;
+    do
+        rc = fallocate(f->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes);
+    while (rc && errno == EINTR);
+    if (!rc || (errno != ENOSPC && errno != EDQUOT && errno != EFBIG))
+        return true;
+    f->failed = true;
+    return cannot_write(f, err);
+}
+
 bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *err)
 {
     const uint8_t *p = data;
@@ -258,7 +288,7 @@ bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *
             if (n == 0)
                 errno = ENOSPC;
             f->failed = true;
-            return err_errno(err, f->path, "write");
+            return cannot_write(f, err);
         }
         p += n;
         bytes -= (size_t)n;
@@ -311,7 +341,7 @@ bool file_commit(struct file_out *f, struct err *err)
         goto out;
     }
     if (fsync(f->fd)) {
-        err_errno(err, f->path, "write");
+        cannot_write(f, err);
         goto out;
     }
 
@@ -319,7 +349,7 @@ bool file_commit(struct file_out *f, struct err *err)
 
     f->fd = -1;
     if (rc && errno != EINTR) {
-        err_errno(err, f->path, "write");
+        cannot_write(f, err);
         goto out;
     }
     if (rename(f->tmp, f->path)) {
@@ -340,7 +370,7 @@ bool file_replace(const char *path, const void *data, size_t bytes, struct err *
 
     if (!f)
         return false;
-    if (!file_write(f, data, bytes, err)) {
+    if (!file_reserve(f, bytes, err) || !file_write(f, data, bytes, err)) {
         file_abandon(f);
         return false;
     }

@@ -34,6 +34,9 @@ void file_unmap(const uint8_t *data, size_t size);      /* NULL is fine */
 struct file_out;
 /* Folders are not made: a missing one is ERR_IO. */
 struct file_out *file_create(const char *path, struct err *err);
+/* Takes room on the disk for so many bytes, all that is to be written, so that a full disk is found
+ * before the first of them; where a file system cannot, nothing happens. */
+bool file_reserve(struct file_out *f, uint64_t bytes, struct err *err);
 bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *err);
 bool file_commit(struct file_out *f, struct err *err);  /* frees f either way; no tmp stays */
 void file_abandon(struct file_out *f);                  /* frees f, removes the tmp; NULL is fine */

@@ -399,6 +399,14 @@ const char *st_meta(const struct st_file *f, const char *key)
     return NULL;
 }
 
+size_t st_bytes(const struct st_entry *e)
+{
+    size_t bytes = 0;
+
+    file_bytes(&e->tensor.shape, e->tensor.dtype, &bytes);
+    return bytes;
+}
+
 /* ---- half precision -------------------------------------------------------------------------- */
 
 static float from_bits(uint32_t bits)
@@ -465,8 +473,10 @@ static bool write_string(const char *text, struct str *out, struct err *err)
     return same;
 }
 
+/* *data_bytes: of all the tensors. */
 static bool write_header(int n, const struct st_entry *entry, int n_meta,
-                         const struct st_meta *meta, struct str *out, struct err *err)
+                         const struct st_meta *meta, struct str *out, size_t *data_bytes,
+                         struct err *err)
 {
     size_t at = 0, bytes;
 
@@ -510,6 +520,7 @@ static bool write_header(int n, const struct st_entry *entry, int n_meta,
         return err_set(err, ERR_UNSUPPORTED,
                        "%d tensors and a header of %zu bytes: at most %d and %d are allowed", n,
                        out->len, TENSORS_MAX, HEADER_MAX);
+    *data_bytes = at;
     return true;
 }
 
@@ -519,21 +530,22 @@ bool st_write(const char *path, int n, const struct st_entry *entry, int n_meta,
     struct str header = { 0 };
     struct file_out *f = NULL;
     uint64_t length;
+    size_t data_bytes = 0;
     bool ok = false;
 
-    if (!write_header(n, entry, n_meta, meta, &header, err)) {
+    if (!write_header(n, entry, n_meta, meta, &header, &data_bytes, err)) {
         err_in(err, "%s", path);
         goto out;
     }
     length = header.len;
     f = file_create(path, err);
-    if (!f || !file_write(f, &length, sizeof length, err) ||
+    if (!f || !file_reserve(f, LENGTH_BYTES + header.len + data_bytes, err) ||
+        !file_write(f, &length, sizeof length, err) ||
         !file_write(f, header.data, header.len, err))
         goto out;
     for (int i = 0; i < n; i++) {
-        size_t bytes = 0;
+        size_t bytes = st_bytes(&entry[i]);
 
-        file_bytes(&entry[i].tensor.shape, entry[i].tensor.dtype, &bytes);
         if (bytes && !file_write(f, entry[i].tensor.data, bytes, err))
             goto out;
     }

@@ -39,13 +39,16 @@ void st_close(struct st_file *f);       /* NULL is fine */
 const struct st_entry *st_find(const struct st_file *f, const char *name);
 const char *st_meta(const struct st_file *f, const char *key);
 
+/* Bytes of an entry in a file, which is checked: F32 takes 4 whatever `real` is. */
+size_t st_bytes(const struct st_entry *e);
+
 /* The numbers of a float entry: F32, F16 and BF16, exactly.
  * out[count of the tensor].  Others: ERR_UNSUPPORTED. */
 bool st_floats(const struct st_entry *e, float *out, struct err *err);
 
-/* Replaces path atomically.  Tensors are written in the given order, metadata in the given
- * order; names and keys are unique.  F32 data are floats whatever `real` is.  What st_open
- * would refuse is not written. */
+/* Replaces path atomically, with room on the disk made sure of before.  Tensors are written in the
+ * given order, metadata in the given order; names and keys are unique.  F32 data are floats
+ * whatever `real` is.  What st_open would refuse is not written. */
 bool st_write(const char *path, int n, const struct st_entry *entry, int n_meta,
               const struct st_meta *meta, struct err *err);
 

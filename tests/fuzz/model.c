@@ -1,22 +1,39 @@
-/* fuzz: any bytes as a model file; a model that is read is whole */
+/* fuzz: any bytes as a model file and a checkpoint; a model that is read is whole */
 #include "infer/model.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+static void expect_words(bool ok, const struct err *err)
+{
+    if (!ok && (err->kind == ERR_NONE || !err->msg[0]))
+        abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err err = { 0 };
-    struct infer_model *m = infer_model_parse(data, size, &err);
+    static const char *const names[] = { "training.moment1", "training.moment2", "fc.weight" };
+    struct err err = { 0 }, none = { 0 };
+    struct infer_file *f = infer_file_parse(data, size, &err);
+    struct infer_model *m = f ? infer_file_model(f, &err) : NULL;
+    const char *text = f ? infer_file_training(f) : NULL;
 
-    if (!m) {
-        if (err.kind == ERR_NONE || !err.msg[0])
-            abort();
-        return 0;
-    }
-    if (!nn_graph_check(m->graph, &err) || m->n_labels < 1 || !m->arch || !m->provenance)
+    expect_words(m, &err);
+    if (m && (!nn_graph_check(m->graph, &err) || m->n_labels < 1 || !m->arch || !m->provenance))
         abort();
+    if (text && strlen(text) > size)
+        abort();
+    for (size_t i = 0; f && i < sizeof names / sizeof *names; i++)
+        for (int64_t count = 0; count < 9; count++) {
+            float *out = malloc((size_t)count * sizeof *out + 1);
+
+            err = none;
+            expect_words(infer_file_array(f, names[i], count, out, &err), &err);
+            free(out);
+        }
     infer_model_free(m);
+    infer_file_close(f);
     return 0;
 }

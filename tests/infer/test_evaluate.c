@@ -146,6 +146,34 @@ static void bad_pictures_are_reported_and_left_out(void **state)
     infer_figures_release(&without);
 }
 
+static void answers_tell_which_picture_they_are_of(void **state)
+{
+    struct set *s = *state;
+    struct infer_predictor *q;
+    struct infer_answers a;
+    struct infer_figures f, same;
+    struct bad bad = { 0 };
+    struct err err = { 0 };
+    static const int bad_one = 4;
+
+    assert_true(file_replace(s->path[bad_one], "text", 4, &err));
+    assert_true(evaluate(s, &s->x, 4, 2, &bad, &f, &err));
+    q = infer_predictor_new(s->g, s->p, s->x.task, 4, 2, NULL, &err);
+    assert_true(infer_answer(q, &s->x, &s->prep, &(struct infer_evaluate_options){ .threads = 2 },
+                             &a, &err));
+    assert_int_equal(a.n, N - 1);
+    for (int i = 0; i < a.n; i++) {
+        assert_int_equal(a.sample[i], i < bad_one ? i : i + 1);
+        assert_int_equal(infer_answers_truth(&a, i), a.sample[i] % LABELS);
+    }
+    assert_true(infer_figures(&a, &same, &err));
+    assert_memory_equal(&f.log_loss, &same.log_loss, sizeof f.log_loss);
+    infer_figures_release(&f);
+    infer_figures_release(&same);
+    infer_answers_release(&a);
+    infer_predictor_free(q);
+}
+
 static void nothing_readable_is_input_error(void **state)
 {
     struct set *s = *state;
@@ -200,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(figures_do_not_depend_on_batch_or_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_pictures_are_reported_and_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_tell_which_picture_they_are_of, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_readable_is_input_error, setup, teardown),
         cmocka_unit_test_setup_teardown(other_labels_are_input_error, setup, teardown),
         cmocka_unit_test_setup_teardown(several_labels_with_unknown_ones, setup, teardown),

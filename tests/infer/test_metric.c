@@ -19,13 +19,22 @@ static void near(double a, double b)
         assert_true(fabs(a - b) <= 1e-9);
 }
 
+/* The arrays are lent. */
+static struct infer_answers answers(enum data_task task, int n, int n_labels, const float *p,
+                                    const float *t)
+{
+    return (struct infer_answers){ task, n, n_labels, (float *)(uintptr_t)p,
+                                   (float *)(uintptr_t)t, NULL };
+}
+
 static struct infer_figures figures(enum data_task task, int n, int n_labels, const float *p,
                                     const float *t)
 {
+    struct infer_answers a = answers(task, n, n_labels, p, t);
     struct infer_figures f;
     struct err err = { 0 };
 
-    assert_true(infer_figures(task, n, n_labels, p, t, &f, &err));
+    assert_true(infer_figures(&a, &f, &err));
     return f;
 }
 
@@ -107,14 +116,18 @@ static void ap_is_nan_where_no_or_every_picture_carries_the_label(void **state)
 static void nothing_known_is_input_error(void **state)
 {
     const float p[] = { .9f, .1f }, none[] = { 0, 0 }, unknown[] = { -1, -1 };
+    struct infer_answers a[] = { answers(DATA_SINGLE, 1, 2, p, none),
+                                 answers(DATA_MULTI, 1, 2, p, unknown),
+                                 answers(DATA_SINGLE, 0, 2, p, none) };
     struct infer_figures f;
     struct err err = { 0 };
 
     (void)state;
-    assert_false(infer_figures(DATA_SINGLE, 1, 2, p, none, &f, &err));
-    assert_int_equal(err.kind, ERR_INPUT);
-    assert_false(infer_figures(DATA_MULTI, 1, 2, p, unknown, &f, &err));
-    assert_false(infer_figures(DATA_SINGLE, 0, 2, p, none, &f, &err));
+    for (size_t i = 0; i < sizeof a / sizeof *a; i++) {
+        err.kind = ERR_NONE;
+        assert_false(infer_figures(&a[i], &f, &err));
+        assert_int_equal(err.kind, ERR_INPUT);
+    }
 }
 
 static void certain_and_wrong_or_nan_stays_finite(void **state)

@@ -83,7 +83,22 @@ static void write_good(const char *path)
     struct err err = { 0 };
     struct infer_model *m = make_good();
 
-    if (!infer_model_write(m, path, &err))
+    if (!infer_model_write(m, path, NULL, &err))
+        fail_msg("%s", err.msg);
+    infer_model_free(m);
+}
+
+static const float moment[] = { 0.5f, -1, 3e-40f, 7, 0 }, average[] = { 1e30f };
+static const struct infer_array arrays[] = { { "training.moment", 5, moment },
+                                             { "training.average", 1, average } };
+static const struct infer_extra extra = { "{\"step\":12}", 2, arrays };
+
+static void write_checkpoint(const char *path)
+{
+    struct err err = { 0 };
+    struct infer_model *m = make_good();
+
+    if (!infer_model_write(m, path, &extra, &err))
         fail_msg("%s", err.msg);
     infer_model_free(m);
 }
@@ -115,12 +130,12 @@ static void what_is_written_reads_back(void **state)
 
     (void)state;
     m->provenance = "{\"seed\":1,\"note\":\"a \\\"b\\\"\"}";
-    assert_true(infer_model_write(m, path, &err));
+    assert_true(infer_model_write(m, path, NULL, &err));
     again = infer_model_open(path, &err);
     if (!again)
         fail_msg("%s", err.msg);
     expect_same(m, again);
-    assert_true(infer_model_write(again, second, &err));
+    assert_true(infer_model_write(again, second, NULL, &err));
     bytes = file_read(path, 1 << 20, &n, &err);
     bytes2 = file_read(second, 1 << 20, &n2, &err);
     assert_int_equal(n, n2);
@@ -140,7 +155,7 @@ static void a_multi_label_model_keeps_its_task(void **state)
 
     (void)state;
     assert_non_null(m);
-    assert_true(infer_model_write(m, scratch("multi"), &err));
+    assert_true(infer_model_write(m, scratch("multi"), NULL, &err));
     again = infer_model_open(scratch("multi"), &err);
     assert_non_null(again);
     expect_same(m, again);
@@ -169,7 +184,7 @@ static void tensors_lie_as_everyone_stores_them(void **state)
     float w[4 * 3 * 3 * 3];
 
     (void)state;
-    assert_true(infer_model_write(m, scratch("order"), &err));
+    assert_true(infer_model_write(m, scratch("order"), NULL, &err));
     f = st_open(scratch("order"), &err);
     assert_non_null(f);
     assert_string_equal(st_meta(f, "format"), "pt");
@@ -207,7 +222,8 @@ static void expect_open_fails(const char *path, enum err_kind kind, const char *
                  err.msg, words);
 }
 
-/* The good file with one metadata value replaced (NULL: taken out; a new key: added). */
+/* The good file with one metadata value replaced (NULL: taken out; a new key: added), and without
+ * sums, as a tool that knows nothing of them would write it. */
 static void with_meta(const char *key, const char *value, enum err_kind kind, const char *words)
 {
     struct err err = { 0 };
@@ -217,7 +233,7 @@ static void with_meta(const char *key, const char *value, enum err_kind kind, co
 
     assert_non_null(f);
     for (int i = 0; i < f->n_meta; i++)
-        if (strcmp(f->meta[i].key, key))
+        if (strcmp(f->meta[i].key, key) && strcmp(f->meta[i].key, "discern.sums"))
             meta[n++] = f->meta[i];
     if (value)
         meta[n++] = (struct st_meta){ key, value };
@@ -303,6 +319,13 @@ static void wrong_metadata_are_refused_in_words(void **state)
     unlink(scratch("good"));
 }
 
+/* The metadata of a file without their sums, which come last. */
+static int without_sums(const struct st_file *f)
+{
+    assert_string_equal(f->meta[f->n_meta - 1].key, "discern.sums");
+    return f->n_meta - 1;
+}
+
 static void wrong_tensors_are_refused_in_words(void **state)
 {
     struct err err = { 0 };
@@ -317,17 +340,20 @@ static void wrong_tensors_are_refused_in_words(void **state)
     assert_true(f->n < 15);
     memcpy(entry, f->entry, (size_t)f->n * sizeof *entry);
 
-    assert_true(st_write(scratch("bad"), f->n - 1, entry, f->n_meta, f->meta, &err));
+    assert_true(st_write(scratch("bad"), f->n - 1, entry, without_sums(f), f->meta, &err));
     expect_open_fails(scratch("bad"), ERR_INPUT, "is missing");
     entry[f->n] = entry[0];
     entry[f->n].name = "momentum";
-    assert_true(st_write(scratch("bad"), f->n + 1, entry, f->n_meta, f->meta, &err));
+    assert_true(st_write(scratch("bad"), f->n + 1, entry, without_sums(f), f->meta, &err));
     expect_open_fails(scratch("bad"), ERR_INPUT, "tensor \"momentum\" belongs to no parameter");
+    entry[f->n].name = "training.momentum";
+    assert_true(st_write(scratch("bad"), f->n + 1, entry, without_sums(f), f->meta, &err));
+    expect_open_fails(scratch("bad"), ERR_INPUT, "\"training.momentum\" belongs to no parameter");
     for (int i = 0; i < f->n; i++)
         if (!strcmp(entry[i].name, "b1.bias"))
             entry[i].tensor =
                 (struct tensor){ DTYPE_I64, entry[i].tensor.shape, (void *)(uintptr_t)whole };
-    assert_true(st_write(scratch("bad"), f->n, entry, f->n_meta, f->meta, &err));
+    assert_true(st_write(scratch("bad"), f->n, entry, without_sums(f), f->meta, &err));
     expect_open_fails(scratch("bad"), ERR_UNSUPPORTED, "tensor \"b1.bias\": holds I64");
     st_close(f);
     unlink(scratch("good"));
@@ -372,6 +398,10 @@ static void parts_that_do_not_fit_make_no_model(void **state)
     bad.std[1] = 0;
     assert_null(make(net, &bad, DATA_SINGLE, 3, labels, &err));
     assert_int_equal(err.kind, ERR_INPUT);
+    assert_null(make("image = input shape=8x8x3\nm = meanpool image\n"
+                     "training.fc = linear m width=3\noutput logits = training.fc\n",
+                     &prep, DATA_SINGLE, 3, labels, &err));
+    assert_non_null(strstr(err.msg, "\"training.fc"));
 }
 
 /* Parsed from memory of its exact size, so that the sanitizers see a byte read beyond it. */
@@ -399,7 +429,7 @@ static void every_cut_is_an_error(void **state)
     uint8_t *bytes;
 
     (void)state;
-    write_good(scratch("good"));
+    write_checkpoint(scratch("good"));
     bytes = file_read(scratch("good"), 1 << 20, &n, &err);
     assert_non_null(bytes);
     for (size_t i = 0; i < n; i++)
@@ -418,7 +448,7 @@ static void changed_bytes_give_an_error_or_a_model(void **state)
     int models = 0;
 
     (void)state;
-    write_good(scratch("good"));
+    write_checkpoint(scratch("good"));
     bytes = file_read(scratch("good"), 1 << 20, &n, &err);
     assert_non_null(bytes);
     memcpy(&header, bytes, 8);
@@ -447,6 +477,117 @@ static void changed_bytes_give_an_error_or_a_model(void **state)
     unlink(scratch("good"));
 }
 
+/* What a reader gets from the bytes of a checkpoint; NULL: an error. */
+static struct infer_model *read_all(const uint8_t *bytes, size_t n, struct str *text,
+                                    float *numbers, struct err *err)
+{
+    struct infer_file *f = infer_file_parse(bytes, n, err);
+    struct infer_model *m = f ? infer_file_model(f, err) : NULL;
+    bool ok = m;
+
+    if (f && infer_file_training(f)) {
+        str_add(text, infer_file_training(f));
+        for (int i = 0; ok && i < extra.n; i++) {
+            ok = infer_file_array(f, arrays[i].name, arrays[i].count, numbers, err);
+            numbers += arrays[i].count;
+        }
+    }
+    infer_file_close(f);
+    if (ok)
+        return m;
+    infer_model_free(m);
+    return NULL;
+}
+
+static void extras_read_back_and_the_model_opens_without(void **state)
+{
+    struct err err = { 0 };
+    struct infer_model *m = make_good(), *again;
+    struct str text = { 0 };
+    float numbers[6];
+    size_t n;
+    uint8_t *bytes;
+    struct infer_file *f;
+
+    (void)state;
+    write_checkpoint(scratch("point"));
+    again = infer_model_open(scratch("point"), &err);
+    assert_non_null(again);
+    expect_same(m, again);
+    infer_model_free(again);
+    bytes = file_read(scratch("point"), 1 << 20, &n, &err);
+    again = read_all(bytes, n, &text, numbers, &err);
+    assert_non_null(again);
+    expect_same(m, again);
+    assert_string_equal(str_text(&text), extra.text);
+    assert_memory_equal(numbers, moment, sizeof moment);
+    assert_memory_equal(numbers + 5, average, sizeof average);
+
+    f = infer_file_open(scratch("point"), &err);
+    assert_non_null(f);
+    assert_false(infer_file_array(f, "training.moment", 4, numbers, &err));
+    assert_non_null(strstr(err.msg, "\"training.moment\" has 5 numbers, not 4"));
+    assert_int_equal(strncmp(err.msg, scratch("point"), strlen(scratch("point"))), 0);
+    assert_false(infer_file_array(f, "training.other", 4, numbers, &err));
+    assert_non_null(strstr(err.msg, "\"training.other\" is missing"));
+    assert_false(infer_file_array(f, "fc.bias", 3, numbers, &err));
+    infer_file_close(f);
+
+    write_good(scratch("point"));
+    f = infer_file_open(scratch("point"), &err);
+    assert_non_null(f);
+    assert_null(infer_file_training(f));
+    infer_file_close(f);
+    infer_model_free(m);
+    infer_model_free(again);
+    str_release(&text);
+    free(bytes);
+    unlink(scratch("point"));
+}
+
+/* A bit of every byte of a checkpoint, wherever it lies. */
+static void a_flipped_bit_is_found_or_changes_nothing(void **state)
+{
+    struct err err = { 0 };
+    struct infer_model *m = make_good();
+    size_t n;
+    uint64_t header;
+    uint8_t *bytes;
+    int read = 0;
+
+    (void)state;
+    write_checkpoint(scratch("good"));
+    bytes = file_read(scratch("good"), 1 << 20, &n, &err);
+    assert_non_null(bytes);
+    memcpy(&header, bytes, 8);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t bit = (uint8_t)(1u << rng_below(1, rng_stream(RNG_TEST, 2), i, 8));
+        struct str text = { 0 };
+        float numbers[6] = { 0 };
+        struct infer_model *again;
+
+        bytes[i] ^= bit;
+        again = read_all(bytes, n, &text, numbers, &err);
+        bytes[i] ^= bit;
+        if (again) {
+            assert_true(i < 8 + header);        /* numbers are all covered */
+            expect_same(m, again);
+            assert_string_equal(str_text(&text), extra.text);
+            assert_memory_equal(numbers, moment, sizeof moment);
+            assert_memory_equal(numbers + 5, average, sizeof average);
+            read++;
+        } else if (i >= 8 + header) {
+            assert_non_null(strstr(err.msg, "is damaged"));
+        }
+        infer_model_free(again);
+        str_release(&text);
+    }
+    assert_true(read < 40);     /* the value of "format", and where the name of the sums begins */
+    infer_model_free(m);
+    free(bytes);
+    unlink(scratch("good"));
+}
+
 static void a_failed_write_leaves_the_old_file(void **state)
 {
     struct err err = { 0 };
@@ -457,7 +598,7 @@ static void a_failed_write_leaves_the_old_file(void **state)
     uint8_t *before, *after;
 
     (void)state;
-    assert_true(infer_model_write(m, path, &err));
+    assert_true(infer_model_write(m, path, NULL, &err));
     before = file_read(path, 1 << 20, &n, &err);
     assert_non_null(before);
 
@@ -466,14 +607,14 @@ static void a_failed_write_leaves_the_old_file(void **state)
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
     m->provenance = "{\"second\":true}";
-    assert_false(infer_model_write(m, path, &err));
+    assert_false(infer_model_write(m, path, NULL, &err));
     setrlimit(RLIMIT_FSIZE, &old);
     signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(err.kind, ERR_IO);
     assert_non_null(strstr(err.msg, path));
 
     m->provenance = "no json";
-    assert_false(infer_model_write(m, path, &err));
+    assert_false(infer_model_write(m, path, NULL, &err));
     after = file_read(path, 1 << 20, &n2, &err);
     assert_int_equal(n, n2);
     assert_memory_equal(before, after, n);
@@ -543,6 +684,8 @@ int main(void)
         cmocka_unit_test(parts_that_do_not_fit_make_no_model),
         cmocka_unit_test(every_cut_is_an_error),
         cmocka_unit_test(changed_bytes_give_an_error_or_a_model),
+        cmocka_unit_test(extras_read_back_and_the_model_opens_without),
+        cmocka_unit_test(a_flipped_bit_is_found_or_changes_nothing),
         cmocka_unit_test(a_failed_write_leaves_the_old_file),
         cmocka_unit_test(the_examples_in_the_docs_are_true),
     };

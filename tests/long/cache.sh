@@ -16,8 +16,6 @@ NET
 draw_one
 set -- train "$T/one" --arch "$T/tiny.net" --epochs 3 --threads 2
 
-undated() { LC_ALL=C sed 's/date\\": *\\"[0-9TZ:-]*//' "$T/$1/last.safetensors"; }
-
 run 0 "$@" --cache off --out "$T/plain"
 begin=$(date +%s%N)
 run 0 "$@" --cache "$T/timed" --out "$T/a"
@@ -35,8 +33,8 @@ while [ $k -lt 50 ]; do
     wait $pid 2>/dev/null || :
     [ $((k % 5)) = 0 ] || continue
     run 0 "$@" --cache "$T/c" --out "$T/b" --force
-    undated plain >"$T/x"
-    undated b >"$T/y"
+    undated "$T/plain/last.safetensors" >"$T/x"
+    undated "$T/b/last.safetensors" >"$T/y"
     cmp "$T/x" "$T/y" || fail "after kill $k: another model"
     no_rest "$T/c"
 done
@@ -50,7 +48,7 @@ wait $pid || fail "$(cat "$T/log")"
 run 0 "$@" --cache "$T/c" --out "$T/g"
 said 'decoded pictures are in'
 for m in d e g; do
-    undated $m >"$T/y"
+    undated "$T/$m/last.safetensors" >"$T/y"
     cmp "$T/x" "$T/y" || fail "two at once: $m is another model"
 done
 no_rest "$T/c"

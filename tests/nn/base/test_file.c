@@ -266,6 +266,31 @@ static void a_write_that_fails_keeps_the_old_file(void **state)
     expect_names(1);
 }
 
+static void a_disk_too_small_is_found_before_anything_is_written(void **state)
+{
+    struct err err = { 0 };
+    struct file_out *f;
+
+    (void)state;
+    put("f", "old");
+    f = file_create("f", &err);
+    assert_non_null(f);
+    assert_true(file_reserve(f, 0, &err) && file_reserve(f, 100000, &err));
+    assert_true(file_write(f, "shorter than was said", 21, &err));
+    assert_true(file_commit(f, &err));
+    expect("f", "shorter than was said");
+
+    f = file_create("f", &err);
+    assert_non_null(f);
+    assert_false(file_reserve(f, (uint64_t)1 << 62, &err));
+    assert_int_equal(err.kind, ERR_IO);
+    assert_non_null(strstr(err.msg, "f: cannot write: "));
+    assert_non_null(strstr(err.msg, "; 4611686018427387904 bytes are needed"));
+    assert_false(file_commit(f, &err));
+    expect("f", "shorter than was said");
+    expect_names(1);
+}
+
 static void a_commit_that_fails_removes_its_file(void **state)
 {
     struct err err = { 0 };
@@ -411,6 +436,7 @@ int main(void)
         TEST(the_old_file_stays_until_commit),
         TEST(what_is_abandoned_leaves_no_trace),
         TEST(a_write_that_fails_keeps_the_old_file),
+        TEST(a_disk_too_small_is_found_before_anything_is_written),
         TEST(a_commit_that_fails_removes_its_file),
         TEST(places_where_no_file_can_be_are_refused_at_once),
         TEST(two_writers_and_leftovers_do_not_meet),
