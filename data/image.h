@@ -57,4 +57,14 @@ bool data_image_resample(const struct data_image *image, double x, double y, dou
 /* Writes a PNG atomically. */
 bool data_image_write_png(const char *path, const struct data_image *image, struct err *err);
 
+/* Position i of a line of n pixels that repeats mirrored: ...1 0 | 0 1 2 ... n-1 | n-1 n-2 ... */
+static inline int data_image_mirrored(int i, int n)
+{
+    int turn = i % (2 * n);
+
+    if (turn < 0)
+        turn += 2 * n;
+    return turn < n ? turn : 2 * n - 1 - turn;
+}
+
 #endif

@@ -82,16 +82,6 @@ static bool resample(const struct data_prep *p, const struct data_image *image, 
     return data_resize(&job, out, err);
 }
 
-/* Position i of a line of n pixels that repeats mirrored: ...1 0 | 0 1 2 ... n-1 | n-1 n-2 ... */
-static int mirrored(int i, int n)
-{
-    int turn = i % (2 * n);
-
-    if (turn < 0)
-        turn += 2 * n;
-    return turn < n ? turn : 2 * n - 1 - turn;
-}
-
 /* The picture's pixels [x0,x0+w) x [y0,y0+h), which reach outside, in a picture of their own. */
 static bool extend(const struct data_prep *p, const struct data_image *image, int x0, int y0, int w,
                    int h, struct data_image *part, struct err *err)
@@ -102,15 +92,15 @@ static bool extend(const struct data_prep *p, const struct data_image *image, in
     if (!o)
         return err_set(err, ERR_MEMORY, "cannot hold %d x %d pixels", w, h);
     for (int y = y0; y < y0 + h; y++) {
-        const uint8_t *row =
-            image->pixel + (size_t)mirrored(y, image->height) * (size_t)image->width * 3;
+        const uint8_t *row = image->pixel + (size_t)data_image_mirrored(y, image->height) *
+                                                (size_t)image->width * 3;
 
         for (int x = x0; x < x0 + w; x++, o += 3) {
             if (p->resize == DATA_LETTERBOX &&
                 (x < 0 || y < 0 || x >= image->width || y >= image->height))
                 memset(o, BAR, 3);
             else
-                memcpy(o, row + 3 * (size_t)mirrored(x, image->width), 3);
+                memcpy(o, row + 3 * (size_t)data_image_mirrored(x, image->width), 3);
         }
     }
     return true;

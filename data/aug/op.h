@@ -47,16 +47,6 @@ void data_op_rotate(struct data_pixels *m, double degrees);         /* about the
 void data_op_shear(struct data_pixels *m, double across, double down);  /* tangents */
 void data_op_translate(struct data_pixels *m, int right, int down);     /* pixels */
 
-/* Position i of a line of n pixels that repeats mirrored: ...1 0 | 0 1 2 ... n-1 | n-1 n-2 ... */
-static inline int data_op_mirrored(int i, int n)
-{
-    int turn = i % (2 * n);
-
-    if (turn < 0)
-        turn += 2 * n;
-    return turn < n ? turn : 2 * n - 1 - turn;
-}
-
 static inline uint8_t data_op_clip(int v)
 {
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);

@@ -84,7 +84,7 @@ static void blur_row(const struct data_pixels *m, int reach, const uint32_t *wei
         if (x == reach && inside > 0)
             x += inside;
         for (int t = 0; t <= 2 * reach; t++)
-            tap[t] = in + k * (size_t)data_op_mirrored(x + t - reach, m->width);
+            tap[t] = in + k * (size_t)data_image_mirrored(x + t - reach, m->width);
         weigh(2 * reach + 1, weight, tap, k, out + k * (size_t)x);
     }
     for (int t = 0; t <= 2 * reach; t++)
@@ -107,7 +107,7 @@ void data_op_blur(struct data_pixels *m, double sigma)
         blur_row(m, reach, weight, m->pixel + (size_t)y * row, m->scratch + (size_t)y * row);
     for (int y = 0; y < m->height; y++) {
         for (int t = 0; t <= 2 * reach; t++)
-            tap[t] = m->scratch + row * (size_t)data_op_mirrored(y + t - reach, m->height);
+            tap[t] = m->scratch + row * (size_t)data_image_mirrored(y + t - reach, m->height);
         weigh(2 * reach + 1, weight, tap, row, m->pixel + (size_t)y * row);
     }
 }
@@ -130,10 +130,10 @@ static inline void between(const struct data_pixels *m, size_t k, int64_t x, int
     const uint8_t *a, *b, *c, *d;
 
     if (x0 < 0 || y0 < 0 || x1 >= m->width || y1 >= m->height) {
-        x0 = data_op_mirrored(x0, m->width);
-        x1 = data_op_mirrored(x1, m->width);
-        y0 = data_op_mirrored(y0, m->height);
-        y1 = data_op_mirrored(y1, m->height);
+        x0 = data_image_mirrored(x0, m->width);
+        x1 = data_image_mirrored(x1, m->width);
+        y0 = data_image_mirrored(y0, m->height);
+        y1 = data_image_mirrored(y1, m->height);
     }
     a = m->scratch + ((size_t)y0 * w + (size_t)x0) * k;
     b = m->scratch + ((size_t)y0 * w + (size_t)x1) * k;

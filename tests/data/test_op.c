@@ -240,7 +240,7 @@ static void blur_is_the_gaussian(void **state)
             for (int dy = -reach; dy <= reach; dy++) {
                 for (int dx = -reach; dx <= reach; dx++) {
                     double w = exp(-0.5 * (dx * dx + dy * dy) / (sigma * sigma));
-                    int at = data_op_mirrored(y + dy, H) * W + data_op_mirrored(x + dx, W);
+                    int at = data_image_mirrored(y + dy, H) * W + data_image_mirrored(x + dx, W);
 
                     sum += w * t.was.pixel[at * channels + i % channels];
                     all += w;
@@ -258,14 +258,14 @@ static void mirrored_counts_back_at_the_ends(void **state)
 
     (void)state;
     for (int i = -5; i < 8; i++)
-        assert_int_equal(data_op_mirrored(i, 3), want[i + 5]);
-    assert_int_equal(data_op_mirrored(-100, 1), 0);
+        assert_int_equal(data_image_mirrored(i, 3), want[i + 5]);
+    assert_int_equal(data_image_mirrored(-100, 1), 0);
 }
 
 static const uint8_t *at(const struct two *t, int x, int y)
 {
-    return t->was.pixel + (data_op_mirrored(y, t->was.height) * t->was.width +
-                           data_op_mirrored(x, t->was.width)) * t->was.channels;
+    return t->was.pixel + (data_image_mirrored(y, t->was.height) * t->was.width +
+                           data_image_mirrored(x, t->was.width)) * t->was.channels;
 }
 
 static void turns_and_moves_by_whole_pixels_are_exact(void **state)
