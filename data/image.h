@@ -57,6 +57,12 @@ bool data_image_resample(const struct data_image *image, double x, double y, dou
 /* Writes a PNG atomically. */
 bool data_image_write_png(const char *path, const struct data_image *image, struct err *err);
 
+/* Lightness 0 to 255 of a pixel: ITU-R BT.601 as Pillow's "L", which leaves grey as it is. */
+static inline uint8_t data_image_luma(const uint8_t rgb[3])
+{
+    return (uint8_t)((19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 32768) >> 16);
+}
+
 /* Position i of a line of n pixels that repeats mirrored: ...1 0 | 0 1 2 ... n-1 | n-1 n-2 ... */
 static inline int data_image_mirrored(int i, int n)
 {

@@ -211,8 +211,7 @@ static bool any_rgb(const struct data_prep *p, const struct data_image *image,
 static void to_grey(const uint8_t *rgb, size_t n, uint8_t *out)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)((19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] + 7471u * rgb[3 * i + 2] +
-                            0x8000u) >> 16);
+        out[i] = data_image_luma(rgb + 3 * i);
 }
 
 static bool any_pixels(const struct data_prep *p, const struct data_image *image,

@@ -42,9 +42,8 @@ size_t data_prep_count(const struct data_prep *p);
 void data_prep_decode(const struct data_prep *p, struct data_decode *how);
 
 /* Pixels before normalisation, as validation and prediction see them: out[data_prep_count].  A
- * picture that has the net's size already comes through unchanged when crop is 1.  Grey is made of
- * the resized RGB by ITU-R BT.601 as Pillow's "L" is: (19595 R + 38470 G + 7471 B + 32768) >> 16,
- * so what is grey stays as it is. */
+ * picture that has the net's size already comes through unchanged when crop is 1.  Grey is
+ * data_image_luma of the resized RGB. */
 bool data_prep_pixels(const struct data_prep *p, const struct data_image *image, uint8_t *out,
                       struct err *err);
 

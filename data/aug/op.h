@@ -2,9 +2,8 @@
  * op -- what can be done to 8-bit pixels, by the number: no draws, the same on every machine
  *
  * What augmentations and the policies made of them (policy.h) share.  Grey pictures have no colour:
- * there saturation and hue change nothing.  Lightness is that of ITU-R 601 as in JPEG and Pillow,
- * L = (19595 R + 38470 G + 7471 B + 32768) / 65536.  Results are rounded, halves up, and held
- * within 0 to 255.
+ * there saturation and hue change nothing.  L is data_image_luma.  Results are rounded, halves
+ * up, and held within 0 to 255.
  */
 #ifndef DATA_OP_H
 #define DATA_OP_H

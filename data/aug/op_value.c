@@ -20,11 +20,6 @@ static uint8_t away(int base, int v, int f)
     return data_op_clip((base * ONE + (v - base) * f + HALF) >> 16);
 }
 
-static int lightness(const uint8_t *p)
-{
-    return (19595 * p[0] + 38470 * p[1] + 7471 * p[2] + 32768) >> 16;
-}
-
 /* The same table for every channel. */
 static void look_up(struct data_pixels *m, const uint8_t table[256])
 {
@@ -50,7 +45,7 @@ void data_op_contrast(struct data_pixels *m, double f)
     uint8_t table[256];
 
     for (size_t i = 0; i < n; i += (size_t)m->channels)
-        sum += (uint64_t)(m->channels == 3 ? lightness(m->pixel + i) : m->pixel[i]);
+        sum += (uint64_t)(m->channels == 3 ? data_image_luma(m->pixel + i) : m->pixel[i]);
     for (int v = 0; v < 256; v++)
         table[v] = away((int)((sum + pixels / 2) / pixels), v, fixed(f));
     look_up(m, table);
@@ -64,7 +59,7 @@ void data_op_saturation(struct data_pixels *m, double f)
     if (m->channels != 3)
         return;
     for (size_t i = 0; i < n; i += 3) {
-        int l = lightness(m->pixel + i);
+        int l = data_image_luma(m->pixel + i);
 
         for (int c = 0; c < 3; c++)
             m->pixel[i + (size_t)c] = away(l, m->pixel[i + (size_t)c], by);
@@ -87,7 +82,7 @@ void data_op_hue(struct data_pixels *m, double turns)
         return;
     for (size_t i = 0; i < n; i += 3) {
         uint8_t *p = m->pixel + i;
-        int l = lightness(p), u = p[2] - l, v = p[0] - l;
+        int l = data_image_luma(p), u = p[2] - l, v = p[0] - l;
         int64_t u1 = (int64_t)u * uu + (int64_t)v * uv, v1 = (int64_t)u * vu + (int64_t)v * uu;
 
         p[0] = data_op_clip(l + (int)((v1 + HALF) >> 16));
