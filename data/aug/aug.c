@@ -3,6 +3,8 @@
  */
 #include "data/aug/aug.h"
 
+#include <math.h>
+
 static const struct data_aug *const augs[] = {
 #define DATA_AUG(name) &data_aug_##name,
 #include "data/aug/augs.def"
@@ -22,6 +24,11 @@ const struct data_aug *data_aug_at(int i)
 float data_aug_u(const struct data_aug_address *a, int i)
 {
     return rng_f32(a->seed, rng_stream(RNG_AUGMENT, a->stream), a->index * 64 + (uint64_t)i);
+}
+
+double data_aug_whole(const struct data_aug_address *a, int i, double reach)
+{
+    return floor(data_aug_u(a, i) * (2 * reach + 1)) - reach;
 }
 
 /* The key is two draws behind those of data_aug_u. */

@@ -18,6 +18,8 @@ struct data_aug_address {
 
 /* Draw number i (< 60) of this augmentation for this picture, uniform in [0,1). */
 float data_aug_u(const struct data_aug_address *a, int i);
+/* The same draw as a whole number in [-reach, reach]; reach >= 0 is whole. */
+double data_aug_whole(const struct data_aug_address *a, int i, double reach);
 /* Random bytes [first, first + n) of as many as 2^36, for whoever wants some for each pixel: a pure
  * function too.  first and n are multiples of 16. */
 void data_aug_bytes(const struct data_aug_address *a, size_t first, size_t n, uint8_t *out);

@@ -12,14 +12,6 @@
 
 #include <math.h>
 
-/* A whole number in [-reach, reach]. */
-static double shift(float u, double reach)
-{
-    double r = round(reach);
-
-    return floor(u * (2 * r + 1)) - r;
-}
-
 static void view(const struct data_aug_address *a, double magnitude, const struct data_prep *prep,
                  const struct data_image *image, struct data_view *v)
 {
@@ -28,8 +20,8 @@ static void view(const struct data_aug_address *a, double magnitude, const struc
     if (image->width <= prep->size[1] && image->height <= prep->size[0]) {
         double reach = (1 + magnitude) / 12;
 
-        v->x += shift(data_aug_u(a, 0), reach * v->w);
-        v->y += shift(data_aug_u(a, 1), reach * v->h);
+        v->x += data_aug_whole(a, 0, round(reach * v->w));
+        v->y += data_aug_whole(a, 1, round(reach * v->h));
         return;
     }
     if (prep->resize == DATA_CROP) {

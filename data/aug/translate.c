@@ -8,20 +8,12 @@
 
 #include <math.h>
 
-/* A whole number of pixels in [-reach, reach]. */
-static double shift(float u, double reach)
-{
-    double r = floor(reach);
-
-    return floor(u * (2 * r + 1)) - r;
-}
-
 static void view(const struct data_aug_address *a, double magnitude, const struct data_prep *prep,
                  const struct data_image *image, struct data_view *v)
 {
     (void)image;
-    v->x += shift(data_aug_u(a, 0), magnitude / 2 * prep->size[1]) * v->w / prep->size[1];
-    v->y += shift(data_aug_u(a, 1), magnitude / 2 * prep->size[0]) * v->h / prep->size[0];
+    v->x += data_aug_whole(a, 0, floor(magnitude / 2 * prep->size[1])) * v->w / prep->size[1];
+    v->y += data_aug_whole(a, 1, floor(magnitude / 2 * prep->size[0])) * v->h / prep->size[0];
 }
 
 const struct data_aug data_aug_translate = {
