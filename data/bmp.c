@@ -312,5 +312,5 @@ static uint8_t *decode(const uint8_t *bytes, size_t size, const struct data_head
 }
 
 const struct data_reader data_reader_bmp = {
-    .name = "BMP", .magic = { "BM" }, .magic_size = 2, .check = check, .decode = decode,
+    .magic = { "BM" }, .magic_size = 2, .check = check, .decode = decode,
 };

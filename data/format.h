@@ -10,7 +10,6 @@
 #include "data/header.h"
 
 struct data_reader {
-    const char *name;                   /* "JPEG" */
     const char *magic[3];               /* the bytes from magic_at are one of these; then NULL */
     int magic_at, magic_size;
 

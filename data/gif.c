@@ -264,6 +264,6 @@ fail:
 }
 
 const struct data_reader data_reader_gif = {
-    .name = "GIF", .magic = { "GIF87a", "GIF89a" }, .magic_size = 6,
+    .magic = { "GIF87a", "GIF89a" }, .magic_size = 6,
     .check = check, .decode = decode,
 };

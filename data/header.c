@@ -220,7 +220,7 @@ bool data_header_read(const uint8_t *bytes, size_t size, struct data_header *hea
         if (!has_magic(r, bytes, size))
             continue;
         if (size < (size_t)(r->magic_at + r->magic_size))
-            return data_format_truncated(r->name, err);
+            return data_format_truncated(data_format_names[i], err);
         header->format = (enum data_format)i;
         return r->check(bytes, size, header, err);
     }

@@ -302,6 +302,6 @@ static uint8_t *decode(const uint8_t *bytes, size_t size, const struct data_head
 }
 
 const struct data_reader data_reader_jpeg = {
-    .name = "JPEG", .magic = { "\xff\xd8\xff" }, .magic_size = 3,
+    .magic = { "\xff\xd8\xff" }, .magic_size = 3,
     .check = check, .decode = decode,
 };

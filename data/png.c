@@ -82,6 +82,6 @@ static bool check(const uint8_t *bytes, size_t size, struct data_header *h, stru
 }
 
 const struct data_reader data_reader_png = {
-    .name = "PNG", .magic = { "\x89PNG\r\n\x1a\n" }, .magic_size = 8,
+    .magic = { "\x89PNG\r\n\x1a\n" }, .magic_size = 8,
     .check = check, .decode = data_format_stb,
 };

@@ -101,7 +101,7 @@ static uint8_t *decode(const uint8_t *bytes, size_t size, const struct data_head
 }
 
 const struct data_reader data_reader_webp = {
-    .name = "WebP", .magic = { "WEBP" }, .magic_at = 8, .magic_size = 4,
+    .magic = { "WEBP" }, .magic_at = 8, .magic_size = 4,
     .check = check, .decode = decode,
 };
 
