@@ -75,9 +75,6 @@ enum {
     DATA_ROWS_UTF8 = 8,         /* names that are not UTF-8 */
 };
 
-/* Whether x can be said without what `cannot` lists; the error says what is in the way. */
-bool data_rows_can(const struct data_index *x, unsigned cannot, struct err *err);
-
 /* A file of rows on its way. */
 struct data_rows_out {
     struct str text;            /* append here */

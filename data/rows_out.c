@@ -44,7 +44,8 @@ static bool can_sample(const struct data_index *x, const struct data_sample *s, 
     return true;
 }
 
-bool data_rows_can(const struct data_index *x, unsigned cannot, struct err *err)
+/* Whether x can be said without what `cannot` lists; the error says what is in the way. */
+static bool can(const struct data_index *x, unsigned cannot, struct err *err)
 {
     bool *seen = calloc((size_t)x->n_labels + 1, 1), ok = true;
 
@@ -196,10 +197,10 @@ bool data_rows_write(const struct data_index *x, const char *path,
     o.folder = o.mem ? arena_printf(o.mem, "%.*s", slash ? (int)(slash + 1 - path) : 0, path)
                      : NULL;
     ok = o.folder || err_set(err, ERR_MEMORY, "%s: memory is out", path);
-    ok = ok && ((data_rows_can(x, form->cannot, err) && (!form->check || form->check(x, err))) ||
+    ok = ok && ((can(x, form->cannot, err) && (!form->check || form->check(x, err))) ||
                 err_in(err, "%s", path));
     if (ok) {
-        o.all = !data_rows_can(x, DATA_ROWS_NO_UNKNOWN | DATA_ROWS_NO_LONE, &ignored);
+        o.all = !can(x, DATA_ROWS_NO_UNKNOWN | DATA_ROWS_NO_LONE, &ignored);
         o.file = file_create(path, err);
         ok = o.file && put_all(&o, x, form, err);
     }
