@@ -211,22 +211,6 @@ bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_deco
     return true;
 }
 
-bool data_image_read(const char *path, const struct data_decode *how, struct data_image *image,
-                     struct err *err)
-{
-    size_t size;
-    uint8_t *bytes;
-    bool ok;
-
-    memset(image, 0, sizeof *image);
-    bytes = file_read(path, (how ? how : &data_decode_default)->limits.file_bytes, &size, err);
-    if (!bytes)
-        return false;
-    ok = data_image_decode(bytes, size, how, image, err);
-    free(bytes);
-    return ok || err_in(err, "%s", path);
-}
-
 bool data_image_resample(const struct data_image *image, double x, double y, double w, double h,
                          int out_w, int out_h, uint8_t *out, struct err *err)
 {

@@ -44,9 +44,6 @@ extern const char data_decoders[];
  * with the bytes, ERR_UNSUPPORTED names a format that we do not read. */
 bool data_image_decode(const uint8_t *bytes, size_t size, const struct data_decode *how,
                        struct data_image *image, struct err *err);
-/* Reads and decodes a file; the error names the path. */
-bool data_image_read(const char *path, const struct data_decode *how, struct data_image *image,
-                     struct err *err);
 void data_image_release(struct data_image *image);      /* a zeroed one is fine */
 
 /* The part [x,x+w) x [y,y+h) (inside the picture; fractions allowed), resized to out_w x out_h by

@@ -6,6 +6,7 @@
 #include "tests/bench/resize.h"
 #include "tests/bench/bench.h"
 
+#include "data/index.h"
 #include "data/prep.h"
 #include "nn/base/cpu.h"
 #include "nn/base/file.h"
@@ -94,7 +95,7 @@ static bool read_photos(struct photos *p, const char *folder, char **names, int 
         char path[600];
 
         snprintf(path, sizeof path, "%s/%s", folder, names[p->n]);
-        if (!data_image_read(path, NULL, &p->image[p->n], err))
+        if (!data_sample_image(&(struct data_sample){ .path = path }, NULL, &p->image[p->n], err))
             return false;
     }
     return true;

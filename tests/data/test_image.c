@@ -4,6 +4,7 @@
 #include "tests/data/made.h"
 
 #include "data/header.h"
+#include "data/index.h"
 
 #include <time.h>
 
@@ -15,6 +16,11 @@ static struct data_image decoded(const uint8_t *bytes, size_t size)
     if (!data_image_decode(bytes, size, NULL, &m, &err))
         fail_msg("%s", err.msg);
     return m;
+}
+
+static bool read_file(const char *path, struct data_image *image, struct err *err)
+{
+    return data_sample_image(&(struct data_sample){ .path = path }, NULL, image, err);
 }
 
 static void refused(const void *bytes, size_t size, enum err_kind kind, const char *word)
@@ -51,7 +57,7 @@ static void png_round_trip_is_exact(void **state)
     (void)state;
     made_open(&f);
     assert_true(data_image_write_png(made_path(&f, "a.jpg"), &m, &err));    /* content, not name */
-    assert_true(data_image_read(made_path(&f, "a.jpg"), NULL, &back, &err));
+    assert_true(read_file(made_path(&f, "a.jpg"), &back, &err));
     assert_near(&m, &back, 0);
     data_image_release(&m);
     data_image_release(&back);
@@ -708,14 +714,14 @@ static void errors_of_files_name_the_path(void **state)
     (void)state;
     made_open(&f);
     made_text(&f, "note.jpg", "not a picture");
-    assert_false(data_image_read(made_path(&f, "note.jpg"), NULL, &m, &err));
+    assert_false(read_file(made_path(&f, "note.jpg"), &m, &err));
     assert_non_null(strstr(err.msg, "note.jpg: text"));
-    assert_false(data_image_read(made_path(&f, "gone.jpg"), NULL, &m, &err));
+    assert_false(read_file(made_path(&f, "gone.jpg"), &m, &err));
     assert_int_equal(err.kind, ERR_INPUT);
     assert_non_null(strstr(err.msg, "gone.jpg"));
     assert_int_equal(mkfifo(made_path(&f, "pipe.jpg"), 0600), 0);
-    assert_false(data_image_read(made_path(&f, "pipe.jpg"), NULL, &m, &err));
-    assert_false(data_image_read(f.path, NULL, &m, &err));
+    assert_false(read_file(made_path(&f, "pipe.jpg"), &m, &err));
+    assert_false(read_file(f.path, &m, &err));
     made_close(&f);
 }
 

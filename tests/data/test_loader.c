@@ -133,7 +133,7 @@ static void unshuffled_is_the_index_as_validation_sees_it(void **state)
         assert_int_equal(e.sample[i], i);
         assert_true(e.target[i][s.x->sample[i].label] == 1 &&
                     e.target[i][!s.x->sample[i].label] == 0);
-        assert_true(data_image_read(s.x->sample[i].path, NULL, &m, &err));
+        assert_true(data_sample_image(&s.x->sample[i], NULL, &m, &err));
         assert_true(data_prep_apply(&s.prep, &m, want, &err));
         assert_memory_equal(want, e.image[i], sizeof want);
         data_image_release(&m);
@@ -519,7 +519,7 @@ static void grey_batches_have_one_channel(void **state)
     for (int i = 0; i < b->n; i++) {
         struct data_image m;
 
-        assert_true(data_image_read(s.x->sample[i].path, NULL, &m, &err));
+        assert_true(data_sample_image(&s.x->sample[i], NULL, &m, &err));
         assert_true(data_prep_apply(&s.prep, &m, want, &err));
         assert_memory_equal(want, b->image + i * SIDE * SIDE, sizeof want);
         data_image_release(&m);
