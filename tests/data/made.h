@@ -10,7 +10,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "data/image.h"
+#include "data/index.h"
 #include "data/stb.h"
 #include "nn/base/file.h"
 #include "nn/base/rng.h"
@@ -139,10 +139,10 @@ static inline struct data_image made_scene(int width, int height, uint64_t seed)
     return m;
 }
 
-static inline void made_scene_file(const struct made_folder *f, const char *name, int side,
-                                   uint64_t seed, int quality)
+/* Writes and releases it. */
+static inline void made_keep_jpeg(const struct made_folder *f, const char *name,
+                                  struct data_image m, int quality)
 {
-    struct data_image m = made_scene(side, side, seed);
     size_t size;
     uint8_t *bytes = data_stb_jpeg(m.pixel, m.width, m.height, quality, &size);
 
@@ -150,6 +150,12 @@ static inline void made_scene_file(const struct made_folder *f, const char *name
     made_file(f, name, bytes, size);
     free(bytes);
     data_image_release(&m);
+}
+
+static inline void made_scene_file(const struct made_folder *f, const char *name, int side,
+                                   uint64_t seed, int quality)
+{
+    made_keep_jpeg(f, name, made_scene(side, side, seed), quality);
 }
 
 static inline uint8_t *made_jpeg(int width, int height, uint64_t seed, size_t *size)
@@ -165,11 +171,7 @@ static inline uint8_t *made_jpeg(int width, int height, uint64_t seed, size_t *s
 static inline void made_jpeg_file(const struct made_folder *f, const char *name, int width,
                                   int height, uint64_t seed)
 {
-    size_t size;
-    uint8_t *bytes = made_jpeg(width, height, seed, &size);
-
-    made_file(f, name, bytes, size);
-    free(bytes);
+    made_keep_jpeg(f, name, made_image(width, height, seed), 95);
 }
 
 /* ---- PNG of any kind, stored without compression --------------------------------------------- */
@@ -241,6 +243,42 @@ static inline uint8_t *made_png(uint32_t width, uint32_t height, int bits, int c
     free(body);
     *size = at;
     return out;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static inline struct data_image made_decoded(const uint8_t *bytes, size_t size)
+{
+    struct data_image m;
+    struct err err = { 0 };
+
+    if (!data_image_decode(bytes, size, NULL, &m, &err))
+        fail_msg("%s", err.msg);
+    return m;
+}
+
+/* The bytes are no picture: an error of this kind, with the word in it. */
+static inline void made_refused(const void *bytes, size_t size, enum err_kind kind,
+                                const char *word)
+{
+    struct data_image m;
+    struct err err = { 0 };
+
+    assert_false(data_image_decode(bytes, size, NULL, &m, &err));
+    assert_null(m.pixel);
+    if (err.kind != kind || !strstr(err.msg, word))
+        fail_msg("kind %d, \"%s\" lacks \"%s\"", err.kind, err.msg, word);
+}
+
+static inline struct data_index *made_opened(const char *path,
+                                             const struct data_source_options *opt)
+{
+    struct err err = { 0 };
+    struct data_index *x = data_index_open(path, opt, &err);
+
+    if (!x)
+        fail_msg("%s", err.msg);
+    return x;
 }
 
 /* ---- data sets of the machine ---------------------------------------------------------------- */

@@ -38,18 +38,6 @@ static void keep_png(const struct made_folder *f, const char *name, struct data_
     data_image_release(&m);
 }
 
-static void keep_jpeg(const struct made_folder *f, const char *name, struct data_image m,
-                      int quality)
-{
-    size_t size;
-    uint8_t *bytes = data_stb_jpeg(m.pixel, m.width, m.height, quality, &size);
-
-    assert_non_null(bytes);
-    made_file(f, name, bytes, size);
-    free(bytes);
-    data_image_release(&m);
-}
-
 static struct made_folder clean;                /* made once: ant and bee */
 
 static int make_clean(void **state)
@@ -360,7 +348,7 @@ static void a_recompressed_copy_is_near(void **state)
 
     (void)state;
     copy_clean(&f, "");
-    keep_jpeg(&f, "ant/zzz.jpg", scene(40, 32, 1), 70);
+    made_keep_jpeg(&f, "ant/zzz.jpg", scene(40, 32, 1), 70);
     r = audit(f.path);
     g = only(&r, "near");
     assert_int_equal(g->n, 1);

@@ -81,27 +81,6 @@ static size_t head(uint8_t *b, const struct frame *f, int code_bits)
     return n;
 }
 
-static struct data_image decoded(const uint8_t *b, size_t n)
-{
-    struct data_image m;
-    struct err err;
-
-    if (!data_image_decode(b, n, NULL, &m, &err))
-        fail_msg("%s", err.msg);
-    return m;
-}
-
-static void refused(const uint8_t *b, size_t n, const char *word)
-{
-    struct data_image m;
-    struct err err = { 0 };
-
-    assert_false(data_image_decode(b, n, NULL, &m, &err));
-    assert_null(m.pixel);
-    if (!strstr(err.msg, word))
-        fail_msg("\"%s\" lacks \"%s\"", err.msg, word);
-}
-
 /* Pixels as letters: k r g b, and w for white. */
 static void is(const struct data_image *m, int w, int h, const char *letters)
 {
@@ -144,7 +123,7 @@ static void frames_lie_anywhere(void **state)
     for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
         for (size_t block = 1; block <= 3; block++) {
             size_t n = codes(b, head(b, &c[i].f, 2), code, 7, block);
-            struct data_image m = decoded(b, n);
+            struct data_image m = made_decoded(b, n);
 
             is(&m, c[i].w, c[i].h, c[i].want);
             data_image_release(&m);
@@ -157,7 +136,7 @@ static void interlaced_rows_go_to_their_places(void **state)
     static const struct frame f = { { 1, 9 }, 0, 0, 1, 9, true, false, -1 };
     static const int code[] = { 4, 1, 2, 4, 3, 1, 4, 2, 3, 4, 1, 2, 4, 3, 5 };
     uint8_t b[200];
-    struct data_image m = decoded(b, codes(b, head(b, &f, 2), code, 15, 255));
+    struct data_image m = made_decoded(b, codes(b, head(b, &f, 2), code, 15, 255));
 
     (void)state;
     is(&m, 1, 9, "rbrrbggbg");          /* rows 0 8, 4, 2 6, 1 3 5 7 came as r g b r g b r g b */
@@ -172,27 +151,27 @@ static void odd_codes(void **state)
     static const int more[] = { 4, 1, 2, 4, 3, 4, 1, 7, 5 };
     uint8_t b[200];
     size_t n = head(b, &f, 2);
-    struct data_image m = decoded(b, codes(b, n, no_clear, 4, 255));
+    struct data_image m = made_decoded(b, codes(b, n, no_clear, 4, 255));
 
     (void)state;
     is(&m, 3, 1, "rgb");
     data_image_release(&m);
-    m = decoded(b, codes(b, n, own, 4, 255));   /* a code that is made by its own use */
+    m = made_decoded(b, codes(b, n, own, 4, 255)); /* a code that is made by its own use */
     is(&m, 3, 1, "rrr");
     data_image_release(&m);
-    m = decoded(b, codes(b, n, early, 3, 255));
+    m = made_decoded(b, codes(b, n, early, 3, 255));
     is(&m, 3, 1, "rww");
     data_image_release(&m);
-    m = decoded(b, codes(b, n, more, 9, 255));  /* what comes after the last pixel is not read */
+    m = made_decoded(b, codes(b, n, more, 9, 255)); /* beyond the last pixel is not read */
     is(&m, 3, 1, "rgb");
     data_image_release(&m);
-    refused(b, codes(b, n, beyond, 4, 255), "not in its table");
-    refused(b, codes(b, n, first, 3, 255), "not in its table");
-    refused(b, codes(b, n, none, 2, 255), "no data");
+    made_refused(b, codes(b, n, beyond, 4, 255), ERR_INPUT, "not in its table");
+    made_refused(b, codes(b, n, first, 3, 255), ERR_INPUT, "not in its table");
+    made_refused(b, codes(b, n, none, 2, 255), ERR_INPUT, "no data");
     b[n - 1] = 0;
-    refused(b, codes(b, n, own, 4, 255), "code length");
+    made_refused(b, codes(b, n, own, 4, 255), ERR_INPUT, "code length");
     b[n - 1] = 12;
-    refused(b, codes(b, n, own, 4, 255), "code length");
+    made_refused(b, codes(b, n, own, 4, 255), ERR_INPUT, "code length");
 }
 
 /* The greediest encoder: a code for every string that the table has, until it is full. */
@@ -232,7 +211,7 @@ static void a_full_table_stays_as_it_is(void **state)
     pack(&p, 5, bits);
     n = head(b, &f, 2);
     n += blocks(&p, b + n, 255);
-    m = decoded(b, n);
+    m = made_decoded(b, n);
     assert_true(next == 4096);
     for (uint64_t i = 0; i < SIDE * SIDE; i++) {
         uint32_t c = rng_below(5, rng_stream(RNG_TEST, 7), i, 4);

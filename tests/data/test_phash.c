@@ -57,16 +57,6 @@ static double distance_to(const struct data_phash *h, struct data_image copy)
     return data_phash_distance(h, &other);
 }
 
-static struct data_index *index_of(const char *path)
-{
-    struct err err = { 0 };
-    struct data_index *x = data_index_open(path, NULL, &err);
-
-    if (!x)
-        fail_msg("%s", err.msg);
-    return x;
-}
-
 /* An index of n samples without files. */
 static struct data_index bare_index(int n)
 {
@@ -229,7 +219,7 @@ static void index_is_read_once_on_any_threads(void **state)
         made_scene_file(&f, name, 48, (uint64_t)i, 90);
     }
     made_text(&f, "a/broken.jpg", "no picture");
-    x = index_of(f.path);
+    x = made_opened(f.path, NULL);
     assert_int_equal(x->n, 7);
     assert_true(data_phash_index(x, 1, NULL, h[0], NULL, &err));
     assert_true(data_phash_index(x, 4, NULL, h[1], readable, &err));
@@ -357,7 +347,7 @@ static void flowers_copies_are_found_and_strangers_are_not(void **state)
         return;
     made_open(&f);
     made_unpack(&f, archive);
-    x = index_of(made_path(&f, "flowers"));
+    x = made_opened(made_path(&f, "flowers"), NULL);
     h = calloc((size_t)x->n, sizeof *h);
     cluster = calloc((size_t)x->n, sizeof *cluster);
     assert_true(h && cluster && data_phash_index(x, 2, NULL, h, NULL, &err) &&

@@ -6,16 +6,6 @@
 #include "data/index.h"
 #include "data/source/arrays.h"
 
-static struct data_index *opened(const char *path)
-{
-    struct err err = { 0 };
-    struct data_index *x = data_index_open(path, NULL, &err);
-
-    if (!x)
-        fail_msg("%s", err.msg);
-    return x;
-}
-
 static void refused(const char *path, const char *word)
 {
     struct err err = { 0 };
@@ -58,7 +48,7 @@ static void idx_pictures_are_where_they_are(void **state)
     made_idx(&f, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", 6);
     made_idx(&f, "t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte", 4);
     made_text(&f, "train-images-idx3-ubyte.gz", "\x1f\x8b");
-    x = opened(f.path);
+    x = made_opened(f.path, NULL);
     assert_string_equal(x->source, "idx");
     assert_true(x->n == 10 && x->n_labels == 2 && x->task == DATA_SINGLE);
     assert_string_equal(x->label[1], "5");
@@ -76,7 +66,7 @@ static void idx_pictures_are_where_they_are(void **state)
     first = x->sample[4].hash;
     assert_true(first && first == x->sample[0].hash && first != x->sample[5].hash);
     data_index_free(x);
-    x = opened(made_path(&f, "train-images-idx3-ubyte"));
+    x = made_opened(made_path(&f, "train-images-idx3-ubyte"), NULL);
     assert_int_equal(x->n, 6);
     made_text(&f, "train-images-idx3-ubyte", "cut");
     assert_false(data_sample_image(&x->sample[5], NULL, &m, &err));
@@ -100,7 +90,7 @@ static void idx_files_that_do_not_fit_are_refused(void **state)
     refused(f.path, "6 pictures, but 5 labels");
     refused(made_path(&f, "train-labels-idx1-ubyte"), "give the file of pictures");
     made_idx(&f, NULL, "train-labels-idx1-ubyte", 6);
-    data_index_free(opened(f.path));
+    data_index_free(made_opened(f.path, NULL));
     assert_int_equal(truncate(made_path(&f, "train-images-idx3-ubyte"), 50), 0);
     refused(f.path, "6 pictures of 3x2 are 52 bytes, but it has 50");
     made_close(&f);
@@ -165,7 +155,7 @@ static void cifar_records_are_planar_pictures(void **state)
     made_cifar(&f, "data_batch_2.bin", 1, 4);
     made_cifar(&f, "test_batch.bin", 1, 2);
     made_text(&f, "batches.meta.txt", "plane\ncar\n\n");
-    x = opened(f.path);
+    x = made_opened(f.path, NULL);
     assert_string_equal(x->source, "cifar");
     assert_true(x->n == 10 && x->n_labels == 2);
     assert_string_equal(x->label[0], "car");
@@ -178,7 +168,7 @@ static void cifar_records_are_planar_pictures(void **state)
         assert_int_equal(m.pixel[p], p % 3 * 100 + 2);
     data_image_release(&m);
     data_index_free(x);
-    x = opened(made_path(&f, "data_batch_1.bin"));
+    x = made_opened(made_path(&f, "data_batch_1.bin"), NULL);
     assert_int_equal(x->n, 4);
     data_index_free(x);
     made_text(&f, "batches.meta.txt", "plane\n");
@@ -199,7 +189,7 @@ static void cifar_100_has_fine_labels(void **state)
     made_cifar(&f, "train.bin", 2, 4);
     made_cifar(&f, "test.bin", 2, 4);
     made_text(&f, "fine_label_names.txt", "apple\nbear\n");
-    x = opened(f.path);
+    x = made_opened(f.path, NULL);
     assert_true(x->n == 8 && x->n_labels == 2);
     assert_string_equal(x->label[1], "bear");
     assert_int_equal(x->sample[0].offset, 2);

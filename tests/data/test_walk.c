@@ -8,16 +8,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-static struct data_index *opened(const char *path)
-{
-    struct err err = { 0 };
-    struct data_index *x = data_index_open(path, NULL, &err);
-
-    if (!x)
-        fail_msg("%s", err.msg);
-    return x;
-}
-
 static void two_classes(const struct made_folder *f)
 {
     static const char *const files[] = {
@@ -58,7 +48,7 @@ static void what_cannot_be_a_picture_is_named_and_not_opened(void **state)
     assert_int_equal(mkfifo(made_path(&f, "dog/pipe.jpg"), 0600), 0);
     snprintf(at.sun_path, sizeof at.sun_path, "%s", made_path(&f, "dog/s.jpg"));
     assert_int_equal(bind(s, (struct sockaddr *)&at, sizeof at), 0);
-    x = opened(f.path);
+    x = made_opened(f.path, NULL);
     assert_int_equal(x->n, 4);
     assert_int_equal(x->n_skipped, 7);
     is_skipped(x, made_path(&f, "cat/up"), "the same folder as");
@@ -94,7 +84,7 @@ static void links_crosswise_are_entered_once(void **state)
             assert_int_equal(symlink(to, made_path(&f, name)), 0);
         }
     }
-    x = opened(f.path);
+    x = made_opened(f.path, NULL);
     assert_int_equal(x->n, 4 + N);
     assert_int_equal(x->n_skipped, N * N);
     data_index_free(x);
@@ -112,7 +102,7 @@ static void a_folder_outside_may_be_linked_to(void **state)
     two_classes(&f);
     made_text(&other, "far.jpg", "");
     assert_int_equal(symlink(other.path, made_path(&f, "cat/far")), 0);
-    x = opened(f.path);
+    x = made_opened(f.path, NULL);
     assert_int_equal(x->n, 5);
     assert_string_equal(x->sample[2].name, "cat/far/far.jpg");
     data_index_free(x);
@@ -133,7 +123,7 @@ static void a_part_that_is_a_link_to_another_is_left_out(void **state)
     made_text(&f, "train/b/1.jpg", "");
     made_text(&f, "train/b/2.jpg", "");
     assert_int_equal(symlink("train", made_path(&f, "val")), 0);
-    x = opened(f.path);
+    x = made_opened(f.path, NULL);
     assert_int_equal(x->n, 4);
     is_skipped(x, made_path(&f, "val/a"), "train/a, by a link");
     data_index_free(x);
@@ -183,7 +173,7 @@ static void any_bytes_may_stand_in_names(void **state)
     made_text(&f, "cat/\xff\xfe.JPG", "");
     made_text(&f, "cat/A.jpg", "");
     made_text(&f, "cat/a.jpg", "");
-    x = opened(f.path);
+    x = made_opened(f.path, NULL);
     assert_int_equal(x->n, 9);
     assert_string_equal(x->sample[2].name, "cat/A.jpg");
     assert_string_equal(x->sample[3].name, "cat/a\nb c.jpg");
@@ -217,7 +207,7 @@ static void pictures_without_an_ending_are_known_by_their_bytes(void **state)
     two_classes(&f);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         made_file(&f, files[i].name, files[i].bytes, files[i].n);
-    x = opened(f.path);
+    x = made_opened(f.path, NULL);
     assert_int_equal(x->n, 4 + 5);
     assert_string_equal(x->sample[0].name, "cat/0013035");
     assert_int_equal(x->n_others, 5);
@@ -257,7 +247,7 @@ static void folders_may_nest_deep_but_not_for_ever(void **state)
     memcpy(name + strlen(name), "/x.jpg", 7);
     made_text(&f, name, "");
     made_text(&f, "cat/d/d/y.jpg", "");
-    x = opened(f.path);
+    x = made_opened(f.path, NULL);
     assert_int_equal(x->n, 5);
     assert_int_equal(x->n_skipped, 1);
     assert_non_null(strstr(x->skipped[0].why, "nest deeper than 64"));
