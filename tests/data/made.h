@@ -174,6 +174,16 @@ static inline void made_jpeg_file(const struct made_folder *f, const char *name,
     made_keep_jpeg(f, name, made_image(width, height, seed), 95);
 }
 
+/* A TIFF structure with nothing but an orientation, of 26 bytes. */
+static inline void made_exif(uint8_t *t, int orientation, bool little)
+{
+    static const uint8_t big[26] = "MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\0\0\0\0\0\0";
+    static const uint8_t small[26] = "II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\0\0\0\0\0\0\0";
+
+    memcpy(t, little ? small : big, 26);
+    t[little ? 18 : 19] = (uint8_t)orientation;
+}
+
 /* ---- PNG of any kind, stored without compression --------------------------------------------- */
 
 static inline size_t made_be32(uint8_t *p, uint32_t v)
@@ -268,6 +278,20 @@ static inline void made_refused(const void *bytes, size_t size, enum err_kind ki
     assert_null(m.pixel);
     if (err.kind != kind || !strstr(err.msg, word))
         fail_msg("kind %d, \"%s\" lacks \"%s\"", err.kind, err.msg, word);
+}
+
+/* The same size, and the same values but for that much on the average. */
+static inline void made_near(const struct data_image *a, const struct data_image *b,
+                             double mean)
+{
+    double sum = 0;
+    size_t n = (size_t)a->width * (size_t)a->height * 3;
+
+    assert_int_equal(a->width, b->width);
+    assert_int_equal(a->height, b->height);
+    for (size_t i = 0; i < n; i++)
+        sum += abs(a->pixel[i] - b->pixel[i]);
+    assert_true(sum / (double)n <= mean);
 }
 
 static inline struct data_index *made_opened(const char *path,

@@ -8,42 +8,9 @@
 
 #include <time.h>
 
-static struct data_image decoded(const uint8_t *bytes, size_t size)
-{
-    struct data_image m;
-    struct err err = { 0 };
-
-    if (!data_image_decode(bytes, size, NULL, &m, &err))
-        fail_msg("%s", err.msg);
-    return m;
-}
-
 static bool read_file(const char *path, struct data_image *image, struct err *err)
 {
     return data_sample_image(&(struct data_sample){ .path = path }, NULL, image, err);
-}
-
-static void refused(const void *bytes, size_t size, enum err_kind kind, const char *word)
-{
-    struct data_image m;
-    struct err err = { 0 };
-
-    assert_false(data_image_decode(bytes, size, NULL, &m, &err));
-    assert_null(m.pixel);
-    if (err.kind != kind || !strstr(err.msg, word))
-        fail_msg("kind %d, \"%s\" lacks \"%s\"", err.kind, err.msg, word);
-}
-
-static void assert_near(const struct data_image *a, const struct data_image *b, double mean)
-{
-    double sum = 0;
-    size_t n = (size_t)a->width * (size_t)a->height * 3;
-
-    assert_int_equal(a->width, b->width);
-    assert_int_equal(a->height, b->height);
-    for (size_t i = 0; i < n; i++)
-        sum += abs(a->pixel[i] - b->pixel[i]);
-    assert_true(sum / (double)n <= mean);
 }
 
 /* ---- formats --------------------------------------------------------------------------------- */
@@ -58,28 +25,10 @@ static void png_round_trip_is_exact(void **state)
     made_open(&f);
     assert_true(data_image_write_png(made_path(&f, "a.jpg"), &m, &err));    /* content, not name */
     assert_true(read_file(made_path(&f, "a.jpg"), &back, &err));
-    assert_near(&m, &back, 0);
+    made_near(&m, &back, 0);
     data_image_release(&m);
     data_image_release(&back);
     made_close(&f);
-}
-
-static void jpeg_decodes_to_nearly_the_same(void **state)
-{
-    static const int size[][2] = { { 1, 1 }, { 7, 9 }, { 16, 16 }, { 33, 65 }, { 200, 3 } };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
-        struct data_image m = made_image(size[i][0], size[i][1], 2), back;
-        size_t n;
-        uint8_t *bytes = data_stb_jpeg(m.pixel, m.width, m.height, 95, &n);
-
-        back = decoded(bytes, n);
-        assert_near(&m, &back, 4);
-        free(bytes);
-        data_image_release(&m);
-        data_image_release(&back);
-    }
 }
 
 static void bmp_decodes(void **state)
@@ -96,15 +45,15 @@ static void bmp_decodes(void **state)
     b[28] = 24;
     /* Rows from the bottom, BGR, padded to 4. */
     memcpy(b + 54, "\1\2\3\4\5\6\0\0\7\10\11\12\13\14\0\0", 16);
-    m = decoded(b, sizeof b);
+    m = made_decoded(b, sizeof b);
     assert_memory_equal(m.pixel, "\11\10\7\14\13\12\3\2\1\6\5\4", 12);
     data_image_release(&m);
-    refused(b, sizeof b - 4, ERR_INPUT, "truncated BMP");
+    made_refused(b, sizeof b - 4, ERR_INPUT, "truncated BMP");
     b[30] = 4;
-    refused(b, sizeof b, ERR_UNSUPPORTED, "compression 4");
+    made_refused(b, sizeof b, ERR_UNSUPPORTED, "compression 4");
     b[30] = 0;
     memcpy(b + 22, "\0\0\0\x80", 4);
-    refused(b, sizeof b, ERR_INPUT, "width or height");
+    made_refused(b, sizeof b, ERR_INPUT, "width or height");
 }
 
 static const uint8_t gif[] = {          /* 2 x 1: red, transparent */
@@ -116,15 +65,15 @@ static const uint8_t gif[] = {          /* 2 x 1: red, transparent */
 
 static void gif_decodes_over_white(void **state)
 {
-    struct data_image m = decoded(gif, sizeof gif);
+    struct data_image m = made_decoded(gif, sizeof gif);
 
     (void)state;
     assert_int_equal(m.width, 2);
     assert_memory_equal(m.pixel, "\xff\0\0\xff\xff\xff", 6);
     data_image_release(&m);
     for (size_t n = 1; n < sizeof gif - 3; n++)
-        refused(gif, n, ERR_INPUT, "truncated GIF");
-    m = decoded(gif, sizeof gif - 2);                           /* all pixels are there */
+        made_refused(gif, n, ERR_INPUT, "truncated GIF");
+    m = made_decoded(gif, sizeof gif - 2);                      /* all pixels are there */
     data_image_release(&m);
 }
 
@@ -134,14 +83,14 @@ static void alpha_is_over_white(void **state)
     static const uint8_t grey[] = { 10, 255, 77, 0 };
     size_t n;
     uint8_t *bytes = made_png(3, 1, 8, 6, rgba, 12, NULL, 0, &n);
-    struct data_image m = decoded(bytes, n);
+    struct data_image m = made_decoded(bytes, n);
 
     (void)state;
     assert_memory_equal(m.pixel, "\xc8\x64\0\xff\xff\xff\x7f\x7f\x7f", 9);
     data_image_release(&m);
     free(bytes);
     bytes = made_png(2, 1, 8, 4, grey, 4, NULL, 0, &n);
-    m = decoded(bytes, n);
+    m = made_decoded(bytes, n);
     assert_memory_equal(m.pixel, "\x0a\x0a\x0a\xff\xff\xff", 6);
     data_image_release(&m);
     free(bytes);
@@ -215,7 +164,7 @@ static void grey_and_palette_of_1_2_and_4_bits(void **state)
         uint8_t extra[100], palette[48];
         size_t n, k;
         uint8_t *bytes = made_png(2, 1, c[i].bits, 0, &c[i].data, 1, NULL, 0, &n);
-        struct data_image m = decoded(bytes, n);
+        struct data_image m = made_decoded(bytes, n);
 
         for (int x = 0; x < 6; x++)
             assert_int_equal(m.pixel[x], c[i].want[x / 3]);
@@ -225,7 +174,7 @@ static void grey_and_palette_of_1_2_and_4_bits(void **state)
             palette[v] = (uint8_t)(v * 5);
         k = made_chunk(extra, "PLTE", palette, (size_t)3 << c[i].bits);
         bytes = made_png(2, 1, c[i].bits, 3, &c[i].data, 1, extra, k, &n);
-        m = decoded(bytes, n);
+        m = made_decoded(bytes, n);
         for (int x = 0; x < 6; x++)
             assert_int_equal(m.pixel[x], palette[c[i].want[x / 3] * ((1 << c[i].bits) - 1) / 255 * 3
                                                  + x % 3]);
@@ -240,157 +189,20 @@ static void sixteen_bits_grey_and_palette_become_rgb(void **state)
     uint8_t extra[32];
     size_t n, k = made_chunk(extra, "PLTE", (const uint8_t *)"\1\2\3\4\5\6", 6);
     uint8_t *bytes = made_png(2, 1, 16, 0, deep, 4, NULL, 0, &n);
-    struct data_image m = decoded(bytes, n);
+    struct data_image m = made_decoded(bytes, n);
 
     (void)state;
     assert_memory_equal(m.pixel, "\x12\x12\x12\xab\xab\xab", 6);
     data_image_release(&m);
     free(bytes);
     bytes = made_png(2, 1, 1, 3, index, 1, extra, k, &n);
-    m = decoded(bytes, n);
+    m = made_decoded(bytes, n);
     assert_memory_equal(m.pixel, "\1\2\3\4\5\6", 6);
     data_image_release(&m);
     free(bytes);
 }
 
-/* A JPEG of 8 x 8 pixels of one colour: n components of no sampling, quantised by 8, so that a DC
- * coefficient is the sample - 128; 4 bits name how long it is, and no AC follows.  adobe: the
- * transform of an Adobe marker, or -1. */
-static size_t flat_jpeg(uint8_t *b, int n, const uint8_t *sample, int adobe)
-{
-    size_t at = 0;
-    uint32_t hold = 0;
-    int held = 0;
-
-    memcpy(b, "\xff\xd8\xff\xdb\0\x43\0", 7);
-    memset(b + 7, 8, 64);
-    at = 71;
-    if (adobe >= 0) {
-        memcpy(b + at, "\xff\xee\0\x0e" "Adobe\0\x64\0\0\0\0", 16);
-        b[at + 15] = (uint8_t)adobe;
-        at += 16;
-    }
-    memcpy(b + at, "\xff\xc0\0\0\x08\0\x08\0\x08", 9);
-    b[at + 3] = (uint8_t)(8 + 3 * n);
-    b[at + 9] = (uint8_t)n;
-    at += 10;
-    for (int i = 0; i < n; i++, at += 3)
-        memcpy(b + at, (uint8_t[]){ (uint8_t)(i + 1), 0x11, 0 }, 3);
-    memcpy(b + at, "\xff\xc4\0\x1f\0\0\0\0\x0c\0\0\0\0\0\0\0\0\0\0\0\0", 21);
-    for (int i = 0; i < 12; i++)
-        b[at + 21 + (size_t)i] = (uint8_t)i;
-    at += 33;
-    memcpy(b + at, "\xff\xc4\0\x14\x10\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22);
-    at += 22;
-    memcpy(b + at, "\xff\xda\0", 3);
-    b[at + 3] = (uint8_t)(6 + 2 * n);
-    b[at + 4] = (uint8_t)n;
-    at += 5;
-    for (int i = 0; i < n; i++, at += 2)
-        memcpy(b + at, (uint8_t[]){ (uint8_t)(i + 1), 0 }, 2);
-    memcpy(b + at, "\0\x3f\0", 3);
-    at += 3;
-    for (int i = 0; i < n; i++) {
-        int v = sample[i] - 128, size = 0;
-
-        while (abs(v) >> size)
-            size++;
-        hold = hold << 4 | (uint32_t)size;
-        hold = hold << size | (uint32_t)(v < 0 ? v + (1 << size) - 1 : v);
-        hold <<= 1;                                             /* the one AC code: end of block */
-        for (held += 5 + size; held >= 8; held -= 8) {
-            b[at] = (uint8_t)(hold >> (held - 8));
-            if (b[at++] == 0xff)
-                b[at++] = 0;
-        }
-    }
-    b[at] = (uint8_t)(hold << (8 - held) | ((1 << (8 - held)) - 1));
-    at += held != 0;
-    memcpy(b + at, "\xff\xd9", 2);
-    return at + 2;
-}
-
-/* As Pillow does: (255 - C)(255 - K) / 255 of what the inverted samples mean; 2 levels for rounding
- * and the inverse transform. */
-static void cmyk_and_ycck_of_adobe_become_their_colours(void **state)
-{
-    static const struct { uint8_t sample[4]; int adobe, want[3]; } c[] = {
-        { { 255, 255, 255, 255 }, 0, { 255, 255, 255 } },       /* no ink */
-        { { 255, 255, 255, 0 }, 0, { 0, 0, 0 } },
-        { { 0, 255, 255, 255 }, 0, { 0, 255, 255 } },           /* cyan alone */
-        { { 200, 100, 50, 128 }, 0, { 100, 50, 25 } },
-        { { 255, 128, 128, 255 }, 2, { 0, 0, 0 } },             /* YCC of inverted CMY */
-        { { 0, 128, 128, 255 }, 2, { 255, 255, 255 } },
-        { { 76, 85, 255, 255 }, 2, { 0, 255, 255 } },
-        { { 76, 85, 255, 128 }, 2, { 0, 128, 128 } },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
-        uint8_t b[400];
-        size_t n = flat_jpeg(b, 4, c[i].sample, c[i].adobe);
-        struct data_image m = decoded(b, n);
-
-        for (int x = 0; x < 3 * 64; x++)
-            if (abs(m.pixel[x] - c[i].want[x % 3]) > 2)
-                fail_msg("case %zu: channel %d is %d", i, x % 3, m.pixel[x]);
-        data_image_release(&m);
-        refused(b, flat_jpeg(b, 4, c[i].sample, -1), ERR_UNSUPPORTED, "Adobe");
-    }
-}
-
-/* Every scan of a progressive JPEG is a pass over all of it. */
-static void scans_are_few_where_pixels_are_many(void **state)
-{
-    static uint8_t b[200000];
-    size_t n = flat_jpeg(b, 1, (const uint8_t *)"\x80", -1), head = 10;
-    uint8_t *sof = memmem(b, n, "\xff\xc0", 2), *sos = memmem(b, n, "\xff\xda", 2);
-
-    (void)state;
-    assert_true(sof && sos);
-    sof[1] = 0xc2;
-    sos[head - 3] = sos[head - 2] = sos[head - 1] = 0;
-    for (int i = 1; i < 22; i++)
-        memcpy(sos + (size_t)i * head, sos, head);
-    memcpy(sos + 22 * head, "\xff\xd9", 2);
-    for (int side = 6900; side <= 7100; side += 200) {
-        struct data_header h;
-        struct err err;
-
-        sof[5] = sof[7] = (uint8_t)(side >> 8);
-        sof[6] = sof[8] = (uint8_t)side;
-        assert_int_equal(data_header_read(b, sizeof b, &h, &err), side == 6900);
-    }
-    assert_int_equal(sof[6], 7100 % 256);
-    refused(b, sizeof b, ERR_INPUT, "too many scans");
-}
-
-static void components_that_are_rgb_stay_so(void **state)
-{
-    static const uint8_t rgb[] = { 200, 100, 10 };
-    uint8_t b[400];
-    struct data_image m = decoded(b, flat_jpeg(b, 3, rgb, 0));
-
-    (void)state;
-    for (int x = 0; x < 3 * 64; x++)
-        assert_true(abs(m.pixel[x] - rgb[x % 3]) <= 1);
-    data_image_release(&m);
-    m = decoded(b, flat_jpeg(b, 3, (const uint8_t *)"\x4c\x55\xff", 1));     /* red, as YCC */
-    assert_true(m.pixel[0] >= 253 && m.pixel[1] <= 2 && m.pixel[2] <= 2);
-    data_image_release(&m);
-}
-
 /* ---- orientation ----------------------------------------------------------------------------- */
-
-/* A TIFF structure with nothing but an orientation, of 26 bytes. */
-static void exif(uint8_t *t, int orientation, bool little)
-{
-    static const uint8_t big[26] = "MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\0\0\0\0\0\0";
-    static const uint8_t small[26] = "II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\0\0\0\0\0\0\0";
-
-    memcpy(t, little ? small : big, 26);
-    t[little ? 18 : 19] = (uint8_t)orientation;
-}
 
 /* Where pixel 0 (letter 'a') of a 3 x 2 picture abc/def goes. */
 static const char *const turned[] = {
@@ -407,12 +219,12 @@ static void orientations_turn_and_mirror(void **state)
         struct data_image m;
         const char *want = turned[o >= 1 && o <= 8 ? o : 1];
 
-        exif(t, o, o & 1);
+        made_exif(t, o, o & 1);
         k = made_chunk(extra, "eXIf", t, sizeof t);
         for (int i = 0; i < 6; i++)
             memset(data + 3 * i, "abcdef"[i], 3);
         bytes = made_png(3, 2, 8, 2, data, 9, extra, k, &n);
-        m = decoded(bytes, n);
+        m = made_decoded(bytes, n);
         assert_int_equal(m.width, o >= 5 && o <= 8 ? 2 : 3);
         assert_int_equal(m.height, o >= 5 && o <= 8 ? 3 : 2);
         for (int i = 0; i < 6; i++)
@@ -422,57 +234,7 @@ static void orientations_turn_and_mirror(void **state)
     }
 }
 
-static void orientation_of_jpeg_is_found(void **state)
-{
-    size_t n;
-    uint8_t *plain = made_jpeg(40, 24, 3, &n), *bytes = malloc(n + 36);
-
-    (void)state;
-    for (int little = 0; little < 2; little++) {
-        struct data_image m;
-
-        memcpy(bytes, plain, 2);
-        memcpy(bytes + 2, "\xff\xe1\0\x22" "Exif\0\0", 10);
-        exif(bytes + 12, 6, little);
-        memcpy(bytes + 38, plain + 2, n - 2);
-        m = decoded(bytes, n + 36);
-        assert_int_equal(m.width, 24);
-        assert_int_equal(m.height, 40);
-        assert_true(m.pixel[0] < m.pixel[3 * 24 * 39]); /* red grew to the right, now downwards */
-        assert_true(m.pixel[1] > m.pixel[3 * 23 + 1]);  /* green grew downwards, now to the left */
-        data_image_release(&m);
-        /* A folder that lies outside, or is cut, is no orientation and no error. */
-        bytes[12 + (little ? 4 : 7)] = 200;
-        m = decoded(bytes, n + 36);
-        assert_int_equal(m.width, 40);
-        data_image_release(&m);
-    }
-    free(bytes);
-    free(plain);
-}
-
 /* ---- damage ---------------------------------------------------------------------------------- */
-
-static void cut_jpeg_is_refused_and_a_missing_end_mended(void **state)
-{
-    size_t n;
-    uint8_t *bytes = made_jpeg(64, 48, 4, &n);
-    struct data_image whole = decoded(bytes, n), mended = decoded(bytes, n - 2);
-
-    (void)state;
-    assert_near(&whole, &mended, 0);
-    data_image_release(&mended);
-    mended = decoded(bytes, n - 1);
-    assert_near(&whole, &mended, 0);
-    data_image_release(&mended);
-    for (int tenth = 0; tenth < 10; tenth++)
-        refused(bytes, 3 + (n - 12) * (size_t)tenth / 9, ERR_INPUT, "truncated JPEG");
-    /* A download that was given its length first. */
-    memset(bytes + n / 2, 0, n - n / 2);
-    refused(bytes, n, ERR_INPUT, "truncated JPEG");
-    data_image_release(&whole);
-    free(bytes);
-}
 
 static void cut_or_changed_png_is_refused(void **state)
 {
@@ -482,9 +244,9 @@ static void cut_or_changed_png_is_refused(void **state)
 
     (void)state;
     for (size_t k = 1; k < n; k += 7)
-        refused(bytes, k, ERR_INPUT, "truncated PNG");
+        made_refused(bytes, k, ERR_INPUT, "truncated PNG");
     bytes[60] ^= 1;
-    refused(bytes, n, ERR_INPUT, "checksum");
+    made_refused(bytes, n, ERR_INPUT, "checksum");
     free(bytes);
     data_image_release(&m);
 }
@@ -530,7 +292,7 @@ static void what_is_no_picture_is_named(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
-        refused(odd[i].bytes, odd[i].size, odd[i].kind, odd[i].word);
+        made_refused(odd[i].bytes, odd[i].size, odd[i].kind, odd[i].word);
 }
 
 /* A TIFF folder of these entries, then a text at its end. */
@@ -569,7 +331,7 @@ static void raw_files_are_told_from_tiff(void **state)
     for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
         uint8_t t[100];
 
-        refused(t, tiff(t, 2, c[i].entry, c[i].make), ERR_UNSUPPORTED, c[i].word);
+        made_refused(t, tiff(t, 2, c[i].entry, c[i].make), ERR_UNSUPPORTED, c[i].word);
     }
 }
 
@@ -582,16 +344,16 @@ static void bombs_are_refused_at_once(void **state)
     (void)state;
     assert_non_null(sof);
     memcpy(sof + 5, "\xea\x60\xea\x60", 4);                     /* 60000 x 60000 */
-    refused(bytes, n, ERR_INPUT, "60000 x 60000");
+    made_refused(bytes, n, ERR_INPUT, "60000 x 60000");
     free(bytes);
     bytes = made_png(60000, 60000, 8, 6, NULL, 0, NULL, 0, &n);
-    refused(bytes, n, ERR_INPUT, "cannot hold");
+    made_refused(bytes, n, ERR_INPUT, "cannot hold");
     free(bytes);
     bytes = made_png(0x7fffffff, 0x7fffffff, 16, 6, NULL, 0, NULL, 0, &n);
-    refused(bytes, n, ERR_INPUT, "cannot hold");
+    made_refused(bytes, n, ERR_INPUT, "cannot hold");
     free(bytes);
     bytes = made_png(7000, 7000, 8, 6, NULL, 0, NULL, 0, &n); /* within the limits, but no pixels */
-    refused(bytes, n, ERR_INPUT, "cannot hold");
+    made_refused(bytes, n, ERR_INPUT, "cannot hold");
     free(bytes);
     assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 1);
 }
@@ -623,40 +385,6 @@ static void limits_are_kept(void **state)
     l->decode_bytes = 4096;
     assert_false(data_image_decode(bytes, n, &how, &m, &err));
     assert_non_null(strstr(err.msg, "to decode"));
-    free(bytes);
-}
-
-static void impossible_jpeg_tables_are_refused(void **state)
-{
-    size_t n;
-    uint8_t *bytes = made_jpeg(32, 32, 8, &n), *copy = malloc(n);
-    uint8_t *dht = memmem(bytes, n, "\xff\xc4", 2);
-    uint8_t *sof = memmem(bytes, n, "\xff\xc0", 2);
-
-    (void)state;
-    assert_true(dht && sof);
-    memcpy(copy, bytes, n);
-    copy[dht - bytes + 5] = 3;                                  /* three codes of one bit */
-    refused(copy, n, ERR_INPUT, "Huffman");
-    memcpy(copy, bytes, n);
-    copy[dht - bytes + 4] = 0x42;                               /* class 4 */
-    refused(copy, n, ERR_INPUT, "Huffman");
-    memcpy(copy, bytes, n);
-    copy[sof - bytes + 4] = 12;
-    refused(copy, n, ERR_UNSUPPORTED, "12 bits");
-    copy[sof - bytes + 4] = 8;
-    copy[sof - bytes + 1] = 0xc9;
-    refused(copy, n, ERR_UNSUPPORTED, "arithmetic");
-    copy[sof - bytes + 1] = 0xc3;
-    refused(copy, n, ERR_UNSUPPORTED, "lossless");
-    copy[sof - bytes + 1] = 0xf7;                               /* JPEG-LS */
-    refused(copy, n, ERR_UNSUPPORTED, "lossless");
-    copy[sof - bytes + 1] = 0xc5;
-    refused(copy, n, ERR_UNSUPPORTED, "hierarchical");
-    copy[sof - bytes + 1] = 0xc0;
-    copy[sof - bytes + 11] = 0x55;                              /* sampling 5 x 5 */
-    refused(copy, n, ERR_INPUT, "component");
-    free(copy);
     free(bytes);
 }
 
@@ -775,31 +503,22 @@ static void parts_outside_are_errors(void **state)
     data_image_release(&m);
 }
 
-/* ---- 1,444 odd files ------------------------------------------------------------------------- */
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(png_round_trip_is_exact),
-        cmocka_unit_test(jpeg_decodes_to_nearly_the_same),
         cmocka_unit_test(bmp_decodes),
         cmocka_unit_test(gif_decodes_over_white),
         cmocka_unit_test(alpha_is_over_white),
         cmocka_unit_test(background_shows_through_every_kind_of_alpha),
         cmocka_unit_test(grey_and_palette_of_1_2_and_4_bits),
         cmocka_unit_test(sixteen_bits_grey_and_palette_become_rgb),
-        cmocka_unit_test(cmyk_and_ycck_of_adobe_become_their_colours),
-        cmocka_unit_test(components_that_are_rgb_stay_so),
-        cmocka_unit_test(scans_are_few_where_pixels_are_many),
         cmocka_unit_test(orientations_turn_and_mirror),
-        cmocka_unit_test(orientation_of_jpeg_is_found),
-        cmocka_unit_test(cut_jpeg_is_refused_and_a_missing_end_mended),
         cmocka_unit_test(cut_or_changed_png_is_refused),
         cmocka_unit_test(what_is_no_picture_is_named),
         cmocka_unit_test(raw_files_are_told_from_tiff),
         cmocka_unit_test(bombs_are_refused_at_once),
         cmocka_unit_test(limits_are_kept),
-        cmocka_unit_test(impossible_jpeg_tables_are_refused),
         cmocka_unit_test(random_damage_does_no_harm),
         cmocka_unit_test(errors_of_files_name_the_path),
         cmocka_unit_test(whole_parts_are_copied),
