@@ -4,16 +4,7 @@
 set -eu
 . tests/cli/expect
 
-# A network that takes no time, for what is not about learning.
-cat >"$T/tiny.net" <<'NET'
-image = input shape=16x16x3
-c = conv2d image channels=4 size=3 stride=2 pad=1
-b = batchnorm c
-r = relu b
-m = meanpool r
-fc = linear m width=classes bias=true
-output logits = fc
-NET
+draw_net
 tiny="--arch $T/tiny.net --epochs 1"
 
 draw_one

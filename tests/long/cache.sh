@@ -4,15 +4,7 @@
 set -eu
 . tests/cli/expect
 
-cat >"$T/tiny.net" <<'NET'
-image = input shape=16x16x3
-c = conv2d image channels=4 size=3 stride=2 pad=1
-b = batchnorm c
-r = relu b
-m = meanpool r
-fc = linear m width=classes bias=true
-output logits = fc
-NET
+draw_net
 draw_one
 set -- train "$T/one" --arch "$T/tiny.net" --epochs 3 --threads 2
 
@@ -46,7 +38,7 @@ pid=$!
 run 0 "$@" --cache "$T/c" --out "$T/e"
 wait $pid || fail "$(cat "$T/log")"
 run 0 "$@" --cache "$T/c" --out "$T/g"
-said 'decoded pictures are in'
+said 'decoded pictures are reused from'
 for m in d e g; do
     undated "$T/$m/last.safetensors" >"$T/y"
     cmp "$T/x" "$T/y" || fail "two at once: $m is another model"
@@ -63,5 +55,5 @@ train_flowers() {
 }
 train_flowers first 4
 train_flowers second 2
-said 'decoded pictures are in'
+said 'decoded pictures are reused from'
 awk "BEGIN { exit !($(number waited) < 0.02) }" || fail "waited for $(number waited) of the time"
