@@ -9,18 +9,16 @@
 #include "data/sandbox.h"
 #include "data/split.h"
 #include "infer/cmd.h"
-#include "nn/base/file.h"
 #include "nn/base/json.h"
 #include "nn/base/record.h"
 #include "train/choose.h"
+#include "train/folder.h"
 #include "train/listen/listen.h"
 #include "train/listen/summary.h"
 #include "train/trainer.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,7 +27,6 @@
 #define WAITED_MUCH 0.02 /* share of the time that is worth a word */
 
 enum {
-    MAX_RUNS = 1000000,
     MANY = 20000, /* pictures: looking at all of them takes a while */
     SAME_SIGNAL_MS = 300, /* timeout(1) signals the process and its group: the same wish twice */
 };
@@ -102,52 +99,6 @@ static void catch_signals(void)
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
             sigaction(signals[i], &a, NULL);
-}
-
-/* ---- the run folder -------------------------------------------------------------------------- */
-
-/* The first runs/train-N that nobody has. */
-static bool next_run(struct str *out, struct err *err)
-{
-    if (!file_mkdir("runs", err))
-        return false;
-    for (int i = 1; i < MAX_RUNS; i++) {
-        str_clear(out);
-        str_printf(out, "runs/train-%d", i);
-        if (!mkdir(str_text(out), 0777))
-            return true;
-        if (errno != EEXIST)
-            return err_errno(err, str_text(out), "make");
-    }
-    return err_set(err, ERR_IO, "runs: there are %d already", MAX_RUNS);
-}
-
-/* The folder to write to; *made when it was not there before. */
-static bool open_run(const struct options *o, struct str *out, bool *made, struct err *err)
-{
-    char **names = NULL;
-    int n;
-
-    if (!o->out) {
-        *made = next_run(out, err);
-        return *made;
-    }
-    str_add(out, o->out);
-    *made = file_kind(o->out) == FILE_NONE;
-    if (*made)
-        return file_mkdir(o->out, err);
-    n = file_list(o->out, &names, err);
-    free(names);
-    if (n > 0 && !o->force)
-        return err_set(err, ERR_INPUT, "%s: is not empty; --force writes into it", o->out);
-    return n >= 0;
-}
-
-/* A run that left nothing behind leaves no folder either. */
-static void drop_run(const struct options *o, const char *out, bool made)
-{
-    if (made && !rmdir(out) && !o->out)
-        rmdir("runs");
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -330,10 +281,10 @@ static int run(const struct cli_command *self, int argc, char **argv)
     struct train_listen *listeners = NULL;
     struct data_decode decode = { .sandbox = NULL };
     struct train_run run = { .decode = &decode, .event = train_listen_event, .stop = &stop };
-    struct str dir = { 0 };
+    struct train_folder folder = { .lock = -1 };
     struct data_index *x = NULL;
     char *cache = NULL;
-    bool made = false, ok = false, heard = true;
+    bool ok = false, heard = true;
     enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
     int status;
 
@@ -345,16 +296,14 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (train_check(&o.cfg, &err) &&
         data_sandbox_choose(o.sandbox, o.cfg.threads ? o.cfg.threads : pool_cpus(), &decode, &err))
         x = open_data(args.arg[0], &o, &decode, &err);
-    if (x && open_run(&o, &dir, &made, &err)) {
-        run.out = str_text(&dir);
+    if (x && train_folder_open(&folder, o.out, o.force, &err)) {
+        run.out = str_text(&folder.path);
         run.cache = cache = cache_folder(&o, &run.cache_share);
         listen.out = run.out;
         listen.terminal = o.quiet ? -1 : STDERR_FILENO;
         run.event_ctx = listeners = train_listen_open(&listen, &err);
         ok = listeners && train_supervised(x, &o.cfg, &run, &err);
         heard = train_listen_close(listeners, &unheard);
-        if (!ok)
-            drop_run(&o, run.out, made);
     }
     ok = ok && report(&o, args.arg[0], run.out, &summary, &err);
     /* A listener's failure is told beside the answer, not instead of it. */
@@ -365,7 +314,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     data_sandbox_free(decode.sandbox);
     train_summary_release(&summary);
     free(cache);
-    str_release(&dir);
+    train_folder_close(&folder);
     return status;
 }
 

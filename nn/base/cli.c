@@ -221,9 +221,14 @@ static const struct field *find_letter(const struct field *table, int letter)
 }
 
 /* val: a letter or a VAL_. */
+static const struct field *option_of(const struct cli_command *cmd, int val)
+{
+    return val < VAL_HELP ? find_letter(cmd->options, val) : field_of(cmd, val);
+}
+
 static bool set_option(const struct cli_command *cmd, int val, void *options, struct err *err)
 {
-    const struct field *f = val < VAL_HELP ? find_letter(cmd->options, val) : field_of(cmd, val);
+    const struct field *f = option_of(cmd, val);
     bool no = val > VAL_HELP && (val - VAL_FIELD) % 2;
     const char *text = f->kind == FIELD_KIND_BOOL ? no ? "false" : "true" : optarg;
     char name[NAME_MAX_BYTES];
@@ -290,6 +295,13 @@ static bool check_count(const struct cli_command *cmd, int n, char **arg, struct
 enum cli_result cli_parse(const struct cli_command *cmd, int argc, char **argv, void *options,
                           struct cli_args *args, struct err *err)
 {
+    field_defaults(cmd->options, options);
+    return cli_parse_over(cmd, argc, argv, options, NULL, args, err);
+}
+
+enum cli_result cli_parse_over(const struct cli_command *cmd, int argc, char **argv, void *options,
+                               bool *given, struct cli_args *args, struct err *err)
+{
     struct tables t = { 0 };
     enum cli_result result = CLI_FAILED;
     struct err later = { 0 }, *e = err;     /* --json may stand behind the first */
@@ -299,7 +311,6 @@ enum cli_result cli_parse(const struct cli_command *cmd, int argc, char **argv, 
         err_set(err, ERR_MEMORY, "no memory for the options");
         goto out;
     }
-    field_defaults(cmd->options, options);
 
     optind = 0;                 /* glibc: begin anew, whatever was parsed before */
     for (;;) {
@@ -323,6 +334,8 @@ enum cli_result cli_parse(const struct cli_command *cmd, int argc, char **argv, 
             goto out;
         } else if (!set_option(cmd, val, options, e)) {
             e = &later;
+        } else if (given) {
+            given[option_of(cmd, val) - cmd->options] = true;
         }
     }
     *args = (struct cli_args){ argv + optind, argc - optind };

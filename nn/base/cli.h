@@ -42,6 +42,12 @@ enum cli_result { CLI_RUN, CLI_DONE, CLI_FAILED };  /* go on; --help was printed
 enum cli_result cli_parse(const struct cli_command *cmd, int argc, char **argv, void *options,
                           struct cli_args *args, struct err *err);
 
+/* The same over the values that options has already, as a file may have set them; given (NULL, or
+ * field_count(cmd->options) bools): set to true for each option that argv names.  argv may have
+ * been parsed before. */
+enum cli_result cli_parse_over(const struct cli_command *cmd, int argc, char **argv, void *options,
+                               bool *given, struct cli_args *args, struct err *err);
+
 void cli_help(const struct cli_command *cmd, FILE *out);
 void cli_markdown(const struct cli_command *cmd, FILE *out);
 

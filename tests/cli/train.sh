@@ -237,6 +237,20 @@ said nowhere.csv
 refused 3 train "$T/one" --epochs 1 --group '('
 said 'nor a regular expression'
 
+# ---- a folder that a training is using is refused, whoever asks ----
+"$DISCERN" train "$T/one" --arch "$T/tiny.net" --epochs 100000 --out "$T/busy" --quiet \
+    >"$T/log" 2>&1 &
+busy=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ ! -e "$T/busy/last.safetensors" ] || break
+    sleep 0.1
+done
+run 4 train "$T/one" $tiny --out "$T/busy" --force
+said "$T/busy: a training is under way in it: process $busy on "
+kill "$busy"
+wait "$busy" || :
+run 0 train "$T/one" $tiny --out "$T/busy" --force
+
 # ---- divergence: status 6, and no model ----
 refused 6 train "$T/one" --epochs 2 --lr 1e30
 said 'learning rate'

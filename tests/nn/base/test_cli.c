@@ -147,6 +147,29 @@ static void options_may_stand_anywhere_in_any_form(void **state)
     assert_string_equal(l.args.arg[0], "-");
 }
 
+static void values_that_are_there_stay_unless_they_are_given(void **state)
+{
+    bool given[sizeof fields / sizeof *fields] = { false };
+    struct line l;
+
+    (void)state;
+    runs(&l, "photos -e 5 --no-flip -- --out");
+    l.o.batch_size = 7;
+    l.o.epochs = 1;
+    l.o.arch = "vit";
+    assert_int_equal(
+        cli_parse_over(&train, l.argc, l.argv, &l.o, given, &l.args, &l.err), CLI_RUN);
+    assert_int_equal(l.o.batch_size, 7);
+    assert_string_equal(l.o.arch, "vit");
+    assert_int_equal(l.o.epochs, 5);
+    assert_false(l.o.flip);
+    assert_int_equal(l.args.n, 2);
+    assert_string_equal(l.args.arg[1], "--out");
+    for (int i = 0; fields[i].name; i++)
+        assert_int_equal(given[i], !strcmp(fields[i].name, "epochs") ||
+                                       !strcmp(fields[i].name, "flip"));
+}
+
 static void strings_are_borrowed(void **state)
 {
     struct line l;
@@ -513,6 +536,7 @@ int main(void)
         cmocka_unit_test(defaults_come_first),
         cmocka_unit_test(the_first_error_is_told_and_the_rest_is_read),
         cmocka_unit_test(options_may_stand_anywhere_in_any_form),
+        cmocka_unit_test(values_that_are_there_stay_unless_they_are_given),
         cmocka_unit_test(strings_are_borrowed),
         cmocka_unit_test(mistakes_are_said_with_the_way_out),
         cmocka_unit_test(argument_counts_are_held),
