@@ -141,16 +141,19 @@ void infer_predict(struct infer_predictor *q, int n, const float *image, float *
     const char *input = q->graph->node[nn_graph_first_input(q->graph)].name;
     struct tensor x = nn_exec_input(q->exec, input);
     size_t one = (size_t)(shape_count(&q->image) / q->batch), used = (size_t)n * one;
-    struct tensor y;
+    const real *y;
+    real *in = x.data;
 
     assert(n >= 0 && n <= q->batch);
     if (n == 0)
         return;
-    memcpy(x.data, image, used * sizeof(float));
-    memset((float *)x.data + used, 0, ((size_t)q->batch * one - used) * sizeof(float));
+    for (size_t i = 0; i < used; i++)
+        in[i] = image[i];
+    memset(in + used, 0, ((size_t)q->batch * one - used) * sizeof *in);
     nn_exec_forward(q->exec);
-    y = nn_exec_output(q->exec, "probability");
-    memcpy(probability, y.data, (size_t)n * (size_t)q->n_labels * sizeof(float));
+    y = nn_exec_output(q->exec, "probability").data;
+    for (size_t i = 0; i < (size_t)n * (size_t)q->n_labels; i++)
+        probability[i] = (float)y[i];
 }
 
 /* Label a stands before label b; what is no number stands where 0 does. */

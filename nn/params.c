@@ -127,7 +127,7 @@ void nn_params_init(struct nn_params *p, const struct nn_graph *g, uint64_t seed
             continue;
         deviation = init_deviation(param_attr(g, p->node[e]), &value);
         for (int64_t i = 0; i < p->count[e]; i++)
-            v[i] = (real)(deviation < 0 ? value
+            v[i] = (real)(float)(deviation < 0 ? value
                           : deviation * rng_normal(seed, rng_stream(RNG_INIT, (uint32_t)e),
                                                    (uint64_t)i));
     }

@@ -142,9 +142,11 @@ bool train_net_prepare(struct train_net *t, int n, struct err *err)
 static void fill(struct nn_exec *e, const char *name, const float *from)
 {
     struct tensor t = nn_exec_input(e, name);
+    int64_t n = shape_count(&t.shape);
+    real *to = t.data;
 
-    _Static_assert(sizeof(real) == sizeof(float), "training is in float");
-    memcpy(t.data, from, (size_t)shape_count(&t.shape) * sizeof *from);
+    for (int64_t i = 0; i < n; i++)
+        to[i] = from[i];
 }
 
 static bool all_below(const real *x, int64_t n, double limit)
