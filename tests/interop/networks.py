@@ -1,0 +1,177 @@
+"""networks.py -- discern's networks in plain PyTorch, once, for golden files and yardsticks
+
+Written with torch.nn from the papers; parameters have the names that discern's model files have,
+which are timm's where timm has the network.  make() builds one, load() fills it from a model file.
+"""
+import json
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from torch import nn
+
+
+def conv(c, k, size, stride=1, groups=1):
+    return nn.Conv2d(c, k, size, stride, size // 2, groups=groups, bias=False)
+
+
+class Block(nn.Module):
+    """He et al. 2015, fig. 2."""
+
+    def __init__(self, c, k, stride):
+        super().__init__()
+        self.conv1, self.bn1 = conv(c, k, 3, stride), nn.BatchNorm2d(k)
+        self.conv2, self.bn2 = conv(k, k, 3), nn.BatchNorm2d(k)
+        if c != k:
+            self.downsample = nn.Sequential(conv(c, k, 1, stride), nn.BatchNorm2d(k))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(y + (self.downsample(x) if hasattr(self, "downsample") else x))
+
+
+class ResNet18(nn.Module):
+    def __init__(self, labels):
+        super().__init__()
+        self.conv1, self.bn1 = conv(3, 64, 7, 2), nn.BatchNorm2d(64)
+        self.layer1 = nn.Sequential(Block(64, 64, 1), Block(64, 64, 1))
+        self.layer2 = nn.Sequential(Block(64, 128, 2), Block(128, 128, 1))
+        self.layer3 = nn.Sequential(Block(128, 256, 2), Block(256, 256, 1))
+        self.layer4 = nn.Sequential(Block(256, 512, 2), Block(512, 512, 1))
+        self.fc = nn.Linear(512, labels)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        return self.fc(self.layer4(self.layer3(self.layer2(self.layer1(x)))).mean((2, 3)))
+
+
+class First(nn.Module):
+    """Without expansion."""
+
+    def __init__(self, c, k):
+        super().__init__()
+        self.conv_dw, self.bn1 = conv(c, c, 3, 1, c), nn.BatchNorm2d(c)
+        self.conv_pw, self.bn2 = conv(c, k, 1), nn.BatchNorm2d(k)
+
+    def forward(self, x):
+        return self.bn2(self.conv_pw(F.relu6(self.bn1(self.conv_dw(x)))))
+
+
+class Inverted(nn.Module):
+    """Sandler et al. 2018, fig. 4d."""
+
+    def __init__(self, c, k, t, stride):
+        super().__init__()
+        self.add = stride == 1 and c == k
+        self.conv_pw, self.bn1 = conv(c, c * t, 1), nn.BatchNorm2d(c * t)
+        self.conv_dw, self.bn2 = conv(c * t, c * t, 3, stride, c * t), nn.BatchNorm2d(c * t)
+        self.conv_pwl, self.bn3 = conv(c * t, k, 1), nn.BatchNorm2d(k)
+
+    def forward(self, x):
+        y = F.relu6(self.bn2(self.conv_dw(F.relu6(self.bn1(self.conv_pw(x))))))
+        y = self.bn3(self.conv_pwl(y))
+        return x + y if self.add else y
+
+
+class MobileNetV2(nn.Module):
+    def __init__(self, labels):
+        super().__init__()
+        self.conv_stem, self.bn1 = conv(3, 32, 3, 2), nn.BatchNorm2d(32)
+        stages, c = [nn.Sequential(First(32, 16))], 16
+        for t, k, n, s in ((6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
+                           (6, 160, 3, 2), (6, 320, 1, 1)):
+            stages.append(nn.Sequential(*(Inverted(k if i else c, k, t, 1 if i else s)
+                                          for i in range(n))))
+            c = k
+        self.blocks = nn.Sequential(*stages)
+        self.conv_head, self.bn2 = conv(c, 1280, 1), nn.BatchNorm2d(1280)
+        self.classifier = nn.Linear(1280, labels)
+
+    def forward(self, x):
+        x = self.blocks(F.relu6(self.bn1(self.conv_stem(x))))
+        return self.classifier(F.relu6(self.bn2(self.conv_head(x))).mean((2, 3)))
+
+
+class ConvBn(nn.Module):
+    def __init__(self, c, k, stride=1):
+        super().__init__()
+        self.conv, self.bn = conv(c, k, 3, stride), nn.BatchNorm2d(k)
+
+    def forward(self, x):
+        return F.relu(self.bn(self.conv(x)))
+
+
+class Stage(nn.Module):
+    def __init__(self, c, k):
+        super().__init__()
+        self.widen, self.residual = ConvBn(c, k), ConvBn(k, k)
+
+    def forward(self, x):
+        x = F.max_pool2d(self.widen(x), 2, 2)
+        return x + self.residual(x)
+
+
+class ResNetSmall(nn.Module):
+    """nn/model/resnet_small.c: larger pictures are brought near 32 pixels by the stem."""
+
+    def __init__(self, labels, side):
+        super().__init__()
+        self.stem, self.halve = ConvBn(3, 32, 2 if side >= 64 else 1), side >= 128
+        self.stage1, self.stage2, self.stage3 = Stage(32, 48), Stage(48, 96), Stage(96, 192)
+        self.fc = nn.Linear(192, labels)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = F.max_pool2d(x, 2, 2) if self.halve else x
+        return self.fc(self.stage3(self.stage2(self.stage1(x))).mean((2, 3)))
+
+
+def make(arch, labels, side):
+    """The network called `arch`, for pictures whose shorter side has `side` pixels."""
+    if arch == "resnet_small":
+        return ResNetSmall(labels, side)
+    return {"resnet18": ResNet18, "mobilenet_v2": MobileNetV2}[arch](labels)
+
+
+def start(net, seed):
+    """First values by the rules of discern's operators, nn/op: He's for convolutions, 1 / inputs
+    for the last layer's variance, batch-norms 1 and 0.  Numbers are PyTorch's."""
+    random = torch.Generator().manual_seed(seed)
+    for m in net.modules():
+        if isinstance(m, (nn.Conv2d, nn.Linear)):
+            inputs = m.weight[0].numel()
+            gain = 2 if isinstance(m, nn.Conv2d) else 1
+            nn.init.normal_(m.weight, 0, (gain / inputs) ** 0.5, random)
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
+
+
+def describe(path):
+    """What a model file says of itself: arch, task, labels, prep, provenance."""
+    with safe_open(path, "pt") as f:
+        meta = f.metadata()
+    return {
+        "arch": meta["discern.arch"], "task": meta["discern.task"],
+        "labels": json.loads(meta["discern.labels"]), "prep": json.loads(meta["discern.prep"]),
+        "provenance": json.loads(meta["discern.provenance"]),
+    }
+
+
+def load(path):
+    """The network of a model file, with its values; in training mode.  Every parameter and running
+    statistic must be there under its name and in its shape, and nothing else."""
+    model = describe(path)
+    net = make(model["arch"], len(model["labels"]), min(model["prep"]["size"]))
+    with safe_open(path, "pt") as f:
+        values = {k: f.get_tensor(k) for k in f.keys()}
+    want = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
+    if want != set(values):
+        raise SystemExit(f"{path}: other tensors than the network has: {want ^ set(values)}")
+    net.load_state_dict(values, strict=False)
+    return net
+
+
+def groups(net, decay):
+    """Parameters for an optimiser: weight decay for everything but biases and norms."""
+    return [{"params": [p for p in net.parameters() if p.dim() > 1], "weight_decay": decay},
+            {"params": [p for p in net.parameters() if p.dim() <= 1], "weight_decay": 0.0}]
