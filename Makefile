@@ -84,11 +84,12 @@ PROGRAM  = $(BUILD)/$V/discern
 RUNNERS  = $(patsubst tests/%.c,$(BUILD)/$V/tests/%,$(TESTS))
 DOUBLES := $(patsubst tests/%.c,$(BUILD)/double/tests/%,$(DOUBLE_TESTS))
 DRAW     = $(BUILD)/$V/datasets/draw
+YARDSTICKS = $(patsubst tests/%.c,$(BUILD)/$V/tests/%,$(sort $(wildcard tests/interop/*.c)))
 REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all deps demo check test check-asan check-tsan check-long fuzz bench interop lint install \
+.PHONY: all deps demo check test check-asan check-tsan check-long fuzz bench interop curves lint install \
         uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -146,7 +147,7 @@ $(BUILD)/$1/bench: $(call objs,$1,$(BENCHES) $(PARTS)) $(BUILD)/$1/onnx.pb-c.o
 endef
 $(foreach v,release asan tsan,$(eval $(call variant,$v)))
 
-# The gradient-check tree: nn alone, with real = double and no OpenBLAS.
+# The tree where real = double, without OpenBLAS: for gradient checks nn alone, for yardsticks all of it.
 $(BUILD)/double/%.o: %.c $(BUILD)/double/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $(@D)
 	@$(SAY) cc $<
@@ -158,6 +159,13 @@ $(BUILD)/double/onnx.pb-c.o: $(GEN) $(BUILD)/double/flags
 $(DOUBLES): $(BUILD)/double/tests/%: $(BUILD)/double/tests/%.o $(call objs,double,$(NN)) $(BUILD)/double/onnx.pb-c.o
 	@$(SAY) link $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -lprotobuf-c -lm -lpthread -o $@
+
+$(BUILD)/double/discern: $(call objs,double,discern.c $(PARTS)) $(BUILD)/double/onnx.pb-c.o
+	@$(SAY) link $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+$(BUILD)/double/tests/interop/%: $(BUILD)/double/tests/interop/%.o $(call objs,double,$(PARTS)) $(BUILD)/double/onnx.pb-c.o
+	@$(SAY) link $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # libFuzzer wants clang; stb's own unit is left out of the checks that its formats trip (docs/data.md).
 CLANG ?= clang
@@ -186,7 +194,7 @@ demo: deps                      ## draw pictures, train, evaluate, predict, expo
 	@$(MAKE) --no-print-directory all
 	@sh datasets/demo.sh $(BUILD) $(PROGRAM) $(DRAW)
 
-tests: $(RUNNERS) $(DOUBLES) $(REPLAYS) $(PROGRAM) $(DRAW)
+tests: $(RUNNERS) $(DOUBLES) $(REPLAYS) $(YARDSTICKS) $(PROGRAM) $(DRAW)
 
 check: tests                    ## unit tests, in under a minute
 	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(REPLAYS)
@@ -221,6 +229,9 @@ bench: $(BUILD)/$V/bench        ## time kernels, networks and data; BENCH=NAME f
 
 interop: all                    ## our ONNX files in ONNX Runtime (wants Python with onnxruntime)
 	@sh tests/interop/run.sh $(PROGRAM) $(DRAW) $(BUILD)
+
+curves: tests $(patsubst $(BUILD)/$V/%,$(BUILD)/double/%,$(YARDSTICKS))  ## our losses step by step beside PyTorch's (wants Python with torch, real sets)
+	@sh tests/interop/curve.sh $(BUILD) $(CASES)
 
 bare:                           ## the README's commands in a bare Debian 12 (root, debootstrap)
 	@sh tests/bare.sh
