@@ -133,19 +133,27 @@ void nn_params_init(struct nn_params *p, const struct nn_graph *g, uint64_t seed
     }
 }
 
+int nn_params_find(const struct nn_graph *g, const struct nn_graph *like, int node)
+{
+    int found = nn_graph_find(g, like->node[node].name);
+
+    if (found < 0 || !has_value(&g->node[found]) ||
+        !nn_type_equal(&g->node[found].type, &like->node[node].type))
+        return -1;
+    return found;
+}
+
 int nn_params_copy(struct nn_params *to, const struct nn_graph *to_graph,
                    const struct nn_params *from, const struct nn_graph *from_graph)
 {
     int copied = 0;
 
     for (int e = 0; e < to->n; e++) {
-        int node = nn_graph_find(from_graph, to_graph->node[to->node[e]].name);
-        int f = node < 0 ? -1 : from->entry[node];
+        int node = nn_params_find(from_graph, to_graph, to->node[e]);
 
-        if (f < 0 ||
-            !nn_type_equal(&to_graph->node[to->node[e]].type, &from_graph->node[node].type))
+        if (node < 0)
             continue;
-        memcpy(to->value + to->offset[e], from->value + from->offset[f],
+        memcpy(to->value + to->offset[e], from->value + from->offset[from->entry[node]],
                (size_t)to->count[e] * sizeof(real));
         copied++;
     }

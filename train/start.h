@@ -1,0 +1,40 @@
+/*
+ * start -- the values that a training begins with
+ *
+ * Each parameter by its rule (nn/params.h); then, where a model is given to begin with, what of it
+ * has the same name and shape; then what opens a residual network as the identity.
+ */
+#ifndef TRAIN_START_H
+#define TRAIN_START_H
+
+#include "infer/model.h"
+#include "train/cfg.h"
+
+/*
+ * Values of `from` into p, which belongs to g and answers label[n_labels]: parameters of the same
+ * name and shape, and of the last layer (a linear one under "logits") the numbers of labels that
+ * have the same name.  What `from` lacks stays as it is.  Appends one line about what was taken and
+ * what was not; `path` is where `from` lies.  ERR_INPUT when no weights fit, only some biases at
+ * most; p may then have changed.
+ */
+bool train_start_take(struct nn_params *p, const struct nn_graph *g, int n_labels,
+                      const char *const *label, const struct infer_model *from, const char *path,
+                      struct str *note, struct err *err);
+
+/*
+ * What a network that begins as `from` has learnt to see: into cfg, where nobody said it, the size
+ * of the pictures, their colour and how they are fitted.
+ */
+void train_start_cfg(const struct infer_model *from, struct train_cfg *cfg);
+/* And into prep: mean, deviation, and how much of the picture. */
+void train_start_prep(const struct infer_model *from, struct data_prep *prep);
+
+/*
+ * The scale of every batch-norm that ends a residual branch becomes 0, so that the branch says
+ * nothing at first (Goyal et al., arXiv:1706.02677, sec. 5.1).  Of the two inputs of an addition
+ * that is the deeper one, where it is a batch-norm that nobody else reads.  Returns how many; -1
+ * when memory is out.
+ */
+int train_start_zero_gamma(struct nn_params *p, const struct nn_graph *g, struct err *err);
+
+#endif
