@@ -26,7 +26,7 @@ void nn_params_free(struct nn_params *p);
 /* Initial values by each parameter's rule, from seed.  `const` entries keep what they have. */
 void nn_params_init(struct nn_params *p, const struct nn_graph *g, uint64_t seed);
 
-/* The node of g that has the name, type and value of `node` of graph `like`; -1 when there is none. */
+/* The node of g that has a value, and the name and type of `node` of graph `like`; -1: none has. */
 int nn_params_find(const struct nn_graph *g, const struct nn_graph *like, int node);
 
 /* Entries of `from` into those of the same name and shape in `to`; returns how many were copied. */

@@ -150,7 +150,8 @@ static void add_left(struct str *out, const struct taken *t, const struct nn_par
             continue;
         last = name;
         if (layers++ < NAMED)
-            str_printf(out, "%s%.*s", layers == 1 ? "; not in it, or of another shape or other labels: " : ", ",
+            str_printf(out, "%s%.*s",
+                       layers == 1 ? "; not in it, or of another shape or other labels: " : ", ",
                        layer_length(name), name);
     }
     if (layers > NAMED)
