@@ -136,8 +136,8 @@ static bool make_tiles(struct sheet *s, int i, const struct data_fetch *plain,
         for (int j = 0; j < s->x->n_labels; j++)
             target_at(s, i, v)[j] = sample->mark ? sample->mark[j] : sample->label == j;
     }
-    if (!data_fetch(plain, 0, s->sample[i], 1, scratch, out, &err) ||
-        !data_fetch(varied, 0, s->sample[i], s->views - 1, scratch, out + 1, &err)) {
+    if (!data_fetch(plain, 0, s->sample[i], s->sample[i], 1, scratch, out, &err) ||
+        !data_fetch(varied, 0, s->sample[i], s->sample[i], s->views - 1, scratch, out + 1, &err)) {
         cli_say("%s", err.msg);
         return false;
     }

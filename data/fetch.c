@@ -59,8 +59,8 @@ static const uint8_t *view(const struct data_fetch *f, uint64_t index, bool move
     return m->pixel;
 }
 
-bool data_fetch(const struct data_fetch *f, uint64_t epoch, int sample, int views, uint8_t *scratch,
-                float *const out[], struct err *err)
+bool data_fetch(const struct data_fetch *f, uint64_t epoch, int draw, int sample, int views,
+                uint8_t *scratch, float *const out[], struct err *err)
 {
     const struct data_sample *s = &f->x->sample[sample];
     size_t count = data_prep_count(f->prep);
@@ -76,7 +76,7 @@ bool data_fetch(const struct data_fetch *f, uint64_t epoch, int sample, int view
             data_cache_keep(f->cache, sample, ok && same ? &kept : NULL);
     }
     for (int v = 0; ok && v < views; v++) {
-        uint64_t index = data_recipe_index(epoch, (uint64_t)f->x->n, (uint64_t)sample, v);
+        uint64_t index = data_recipe_index(epoch, (uint64_t)f->x->n, (uint64_t)draw, v);
         const uint8_t *pixel = view(f, index, moved, &kept, &m, err);
 
         ok = pixel || err_in(err, "%s", s->path);

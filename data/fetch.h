@@ -27,9 +27,10 @@ struct data_fetch {
 /* Bytes of scratch memory that a call wants, a multiple of 64; a thread's own. */
 size_t data_fetch_scratch(const struct data_fetch *f);
 
-/* Views 0 .. views-1 of the picture in this epoch, each to out[v][data_prep_count].  The error
- * names the picture.  Any thread. */
-bool data_fetch(const struct data_fetch *f, uint64_t epoch, int sample, int views, uint8_t *scratch,
-                float *const out[], struct err *err);
+/* Views 0 .. views-1 of the picture in this epoch, each to out[v][data_prep_count].  draw, in
+ * [0, x->n), is what its random numbers are addressed by: the sample, or where that may come more
+ * than once its place in the epoch.  The error names the picture.  Any thread. */
+bool data_fetch(const struct data_fetch *f, uint64_t epoch, int draw, int sample, int views,
+                uint8_t *scratch, float *const out[], struct err *err);
 
 #endif

@@ -38,6 +38,7 @@ struct data_loader {
     int slots;
     uint8_t *scratch;           /* [threads,scratch_bytes] */
     size_t scratch_bytes;
+    struct data_sampler *sampler;
     uint32_t *order;            /* of this epoch, over the index */
     pthread_t *thread;
     int threads;                /* that run */
@@ -89,7 +90,7 @@ static void *run(void *arg)
     for (;;) {
         struct slot *s;
         float *out[DATA_VIEWS];
-        int b, place, sample;
+        int b, place, sample, draw;
 
         while (!l->quit && !has_work(l))
             pthread_cond_wait(&l->work, &l->lock);
@@ -97,7 +98,10 @@ static void *run(void *arg)
             break;
         b = (int)(l->next / l->opt.batch);
         place = (int)(l->next % l->opt.batch);
-        sample = (int)l->order[l->next++];
+        sample = (int)l->order[l->next];
+        /* A picture that comes again is varied anew. */
+        draw = l->opt.sampling == DATA_SAMPLING_NONE ? sample : (int)l->next;
+        l->next++;
         s = &l->slot[b % l->slots];
         l->busy++;
         pthread_mutex_unlock(&l->lock);
@@ -106,8 +110,8 @@ static void *run(void *arg)
         set_target(l->x, &l->x->sample[sample], s->target + (size_t)place * (size_t)l->x->n_labels);
         for (int v = 0; v < l->opt.views; v++)
             out[v] = s->image[v] + (size_t)place * l->count;
-        s->good[place] = data_fetch(&l->fetch, l->epoch, sample, l->opt.views, w.scratch, out,
-                                    &s->err[place]);
+        s->good[place] = data_fetch(&l->fetch, l->epoch, draw, sample, l->opt.views, w.scratch,
+                                    out, &s->err[place]);
 
         pthread_mutex_lock(&l->lock);
         l->busy--;
@@ -193,7 +197,8 @@ struct data_loader *data_loader_new(const struct data_index *x, const struct dat
     struct data_loader *l = calloc(1, sizeof *l);
 
     assert(opt->batch >= 1 && opt->threads >= 1 && prep->size[0] >= 1 && prep->size[1] >= 1 &&
-           opt->views >= 0 && opt->views <= DATA_VIEWS);
+           opt->views >= 0 && opt->views <= DATA_VIEWS &&
+           (opt->shuffle || !opt->sampling));
     if (!l) {
         err_set(err, ERR_MEMORY, "memory is out");
         return NULL;
@@ -217,9 +222,10 @@ struct data_loader *data_loader_new(const struct data_index *x, const struct dat
     l->thread = calloc((size_t)opt->threads, sizeof *l->thread);
     l->scratch_bytes = data_fetch_scratch(&l->fetch);
     l->scratch = aligned_alloc(64, (size_t)opt->threads * l->scratch_bytes);
+    l->sampler = data_sampler_new(x, opt->sampling, opt->seed, err);
     if (!l->order || !l->thread || !l->scratch)
         err_set(err, ERR_MEMORY, "cannot hold an epoch of %d pictures", x->n);
-    else if (make_slots(l, err) && make_threads(l, err))
+    else if (l->sampler && make_slots(l, err) && make_threads(l, err))
         return l;
     data_loader_free(l);
     return NULL;
@@ -251,6 +257,7 @@ void data_loader_free(struct data_loader *l)
     free(l->scratch);
     free(l->thread);
     free(l->order);
+    data_sampler_free(l->sampler);
     free(l);
 }
 
@@ -268,8 +275,7 @@ void data_loader_start(struct data_loader *l, uint64_t epoch, int first)
     for (int i = 0; i < l->slots; i++)
         l->slot[i].done = 0;
     if (l->opt.shuffle) {
-        rng_shuffle(l->opt.seed, rng_stream(RNG_ORDER, (uint32_t)epoch), (uint32_t)l->x->n,
-                    l->order);
+        data_sampler_epoch(l->sampler, epoch, l->order);
     } else {
         for (int i = 0; i < l->x->n; i++)
             l->order[i] = (uint32_t)i;

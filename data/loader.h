@@ -9,6 +9,7 @@
 #define DATA_LOADER_H
 
 #include "data/fetch.h"
+#include "data/sampler.h"
 
 struct data_loader;
 
@@ -21,6 +22,7 @@ struct data_loader_options {
     int threads;                /* that decode; >= 1 */
     int views;                  /* of each picture in a batch: 1 (0 means 1) or 2 */
     bool shuffle;               /* by (seed, epoch); else the index's order */
+    enum data_sampling sampling;    /* of what is shuffled (sampler.h); 0: each picture once */
     bool drop_last;             /* leave a last short batch out (never the only one) */
     const struct data_recipe *recipe;   /* NULL or empty: as validation sees them; lent */
     const struct data_decode *decode;   /* NULL: the default; the background is the preparation's */

@@ -5,6 +5,7 @@
 
 #include "data/aug/aug.h"
 #include "data/prep.h"
+#include "data/sampler.h"
 #include "nn/kernel/cpu.h"
 #include "train/arch.h"
 #include "train/optim/optim.h"

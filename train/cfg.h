@@ -33,6 +33,7 @@ struct train_cfg {
     double warmup;              /* share of the steps; < 0: the schedule's own */
     double dropout;
     const char *augment; /* what data_recipe_parse reads */
+    int sampling;               /* enum data_sampling (data/sampler.h) */
     int seed;
     int threads; /* 0 = all processors */
     double val;  /* share held out where the data say nothing; 0 = chosen */

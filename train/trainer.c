@@ -323,6 +323,7 @@ static bool prepare(struct trainer *t, struct err *err)
                                 &(struct data_loader_options){ .batch = cfg->batch,
                                                                .threads = cfg->threads,
                                                                .shuffle = true,
+                                                               .sampling = cfg->sampling,
                                                                .drop_last = true,
                                                                .recipe = &t->recipe,
                                                                .decode = t->run->decode,

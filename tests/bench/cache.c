@@ -28,7 +28,7 @@ static void fetch(void *ctx)
     struct err err;
 
     for (int i = 0; i < RUN; i++, j->next = (j->next + 1) % j->n)
-        if (!data_fetch(&j->f, 1, j->next, 1, j->scratch, &j->out, &err))
+        if (!data_fetch(&j->f, 1, j->next, j->next, 1, j->scratch, &j->out, &err))
             abort();
 }
 

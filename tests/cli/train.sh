@@ -45,6 +45,10 @@ printed '"schema":"discern.train/1"'
 printed "\"best\":\"$T/j/best.safetensors\""
 printed '"accuracy":'
 printed '"history":[{"epoch":1,'
+loss=$(number loss)
+run 0 train "$T/one" $tiny --out "$T/j2" --json --sampling balanced
+printed '"sampling":"balanced"'
+[ "$(number loss)" != "$loss" ] || fail "balanced sampling changes nothing: $loss"
 run 0 train "$T/many/labels.csv" $tiny --out "$T/m" --json
 printed '"mAP":'
 said 'resize squash: '

@@ -194,6 +194,52 @@ static void an_epoch_goes_on_from_any_batch(void **state)
     set_close(&s);
 }
 
+/* 2 of the 23 pictures have label p, so that they come again and again. */
+static void balanced_batches_are_the_same_however_they_are_read(void **state)
+{
+    static struct epoch one, many, rest;
+    struct data_recipe recipe = recipe_of("light");
+    struct data_loader_options opt = {
+        .batch = BATCH, .threads = 1, .shuffle = true, .sampling = DATA_SAMPLING_BALANCED,
+        .recipe = &recipe, .seed = 3,
+    };
+    struct set s;
+    struct data_loader *l;
+    int again = 0, few = 0;
+
+    (void)state;
+    set_open(&s);
+    for (int i = 0; i < N; i++)
+        s.x->sample[i].label = i >= 2;
+    l = loader_of(&s, &opt);
+    read_epoch(l, 4, 0, &one);
+    data_loader_free(l);
+    assert_int_equal(one.n, N);
+    for (int i = 0; i < N; i++) {
+        few += one.sample[i] < 2;
+        for (int k = 0; k < i; k++) {
+            again += one.sample[k] == one.sample[i];
+            if (one.sample[k] == one.sample[i])         /* varied anew each time */
+                assert_memory_not_equal(one.image[k], one.image[i], sizeof *one.image);
+        }
+    }
+    assert_in_range(few, 5, 18);
+    assert_true(again > 5);
+    for (opt.threads = 2; opt.threads < 8; opt.threads += 3) {
+        l = loader_of(&s, &opt);
+        read_epoch(l, 4, 0, &many);
+        assert_memory_equal(&one, &many, sizeof one);
+        read_epoch(l, 4, 3, &rest);
+        assert_int_equal(rest.n, N - 3 * BATCH);
+        assert_memory_equal(rest.image, one.image + 3 * BATCH,
+                            (size_t)rest.n * sizeof *rest.image);
+        assert_memory_equal(rest.target, one.target + 3 * BATCH,
+                            (size_t)rest.n * sizeof *rest.target);
+        data_loader_free(l);
+    }
+    set_close(&s);
+}
+
 static void it_can_be_freed_and_restarted_at_any_time(void **state)
 {
     struct set s;
@@ -606,6 +652,7 @@ int main(void)
         cmocka_unit_test(unshuffled_is_the_index_as_validation_sees_it),
         cmocka_unit_test(epochs_are_different_permutations),
         cmocka_unit_test(an_epoch_goes_on_from_any_batch),
+        cmocka_unit_test(balanced_batches_are_the_same_however_they_are_read),
         cmocka_unit_test(it_can_be_freed_and_restarted_at_any_time),
         cmocka_unit_test(bad_files_are_reported_in_order_and_left_out),
         cmocka_unit_test(short_batches_can_be_dropped),
