@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { WIDTH = 80, DOC_COLUMN = 30, NAME_MAX_BYTES = 64 };
 
@@ -671,6 +672,13 @@ void cli_say(const char *fmt, ...)
     fprintf(stderr, "discern: %s\n", str_text(&clean));
     str_release(&raw);
     str_release(&clean);
+}
+
+bool cli_live(int fd)
+{
+    const char *term = getenv("TERM");
+
+    return isatty(fd) && !(term && !strcmp(term, "dumb"));
 }
 
 bool cli_print(const struct str *out, struct err *err)

@@ -74,6 +74,9 @@ void cli_wrap(struct str *out, const char *text, int indent, int column);
 /* Prints "discern: ..." cleaned, and a newline, to stderr. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether a line there can be written over: a terminal, and none that is called dumb ($TERM). */
+bool cli_live(int fd);
+
 /* Writes out to stdout, ending its last line, and flushes.  Memory that ran out while it was made
  * is an error too. */
 bool cli_print(const struct str *out, struct err *err);

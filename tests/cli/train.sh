@@ -21,7 +21,7 @@ said 'epoch 2/2: loss '
 said 'trained in '
 said "discern eval $T/a/best.safetensors $T/one"
 said 'resize crop: '
-[ "$(ls "$T/a")" = "$(printf 'best.safetensors\nlast.safetensors\nsplit.csv')" ] ||
+[ "$(ls "$T/a")" = "$(printf 'best.safetensors\nlast.safetensors\nmetrics.csv\nsplit.csv')" ] ||
     fail "the run folder: $(ls "$T/a")"
 run 0 info "$T/a/last.safetensors"
 printed resnet_small

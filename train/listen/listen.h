@@ -16,6 +16,8 @@ struct train_summary;
 /* What a run wants of its listeners; each takes what concerns it. */
 struct train_listen_options {
     const char *out;               /* run folder; NULL: no files */
+    bool resumed;                  /* files of the run that are there are gone on with, from the
+                                      step that START tells; else they are replaced */
     int terminal;                  /* descriptor that progress is told to; -1: to nobody */
     struct train_summary *summary; /* filled (train/listen/summary.h); may be NULL */
 };
@@ -24,7 +26,7 @@ struct train_listener {
     const char *name;
     /* *state gets what event and close are given; NULL when the options do not ask for this
      * listener, which then hears nothing.  Files are made at START, not here: a training that
-     * never starts leaves none. */
+     * never starts leaves none, nor does one of which nothing is saved. */
     bool (*open)(const struct train_listen_options *o, void **state, struct err *err);
     bool (*event)(void *state, const struct train_event *e, struct err *err);
     /* Frees state.  Called once, also after event has failed. */

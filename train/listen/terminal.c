@@ -1,17 +1,20 @@
 /*
  * terminal -- what whoever sits before it sees: notes, a live line, a line an epoch
  *
- * Where the descriptor is no terminal there is no live line, but a line every half minute.  What
- * cannot be written there is no error: the terminal may be gone, the training goes on.
+ * The live line says as much as fits, whole parts of it.  Where the descriptor is no terminal there
+ * is none, but a line every half minute; nor is there one while the training runs in the
+ * background of a shell, in whose way it would be.  What cannot be written is no error: the
+ * terminal may be gone, the training goes on.
  */
 #include "nn/base/cli.h"
+#include "train/listen/append.h"
 #include "train/listen/figures.h"
 #include "train/listen/listen.h"
 #include "train/listen/summary.h"
 
-#include <errno.h>
+#include <limits.h>
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -22,47 +25,128 @@ enum { WIDTH = 80 }; /* where the terminal does not know its own */
 
 struct terminal {
     int fd;
-    bool live;   /* it is a terminal */
-    int shown;   /* columns of the live line that stands there */
-    double last; /* when something was shown, in seconds of the training */
+    bool live;      /* lines can be written over */
+    int shown;      /* columns of the live line that stands there */
+    double last;    /* when something was shown, in seconds of the training */
+    struct str val; /* the last figure; empty: none yet */
 };
+
+/* ---- what a line says ------------------------------------------------------------------------ */
+
+/* The parts of a line as they are read; the number says which go first where there is no room. */
+enum part { EPOCH, STEP, LOSS, ACCURACY, VAL, RATE, LEFT, MEMORY, PARTS };
+static const int wanted[PARTS] = {
+    [EPOCH] = 0, [LOSS] = 1, [LEFT] = 2, [VAL] = 3, [ACCURACY] = 4, [RATE] = 5, [STEP] = 6,
+    [MEMORY] = 7,
+};
+
+static void add_part(struct str *s, enum part part, const struct terminal *t,
+                     const struct train_event *e)
+{
+    switch (part) {
+    case EPOCH:
+        str_printf(s, "epoch %d/%d", e->epoch, e->epochs);
+        break;
+    case STEP:
+        str_printf(s, "step %lld/%lld", (long long)e->step, (long long)e->steps);
+        break;
+    case LOSS:
+        str_printf(s, "loss %.4f", e->loss);
+        break;
+    case ACCURACY:
+        if (!isnan(e->accuracy))
+            str_printf(s, "accuracy %.4f", e->accuracy);
+        break;
+    case VAL:
+        str_add(s, str_text(&t->val));
+        break;
+    case RATE:
+        str_printf(s, "%.0f pictures/s", e->rate);
+        break;
+    case LEFT:
+        train_add_duration(s, e->left);
+        str_add(s, " left");
+        break;
+    case MEMORY:
+        str_printf(s, "%.0f MB", 1e-6 * (double)e->memory);
+        break;
+    case PARTS:
+        break;
+    }
+}
+
+/* The most wanted parts that fit into `columns`, in the order in which they are read. */
+static void add_progress(struct str *s, int columns, const struct terminal *t,
+                         const struct train_event *e)
+{
+    struct str text[PARTS] = { { 0 } };
+    int last = -1, used = 0;
+
+    for (int i = 0; i < PARTS; i++)
+        add_part(&text[i], (enum part)i, t, e);
+    for (int rank = 0; rank < PARTS && last == rank - 1; rank++)
+        for (int i = 0; i < PARTS; i++) {
+            int more = text[i].len ? (int)text[i].len + (used ? 2 : 0) : 0;
+
+            if (wanted[i] != rank || used + more > columns)
+                continue;
+            used += more;
+            last = rank;
+        }
+    for (int i = 0; i < PARTS; i++) {
+        if (wanted[i] <= last && text[i].len)
+            str_printf(s, "%s%s", s->len ? ", " : "", str_text(&text[i]));
+        str_release(&text[i]);
+    }
+}
+
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* Whole lines at once, so that others' lines do not come between. */
 static void put(const struct terminal *t, struct str *s)
 {
-    const char *p = str_text(s);
-    size_t left = s->len;
-
-    while (left) {
-        ssize_t n = write(t->fd, p, left);
-
-        if (n < 0 && errno != EINTR)
-            break;
-        p += n > 0 ? n : 0;
-        left -= n > 0 ? (size_t)n : 0;
-    }
+    train_write_all(t->fd, str_text(s), s->len);
     str_release(s);
 }
 
+static int width_of(const struct terminal *t)
+{
+    struct winsize w = { 0 };
+
+    return ioctl(t->fd, TIOCGWINSZ, &w) || !w.ws_col ? WIDTH : w.ws_col;
+}
+
+/* Takes the live line away.  One that no longer fits stands in several rows: it stays. */
 static void add_clear(struct terminal *t, struct str *out)
 {
-    if (t->shown)
+    if (t->shown >= width_of(t))
+        str_addc(out, '\n');
+    else if (t->shown)
         str_printf(out, "\r%*s\r", t->shown, "");
     t->shown = 0;
 }
 
-static void show_live(struct terminal *t, const char *text)
+/* A terminal that is not ours to ask about is taken as if we were in front. */
+static bool in_background(const struct terminal *t)
 {
-    struct winsize w = { 0 };
-    struct str out = { 0 };
-    int width = ioctl(t->fd, TIOCGWINSZ, &w) || !w.ws_col ? WIDTH : w.ws_col,
-        len = (int)strlen(text);
+    pid_t front = tcgetpgrp(t->fd);
 
-    if (len > width - 1)
-        len = width - 1;
-    str_printf(&out, "\r%.*s%*s", len, text, t->shown > len ? t->shown - len : 0, "");
+    return front >= 0 && front != getpgrp();
+}
+
+static void show_live(struct terminal *t, const struct train_event *e)
+{
+    struct str line = { 0 }, out = { 0 };
+    int width = width_of(t), len;
+
+    add_progress(&line, width - 1, t, e);
+    len = (int)line.len;
+    if (t->shown >= width)
+        add_clear(t, &out);
+    str_printf(&out, "\r%s%*s", str_text(&line), t->shown > len ? t->shown - len : 0, "");
     put(t, &out);
     t->shown = len;
+    str_release(&line);
 }
 
 /* In place of the live line. */
@@ -77,13 +161,7 @@ static void show_line(struct terminal *t, const char *text)
     put(t, &out);
 }
 
-static void add_progress(struct str *s, const struct train_event *e)
-{
-    str_printf(s, "epoch %d/%d, step %lld/%lld, loss %.4f, %.0f pictures/s, ", e->epoch, e->epochs,
-               (long long)e->step, (long long)e->steps, e->loss, e->rate);
-    train_add_duration(s, e->left);
-    str_add(s, " left");
-}
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void on_step(struct terminal *t, const struct train_event *e)
 {
@@ -92,11 +170,13 @@ static void on_step(struct terminal *t, const struct train_event *e)
     if (e->elapsed - t->last < (t->live ? LIVE_SECONDS : PLAIN_SECONDS))
         return;
     t->last = e->elapsed;
-    add_progress(&s, e);
-    if (t->live)
-        show_live(t, str_text(&s));
-    else
-        show_line(t, str_text(&s));
+    if (t->live) {
+        if (!in_background(t))
+            show_live(t, e);
+        return;
+    }
+    add_progress(&s, INT_MAX, t, e);
+    show_line(t, str_text(&s));
     str_release(&s);
 }
 
@@ -106,8 +186,13 @@ static void on_epoch(struct terminal *t, const struct train_event *e)
 
     t->last = e->elapsed;
     str_printf(&s, "epoch %d/%d: loss %.4f, ", e->epoch, e->epochs, e->loss);
+    if (!isnan(e->accuracy))
+        str_printf(&s, "accuracy %.4f, ", e->accuracy);
     if (e->val) {
-        train_figures_text(&s, e->val);
+        str_clear(&t->val);
+        str_add(&t->val, "val ");
+        train_figures_text(&t->val, e->val);
+        str_add(&s, str_text(&t->val));
         str_add(&s, e->best ? " (best so far), " : ", ");
     }
     str_printf(&s, "%.0f pictures/s, ", e->rate);
@@ -162,7 +247,7 @@ static bool open_terminal(const struct train_listen_options *o, void **state, st
     if (!t)
         return err_set(err, ERR_MEMORY, "no memory to tell of the training");
     t->fd = o->terminal;
-    t->live = isatty(t->fd);
+    t->live = cli_live(t->fd);
     return true;
 }
 
@@ -174,6 +259,7 @@ static bool close_terminal(void *state, struct err *err)
     (void)err;
     add_clear(t, &out);
     put(t, &out);
+    str_release(&t->val);
     free(t);
     return true;
 }
