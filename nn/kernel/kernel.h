@@ -73,6 +73,24 @@ typedef void nn_clamp_dx_f32_fn(int64_t n, real lo, real hi, const real *y, cons
 typedef void nn_sigmoid_f32_fn(int64_t n, const real *x, real *y);
 typedef void nn_sigmoid_dx_f32_fn(int64_t n, const real *y, const real *dy, real *dx);
 
+/* y = tanh(x).  y may be x.  dx += dy (1 - y^2) */
+typedef void nn_tanh_f32_fn(int64_t n, const real *x, real *y);
+typedef void nn_tanh_dx_f32_fn(int64_t n, const real *y, const real *dy, real *dx);
+/* y = x > 0 ? x : slope x.  y may be x.  dx += dy (y > 0 ? 1 : slope) */
+typedef void nn_leaky_f32_fn(int64_t n, real slope, const real *x, real *y);
+typedef void nn_leaky_dx_f32_fn(int64_t n, real slope, const real *y, const real *dy, real *dx);
+/* y = x P(x), P the normal distribution: (1 + erf(x / sqrt 2)) / 2, or where near its approximation
+ * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.  y may be x; x is finite.  The gradient adds. */
+typedef void nn_gelu_f32_fn(int64_t n, bool near, const real *x, real *y);
+typedef void nn_gelu_dx_f32_fn(int64_t n, bool near, const real *x, const real *dy, real *dx);
+/* y = x s, s = 1 / (1 + exp(-x)).  y may be x; x is finite.  dx += dy s (1 + x (1 - s)) */
+typedef void nn_silu_f32_fn(int64_t n, const real *x, real *y);
+typedef void nn_silu_dx_f32_fn(int64_t n, const real *x, const real *dy, real *dx);
+/* y = x min(max(x + 3, 0), 6) / 6.  y may be x; x is finite.  dx += dy times 0 up to -3, 1 from 3
+ * on, x / 3 + 1 / 2 between. */
+typedef void nn_hardswish_f32_fn(int64_t n, const real *x, real *y);
+typedef void nn_hardswish_dx_f32_fn(int64_t n, const real *x, const real *dy, real *dx);
+
 /* Each of `rows` rows of n numbers: y = exp(x - max) / sum.  y may be x.
  * dx += y (dy - sum of y dy over the row) */
 typedef void nn_softmax_f32_fn(int64_t rows, int n, const real *x, real *y);
@@ -82,15 +100,26 @@ typedef void nn_softmax_dx_f32_fn(int64_t rows, int n, const real *y, const real
 typedef void nn_colsum_f32_fn(int64_t rows, int n, const real *x, real *sum);
 /* sum[c] += column sums of (x - mean[c])^2, in row order. */
 typedef void nn_colvar_f32_fn(int64_t rows, int n, const real *x, const real *mean, real *sum);
-/* sum[c] += column sums of a * (b - mean[c]), in row order. */
+/* sum[c] += column sums of a * (b - mean[c]), in row order; mean NULL is 0. */
 typedef void nn_coldot_f32_fn(int64_t rows, int n, const real *a, const real *b, const real *mean,
                               real *sum);
 /* y = x * scale[c] + shift[c]; scale or shift may be NULL (1, 0).  y may be x. */
 typedef void nn_affine_f32_fn(int64_t rows, int n, const real *x, const real *scale,
                               const real *shift, real *y);
-/* dx += dy * p[c] + x * q[c] + r[c] */
+/* dx += dy * p[c] + x * q[c] + r[c]; x, q and r all NULL: dx += dy * p[c] */
 typedef void nn_norm_dx_f32_fn(int64_t rows, int n, const real *dy, const real *x, const real *p,
                                const real *q, const real *r, real *dx);
+
+/* Each row by itself: z = (x - mean) inv, inv = 1 / sqrt(variance + eps), the variance a mean;
+ * y = z * scale[c] + shift[c].  y may be x.  stat NULL, or mean and inv of each row: stat[rows][2].
+ * With g = dy * scale[c], z from x and stat, and means over the row:
+ *   dx += inv (g - mean of g - z mean of (g z));   sum[c] += column sums of dy * z, in row order */
+typedef void nn_rownorm_f32_fn(int64_t rows, int n, real eps, const real *x, const real *scale,
+                               const real *shift, real *y, real *stat);
+typedef void nn_rownorm_dx_f32_fn(int64_t rows, int n, const real *x, const real *stat,
+                                  const real *scale, const real *dy, real *dx);
+typedef void nn_rownorm_dw_f32_fn(int64_t rows, int n, const real *x, const real *stat,
+                                  const real *dy, real *sum);
 
 /* v = momentum v + (g + decay w);  w -= rate (nesterov ? g + decay w + momentum v : v) */
 typedef void nn_sgd_f32_fn(int64_t n, real rate, real momentum, real decay, bool nesterov,
@@ -116,8 +145,12 @@ typedef double nn_sumsq_f32_fn(int64_t n, const real *x);
     SLOT(gemm_f32) SLOT(im2row_f32) SLOT(row2im_f32) SLOT(dwconv_f32) SLOT(dwconv_dx_f32) \
     SLOT(dwconv_dw_f32) SLOT(maxpool_f32) SLOT(scatter_f32) SLOT(avgpool_f32) SLOT(avgpool_dx_f32) \
     SLOT(add_f32) SLOT(mul_f32) SLOT(muladd_f32) SLOT(clamp_f32) SLOT(clamp_dx_f32) \
-    SLOT(sigmoid_f32) SLOT(sigmoid_dx_f32) SLOT(softmax_f32) SLOT(softmax_dx_f32) \
+    SLOT(sigmoid_f32) SLOT(sigmoid_dx_f32) SLOT(tanh_f32) SLOT(tanh_dx_f32) \
+    SLOT(leaky_f32) SLOT(leaky_dx_f32) SLOT(gelu_f32) SLOT(gelu_dx_f32) \
+    SLOT(silu_f32) SLOT(silu_dx_f32) SLOT(hardswish_f32) SLOT(hardswish_dx_f32) \
+    SLOT(softmax_f32) SLOT(softmax_dx_f32) \
     SLOT(colsum_f32) SLOT(colvar_f32) SLOT(coldot_f32) SLOT(affine_f32) SLOT(norm_dx_f32) \
+    SLOT(rownorm_f32) SLOT(rownorm_dx_f32) SLOT(rownorm_dw_f32) \
     SLOT(sgd_f32) SLOT(adam_f32) SLOT(lion_f32) SLOT(mix_f32) SLOT(blend_f32) SLOT(sumsq_f32)
 
 /* The filled table: const, shared, part of a plan.  name: which implementation each slot has. */

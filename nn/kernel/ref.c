@@ -286,19 +286,120 @@ void nn_clamp_dx_f32_ref(int64_t n, real lo, real hi, const real *y, const real 
     }
 }
 
+static inline real sigmoid(real x)
+{
+    real e = exp(-fabs(x));             /* at most 1 */
+
+    return (x < 0 ? e : 1) / (1 + e);
+}
+
 void nn_sigmoid_f32_ref(int64_t n, const real *x, real *y)
 {
-    for (int64_t i = 0; i < n; i++) {
-        real e = exp(-fabs(x[i]));      /* at most 1 */
-
-        y[i] = (x[i] < 0 ? e : 1) / (1 + e);
-    }
+    for (int64_t i = 0; i < n; i++)
+        y[i] = sigmoid(x[i]);
 }
 
 void nn_sigmoid_dx_f32_ref(int64_t n, const real *y, const real *dy, real *dx)
 {
     for (int64_t i = 0; i < n; i++)
         dx[i] += dy[i] * y[i] * (1 - y[i]);
+}
+
+void nn_tanh_f32_ref(int64_t n, const real *x, real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = tanh(x[i]);
+}
+
+void nn_tanh_dx_f32_ref(int64_t n, const real *y, const real *dy, real *dx)
+{
+    for (int64_t i = 0; i < n; i++)
+        dx[i] += dy[i] * (1 - y[i] * y[i]);
+}
+
+void nn_leaky_f32_ref(int64_t n, real slope, const real *x, real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] > 0 ? x[i] : slope * x[i];
+}
+
+void nn_leaky_dx_f32_ref(int64_t n, real slope, const real *y, const real *dy, real *dx)
+{
+    for (int64_t i = 0; i < n; i++)
+        dx[i] += dy[i] * (y[i] > 0 ? 1 : slope);
+}
+
+#define ROOT_HALF ((real)0.70710678118654752440)           /* sqrt(1/2) */
+#define ROOT_2_PI ((real)0.79788456080286535588)           /* sqrt(2/pi) */
+#define DENSITY_0 ((real)0.39894228040143267794)           /* 1/sqrt(2 pi) */
+#define CUBE ((real)0.044715)
+
+/* tanh's argument in the approximation of P. */
+static inline real near_arg(real x)
+{
+    return ROOT_2_PI * x * (1 + CUBE * x * x);
+}
+
+void nn_gelu_f32_ref(int64_t n, bool near, const real *x, real *y)
+{
+    if (near)
+        for (int64_t i = 0; i < n; i++)
+            y[i] = x[i] * ((real)0.5 * (1 + tanh(near_arg(x[i]))));
+    else                                /* erfc: no digits are lost where x < 0 */
+        for (int64_t i = 0; i < n; i++)
+            y[i] = x[i] * ((real)0.5 * erfc(-x[i] * ROOT_HALF));
+}
+
+void nn_gelu_dx_f32_ref(int64_t n, bool near, const real *x, const real *dy, real *dx)
+{
+    for (int64_t i = 0; i < n; i++) {
+        real v = x[i], p, density;      /* P(v) and its derivative */
+
+        if (near) {
+            real t = tanh(near_arg(v));
+
+            p = (real)0.5 * (1 + t);
+            density = (real)0.5 * (1 - t * t) * ROOT_2_PI * (1 + 3 * CUBE * v * v);
+        } else {
+            p = (real)0.5 * erfc(-v * ROOT_HALF);
+            density = DENSITY_0 * exp(-(real)0.5 * v * v);
+        }
+        dx[i] += dy[i] * (p + v * density);
+    }
+}
+
+void nn_silu_f32_ref(int64_t n, const real *x, real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] * sigmoid(x[i]);
+}
+
+void nn_silu_dx_f32_ref(int64_t n, const real *x, const real *dy, real *dx)
+{
+    for (int64_t i = 0; i < n; i++) {
+        real s = sigmoid(x[i]);
+
+        dx[i] += dy[i] * s * (1 + x[i] * (1 - s));
+    }
+}
+
+void nn_hardswish_f32_ref(int64_t n, const real *x, real *y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        real v = x[i] + 3;
+
+        v = v < 0 ? 0 : v > 6 ? 6 : v;
+        y[i] = x[i] * (v / 6);
+    }
+}
+
+void nn_hardswish_dx_f32_ref(int64_t n, const real *x, const real *dy, real *dx)
+{
+    for (int64_t i = 0; i < n; i++) {
+        real v = x[i];
+
+        dx[i] += dy[i] * (v <= -3 ? 0 : v >= 3 ? 1 : v / 3 + (real)0.5);
+    }
 }
 
 /* ---- row by row ------------------------------------------------------------------------------ */
@@ -356,7 +457,7 @@ void nn_coldot_f32_ref(int64_t rows, int n, const real *a, const real *b, const 
 
     for (int64_t r = 0; r < rows; r++, a += n, b += n)
         for (int c = 0; c < n; c++)
-            s[c] += a[c] * (b[c] - mean[c]);
+            s[c] += a[c] * (mean ? b[c] - mean[c] : b[c]);
 }
 
 void nn_affine_f32_ref(int64_t rows, int n, const real *x, const real *scale, const real *shift,
@@ -378,11 +479,69 @@ void nn_affine_f32_ref(int64_t rows, int n, const real *x, const real *scale, co
 void nn_norm_dx_f32_ref(int64_t rows, int n, const real *dy, const real *x, const real *p,
                         const real *q, const real *r, real *dx)
 {
-    for (int64_t row = 0; row < rows; row++, dy += n, x += n, dx += n) {
+    for (int64_t row = 0; row < rows; row++, dy += n, dx += n) {
+        const real *in = x ? x + row * n : NULL;
         real *restrict d = dx;
 
+        if (in)
+            for (int c = 0; c < n; c++)
+                d[c] += dy[c] * p[c] + in[c] * q[c] + r[c];
+        else
+            for (int c = 0; c < n; c++)
+                d[c] += dy[c] * p[c];
+    }
+}
+
+void nn_rownorm_f32_ref(int64_t rows, int n, real eps, const real *x, const real *scale,
+                        const real *shift, real *y, real *stat)
+{
+    for (int64_t r = 0; r < rows; r++, x += n, y += n) {
+        real mean = 0, var = 0, inv;
+
         for (int c = 0; c < n; c++)
-            d[c] += dy[c] * p[c] + x[c] * q[c] + r[c];
+            mean += x[c];
+        mean /= (real)n;
+        for (int c = 0; c < n; c++)
+            var += (x[c] - mean) * (x[c] - mean);
+        inv = 1 / sqrt(var / (real)n + eps);
+        for (int c = 0; c < n; c++)
+            y[c] = (x[c] - mean) * inv * scale[c] + shift[c];
+        if (stat) {
+            stat[2 * r] = mean;
+            stat[2 * r + 1] = inv;
+        }
+    }
+}
+
+void nn_rownorm_dx_f32_ref(int64_t rows, int n, const real *x, const real *stat, const real *scale,
+                           const real *dy, real *dx)
+{
+    for (int64_t r = 0; r < rows; r++, x += n, dy += n, dx += n) {
+        real mean = stat[2 * r], inv = stat[2 * r + 1], sum = 0, dot = 0;
+
+        for (int c = 0; c < n; c++) {
+            real g = dy[c] * scale[c];
+
+            sum += g;
+            dot += g * ((x[c] - mean) * inv);
+        }
+        sum /= (real)n;
+        dot /= (real)n;
+        for (int c = 0; c < n; c++)
+            dx[c] += inv * (dy[c] * scale[c] - sum - (x[c] - mean) * inv * dot);
+    }
+}
+
+void nn_rownorm_dw_f32_ref(int64_t rows, int n, const real *x, const real *stat, const real *dy,
+                           real *sum)
+{
+    real *restrict s = sum;
+
+    for (int64_t r = 0; r < rows; r++, x += n, dy += n) {
+        real mean = stat[2 * r], inv = stat[2 * r + 1];
+
+        for (int c = 0; c < n; c++)
+            s[c] += dy[c] * ((x[c] - mean) * inv);
     }
 }
 

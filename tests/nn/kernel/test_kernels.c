@@ -717,6 +717,135 @@ static void check_sigmoid_dx_f32(nn_sigmoid_dx_f32_fn *f)
         }
 }
 
+/* y = a function of each x alone: in place and in parts too.  CALL(n, x, y) calls the slot; WANT is
+ * the formula for v, which goes up to 8; LOSS what it may lose, in EPS. */
+#define CHECK_MAP(what, CALL, WANT, LOSS)                                                          \
+    EACH_TRIAL(t)                                                                                  \
+        for (int l = 0; l < COUNT(lengths); l++) {                                                 \
+            int n = lengths[l], half = n / 2;                                                      \
+            real *x = drawn(&t, n), *y = blank(&t, n), *on_x, *parts = blank(&t, n);               \
+                                                                                                   \
+            for (int i = 0; i < n; i++)                                                            \
+                x[i] *= t.exact ? 2 : 6;                                                           \
+            on_x = copied(&t, n, x);                                                               \
+            CALL(n, x, y);                                                                         \
+            CALL(n, on_x, on_x);                                                                   \
+            CALL(half, x, parts);                                                                  \
+            CALL(n - half, x + half, parts + half);                                                \
+            for (int i = 0; i < n; i++) {                                                          \
+                double v = (double)x[i], want = WANT;                                              \
+                                                                                                   \
+                assert_near(&t, what, i, y[i], want, -EPS * (LOSS) - 1e-37);                       \
+            }                                                                                      \
+            assert_same(&t, what " in place", n, on_x, y);                                         \
+            assert_same(&t, what " in parts", n, parts, y);                                        \
+            unmap(&t);                                                                             \
+        }
+
+/* dx += dy times the function WANT of v, which is x or y.  CALL(n, x, dy, dx) */
+#define CHECK_MAP_DX(what, CALL, WANT, LOSS)                                                       \
+    EACH_TRIAL(t)                                                                                  \
+        for (int l = 0; l < COUNT(lengths); l++) {                                                 \
+            int n = lengths[l];                                                                    \
+            real *x = drawn(&t, n), *dx;                                                           \
+            const real *dy = drawn(&t, n), *before = drawn(&t, n);                                 \
+                                                                                                   \
+            for (int i = 0; i < n; i++)                                                            \
+                x[i] *= t.exact ? 2 : 6;                                                           \
+            dx = copied(&t, n, before);                                                            \
+            CALL(n, x, dy, dx);                                                                    \
+            for (int i = 0; i < n; i++) {                                                          \
+                double v = (double)x[i], want = WANT;                                              \
+                                                                                                   \
+                assert_near(&t, what " gradient", i, dx[i], before[i] + dy[i] * want,              \
+                            -EPS * (fabs((double)before[i]) +                                      \
+                                    fabs((double)dy[i]) * (fabs(want) + (LOSS)) + 1e-30));         \
+            }                                                                                      \
+            unmap(&t);                                                                             \
+        }
+
+static void check_tanh_f32(nn_tanh_f32_fn *f)
+{
+    CHECK_MAP("tanh", f, tanh(v), 4 * fabs(want))
+}
+
+static void check_tanh_dx_f32(nn_tanh_dx_f32_fn *f)
+{
+    CHECK_MAP_DX("tanh", f, 1 - v * v, 4 * v * v)
+}
+
+static void check_leaky_f32(nn_leaky_f32_fn *f)
+{
+#define CALL(n, x, y) f(n, (real)0.3, x, y)
+    CHECK_MAP("leaky", CALL, v > 0 ? v : (real)0.3 * v, 2 * fabs(want))
+#undef CALL
+}
+
+static void check_leaky_dx_f32(nn_leaky_dx_f32_fn *f)
+{
+#define CALL(n, y, dy, dx) f(n, (real)0.3, y, dy, dx)
+    CHECK_MAP_DX("leaky", CALL, v > 0 ? 1 : (double)(real)0.3, 2)
+#undef CALL
+}
+
+/* The normal distribution: near, its approximation. */
+static double normal(bool near, double v)
+{
+    return near ? (1 + tanh(sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))) / 2
+                : erfc(-v / sqrt(2)) / 2;
+}
+
+static double normal_slope(bool near, double v)
+{
+    double t = 2 * normal(near, v) - 1;
+
+    return near ? (1 - t * t) * sqrt(2 / M_PI) * (1 + 3 * 0.044715 * v * v) / 2
+                : exp(-v * v / 2) / sqrt(2 * M_PI);
+}
+
+/* The tail of the distribution is as exact as its argument: relative to itself, v^2 worse. */
+static void check_gelu_f32(nn_gelu_f32_fn *f)
+{
+#define CALL(n, x, y) f(n, near, x, y)
+    for (int near = 0; near < 2; near++)
+        CHECK_MAP("gelu", CALL, v * normal(near, v),
+                  near ? 4 * fabs(v) : (8 + 2 * v * v) * fabs(want))
+#undef CALL
+}
+
+static void check_gelu_dx_f32(nn_gelu_dx_f32_fn *f)
+{
+#define CALL(n, x, dy, dx) f(n, near, x, dy, dx)
+    for (int near = 0; near < 2; near++)
+        CHECK_MAP_DX("gelu", CALL, normal(near, v) + v * normal_slope(near, v), 16)
+#undef CALL
+}
+
+static double logistic(double v)
+{
+    return 1 / (1 + exp(-v));
+}
+
+static void check_silu_f32(nn_silu_f32_fn *f)
+{
+    CHECK_MAP("silu", f, v * logistic(v), 8 * fabs(want))
+}
+
+static void check_silu_dx_f32(nn_silu_dx_f32_fn *f)
+{
+    CHECK_MAP_DX("silu", f, logistic(v) * (1 + v * (1 - logistic(v))), 16)
+}
+
+static void check_hardswish_f32(nn_hardswish_f32_fn *f)
+{
+    CHECK_MAP("hardswish", f, v * fmin(fmax(v + 3, 0), 6) / 6, 4 * fabs(v))
+}
+
+static void check_hardswish_dx_f32(nn_hardswish_dx_f32_fn *f)
+{
+    CHECK_MAP_DX("hardswish", f, v <= -3 ? 0 : v >= 3 ? 1 : v / 3 + 0.5, 4)
+}
+
 /* ---- row by row ------------------------------------------------------------------------------ */
 
 static const int row_counts[] = { 0, 1, 2, 5, 34 };
@@ -786,9 +915,9 @@ static void check_softmax_dx_f32(nn_softmax_dx_f32_fn *f)
         }
 }
 
-/* a[r,c] * (b[r,c] - mean[c]): the slots leave some of it out. */
+/* a[r,c] * (b[r,c] - mean[c]): the slots leave some of it out, plain the mean too. */
 static void column_sums(nn_colsum_f32_fn *colsum, nn_colvar_f32_fn *colvar,
-                        nn_coldot_f32_fn *coldot)
+                        nn_coldot_f32_fn *coldot, bool plain)
 {
     EACH_TRIAL(t)
         EACH_MATRIX(rows, n) {
@@ -802,13 +931,14 @@ static void column_sums(nn_colsum_f32_fn *colsum, nn_colvar_f32_fn *colvar,
             else if (colvar)
                 colvar(rows, n, a, mean, sum);
             else
-                coldot(rows, n, a, b, mean, sum);
+                coldot(rows, n, a, b, plain ? NULL : mean, sum);
             for (int c = 0; c < n; c++) {
                 struct sum s = { 0 };
 
                 add(&s, before[c]);
                 for (int r = 0; r < rows; r++) {
-                    double x = a[(int64_t)r * n + c], y = b[(int64_t)r * n + c], m = mean[c];
+                    double x = a[(int64_t)r * n + c], y = b[(int64_t)r * n + c];
+                    double m = plain ? 0 : (double)mean[c];
 
                     add(&s, colsum ? x : colvar ? (x - m) * (x - m) : x * (y - m));
                 }
@@ -821,17 +951,18 @@ static void column_sums(nn_colsum_f32_fn *colsum, nn_colvar_f32_fn *colvar,
 
 static void check_colsum_f32(nn_colsum_f32_fn *f)
 {
-    column_sums(f, NULL, NULL);
+    column_sums(f, NULL, NULL, false);
 }
 
 static void check_colvar_f32(nn_colvar_f32_fn *f)
 {
-    column_sums(NULL, f, NULL);
+    column_sums(NULL, f, NULL, false);
 }
 
 static void check_coldot_f32(nn_coldot_f32_fn *f)
 {
-    column_sums(NULL, NULL, f);
+    column_sums(NULL, NULL, f, false);
+    column_sums(NULL, NULL, f, true);
 }
 
 static void check_affine_f32(nn_affine_f32_fn *f)
@@ -863,29 +994,143 @@ static void check_affine_f32(nn_affine_f32_fn *f)
             }
 }
 
-static void check_norm_dx_f32(nn_norm_dx_f32_fn *f)
+/* plain: without x, q and r */
+static void norm_dx(nn_norm_dx_f32_fn *f, bool plain)
 {
     EACH_TRIAL(t)
         EACH_MATRIX(rows, n) {
-            int64_t count = (int64_t)rows * n;
-            const real *dy = drawn(&t, count), *x = drawn(&t, count), *before = drawn(&t, count);
-            const real *p = drawn(&t, n), *q = drawn(&t, n), *r = drawn(&t, n);
-            real *dx = copied(&t, count, before),
-                 *last = rows ? copied(&t, n, before + count - n) : NULL;
+            int64_t count = (int64_t)rows * n, end = count - n;
+            const real *dy = drawn(&t, count), *before = drawn(&t, count), *p = drawn(&t, n);
+            const real *x = plain ? NULL : drawn(&t, count), *q = plain ? NULL : drawn(&t, n);
+            const real *r = plain ? NULL : drawn(&t, n);
+            real *dx = copied(&t, count, before), *last = rows ? copied(&t, n, before + end) : NULL;
 
             f(rows, n, dy, x, p, q, r, dx);
             if (rows) {
-                f(1, n, dy + count - n, x + count - n, p, q, r, last);
-                assert_same(&t, "norm gradient of one row", n, last, dx + count - n);
+                f(1, n, dy + end, x ? x + end : NULL, p, q, r, last);
+                assert_same(&t, "norm gradient of one row", n, last, dx + end);
             }
             for (int64_t i = 0; i < count; i++) {
                 struct sum s = { 0 };
 
                 add(&s, before[i]);
                 add(&s, (double)dy[i] * (double)p[i % n]);
-                add(&s, (double)x[i] * (double)q[i % n]);
-                add(&s, r[i % n]);
+                if (x) {
+                    add(&s, (double)x[i] * (double)q[i % n]);
+                    add(&s, r[i % n]);
+                }
                 assert_near(&t, "norm gradient", i, dx[i], s.value, 5 * EPS * s.size);
+            }
+            unmap(&t);
+        }
+}
+
+static void check_norm_dx_f32(nn_norm_dx_f32_fn *f)
+{
+    norm_dx(f, false);
+    norm_dx(f, true);
+}
+
+/* Mean and 1 / sqrt(variance + eps) of n numbers. */
+static void row_stat(int n, const real *x, double eps, double *mean, double *inv)
+{
+    double sum = 0, var = 0;
+
+    for (int i = 0; i < n; i++)
+        sum += (double)x[i];
+    *mean = sum / n;
+    for (int i = 0; i < n; i++)
+        var += ((double)x[i] - *mean) * ((double)x[i] - *mean);
+    *inv = 1 / sqrt(var / n + eps);
+}
+
+static void check_rownorm_f32(nn_rownorm_f32_fn *f)
+{
+    const double eps = 0.25;    /* numbers are between -4 and 4: nothing gets large */
+
+    EACH_TRIAL(t)
+        EACH_MATRIX(rows, n) {
+            int64_t count = (int64_t)rows * n, end = count - n;
+            real *x = drawn(&t, count), *y = blank(&t, count), *on_x = copied(&t, count, x);
+            const real *scale = drawn(&t, n), *shift = drawn(&t, n);
+            real *stat = blank(&t, 2 * rows), *last = blank(&t, n);
+
+            f(rows, n, (real)eps, x, scale, shift, y, stat);
+            f(rows, n, (real)eps, on_x, scale, shift, on_x, NULL);
+            assert_same(&t, "row norm in place", count, on_x, y);
+            if (rows) {
+                f(1, n, (real)eps, x + end, scale, shift, last, NULL);
+                assert_same(&t, "row norm of one row", n, last, y + end);
+            }
+            for (int64_t i = 0; i < count; i++) {
+                int64_t r = i / n, c = i % n;
+                double mean, inv, v = (double)x[i], bound = (8 + n) * EPS;
+
+                row_stat(n, x + r * n, eps, &mean, &inv);
+                assert_near(&t, "row norm", i, y[i], (v - mean) * inv * scale[c] + shift[c],
+                            -bound * 8 * (4 + fabs((double)shift[c])));
+                assert_near(&t, "mean of a row", r, stat[2 * r], mean, -bound * 4);
+                assert_near(&t, "1/s of a row", r, stat[2 * r + 1], inv, -bound * 8 * inv);
+            }
+            unmap(&t);
+        }
+}
+
+static void check_rownorm_dx_f32(nn_rownorm_dx_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_MATRIX(rows, n) {
+            int64_t count = (int64_t)rows * n, end = count - n;
+            const real *x = drawn(&t, count), *dy = drawn(&t, count), *before = drawn(&t, count);
+            const real *scale = drawn(&t, n), *stat = drawn(&t, 2 * rows);
+            real *dx = copied(&t, count, before), *last = rows ? copied(&t, n, before + end) : NULL;
+
+            f(rows, n, x, stat, scale, dy, dx);
+            if (rows) {
+                f(1, n, x + end, stat + 2 * (rows - 1), scale, dy + end, last);
+                assert_same(&t, "row norm gradient of one row", n, last, dx + end);
+            }
+            for (int64_t i = 0; i < count; i++) {
+                int64_t r = i / n;
+                double mean = (double)stat[2 * r], inv = (double)stat[2 * r + 1], v, size;
+                struct sum g = { 0 }, gz = { 0 };
+
+                for (int k = 0; k < n; k++) {
+                    double one = (double)dy[r * n + k] * (double)scale[k];
+
+                    add(&g, one);
+                    add(&gz, one * ((double)x[r * n + k] - mean) * inv);
+                }
+                v = ((double)x[i] - mean) * inv;
+                size = g.size / n + fabs(v) * gz.size / n + fabs((double)dy[i] * scale[i % n]);
+                assert_near(&t, "row norm gradient", i, dx[i],
+                            before[i] + inv * ((double)dy[i] * scale[i % n] - g.value / n -
+                                               v * gz.value / n),
+                            -(n + 8) * EPS * (fabs((double)before[i]) + fabs(inv) * size));
+            }
+            unmap(&t);
+        }
+}
+
+static void check_rownorm_dw_f32(nn_rownorm_dw_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_MATRIX(rows, n) {
+            const real *x = drawn(&t, (int64_t)rows * n), *dy = drawn(&t, (int64_t)rows * n);
+            const real *stat = drawn(&t, 2 * rows), *before = drawn(&t, n);
+            real *sum = copied(&t, n, before);
+
+            f(rows, n, x, stat, dy, sum);
+            for (int c = 0; c < n; c++) {
+                struct sum s = { 0 };
+
+                add(&s, before[c]);
+                for (int64_t r = 0; r < rows; r++)
+                    add(&s, (double)dy[r * n + c] *
+                                (((double)x[r * n + c] - (double)stat[2 * r]) *
+                                 (double)stat[2 * r + 1]));
+                assert_near(&t, "row norm weights", c, sum[c], s.value,
+                            (rows + 4) * EPS * (s.size + 8 * rows));
             }
             unmap(&t);
         }
