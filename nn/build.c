@@ -4,9 +4,13 @@
 #include "nn/build.h"
 #include "nn/op/conv2d.h"
 #include "nn/op/dropout.h"
+#include "nn/op/droppath.h"
+#include "nn/op/groupnorm.h"
 #include "nn/op/input.h"
+#include "nn/op/layernorm.h"
 #include "nn/op/linear.h"
 #include "nn/op/pool.h"
+#include "nn/op/scale.h"
 
 #include <string.h>
 
@@ -117,6 +121,26 @@ int nn_dropout(struct nn_build *b, int x, double rate)
     return unary(b, &nn_op_dropout, &(struct nn_dropout){ rate }, x);
 }
 
+int nn_droppath(struct nn_build *b, int x, double rate)
+{
+    return unary(b, &nn_op_droppath, &(struct nn_droppath){ rate }, x);
+}
+
+int nn_gelu(struct nn_build *b, int x)
+{
+    return unary(b, &nn_op_gelu, NULL, x);
+}
+
+int nn_silu(struct nn_build *b, int x)
+{
+    return unary(b, &nn_op_silu, NULL, x);
+}
+
+int nn_hardswish(struct nn_build *b, int x)
+{
+    return unary(b, &nn_op_hardswish, NULL, x);
+}
+
 int nn_maxpool(struct nn_build *b, int x, struct nn_pool attr)
 {
     return unary(b, &nn_op_maxpool, &attr, x);
@@ -140,4 +164,20 @@ int nn_dense(struct nn_build *b, const char *name, int x, struct nn_linear attr)
 int nn_batchnorm(struct nn_build *b, const char *name, int x)
 {
     return nn_build_node(b, &nn_op_batchnorm, name, NULL, 1, &x);
+}
+
+int nn_groupnorm(struct nn_build *b, const char *name, int x, int groups)
+{
+    return nn_build_node(b, &nn_op_groupnorm, name, &(struct nn_groupnorm){ .groups = groups }, 1,
+                         &x);
+}
+
+int nn_layernorm(struct nn_build *b, const char *name, int x, double epsilon)
+{
+    return nn_build_node(b, &nn_op_layernorm, name, &(struct nn_layernorm){ epsilon }, 1, &x);
+}
+
+int nn_scale(struct nn_build *b, const char *name, int x, double first)
+{
+    return nn_build_node(b, &nn_op_scale, name, &(struct nn_scale){ first }, 1, &x);
 }

@@ -31,6 +31,10 @@ int nn_add(struct nn_build *b, int x, int y);
 int nn_flatten(struct nn_build *b, int x);
 int nn_meanpool(struct nn_build *b, int x);
 int nn_dropout(struct nn_build *b, int x, double rate);
+int nn_droppath(struct nn_build *b, int x, double rate);
+int nn_gelu(struct nn_build *b, int x);
+int nn_silu(struct nn_build *b, int x);
+int nn_hardswish(struct nn_build *b, int x);
 
 struct nn_conv2d;
 struct nn_linear;
@@ -38,6 +42,9 @@ struct nn_pool;
 int nn_conv(struct nn_build *b, const char *name, int x, struct nn_conv2d attr);
 int nn_dense(struct nn_build *b, const char *name, int x, struct nn_linear attr);
 int nn_batchnorm(struct nn_build *b, const char *name, int x);
+int nn_groupnorm(struct nn_build *b, const char *name, int x, int groups);
+int nn_layernorm(struct nn_build *b, const char *name, int x, double epsilon);
+int nn_scale(struct nn_build *b, const char *name, int x, double first);
 int nn_maxpool(struct nn_build *b, int x, struct nn_pool attr);
 
 #endif

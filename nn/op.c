@@ -140,6 +140,19 @@ bool nn_type_fits(const struct nn_op *op, const struct nn_type *t, struct err *e
     return true;
 }
 
+bool nn_type_channels(const struct nn_op *op, const struct nn_type *t, struct err *err)
+{
+    struct str s = { 0 };
+
+    if (t->rank >= 2 && t->dtype == DTYPE_F32 && t->dim[0].batch && !t->dim[t->rank - 1].batch)
+        return true;
+    nn_type_text(t, &s);
+    err_set(err, ERR_INPUT, "%s: needs a batch with channels as last dimension, not %s", op->name,
+            str_text(&s));
+    str_release(&s);
+    return false;
+}
+
 bool nn_type_alike(const struct nn_op *op, const struct nn_type in[2], struct nn_type *out,
                    struct err *err)
 {

@@ -45,6 +45,8 @@ enum nn_op_flag {
     NN_OP_ACROSS_BATCH = 4,     /* TRAIN mixes the pictures of a batch */
     NN_OP_LEAF = 8,             /* input, param, const: no inputs, never run */
     NN_OP_LOSS = 16,            /* a training copy's last node: scalar out, never stored */
+    NN_OP_TRAIN_ONLY = 32,      /* INFER: y = x[0]; the inference form is without it */
+    NN_OP_SCALES = 64,          /* y is input 1 times something, plus a bias: its 0 silences x */
 };
 
 /*
@@ -72,11 +74,13 @@ struct nn_param {
     int perm[SHAPE_MAX_RANK];           /* dimension i in files is perm[i] in memory; all 0: i */
     int init;                           /* enum nn_init */
     bool buffer;                        /* state that forward writes, not trained */
+    double value;                       /* of init constant */
 };
 
 /* he, glorot, lecun: normal, variance 2/fan_in, 2/(fan_in+fan_out), 1/fan_in; fan_out is the last
- * dimension in memory, fan_in the product of the others. */
-enum nn_init { NN_INIT_ZEROS, NN_INIT_ONES, NN_INIT_HE, NN_INIT_GLOROT, NN_INIT_LECUN };
+ * dimension in memory, fan_in the product of the others.  constant: all are `value`. */
+enum nn_init { NN_INIT_ZEROS, NN_INIT_ONES, NN_INIT_HE, NN_INIT_GLOROT, NN_INIT_LECUN,
+               NN_INIT_CONSTANT };
 
 /* One case of the generic tests; the list ends with a NULL attr. */
 struct nn_case {
@@ -150,6 +154,9 @@ int64_t nn_op_flops(const struct nn_op *op, const struct nn_call *c);
 
 /* Refuses a type of more numbers a picture than an int counts; every type hook ends with it. */
 bool nn_type_fits(const struct nn_op *op, const struct nn_type *t, struct err *err);
+
+/* Refuses a type without channels: batch first, a fixed last dimension. */
+bool nn_type_channels(const struct nn_op *op, const struct nn_type *t, struct err *err);
 
 /* Type hook of operators on two values of one type: *out is that type. */
 bool nn_type_alike(const struct nn_op *op, const struct nn_type in[2], struct nn_type *out,

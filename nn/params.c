@@ -111,6 +111,9 @@ static double init_deviation(const struct nn_param *a, double *value)
     case NN_INIT_ONES:
         *value = 1;
         return -1;
+    case NN_INIT_CONSTANT:
+        *value = a->value;
+        return -1;
     default:
         *value = 0;
         return -1;

@@ -52,8 +52,15 @@ bool nn_onnx_fields(struct nn_onnx_out *o, const struct nn_onnx_node *node);
 const char *nn_onnx_name(struct nn_onnx_out *o, const char *base);
 /* An initializer; returns its name.  A scalar has rank 0, the others rank 1. */
 const char *nn_onnx_scalar(struct nn_onnx_out *o, const char *base, double value);
-const char *nn_onnx_floats(struct nn_onnx_out *o, const char *base, int n, const float *value);
+/* n numbers, all of this value. */
+const char *nn_onnx_repeat(struct nn_onnx_out *o, const char *base, int n, double value);
 const char *nn_onnx_int64s(struct nn_onnx_out *o, const char *base, int n, const int64_t *value);
+/* Input i of the node, one number a channel, so that it can be multiplied with or added to the
+ * node's result. */
+const char *nn_onnx_channels(struct nn_onnx_out *o, const struct nn_onnx_node *node, int i);
+/* out = from * scale + shift, these two as nn_onnx_channels returns them. */
+bool nn_onnx_affine(struct nn_onnx_out *o, const char *from, const char *scale, const char *shift,
+                    const char *out);
 /* Name of a value in NHWC order when `from` is a rank-4 value of the graph (NCHW in the file) with
  * more than one pixel; `from` itself otherwise.  And back. */
 const char *nn_onnx_to_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type);

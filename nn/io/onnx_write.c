@@ -227,9 +227,13 @@ static const char *add_small(struct nn_onnx_out *o, const char *base, int type, 
     return name;
 }
 
-const char *nn_onnx_floats(struct nn_onnx_out *o, const char *base, int n, const float *value)
+const char *nn_onnx_repeat(struct nn_onnx_out *o, const char *base, int n, double value)
 {
-    return add_small(o, base, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 1, n, value, sizeof *value);
+    float *x = take(o, (size_t)n, sizeof *x);
+
+    for (int i = 0; x && i < n; i++)
+        x[i] = (float)value;
+    return x ? add_small(o, base, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 1, n, x, sizeof *x) : NULL;
 }
 
 const char *nn_onnx_scalar(struct nn_onnx_out *o, const char *base, double value)
@@ -242,6 +246,29 @@ const char *nn_onnx_scalar(struct nn_onnx_out *o, const char *base, double value
 const char *nn_onnx_int64s(struct nn_onnx_out *o, const char *base, int n, const int64_t *value)
 {
     return add_small(o, base, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 1, n, value, sizeof *value);
+}
+
+/* A picture's channels are dimension 1 there: [C] becomes [C,1,1]. */
+const char *nn_onnx_channels(struct nn_onnx_out *o, const struct nn_onnx_node *node, int i)
+{
+    const char *name = nn_onnx_name(o, node->in[i]), *shape;
+
+    if (node->graph->node[node->id].type.rank != 4)
+        return node->in[i];
+    shape = nn_onnx_int64s(o, "shape", 3, (const int64_t[]){ -1, 1, 1 });
+    if (!name || !shape ||
+        !nn_onnx_begin(o, "Reshape", 2, (const char *[]){ node->in[i], shape }, name))
+        return NULL;
+    return name;
+}
+
+bool nn_onnx_affine(struct nn_onnx_out *o, const char *from, const char *scale, const char *shift,
+                    const char *out)
+{
+    const char *scaled = nn_onnx_name(o, out);
+
+    return scaled && nn_onnx_begin(o, "Mul", 2, (const char *[]){ from, scale }, scaled) &&
+           nn_onnx_begin(o, "Add", 2, (const char *[]){ scaled, shift }, out);
 }
 
 const char *nn_onnx_to_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type)

@@ -213,7 +213,7 @@ const struct nn_op nn_op_batchnorm = {
     .name = "batchnorm", .onnx = "BatchNormalization",
     .doc = "each channel with mean 0 and variance 1, then scaled",
     .in_min = INPUTS, .in_max = INPUTS, .keep = NN_KEEP_X | NN_KEEP_STASH,
-    .flags = NN_OP_INPLACE | NN_OP_ACROSS_BATCH, .no_grad = 1 << MEAN | 1 << VAR,
+    .flags = NN_OP_INPLACE | NN_OP_ACROSS_BATCH | NN_OP_SCALES, .no_grad = 1 << MEAN | 1 << VAR,
     .attr_size = sizeof(struct nn_bn), .attrs = attrs,
     .type = type, .param = param, .flops = flops, .space = space, .forward = forward,
     .backward = backward,

@@ -80,7 +80,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 
 const struct nn_op nn_op_dropout = {
     .name = "dropout", .onnx = "Dropout", .doc = "while training, drops numbers at random",
-    .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE | NN_OP_RANDOM,
+    .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE | NN_OP_RANDOM | NN_OP_TRAIN_ONLY,
     .attr_size = sizeof(struct nn_dropout), .attrs = attrs,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,

@@ -8,7 +8,7 @@
 
 #include <limits.h>
 
-static const char *const inits[] = { "zeros", "ones", "he", "glorot", "lecun", NULL };
+static const char *const inits[] = { "zeros", "ones", "he", "glorot", "lecun", "constant", NULL };
 
 static const struct field attrs[] = {
     FIELD_LIST(struct nn_param, shape, SHAPE_MAX_RANK, 0, INT_MAX, "dimensions in memory"),
@@ -16,6 +16,7 @@ static const struct field attrs[] = {
                "for each dimension in files the one in memory; all 0: the same order"),
     FIELD_ENUM(struct nn_param, init, inits, 0, "first values"),
     FIELD_BOOL(struct nn_param, buffer, "state that is written while training, not trained"),
+    FIELD_FLOAT(struct nn_param, value, NULL, 0, -1e6, 1e6, "of init constant"),
     FIELDS_END
 };
 

@@ -1,5 +1,5 @@
 /*
- * drop_dropout -- dropout passes its input on when nobody trains
+ * drop_train_only -- what is there for the training alone (dropout) passes its input on
  */
 #include "nn/pass/pass.h"
 #include "nn/pass/rewrite.h"
@@ -12,7 +12,7 @@ static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_g
     if (!nn_rewrite_begin(&w, g, p, err))
         return false;
     for (int i = 0; i < g->n; i++) {
-        if (g->node[i].op == &nn_op_dropout)
+        if (g->node[i].op->flags & NN_OP_TRAIN_ONLY)
             w.map[i] = w.map[g->node[i].in[0]];
         else
             nn_rewrite_copy(&w, i);
@@ -20,6 +20,6 @@ static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_g
     return nn_rewrite_end(&w, g2, p2);
 }
 
-const struct nn_pass nn_pass_drop_dropout = {
-    .name = "drop_dropout", .doc = "dropout passes its input on", .run = run,
+const struct nn_pass nn_pass_drop_train_only = {
+    .name = "drop_train_only", .doc = "dropout and its like pass their input on", .run = run,
 };

@@ -167,6 +167,43 @@ batchnorm("batchnorm settings", (3, 4, 2, 3), True, 0.01, 0.3)
 batchnorm("batchnorm infer", (2, 5, 3, 4), False)
 batchnorm("batchnorm infer rows", (3, 4), False, 0.01)
 
+
+def weights(c):
+    return {"weight": between(0.5, 1.5, c), "bias": normal(c)}
+
+
+def groupnorm(name, shape, groups, eps=1e-5):
+    case(name, f"groupnorm x groups={groups} epsilon={eps}",
+         lambda x, weight, bias: F.group_norm(x, groups, weight, bias, eps),
+         {"x": normal(*shape)}, weights(shape[1]))
+
+
+groupnorm("groupnorm", (3, 6, 4, 5), 2)
+groupnorm("groupnorm one", (2, 5, 3, 4), 1)
+groupnorm("groupnorm each", (2, 4, 3, 3), 4, 0.01)
+groupnorm("groupnorm rows", (3, 12), 3)
+
+
+def layernorm(name, shape, eps=1e-5):
+    """Over the channels: dimension 1 of pictures here, the last of others."""
+
+    def forward(x, weight, bias):
+        last = nhwc(x)
+        y = F.layer_norm(last, last.shape[-1:], weight, bias, eps)
+        return y.permute(0, 3, 1, 2) if x.dim() == 4 else y
+
+    case(name, f"layernorm x epsilon={eps}", forward, {"x": normal(*shape)},
+         weights(shape[1] if len(shape) == 4 else shape[-1]))
+
+
+layernorm("layernorm", (4, 7))
+layernorm("layernorm tokens", (2, 3, 8), 1e-6)
+layernorm("layernorm pictures", (2, 6, 3, 4), 0.01)
+
+case("scale", "scale x", lambda x, gamma: x * gamma, {"x": normal(3, 5)}, {"gamma": normal(5)})
+case("scale pictures", "scale x", lambda x, gamma: x * gamma.view(-1, 1, 1),
+     {"x": normal(2, 5, 3, 4)}, {"gamma": normal(5)})
+
 # ---- number by number, row by row --------------------------------------------------------------
 
 
@@ -181,6 +218,17 @@ unary("relu6", "relu6", lambda x: F.relu6(x), between(-4, 10, *pictures))
 unary("relu6 at 0 and 6", "relu6", lambda x: F.relu6(x), whole(-1, 7, 4, 9))
 unary("sigmoid", "sigmoid", torch.sigmoid, between(-6, 6, *pictures))
 unary("sigmoid far", "sigmoid", torch.sigmoid, given([[-200, -30, -1e-6, 0, 20, 200]]))
+unary("tanh", "tanh", lambda x: torch.tanh(x), between(-4, 4, *pictures))
+unary("gelu", "gelu", lambda x: F.gelu(x), between(-6, 6, *pictures))
+unary("gelu at whole numbers", "gelu", lambda x: F.gelu(x), whole(-4, 4, 3, 9))
+unary("gelu tanh", "gelu approximate=tanh", lambda x: F.gelu(x, approximate="tanh"),
+      between(-6, 6, *pictures))
+unary("silu", "silu", lambda x: F.silu(x), between(-6, 6, *pictures))
+unary("silu far", "silu", lambda x: F.silu(x), given([[-200, -30, -1e-6, 0, 20, 200]]))
+unary("hardswish", "hardswish", lambda x: F.hardswish(x), between(-5, 5, *pictures))
+unary("hardswish at whole numbers", "hardswish", lambda x: F.hardswish(x), whole(-5, 5, 4, 9))
+unary("leakyrelu", "leakyrelu", lambda x: F.leaky_relu(x), normal(*pictures))
+unary("leakyrelu slope", "leakyrelu slope=0.2", lambda x: F.leaky_relu(x, 0.2), whole(-3, 3, 4, 5))
 unary("softmax", "softmax", lambda x: x.softmax(1), between(-4, 4, 3, 6))
 unary("softmax far", "softmax", lambda x: x.softmax(1), given([[500, 499, -500], [-80, -90, -81]]))
 unary("softmax pictures", "softmax", lambda x: x.softmax(1), normal(*pictures))

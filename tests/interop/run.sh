@@ -1,8 +1,9 @@
 #!/bin/sh
 # run.sh PROGRAM DRAW BUILD -- do our ONNX files answer in ONNX Runtime what discern itself answers?
 #
-# Trains small models of every architecture on drawn pictures, one with several labels a picture,
-# asks each about 100 pictures that it has not seen, and has compare.py ask ONNX Runtime the same.
+# Trains small models of every architecture on drawn pictures, one with several labels a picture and
+# one of the other operators, asks each about 100 pictures that it has not seen, and has compare.py
+# ask ONNX Runtime the same.
 # Wants Python with numpy and onnxruntime; Pillow and onnx are used when they are there.
 set -eu
 
@@ -47,5 +48,6 @@ status=0
 for arch in $(sed -n 's/^NN_MODEL(\(.*\))$/\1/p' nn/model/models.def); do
     compare "$arch" "$work/single" "$work/single/test" --arch "$arch" --epochs 3
 done
+compare operators "$work/single" "$work/single/test" --arch tests/interop/ops.txt --epochs 3
 compare several-labels "$work/multi/labels.csv" "$work/multi/images" --epochs 3
 exit $status

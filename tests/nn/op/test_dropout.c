@@ -1,5 +1,6 @@
 /*
- * test_dropout -- what is dropped: the right share, anew at each step, not alike in two places
+ * test_dropout -- what is dropped: the right share, anew at each step, not alike in two places;
+ * of droppath whole pictures
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,11 +117,55 @@ static void steps_seeds_and_places_draw_anew(void **state)
     assert_true(fabs(differ(run("a", 1, 1), run("b", 1, 1)) - 0.375) < 0.02);
 }
 
+/* Picture n is n + 1 all over.  What is dropped is 0 even where x is no number. */
+static void droppath_drops_whole_pictures(void **state)
+{
+    enum { PICTURES = 3000, WIDTH = 6 };
+    struct err err = { 0 };
+    static real x[PICTURES * WIDTH], y[PICTURES * WIDTH];
+    static real ones[PICTURES * WIDTH], dx[PICTURES * WIDTH];
+    double rate = 0.25;
+    struct shape shape = { 2, { PICTURES, WIDTH } };
+    struct nn_call c = { .attr = &rate, .mode = NN_TRAIN, .n_in = 1, .seed = 3, .counter = 7,
+                         .x = { { DTYPE_F32, shape, x } }, .y = { DTYPE_F32, shape, y },
+                         .dx = { { DTYPE_F32, shape, dx } }, .dy = { DTYPE_F32, shape, ones },
+                         .k = nn_kernels_get("auto", &err) };
+    int dropped = 0;
+
+    (void)state;
+    for (int i = 0; i < PICTURES * WIDTH; i++) {
+        x[i] = (real)(i / WIDTH + 1);
+        ones[i] = 1;
+    }
+    nn_op_droppath.forward(&c);
+    nn_op_droppath.backward(&c);
+    for (int n = 0; n < PICTURES; n++) {
+        double f = (double)y[n * WIDTH] / (n + 1);
+
+        assert_true(f == 0 || fabs(f - 1 / 0.75) < 1e-6);
+        dropped += f == 0;
+        for (int i = n * WIDTH; i < (n + 1) * WIDTH; i++) {
+            assert_true(y[i] == y[n * WIDTH]);
+            assert_true(fabs((double)dx[i] - f) < 1e-6);
+        }
+    }
+    assert_true(fabs((double)dropped / PICTURES - 0.25) < 0.05); /* six deviations */
+    for (int i = 0; i < PICTURES * WIDTH; i++)
+        x[i] = (real)NAN;
+    nn_op_droppath.forward(&c);
+    for (int i = 0; i < PICTURES * WIDTH; i++)
+        assert_true(dx[i] == 0 ? y[i] == 0 : isnan((double)y[i]));
+    c.mode = NN_INFER;
+    nn_op_droppath.forward(&c);
+    assert_memory_equal(x, y, sizeof y);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rate_is_dropped_and_the_rest_makes_up_for_it),
         cmocka_unit_test(steps_seeds_and_places_draw_anew),
+        cmocka_unit_test(droppath_drops_whole_pictures),
     };
 
     return cmocka_run_group_tests(tests, begin, end);
