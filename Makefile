@@ -89,7 +89,7 @@ REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all deps demo check test check-asan check-tsan check-long fuzz bench interop curves lint install \
+.PHONY: all deps demo check test check-asan check-tsan check-long fuzz bench interop curves reference lint install \
         uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -232,6 +232,9 @@ interop: all                    ## our ONNX files in ONNX Runtime (wants Python 
 
 curves: tests $(patsubst $(BUILD)/$V/%,$(BUILD)/double/%,$(YARDSTICKS))  ## our losses step by step beside PyTorch's (wants Python with torch, real sets)
 	@sh tests/interop/curve.sh $(BUILD) $(CASES)
+
+reference: all                  ## a training's figure beside PyTorch's: SET=cifar10|flowers|posters SEEDS="1 2 3"
+	@sh tests/interop/reference.sh $(BUILD) $(or $(SET),cifar10) $(SEEDS)
 
 bare:                           ## the README's commands in a bare Debian 12 (root, debootstrap)
 	@sh tests/bare.sh
