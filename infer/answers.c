@@ -2,25 +2,58 @@
  * answers -- see answers.h
  */
 #include "infer/answers.h"
+#include "nn/base/arena.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+bool infer_answers_init(struct infer_answers *a, enum data_task task, int n_labels, int most,
+                        struct err *err)
+{
+    size_t cells;
+
+    *a = (struct infer_answers){ .task = task, .n_labels = n_labels };
+    if (size_mul((size_t)most, (size_t)n_labels, &cells)) {
+        a->probability = calloc(cells + 1, sizeof *a->probability);
+        a->target = calloc(cells + 1, sizeof *a->target);
+        a->truth = calloc((size_t)most + 1, sizeof *a->truth);
+        a->sample = calloc((size_t)most + 1, sizeof *a->sample);
+    }
+    if (a->probability && a->target && a->truth && a->sample)
+        return true;
+    infer_answers_release(a);
+    return err_set(err, ERR_MEMORY, "cannot hold the answers for %d pictures", most);
+}
 
 void infer_answers_release(struct infer_answers *a)
 {
     free(a->probability);
     free(a->target);
+    free(a->truth);
     free(a->sample);
     *a = (struct infer_answers){ 0 };
 }
 
-int infer_answers_truth(const struct infer_answers *a, int row)
+/* Position of the 1 in a one-hot row; -1 for a row of zeros. */
+static int truth_of(const float *target, int n_labels)
 {
-    const float *t = a->target + (size_t)row * (size_t)a->n_labels;
-
-    for (int l = 0; l < a->n_labels; l++)
-        if (t[l] > 0.5f)
+    for (int l = 0; l < n_labels; l++)
+        if (target[l] > 0.5f)
             return l;
     return -1;
+}
+
+void infer_answers_add(struct infer_answers *a, int n, const float *target, const int *sample)
+{
+    size_t labels = (size_t)a->n_labels;
+
+    if (n == 0)
+        return;
+    memcpy(a->target + (size_t)a->n * labels, target, (size_t)n * labels * sizeof *target);
+    memcpy(a->sample + a->n, sample, (size_t)n * sizeof *sample);
+    for (int i = 0; i < n && a->task == DATA_SINGLE; i++)
+        a->truth[a->n + i] = truth_of(target + (size_t)i * labels, a->n_labels);
+    a->n += n;
 }
 
 float infer_answers_p(const struct infer_answers *a, int row, int label)
@@ -38,4 +71,12 @@ int infer_answers_top(const struct infer_answers *a, int row)
         if (infer_answers_p(a, row, l) > infer_answers_p(a, row, best))
             best = l;
     return best;
+}
+
+bool infer_answers_known(const struct infer_answers *a, int row, int label, bool *yes)
+{
+    float t = a->target[(size_t)row * (size_t)a->n_labels + (size_t)label];
+
+    *yes = t > 0.5f;
+    return a->task == DATA_SINGLE ? a->truth[row] >= 0 : t >= 0;
 }

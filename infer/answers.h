@@ -15,16 +15,23 @@ struct infer_answers {
     float *probability;         /* [n,n_labels] */
     float *target;              /* the same, as data_batch has it: SINGLE one-hot, a row of zeros
                                    where no label is known; MULTI 1, 0, -1 unknown */
-    int *sample;                /* [n] position in the index; NULL: there is no index */
+    int *truth;                 /* [n] SINGLE: the true label, -1 unknown; MULTI: 0 */
+    int *sample;                /* [n] position in the index */
 };
 
+/* Room for `most` rows, none of them there; release it. */
+bool infer_answers_init(struct infer_answers *a, enum data_task task, int n_labels, int most,
+                        struct err *err);
 void infer_answers_release(struct infer_answers *a);    /* a zeroed one is fine */
+/* n rows more, whose probabilities stand behind those of the rows before already: their
+ * target[n,n_labels] and sample[n] are copied. */
+void infer_answers_add(struct infer_answers *a, int n, const float *target, const int *sample);
 
-/* A row's true label, SINGLE; -1 where none is known. */
-int infer_answers_truth(const struct infer_answers *a, int row);
-/* Its probability of a label.  What is no number counts as 0, here and everywhere. */
+/* The probability of a label.  What is no number counts as 0, here and everywhere. */
 float infer_answers_p(const struct infer_answers *a, int row, int label);
-/* Its likeliest label; of equal ones the first. */
+/* A row's likeliest label; of equal ones the first. */
 int infer_answers_top(const struct infer_answers *a, int row);
+/* Whether it is known if a row carries a label; then *yes: whether it does. */
+bool infer_answers_known(const struct infer_answers *a, int row, int label, bool *yes);
 
 #endif

@@ -3,28 +3,7 @@
  */
 #include "infer/evaluate.h"
 
-#include "nn/base/arena.h"
-
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
-
-static bool make_room(const struct data_index *x, int n_labels, struct infer_answers *a,
-                      struct err *err)
-{
-    size_t cells;
-
-    *a = (struct infer_answers){ .task = x->task, .n_labels = n_labels };
-    if (size_mul((size_t)x->n, (size_t)n_labels, &cells)) {
-        a->probability = calloc(cells + 1, sizeof *a->probability);
-        a->target = calloc(cells + 1, sizeof *a->target);
-        a->sample = calloc((size_t)x->n + 1, sizeof *a->sample);
-    }
-    if (a->probability && a->target && a->sample)
-        return true;
-    infer_answers_release(a);
-    return err_set(err, ERR_MEMORY, "cannot hold the answers for %d pictures", x->n);
-}
 
 bool infer_answer(struct infer_predictor *q, const struct data_index *x,
                   const struct data_prep *prep, const struct infer_evaluate_options *how,
@@ -48,7 +27,7 @@ bool infer_answer(struct infer_predictor *q, const struct data_index *x,
     if (x->n_labels != n_labels)
         return err_set(err, ERR_INPUT, "the network knows %d labels, the pictures have %d",
                        n_labels, x->n_labels);
-    if (!make_room(x, n_labels, &a, err))
+    if (!infer_answers_init(&a, x->task, n_labels, x->n, err))
         return false;
     loader = data_loader_new(x, prep, &opt, err);
     if (!loader) {
@@ -57,12 +36,8 @@ bool infer_answer(struct infer_predictor *q, const struct data_index *x,
     }
     data_loader_start(loader, 0, 0);
     while ((b = data_loader_next(loader))) {
-        size_t at = (size_t)a.n * (size_t)n_labels;
-
-        infer_predict(q, b->n, b->image, a.probability + at);
-        memcpy(a.target + at, b->target, (size_t)b->n * (size_t)n_labels * sizeof *a.target);
-        memcpy(a.sample + a.n, b->sample, (size_t)b->n * sizeof *a.sample);
-        a.n += b->n;
+        infer_predict(q, b->n, b->image, a.probability + (size_t)a.n * (size_t)n_labels);
+        infer_answers_add(&a, b->n, b->target, b->sample);
     }
     data_loader_free(loader);
     if (a.n == 0) {

@@ -4,20 +4,17 @@
  * precision = tp / (tp + fp), recall = tp / (tp + fn), f1 = 2 tp / (2 tp + fp + fn); 0 / 0 is 0.
  * average precision = sum over thresholds t, falling, of (recall(t) - recall(t-1)) precision(t):
  * every distinct probability is one threshold, so the order of equal ones does not matter and
- * nothing is interpolated.
- * ece = sum over bins b of |b|/n * |accuracy(b) - mean confidence(b)|, bins (i/15, (i+1)/15], as
- * Guo et al. 2017, "On calibration of modern neural networks", eq. 3.
- * A probability that is no number counts as 0, here and in infer_rank.
+ * nothing is interpolated.  A probability that is no number counts as 0, here and in
+ * infer_rank.
  */
 #include "infer/metric.h"
+#include "infer/curve.h"
 
 #include "nn/base/arena.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { BINS = 15 };
 
 static double sane(float p)
 {
@@ -34,63 +31,21 @@ static double ratio(double a, double b)
     return b > 0 ? a / b : 0;
 }
 
-struct scored {
-    float p;
-    bool yes;
-};
-
-static int by_falling_p(const void *a, const void *b)
-{
-    float p = ((const struct scored *)a)->p, q = ((const struct scored *)b)->p;
-
-    return (p < q) - (p > q);
-}
-
-/* Sorts s[n].  NaN where all or none are yes. */
-static double average_precision(int n, struct scored *s)
-{
-    int yes = 0, found = 0;
-    double ap = 0;
-
-    for (int i = 0; i < n; i++)
-        yes += s[i].yes;
-    if (yes == 0 || yes == n)
-        return NAN;
-    qsort(s, (size_t)n, sizeof *s, by_falling_p);
-    for (int i = 0; i < n; ) {
-        int before = found, j = i;
-
-        for (; j < n && s[j].p == s[i].p; j++)
-            found += s[j].yes;
-        ap += (double)(found - before) / yes * found / j;
-        i = j;
-    }
-    return ap;
-}
-
-/* ap of every label; s is scratch for n. */
-static void label_aps(int n, int n_labels, const float *probability, const float *target,
-                      const int *truth, struct scored *s, struct infer_figures *out)
+/* ap of every label; point is scratch for a->n. */
+static void label_aps(const struct infer_answers *a, struct infer_pr_point *point,
+                      struct infer_figures *out)
 {
     double sum = 0, share = 0;
     int defined = 0;
 
-    for (int l = 0; l < n_labels; l++) {
-        int m = 0;
+    for (int l = 0; l < a->n_labels; l++) {
+        int n = infer_pr(a, l, point);
 
-        for (int i = 0; i < n; i++) {
-            size_t at = (size_t)i * (size_t)n_labels + (size_t)l;
-
-            if (truth ? truth[i] < 0 : target[at] < 0)
-                continue;
-            s[m++] = (struct scored){ (float)sane(probability[at]),
-                                      truth ? truth[i] == l : target[at] > 0.5f };
-        }
-        out->label[l].ap = average_precision(m, s);
-        if (isnan(out->label[l].ap))
+        out->label[l].ap = infer_pr_ap(n, point);
+        if (n == 0)
             continue;
         sum += out->label[l].ap;
-        share += (double)out->label[l].support / m;
+        share += point[n - 1].precision;        /* of answering it always */
         defined++;
     }
     out->mean_ap = defined ? sum / defined : NAN;
@@ -129,12 +84,12 @@ static void label_ratios(int n_labels, struct infer_figures *out)
 static void single(int n, int n_labels, const float *probability, const int *truth,
                    struct infer_figures *out)
 {
-    int hits = 0, hits5 = 0, most = 0, in_bin[BINS] = { 0 };
-    double loss = 0, gap[BINS] = { 0 }, ece = 0;
+    int hits = 0, hits5 = 0, most = 0;
+    double loss = 0;
 
     for (int i = 0; i < n; i++) {
         const float *p = probability + (size_t)i * (size_t)n_labels;
-        int t = truth[i], answer = 0, ahead = 0, bin;
+        int t = truth[i], answer = 0, ahead = 0;
 
         if (t < 0)
             continue;
@@ -151,19 +106,12 @@ static void single(int n, int n_labels, const float *probability, const int *tru
         hits += answer == t;
         hits5 += ahead < 5;
         loss += loss_of(sane(p[t]));
-        bin = (int)ceil(sane(p[answer]) * BINS) - 1;
-        bin = bin < 0 ? 0 : bin >= BINS ? BINS - 1 : bin;
-        in_bin[bin]++;
-        gap[bin] += (answer == t) - sane(p[answer]);
     }
-    for (int b = 0; b < BINS; b++)
-        ece += in_bin[b] ? fabs(gap[b]) : 0;
     for (int l = 0; l < n_labels; l++)
         most = out->label[l].support > most ? out->label[l].support : most;
     out->accuracy = ratio(hits, out->n);
     out->top5 = ratio(hits5, out->n);
     out->log_loss = ratio(loss, out->n);
-    out->ece = ratio(ece, out->n);
     out->majority = ratio(most, out->n);
 }
 
@@ -208,26 +156,25 @@ bool infer_figures(const struct infer_answers *a, struct infer_figures *out, str
     enum data_task task = a->task;
     int n = a->n, n_labels = a->n_labels;
     struct infer_figures f = { .task = task, .n_labels = n_labels };
-    struct scored *scored = calloc((size_t)n + 1, sizeof *scored);
-    int *truth = NULL;
+    struct infer_pr_point *point = calloc((size_t)n + 1, sizeof *point);
+    struct infer_bin bin[INFER_BINS];
     size_t cells;
     bool done = false;
 
     f.label = calloc((size_t)n_labels + 1, sizeof *f.label);
     if (task == DATA_SINGLE) {
-        truth = calloc((size_t)n + 1, sizeof *truth);
         if (size_mul((size_t)n_labels, (size_t)n_labels, &cells))
             f.confusion = calloc(cells + 1, sizeof *f.confusion);
     }
-    if (!scored || !f.label || (task == DATA_SINGLE && (!truth || !f.confusion))) {
+    if (!point || !f.label || (task == DATA_SINGLE && !f.confusion)) {
         err_set(err, ERR_MEMORY, "cannot hold the figures of %d pictures and %d labels", n,
                 n_labels);
         goto out;
     }
     if (task == DATA_SINGLE) {
-        for (int i = 0; i < n; i++)
-            truth[i] = infer_answers_truth(a, i);
-        single(n, n_labels, a->probability, truth, &f);
+        single(n, n_labels, a->probability, a->truth, &f);
+        infer_reliability(a, bin);
+        f.ece = infer_reliability_error(bin);
     } else {
         multi(n, n_labels, a->probability, a->target, &f);
     }
@@ -236,7 +183,7 @@ bool infer_figures(const struct infer_answers *a, struct infer_figures *out, str
         goto out;
     }
     label_ratios(n_labels, &f);
-    label_aps(n, n_labels, a->probability, a->target, truth, scored, &f);
+    label_aps(a, point, &f);
     if (task == DATA_SINGLE)
         f.baseline_ap = f.mean_ap = f.subset_accuracy = f.hamming = NAN;
     else
@@ -246,8 +193,7 @@ bool infer_figures(const struct infer_answers *a, struct infer_figures *out, str
     done = true;
 out:
     infer_figures_release(&f);
-    free(truth);
-    free(scored);
+    free(point);
     return done;
 }
 

@@ -19,6 +19,7 @@ enum rng_use {
     RNG_SPLIT,
     RNG_DRAW,           /* the demo's pictures */
     RNG_TEST,
+    RNG_BOOTSTRAP,      /* of an evaluation */
 };
 
 static inline uint64_t rng_stream(enum rng_use use, uint32_t number)

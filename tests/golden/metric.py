@@ -12,7 +12,7 @@ import math
 import random
 
 import numpy as np
-from sklearn import metrics
+from sklearn import calibration, metrics
 
 
 def null(x):
@@ -23,11 +23,26 @@ def average_precision(yes, p):
     return float("nan") if yes.min() == yes.max() else metrics.average_precision_score(yes, p)
 
 
+def curve(yes, p):
+    """[[recall, precision, threshold], ...], thresholds falling; without scikit-learn's last point, which has none."""
+    if yes.min() == yes.max():
+        return []
+    precision, recall, threshold = metrics.precision_recall_curve(yes, p)
+    return [[float(x) for x in row] for row in zip(recall, precision, threshold)][::-1]
+
+
+def reliability(yes, p):
+    """[[right, confidence], ...] of the bins that are not empty."""
+    right, confidence = calibration.calibration_curve(yes, p, n_bins=15, strategy="uniform")
+    return [[float(x) for x in row] for row in zip(right, confidence)]
+
+
 def label_figures(yes, answer, p):
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         yes, answer, average="binary", zero_division=0)
     return {"support": int(yes.sum()), "predicted": int(answer.sum()), "correct": int((yes & answer).sum()),
-            "precision": precision, "recall": recall, "f1": f1, "ap": null(average_precision(yes, p))}
+            "precision": precision, "recall": recall, "f1": f1, "ap": null(average_precision(yes, p)),
+            "curve": curve(yes, p)}
 
 
 def ece(p, truth):
@@ -66,6 +81,7 @@ def single(rng, n, labels):
     return {"task": "single", "labels": labels, "probability": p.ravel().tolist(),
             "target": np.eye(labels)[truth].astype(int).ravel().tolist(), "figures": figures,
             "confusion": metrics.confusion_matrix(truth, answer, labels=every).ravel().tolist(),
+            "reliability": reliability(answer == truth, p.max(1)),
             "label": [label_figures(truth == l, answer == l, p[:, l]) for l in every]}
 
 
@@ -97,7 +113,8 @@ def multi(rng, n, labels, unknown):
         assert math.isclose(figures["macro_f1"], metrics.f1_score(yes, answer, average="macro", zero_division=0))
         assert math.isclose(figures["micro_f1"], metrics.f1_score(yes, answer, average="micro"))
     return {"task": "multi", "labels": labels, "probability": p.ravel().tolist(),
-            "target": target.astype(int).ravel().tolist(), "figures": figures, "label": label}
+            "target": target.astype(int).ravel().tolist(), "figures": figures,
+            "reliability": reliability(yes[known], p[known]), "label": label}
 
 
 def main():

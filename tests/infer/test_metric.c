@@ -8,6 +8,7 @@
 #include "infer/metric.h"
 #include "nn/base/file.h"
 #include "nn/base/record.h"
+#include "tests/infer/answers.h"
 
 #include <math.h>
 
@@ -19,14 +20,6 @@ static void near(double a, double b)
         assert_true(fabs(a - b) <= 1e-9);
 }
 
-/* The arrays are lent. */
-static struct infer_answers answers(enum data_task task, int n, int n_labels, const float *p,
-                                    const float *t)
-{
-    return (struct infer_answers){ task, n, n_labels, (float *)(uintptr_t)p,
-                                   (float *)(uintptr_t)t, NULL };
-}
-
 static struct infer_figures figures(enum data_task task, int n, int n_labels, const float *p,
                                     const float *t)
 {
@@ -35,6 +28,7 @@ static struct infer_figures figures(enum data_task task, int n, int n_labels, co
     struct err err = { 0 };
 
     assert_true(infer_figures(&a, &f, &err));
+    infer_answers_release(&a);
     return f;
 }
 
@@ -127,6 +121,7 @@ static void nothing_known_is_input_error(void **state)
         err.kind = ERR_NONE;
         assert_false(infer_figures(&a[i], &f, &err));
         assert_int_equal(err.kind, ERR_INPUT);
+        infer_answers_release(&a[i]);
     }
 }
 
@@ -158,23 +153,6 @@ static void main_figure_goes_by_task(void **state)
 }
 
 /* --- against scikit-learn --- */
-
-static double number(const json_t *object, const char *key)
-{
-    const json_t *v = json_object_get(object, key);
-
-    assert_non_null(v);
-    return json_is_null(v) ? NAN : json_number_value(v);
-}
-
-static float *floats(const json_t *array)
-{
-    float *x = calloc(json_array_size(array), sizeof *x);
-
-    for (size_t i = 0; i < json_array_size(array); i++)
-        x[i] = (float)json_number_value(json_array_get(array, i));
-    return x;
-}
 
 /* Pictures from the first to the last, or the other way round: that must not matter. */
 static void compare(const json_t *c, bool reverse)
@@ -232,22 +210,14 @@ static void compare(const json_t *c, bool reverse)
 
 static void figures_are_those_of_scikit_learn(void **state)
 {
-    struct err err = { 0 };
-    size_t size;
-    uint8_t *text = file_read("tests/golden/metric.json", 1 << 20, &size, &err);
-    json_t *cases;
+    json_t *cases = golden();
 
     (void)state;
-    assert_non_null(text);
-    cases = record_parse((const char *)text, size, &err);
-    assert_non_null(cases);
-    assert_int_equal(json_array_size(cases), 4);
     for (size_t i = 0; i < json_array_size(cases); i++) {
         compare(json_array_get(cases, i), false);
         compare(json_array_get(cases, i), true);
     }
     json_decref(cases);
-    free(text);
 }
 
 int main(void)
