@@ -1,8 +1,7 @@
 /*
  * html -- what was found in a set, as a page with thumbnails
  *
- * One file that holds all it shows: no scripts, nothing loaded, and a content security policy that
- * says so.  Every text in it comes from outside and is escaped.  Light and dark, narrow and wide.
+ * data/page.h says what such a page is.
  */
 #ifndef DATA_HTML_H
 #define DATA_HTML_H
