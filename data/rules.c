@@ -10,6 +10,7 @@
 
 #include <limits.h>
 #include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -302,15 +303,65 @@ static bool no_pictures(const struct data_index *x, struct err *err)
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 
+/* Where the bracket expression that begins at p ends: its ']', or the end of the text. */
+static const char *bracket_end(const char *p)
+{
+    p += 1 + (p[1] == '^');
+    p += *p == ']';
+    p += strcspn(p, "]");
+    return *p ? p : p - 1;
+}
+
+/* regcomp writes out what {m,n} repeats: copies of copies of copies take all memory and time.  So
+ * they are counted first, roughly: a character or a bracket is one. */
+static bool check_repeats(const char *re, struct err *err)
+{
+    enum { BYTES = 256, COPIES = 1000 };
+    uint64_t sum[BYTES + 1] = { 0 }, last = 0;      /* of each open parenthesis; of what is last */
+    int depth = 0;
+
+    if (strlen(re) > BYTES)
+        return err_set(err, ERR_INPUT, "group '%.40s...' has more than %d bytes", re, BYTES);
+    for (const char *p = re; *p && sum[depth] <= COPIES; p++) {
+        unsigned long m = 0, n = 0;
+
+        if (*p == '(') {
+            sum[++depth] = last = 0;
+        } else if (*p == ')' && depth) {
+            last = sum[depth--] + 1;
+            sum[depth] += last;
+        } else if (*p == '{' && (sscanf(p, "{%9lu,%9lu", &m, &n) > 0 ||
+                                 sscanf(p, "{,%9lu", &n) > 0)) {
+            n = m > n ? m : n ? n : 1;
+            sum[depth] += last * (n - 1);
+            last *= n;
+            p += strchr(p, '}') ? strcspn(p, "}") : 0;
+        } else {
+            if (*p == '[')
+                p = bracket_end(p);
+            else
+                p += *p == '\\' && p[1];
+            last = 1;
+            sum[depth]++;
+        }
+    }
+    return sum[depth] <= COPIES ||
+           err_set(err, ERR_INPUT, "group '%.80s' repeats too much: {m,n} in all make more than %d "
+                   "copies; use * or +", re, COPIES);
+}
+
 static bool find_groups(struct data_build *b, struct err *err)
 {
     enum { NAME_MAX_BYTES = 4096 };
     struct data_index *x = b->x;
     regmatch_t at[2];
     regex_t re;
-    int code = regcomp(&re, b->opt.group, REG_EXTENDED), found = 0;
+    int code, found = 0;
     bool ok = true;
 
+    if (!check_repeats(b->opt.group, err))
+        return false;
+    code = regcomp(&re, b->opt.group, REG_EXTENDED);
     if (code) {
         char why[128];
 

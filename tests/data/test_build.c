@@ -222,6 +222,15 @@ static void groups_come_from_columns_or_names(void **state)
                         "single x y;ab=ab x;abc=ab x;c y;d y");
     opt.group = "p(";
     says("a x; b y; c x; d y", &opt, "nor a regular expression");
+    opt.group = "((a{1,40}){,40}){40}";         /* 64,000 copies for regcomp to make */
+    says("a x; b y; c x; d y", &opt, "repeats too much");
+    opt.group = "^([a-z]{8}-([0-9]{4}-){3}[]{9}]{12}|.{40}[^]{900}]{30}\\{900}|.)";     /* few */
+    assert_string_equal(index_of("ab x; c y; abc x; d y", &opt),
+                        "single x y;ab=a x;abc=a x;c=c y;d=d y");
+    opt.group = "[a-z]{999}{2}";
+    says("a x; b y; c x; d y", &opt, "repeats too much");
+    opt.group = "(a{16}";
+    says("a x; b y; c x; d y", &opt, "nor a regular expression");
     opt.group = "zzz";
     says("a x; b y; c x; d y", &opt, "matches none of the 4 names");
 }
