@@ -17,12 +17,27 @@ void data_find_unreadable(struct data_finder *f)
         f->severity = DATA_ERROR;
 }
 
+static bool is_missing(const struct data_skipped *s)
+{
+    return !strcmp(s->why, DATA_SKIP_MISSING);
+}
+
+/* What was gone when the list was read has no sample; what went later has. */
 void data_find_missing(struct data_finder *f)
 {
+    const struct data_index *x = f->a->x;
+    int listed = f->c->pictures;
+
     for (int i = 0; i < f->c->pictures; i++)
         if (f->a->fact[i].missing)
             data_finder_one(f, i, NULL);
-    if (f->n > MANY_UNREADABLE * f->c->pictures)
+    for (int i = 0; i < x->n_skipped; i++) {
+        if (is_missing(&x->skipped[i])) {
+            data_finder_case(f, x->skipped[i].path, NULL);
+            listed++;
+        }
+    }
+    if (f->n > MANY_UNREADABLE * listed)
         f->severity = DATA_ERROR;
 }
 
@@ -31,7 +46,8 @@ void data_find_skipped(struct data_finder *f)
     const struct data_index *x = f->a->x;
 
     for (int i = 0; i < x->n_skipped; i++)
-        data_finder_case(f, x->skipped[i].path, "%s", x->skipped[i].why);
+        if (!is_missing(&x->skipped[i]))
+            data_finder_case(f, x->skipped[i].path, "%s", x->skipped[i].why);
 }
 
 void data_find_unfinished(struct data_finder *f)

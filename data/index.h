@@ -38,8 +38,9 @@ struct data_sample {
 };
 
 struct data_skipped {
-    const char *path, *why;
+    const char *path, *why;     /* why: DATA_SKIP_MISSING where a list names what is not there */
 };
+#define DATA_SKIP_MISSING "missing"
 
 struct data_index {
     enum data_task task;

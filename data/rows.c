@@ -234,7 +234,8 @@ static bool skip_missing(struct data_rows *r, const char *name, struct err *err)
         r->first_missing = arena_str(data_build_arena(r->b), name);
     if (!r->first_missing)
         return err_set(err, ERR_MEMORY, "memory is out");
-    return data_build_skip(r->b, path, strange ? "no regular file" : "missing", err);
+    return data_build_skip(r->b, path, strange ? "no regular file" : DATA_SKIP_MISSING,
+                           err);
 }
 
 static bool say_conflict(struct data_rows *r, int before, struct err *err)

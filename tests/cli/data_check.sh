@@ -55,6 +55,15 @@ done
 iconv -f UTF-8 -t UTF-8 "$T/page.html" >"$T/utf8" || fail "the page is not UTF-8"
 [ "$(wc -c <"$T/page.html")" -lt 1000000 ] || fail "the page is large"
 
+# What a table lists and is not there is missing, not skipped.
+printf 'file,label\n%s,a\n%s,b\ngone.png,a\n' "$p" "$p.2" >"$T/gone.csv"
+cp "$p" "$p.2"
+run 0 data check "$T/gone.csv"
+printed 'missing, 1: pictures that are listed and not there'
+printed 'gone.png'
+not_printed 'skipped'
+rm "$p.2"
+
 # A page that is there is not lost.
 run 3 data check "$T/bad" --html "$T/page.html"
 said '--force'
