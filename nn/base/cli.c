@@ -702,6 +702,8 @@ bool cli_may_write(const char *out, const char *input, bool force, struct err *e
 {
     enum file_kind kind = file_kind(out);
 
+    if (!strcmp(out, "-"))
+        return err_set(err, ERR_USAGE, "'-': files are not written to stdout: name one (./- too)");
     if (kind == FILE_NONE)
         return true;
     if (kind != FILE_REGULAR)

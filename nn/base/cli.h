@@ -81,7 +81,8 @@ bool cli_live(int fd);
  * is an error too. */
 bool cli_print(const struct str *out, struct err *err);
 
-/* Whether out may be written: it is not there, or with force a file, and not the input. */
+/* Whether out may be written: it is not there, or with force a file, and not the input.  "-" may
+ * not: many hope for stdout, and find a file of that name. */
 bool cli_may_write(const char *out, const char *input, bool force, struct err *err);
 
 /* Flushes stdout; a write that failed (full disk, closed pipe) is ERR_IO. */

@@ -104,6 +104,10 @@ said 'exists; --force overwrites it'
 cmp "$T/kept" "$T/set/first.csv"
 run 3 data import "$T/set/labels.csv" -o "$T/set/labels.csv" --force
 said 'is the input itself'
+usage data import "$T/set/labels.csv" -o -
+said "not written to stdout"
+usage data import "$T/set/labels.csv" --format jsnol -o "$T/never"
+said "did you mean 'jsonl'?"
 run 0 data import "$T/set/labels.csv" --to vertex -o "$T/set/first.csv" --force
 grep -qxF 'UNASSIGNED,gs://bucket/e.jpg,cat' "$T/set/first.csv" || fail "$(cat "$T/set/first.csv")"
 no_rest "$T"
