@@ -67,7 +67,8 @@ bool data_index_check_label(const char *label, struct err *err)
     str_utf8(&clean, label);
     same = !clean.failed && !strcmp(str_text(&clean), label);
     if (!same)
-        err_set(err, ERR_INPUT, "the class name '%.80s' is not UTF-8: rename it", str_text(&clean));
+        err_set(err, ERR_INPUT, "the class name '%.80s' is not UTF-8: rename it, or save the table "
+                "that has it as UTF-8", str_text(&clean));
     str_release(&clean);
     return same;
 }

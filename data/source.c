@@ -43,7 +43,7 @@ const struct data_source *data_source_find(const char *name, struct err *err)
     nearest = str_nearest(name, data_source_count(), name_at, NULL);
     err_set(err, ERR_USAGE, nearest ? "'%.60s' is no layout of data; did you mean '%s'?"
                                     : "'%.60s' is no layout of data%s", name,
-            nearest ? nearest : "");
+            nearest ? nearest : ": discern data import --formats lists them");
     return NULL;
 }
 
@@ -120,6 +120,10 @@ static bool check_packed(const struct data_probe *p, struct err *err)
         { "\x28\xb5\x2f\xfd", 4 }, { "7z\xbc\xaf", 4 }, { "Rar!", 4 },
     };
 
+    if ((!strcmp(p->ending, "xlsx") || !strcmp(p->ending, "xls") || !strcmp(p->ending, "ods") ||
+         !strcmp(p->ending, "numbers")) && p->kind == FILE_REGULAR)
+        return err_set(err, ERR_INPUT, "%s: a spreadsheet: save it as CSV in UTF-8, and give that",
+                       p->path);
     for (size_t i = 0; i < sizeof packed / sizeof *packed; i++) {
         if (p->head_bytes >= packed[i].n && !memcmp(p->head, packed[i].magic, packed[i].n))
             return err_set(err, ERR_INPUT, "%s: compressed: unpack it first (unzip, tar -xf, "

@@ -281,6 +281,10 @@ static void too_little_says_how_much_is_needed(void **state)
     refused(f.path, 0, NULL, "labels.csv");
     made_text(&f, "all.zip", "PK\3\4....");
     refused(made_path(&f, "all.zip"), 0, NULL, "unpack it first");
+    made_text(&f, "labels.xlsx", "PK\3\4....");
+    refused(made_path(&f, "labels.xlsx"), 0, NULL, "a spreadsheet: save it as CSV in UTF-8");
+    made_text(&f, "western.csv", "file,label\nlabels.csv,caf\xe9\n");
+    refused(made_path(&f, "western.csv"), 0, NULL, "save the table that has it as UTF-8");
     made_close(&f);
 }
 
