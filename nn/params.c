@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { ALIGN_NUMBERS = 16 };
+#define MOST_NUMBERS ((int64_t)1 << 40)
 
 static bool has_value(const struct nn_node *node)
 {
@@ -17,6 +18,32 @@ static bool has_value(const struct nn_node *node)
 static const struct nn_param *param_attr(const struct nn_graph *g, int node)
 {
     return g->node[node].attr;
+}
+
+/* Numbers of node i's value, and with what keeps the next one aligned; false: too many. */
+static bool count_of(const struct nn_graph *g, int i, int64_t *count, int64_t *padded)
+{
+    struct shape shape;
+
+    if (!nn_type_shape(&g->node[i].type, 1, &shape))
+        return false;
+    *count = shape_count(&shape);
+    *padded = (*count + ALIGN_NUMBERS - 1) / ALIGN_NUMBERS * ALIGN_NUMBERS;
+    return true;
+}
+
+int64_t nn_params_numbers(const struct nn_graph *g)
+{
+    int64_t total = 0, count, padded;
+
+    for (int i = 0; i < g->n; i++) {
+        if (!has_value(&g->node[i]))
+            continue;
+        if (!count_of(g, i, &count, &padded) || total > MOST_NUMBERS - padded)
+            return -1;
+        total += padded;
+    }
+    return total;
 }
 
 /* One zeroed block of p->total numbers. */
@@ -45,13 +72,12 @@ struct nn_params *nn_params_new(const struct nn_graph *g, bool with_grad, struct
     if (!p->node || !p->entry || !p->offset || !p->count || !p->trained)
         goto fail;
     for (int i = 0; i < g->n; i++) {
-        struct shape shape;
+        int64_t padded;
 
         p->entry[i] = -1;
         if (!has_value(&g->node[i]))
             continue;
-        if (!nn_type_shape(&g->node[i].type, 1, &shape) ||
-            p->total > ((int64_t)1 << 40) - shape_count(&shape)) {
+        if (!count_of(g, i, &p->count[p->n], &padded) || p->total > MOST_NUMBERS - padded) {
             err_set(err, ERR_MEMORY, "parameter \"%s\" is too large", g->node[i].name);
             nn_params_free(p);
             return NULL;
@@ -59,9 +85,8 @@ struct nn_params *nn_params_new(const struct nn_graph *g, bool with_grad, struct
         p->entry[i] = p->n;
         p->node[p->n] = i;
         p->offset[p->n] = p->total;
-        p->count[p->n] = shape_count(&shape);
         p->trained[p->n] = g->node[i].op == &nn_op_param && !param_attr(g, i)->buffer;
-        p->total += (p->count[p->n] + ALIGN_NUMBERS - 1) / ALIGN_NUMBERS * ALIGN_NUMBERS;
+        p->total += padded;
         p->n++;
     }
     p->value = new_block(p->total);

@@ -19,6 +19,9 @@ struct nn_params {
     real *value, *grad;         /* 64-byte aligned; grad NULL when not asked for */
 };
 
+/* Numbers in a block of g's parameters; -1: too many. */
+int64_t nn_params_numbers(const struct nn_graph *g);
+
 /* Values 0.  Uses g during the call only. */
 struct nn_params *nn_params_new(const struct nn_graph *g, bool with_grad, struct err *err);
 void nn_params_free(struct nn_params *p);
