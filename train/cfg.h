@@ -5,6 +5,7 @@
 #define TRAIN_CFG_H
 
 #include "nn/base/field.h"
+#include "train/loss.h"
 #include "train/sched.h"
 
 /* What struct data_prep has, or a choice. */
@@ -29,6 +30,12 @@ struct train_cfg {
     int sched;                  /* enum train_sched_kind */
     double drop, drop_every;    /* train/sched.h */
     int patience;
+    double clip;                /* longest gradient; 0: any */
+    double ema;                 /* decay of the averaged weights; 0: none */
+    int lookahead;              /* updates; 0: none */
+    const char *freeze;         /* patterns of parameters (train/freeze.h); "": none */
+    int loss;                   /* enum train_loss_kind */
+    int class_weights;          /* enum train_class_weights */
     double smooth;              /* label smoothing */
     double warmup;              /* share of the steps; < 0: the schedule's own */
     double dropout;

@@ -2,17 +2,18 @@
  * net -- see net.h
  *
  * The training copy of the graph has the model's nodes first, under the same ids, and then the
- * target and the loss: they have no parameters, so the two graphs' parameters lie in memory alike.
+ * target and the loss: the model's parameters lie in memory as in the model itself, and what the
+ * loss adds lies behind them.
  */
 #include "train/net.h"
 
 #include "nn/exec.h"
-#include "nn/op/input.h"
-#include "nn/op/xent.h"
+#include "train/average.h"
+#include "train/freeze.h"
 #include "train/update.h"
 
 #include <assert.h>
-#include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,62 +30,144 @@ struct sized {
     struct nn_exec *exec;
 };
 
+/* Numbers that a checkpoint holds. */
+struct state {
+    int updates; /* made */
+};
+
+const struct field train_net_fields[] = {
+    FIELD_INT(struct state, updates, NULL, 0, 0, INT_MAX, "updates of the weights"),
+    FIELDS_END
+};
+
+/* What was learnt since the last update: p->grad holds the sum of the batches' gradients, each
+ * times its pictures, divided by the pictures of the last one. */
+struct learnt {
+    int pictures, right, last, batches;
+    double loss; /* times pictures */
+};
+
 struct train_net {
     struct train_net_options opt;
+    int labels;
     struct nn_graph *graph;
     struct nn_params *params;
+    int64_t model_total;       /* numbers of params that are the model's */
     struct train_update *update;
-    int64_t updates;           /* made */
+    real *average, *slow;      /* [params->total]; NULL: not asked for */
+    bool *running;             /* of every parameter: a statistic that forward writes */
+    real *kept;                /* those statistics, as they were after the last update */
+    struct state state;
+    struct learnt learnt;
     struct sized sized[SIZES]; /* [0] is the first that was prepared */
 };
 
-/* The loss over the graph's logits, as output "loss". */
-static bool add_loss(struct nn_graph *g, const struct train_net_options *opt, struct err *err)
-{
-    int logits = nn_graph_find_output(g, "logits"), target, loss;
-    const struct nn_type *t;
+/* ---- making ---------------------------------------------------------------------------------- */
 
-    if (logits < 0)
-        return err_set(err, ERR_INPUT, "the graph has no output \"logits\"");
-    t = &g->node[logits].type;
-    target = nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ .shape = { t->dim[1].n } },
-                          0, NULL, err);
-    if (target < 0)
-        return false;
-    if (opt->task == DATA_SINGLE)
-        loss = nn_graph_add(g, &nn_op_xent, "loss", &(struct nn_xent){ .smooth = opt->smooth }, 2,
-                            (int[]){ logits, target }, err);
-    else
-        loss = nn_graph_add(g, &nn_op_bce, "loss", NULL, 2, (int[]){ logits, target }, err);
-    return loss >= 0 && nn_graph_output(g, "loss", loss, err) && nn_graph_check(g, err);
+/* A statistic that forward writes: a buffer of the model, which what is frozen is none of. */
+static bool is_running(const struct nn_graph *model, int node)
+{
+    return node < model->n && model->node[node].op == &nn_op_param &&
+           ((const struct nn_param *)model->node[node].attr)->buffer;
+}
+
+static struct nn_graph *training_copy(const struct nn_graph *g, const struct train_net_options *opt,
+                                      struct err *err)
+{
+    struct nn_graph *copy = nn_graph_copy(g, err);
+
+    if (copy && train_loss_add(copy, &opt->loss, err) && train_freeze(copy, opt->freeze, err))
+        return copy;
+    nn_graph_free(copy);
+    return NULL;
+}
+
+static real *new_block(const struct train_net *t, bool wanted, bool *ok)
+{
+    real *block = wanted && *ok ? calloc((size_t)t->params->total + 1, sizeof *block) : NULL;
+
+    *ok &= block || !wanted;
+    return block;
+}
+
+/* What is as large as the parameters, or of one of them each. */
+static bool make_arrays(struct train_net *t, const struct nn_graph *g, struct err *err)
+{
+    const struct nn_params *p = t->params;
+    int64_t running = 0;
+    bool ok = true;
+
+    t->running = calloc((size_t)p->n + 1, sizeof *t->running);
+    for (int e = 0; e < p->n && t->running; e++) {
+        t->running[e] = is_running(g, p->node[e]);
+        running += t->running[e] ? p->count[e] : 0;
+        if (p->node[e] < g->n && e + 1 < p->n)
+            t->model_total = p->offset[e + 1];
+        else if (p->node[e] < g->n)
+            t->model_total = p->total;
+    }
+    t->kept = calloc((size_t)running + 1, sizeof *t->kept);
+    t->average = new_block(t, t->opt.ema > 0, &ok);
+    t->slow = new_block(t, t->opt.lookahead > 0, &ok);
+    return (ok && t->running && t->kept) ||
+           err_set(err, ERR_MEMORY, "no memory for the averages of %lld parameters",
+                   (long long)p->total);
+}
+
+static struct train_update_options update_options(const struct train_net_options *opt)
+{
+    return (struct train_update_options){
+        .optim = opt->optim,
+        .kernels = opt->kernels,
+        .pool = opt->pool,
+        .momentum = opt->momentum,
+        .beta2 = opt->beta2,
+        .decay = opt->decay,
+    };
+}
+
+/* The followers of the values start where those do. */
+static void follow(struct train_net *t)
+{
+    size_t bytes = (size_t)t->params->total * sizeof(real);
+
+    if (t->average)
+        memcpy(t->average, t->params->value, bytes);
+    if (t->slow)
+        memcpy(t->slow, t->params->value, bytes);
 }
 
 struct train_net *train_net_new(const struct nn_graph *g, const struct train_net_options *opt,
                                 struct err *err)
 {
     struct train_net *t = calloc(1, sizeof *t);
+    struct train_update_options update = update_options(opt);
 
     if (!t) {
         err_set(err, ERR_MEMORY, "no memory to train with");
         return NULL;
     }
     t->opt = *opt;
-    t->graph = nn_graph_copy(g, err);
-    if (!t->graph || !add_loss(t->graph, opt, err))
-        goto fail;
-    t->params = nn_params_new(t->graph, true, err);
-    if (!t->params)
-        goto fail;
-    t->update = train_update_new(t->graph, t->params, &(struct train_update_options){
-        .optim = opt->optim, .kernels = opt->kernels, .pool = opt->pool,
-        .momentum = opt->momentum, .beta2 = opt->beta2, .decay = opt->decay }, err);
-    if (!t->update)
-        goto fail;
+    t->graph = training_copy(g, opt, err);
+    t->params = t->graph ? nn_params_new(t->graph, true, err) : NULL;
+    t->update = t->params ? train_update_new(g, t->params, &update, err) : NULL;
+    if (!t->update || !make_arrays(t, g, err)) {
+        train_net_free(t);
+        return NULL;
+    }
+    t->labels = t->graph->node[nn_graph_find_output(t->graph, "logits")].type.dim[1].n;
     nn_params_init(t->params, t->graph, opt->seed);
+    train_loss_fill(t->graph, t->params, &opt->loss);
+    t->opt.loss.weight = NULL; /* lent to this call */
+    t->opt.freeze = NULL;
+    follow(t);
     return t;
-fail:
-    train_net_free(t);
-    return NULL;
+}
+
+void train_net_begin(struct train_net *t, const struct nn_params *p)
+{
+    memcpy(t->params->value, p->value, (size_t)t->model_total * sizeof *p->value);
+    follow(t);
 }
 
 static void sized_release(struct sized *s)
@@ -101,6 +184,10 @@ void train_net_free(struct train_net *t)
     for (int i = 0; i < SIZES; i++)
         sized_release(&t->sized[i]);
     train_update_free(t->update);
+    free(t->average);
+    free(t->slow);
+    free(t->running);
+    free(t->kept);
     nn_params_free(t->params);
     nn_graph_free(t->graph);
     free(t);
@@ -114,20 +201,27 @@ static struct sized *find_sized(struct train_net *t, int n)
     return NULL;
 }
 
-bool train_net_prepare(struct train_net *t, int n, struct err *err)
+static struct nn_plan *new_plan(const struct nn_graph *g, const struct train_net_options *opt,
+                                int n, int threads, struct err *err)
 {
-    struct nn_plan_options opt = {
+    struct nn_plan_options how = {
         .mode = NN_TRAIN,
         .batch = n,
-        .threads = pool_threads(t->opt.pool),
-        .kernels = t->opt.kernels,
+        .threads = threads,
+        .kernels = opt->kernels,
     };
+
+    return nn_plan_new(g, &how, err);
+}
+
+bool train_net_prepare(struct train_net *t, int n, struct err *err)
+{
     struct sized *s = &t->sized[t->sized[0].n != 0];
 
     if (find_sized(t, n))
         return true;
     sized_release(s);
-    s->plan = nn_plan_new(t->graph, &opt, err);
+    s->plan = new_plan(t->graph, &t->opt, n, pool_threads(t->opt.pool), err);
     if (s->plan)
         s->exec = nn_exec_new(s->plan, t->params, t->opt.pool, err);
     if (!s->exec) {
@@ -136,6 +230,71 @@ bool train_net_prepare(struct train_net *t, int n, struct err *err)
     }
     s->n = n;
     return true;
+}
+
+int64_t train_net_bytes(const struct nn_graph *g, const struct train_net_options *opt, int n,
+                        int threads, struct err *err)
+{
+    struct nn_graph *copy = training_copy(g, opt, err);
+    struct nn_plan *plan = copy ? new_plan(copy, opt, n, threads, err) : NULL;
+    int64_t total = copy ? nn_params_numbers(copy) : 0, bytes = -1;
+
+    if (plan)
+        bytes = (int64_t)plan->bytes + train_update_bytes(g, total, opt->optim) +
+                (2 + (opt->ema > 0) + (opt->lookahead > 0)) * total * (int64_t)sizeof(real);
+    nn_plan_free(plan);
+    nn_graph_free(copy);
+    return bytes;
+}
+
+/* ---- learning -------------------------------------------------------------------------------- */
+
+/* The running statistics into t->kept, or back; all of them, in order. */
+static void keep_running(struct train_net *t, bool back)
+{
+    const struct nn_params *p = t->params;
+    real *kept = t->kept;
+
+    for (int e = 0; e < p->n; e++) {
+        size_t bytes = (size_t)p->count[e] * sizeof *kept;
+
+        if (!t->running[e])
+            continue;
+        memcpy(back ? p->value + p->offset[e] : kept, back ? kept : p->value + p->offset[e], bytes);
+        kept += p->count[e];
+    }
+}
+
+/* Back to where the last update left everything. */
+static bool forget(struct train_net *t, struct err *err, const char *why)
+{
+    keep_running(t, true);
+    t->learnt = (struct learnt){ 0 };
+    return err_set(err, ERR_DIVERGED, "%s", why);
+}
+
+struct scale {
+    const struct nn_kernels *k;
+    struct nn_params *p;
+    double factor;
+};
+
+static void scale_stretch(void *arg, int i, int worker)
+{
+    const struct scale *s = arg;
+    int64_t first, n = train_stretch(s->p->total, i, &first);
+    real *g = s->p->grad + first;
+
+    (void)worker;
+    s->k->mix_f32(n, (real)s->factor, 0, g, g);
+}
+
+static void scale_gradient(struct train_net *t, double factor)
+{
+    struct scale s = { t->opt.kernels, t->params, factor };
+
+    if (factor != 1)
+        pool_for(t->opt.pool, train_stretches(t->params->total), scale_stretch, &s);
 }
 
 /* Copies into an input of the network. */
@@ -149,48 +308,180 @@ static void fill(struct nn_exec *e, const char *name, const float *from)
         to[i] = from[i];
 }
 
-static bool all_below(const real *x, int64_t n, double limit)
+static int largest(const real *x, int n)
 {
-    for (int64_t i = 0; i < n; i++)
-        if (!(fabs((double)x[i]) <= limit))
+    int best = 0;
+
+    for (int k = 1; k < n; k++)
+        best = x[k] > x[best] ? k : best;
+    return best;
+}
+
+/* Pictures with a label whose largest output is where the largest target is. */
+static int count_right(const struct train_net *t, int n, const real *logits, const float *target)
+{
+    int right = 0;
+
+    if (t->opt.loss.task != DATA_SINGLE)
+        return 0;
+    for (int i = 0; i < n; i++, logits += t->labels, target += t->labels) {
+        int want = largest(target, t->labels);
+
+        right += target[want] > 0 && largest(logits, t->labels) == want;
+    }
+    return right;
+}
+
+bool train_net_learn(struct train_net *t, int n, const float *image, const float *target,
+                     uint64_t step, struct err *err)
+{
+    struct learnt *l = &t->learnt;
+    struct sized *s;
+    double loss;
+
+    if (!train_net_prepare(t, n, err))
+        return false;
+    s = find_sized(t, n);
+    assert(s);
+    if (!l->batches) {
+        keep_running(t, false);
+        memset(t->params->grad, 0, (size_t)t->params->total * sizeof *t->params->grad);
+    } else {
+        scale_gradient(t, (double)l->last / n);
+    }
+    fill(s->exec, "image", image);
+    fill(s->exec, "target", target);
+    /* Each batch of a step draws its own. */
+    nn_exec_seed(s->exec, t->opt.seed + (uint64_t)l->batches * 0x9e3779b97f4a7c15, step);
+    nn_exec_forward(s->exec);
+    loss = (double)*(const real *)nn_exec_output(s->exec, "loss").data;
+    if (!isfinite(loss))
+        return forget(t, err, "the loss is no finite number");
+    l->right += count_right(t, n, nn_exec_output(s->exec, "logits").data, target);
+    nn_exec_backward(s->exec);
+    l->loss += n * loss;
+    l->pictures += n;
+    l->last = n;
+    l->batches++;
+    return true;
+}
+
+/* ---- updating -------------------------------------------------------------------------------- */
+
+static bool running_finite(const struct train_net *t)
+{
+    const struct nn_params *p = t->params;
+
+    for (int e = 0; e < p->n; e++)
+        if (t->running[e] &&
+            !isfinite(t->opt.kernels->sumsq_f32(p->count[e], p->value + p->offset[e])))
             return false;
+    return true;
+}
+
+/* The norm of all bounds each.  NaN is not below. */
+bool train_net_sound(const struct train_net *t)
+{
+    const struct nn_params *p = t->params;
+
+    return train_sumsq(t->opt.kernels, t->opt.pool, p->total, p->value) <= LARGEST * LARGEST;
+}
+
+static void follow_values(struct train_net *t)
+{
+    const struct train_net_options *o = &t->opt;
+    struct nn_params *p = t->params;
+
+    if (t->slow && t->state.updates % o->lookahead == 0)
+        train_lookahead(o->kernels, o->pool, p->total, p->value, t->slow);
+    if (t->average)
+        train_average(o->kernels, o->pool, p->total, o->ema, t->state.updates, p->value,
+                      t->average);
+}
+
+bool train_net_update(struct train_net *t, double rate, struct train_outcome *out, struct err *err)
+{
+    struct nn_params *p = t->params;
+    const struct learnt l = t->learnt;
+    double mean = (double)l.last / l.pictures, norm;
+
+    assert(l.pictures > 0);
+    norm = mean * sqrt(train_sumsq(t->opt.kernels, t->opt.pool, p->total, p->grad));
+    if (!isfinite(norm))
+        return forget(t, err, "a gradient is no finite number");
+    if (!running_finite(t))
+        return forget(t, err, "a running statistic is no finite number");
+    if (t->opt.clip > 0 && norm > t->opt.clip)
+        mean *= t->opt.clip / norm;
+    scale_gradient(t, mean);
+    train_update_run(t->update, p, rate, ++t->state.updates);
+    t->learnt = (struct learnt){ 0 };
+    if (!train_net_sound(t))
+        return err_set(err, ERR_DIVERGED, "the weights have left the finite numbers");
+    follow_values(t);
+    *out = (struct train_outcome){ l.loss / l.pictures, norm, l.pictures, l.right };
     return true;
 }
 
 bool train_net_step(struct train_net *t, int n, const float *image, const float *target,
                     double rate, uint64_t step, double *loss, struct err *err)
 {
-    struct nn_params *p = t->params;
-    struct sized *s;
+    struct train_outcome out = { .loss = NAN };
+    bool ok = train_net_learn(t, n, image, target, step, err) &&
+              train_net_update(t, rate, &out, err);
 
-    if (!train_net_prepare(t, n, err))
-        return false;
-    s = find_sized(t, n);
-    assert(s);
-    fill(s->exec, "image", image);
-    fill(s->exec, "target", target);
-    nn_exec_seed(s->exec, t->opt.seed, step);
-    nn_exec_forward(s->exec);
-    *loss = *(const real *)nn_exec_output(s->exec, "loss").data;
-    if (!isfinite(*loss))
-        return err_set(err, ERR_DIVERGED, "the loss is no finite number");
-    memset(p->grad, 0, (size_t)p->total * sizeof *p->grad);
-    nn_exec_backward(s->exec);
-    if (!all_below(p->grad, p->total, FLT_MAX))
-        return err_set(err, ERR_DIVERGED, "a gradient is no finite number");
-    train_update_run(t->update, p, rate, ++t->updates);
-    return true;
+    *loss = out.loss;
+    return ok;
 }
 
-bool train_net_sound(const struct train_net *t)
-{
-    return all_below(t->params->value, t->params->total, LARGEST);
-}
+/* ---- what is inside -------------------------------------------------------------------------- */
 
+/* Lookahead's slow values have no statistics of their own: those of the trained ones fit them. */
 void train_net_values(const struct train_net *t, struct nn_params *p)
 {
-    assert(p->total == t->params->total && p->n == t->params->n);
-    memcpy(p->value, t->params->value, (size_t)p->total * sizeof *p->value);
+    const struct nn_params *own = t->params;
+    const real *value = t->average ? t->average : t->slow ? t->slow : own->value;
+
+    assert(p->total == t->model_total);
+    memcpy(p->value, value, (size_t)p->total * sizeof *p->value);
+    for (int e = 0; e < p->n && !t->average; e++)
+        if (t->running[e])
+            memcpy(p->value + p->offset[e], own->value + p->offset[e],
+                   (size_t)p->count[e] * sizeof *p->value);
+}
+
+int train_net_blocks(struct train_net *t, struct train_block *block, int most)
+{
+    const struct train_block all[TRAIN_NET_BLOCKS] = {
+        { "values", t->params->value, t->params->total },
+        { "moment1", train_update_moment(t->update, 0), t->params->total },
+        { "moment2", train_update_moment(t->update, 1), t->params->total },
+        { "average", t->average, t->params->total },
+        { "slow", t->slow, t->params->total },
+    };
+    int n = 0;
+
+    for (int i = 0; i < TRAIN_NET_BLOCKS; i++)
+        if (all[i].data) {
+            assert(n < most);
+            block[n++] = all[i];
+        }
+    return n;
+}
+
+void *train_net_state(struct train_net *t)
+{
+    return &t->state;
+}
+
+const struct nn_graph *train_net_graph(const struct train_net *t)
+{
+    return t->graph;
+}
+
+const struct nn_params *train_net_params(const struct train_net *t)
+{
+    return t->params;
 }
 
 int64_t train_net_trained(const struct train_net *t)

@@ -1,54 +1,95 @@
 /*
- * net -- a network in training: graph with a loss, values, gradients, moments, and one step of it
+ * net -- a network in training: graph with a loss, values, gradients, moments, averages, and a step
  *
  * Everything that a step needs and nothing about pictures, epochs or files.  One thread, over a
- * pool.
+ * pool; the same bits for any number of threads.
  */
 #ifndef TRAIN_NET_H
 #define TRAIN_NET_H
 
-#include "data/index.h"
 #include "nn/params.h"
+#include "train/block.h"
+#include "train/loss.h"
 #include "train/optim/optim.h"
+#include "train/outcome.h"
 
 struct train_net;
 
 struct train_net_options {
-    enum data_task task; /* SINGLE: cross-entropy with smoothing; MULTI: binary cross-entropy */
-    double smooth;
+    struct train_loss loss;
     double momentum, beta2, decay; /* decay: of parameters of rank 2 and more */
+    double clip;                   /* longest gradient, Euclidean; 0: any */
+    double ema;                    /* of the average that is judged (train/average.h); 0: none */
+    int lookahead;                 /* updates between two looks; 0: none */
+    const char *freeze;            /* patterns (train/freeze.h); NULL: nothing is frozen */
     const struct train_optim *optim;
     const struct nn_kernels *kernels;
     struct pool *pool; /* lent; may be NULL */
     uint64_t seed;     /* of initial values and dropout */
 };
 
-/* Initial values of g's parameters, from the seed.  g is lent; its input is "image", its output
- * "logits". */
+/* Initial values of g's parameters, from the seed.  g is lent during the call; its input is
+ * "image", its output "logits". */
 struct train_net *train_net_new(const struct nn_graph *g, const struct train_net_options *opt,
                                 struct err *err);
 void train_net_free(struct train_net *t); /* NULL is fine */
 
-/* Plans for batches of n, so that train_net_step of n allocates nothing.  One more n is kept. */
+/* Begins with p's values instead, which belong to the graph given to train_net_new: before the
+ * first step. */
+void train_net_begin(struct train_net *t, const struct nn_params *p);
+
+/* Plans for batches of n, so that train_net_learn of n allocates nothing.  One more n is kept. */
 bool train_net_prepare(struct train_net *t, int n, struct err *err);
 
 /*
- * Forward, backward, update, on image[n,H,W,C] and target[n,labels]; n >= 2 where the graph has
- * batch-norms.  *loss is the mean over the batch before the update.  A loss or gradient that is no
- * finite number is ERR_DIVERGED, and no weight has changed then (running statistics have).  `step`
- * numbers what dropout draws.
+ * Forward and backward on image[n,H,W,C] and target[n,labels]; n >= 2 where the graph has
+ * batch-norms, whose statistics are this batch's.  Any number of batches may precede an update:
+ * gradient and loss are then the means over all their pictures.  `step` numbers what dropout draws,
+ * with how many batches came before.  ERR_DIVERGED: the loss is no finite number; all is as it was
+ * after the last update, running statistics too.
  */
+bool train_net_learn(struct train_net *t, int n, const float *image, const float *target,
+                     uint64_t step, struct err *err);
+
+/*
+ * Clips, updates, averages.  ERR_DIVERGED: a gradient or running statistic was no finite number:
+ * all is as it was after the last update; or a value has left the numbers that can be computed
+ * with: values and moments are then lost (the average is not), and must be overwritten with earlier
+ * ones before anything else.
+ */
+bool train_net_update(struct train_net *t, double rate, struct train_outcome *out,
+                      struct err *err);
+
+/* Learns from one batch and updates: *loss as it was before. */
 bool train_net_step(struct train_net *t, int n, const float *image, const float *target,
                     double rate, uint64_t step, double *loss, struct err *err);
 
-/* Every value is finite, and small enough to compute with. */
+/* Every value is finite, and small enough to compute with: so it is after every update. */
 bool train_net_sound(const struct train_net *t);
 
-/* Copies the values into p, which belongs to the graph given to train_net_new. */
+/* The values that answer, are judged and are shipped: the average, else lookahead's slow values,
+ * else those that are trained.  Into p, which belongs to the graph given to train_net_new. */
 void train_net_values(const struct train_net *t, struct nn_params *p);
+
+/* What a checkpoint must hold, between two steps: arrays, listed in block[most], which is enough,
+ * and returned how many; and single numbers.  Once they are overwritten with those of a net of the
+ * same graph and options, this one goes on as that one. */
+enum { TRAIN_NET_BLOCKS = 5 };
+int train_net_blocks(struct train_net *t, struct train_block *block, int most);
+extern const struct field train_net_fields[];
+void *train_net_state(struct train_net *t); /* what the fields are of */
+
+/* The graph with the loss, and its values as they are trained; lent. */
+const struct nn_graph *train_net_graph(const struct train_net *t);
+const struct nn_params *train_net_params(const struct train_net *t);
 
 /* Numbers that are trained, and the cost of a forward pass of one picture (once prepared). */
 int64_t train_net_trained(const struct train_net *t);
 int64_t train_net_flops(const struct train_net *t);
+
+/* Bytes that such a net takes, prepared for batches of n on `threads` threads: all but a percent,
+ * without allocating them.  -1 on failure. */
+int64_t train_net_bytes(const struct nn_graph *g, const struct train_net_options *opt, int n,
+                        int threads, struct err *err);
 
 #endif

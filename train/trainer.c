@@ -273,19 +273,31 @@ static bool make_caches(struct trainer *t, const struct train_seen *seen, struct
 
 static struct train_net *make_net(const struct trainer *t, struct err *err)
 {
+    const struct train_cfg *cfg = t->cfg;
+    float *weight = calloc((size_t)t->index->n_labels + 1, sizeof *weight);
     struct train_net_options opt = {
-        .task = t->index->task,
-        .smooth = t->cfg->smooth,
-        .momentum = t->cfg->momentum,
-        .beta2 = t->cfg->beta2,
-        .decay = t->cfg->decay,
+        .loss = { t->index->task, cfg->loss, cfg->smooth, cfg->class_weights ? weight : NULL },
+        .momentum = cfg->momentum,
+        .beta2 = cfg->beta2,
+        .decay = cfg->decay,
+        .clip = cfg->clip,
+        .ema = cfg->ema,
+        .lookahead = cfg->lookahead,
+        .freeze = cfg->freeze,
         .optim = t->optim,
         .kernels = t->kernels,
         .pool = t->pool,
-        .seed = (uint64_t)t->cfg->seed,
+        .seed = (uint64_t)cfg->seed,
     };
-    struct train_net *net = train_net_new(t->model->graph, &opt, err);
+    struct train_net *net = NULL;
 
+    if (weight) {
+        train_balanced_weights(t->train, weight);
+        net = train_net_new(t->model->graph, &opt, err);
+    } else {
+        err_set(err, ERR_MEMORY, "no memory for the weights of %d labels", t->index->n_labels);
+    }
+    free(weight);
     if (net && !train_net_prepare(net, t->cfg->batch, err)) {
         train_net_free(net);
         return NULL;

@@ -91,9 +91,9 @@ static void add_entry(struct train_update *u, const struct nn_graph *g, const st
 {
     struct whole w = { .entry = e };
 
-    u->decays[e] = g->node[p->node[e]].type.rank > 1;
     if (!p->trained[e])
         return;
+    u->decays[e] = g->node[p->node[e]].type.rank > 1;
     if (wants_whole(g, p->node[e], u->opt.optim, &w)) {
         u->whole[u->n_whole++] = w;
         return;

@@ -16,8 +16,8 @@ struct train_update_options {
 
 struct train_update;
 
-/* For p, the parameters of g: both are looked at, not kept.  What p does not train stays as it
- * is. */
+/* g: the model's graph, which says what its first and last weights are; p: the parameters of a
+ * training copy, which may have more of them and train less.  Both are looked at, not kept. */
 struct train_update *train_update_new(const struct nn_graph *g, const struct nn_params *p,
                                       const struct train_update_options *opt, struct err *err);
 void train_update_free(struct train_update *u); /* NULL is fine */
@@ -28,7 +28,7 @@ void train_update_run(struct train_update *u, struct nn_params *p, double rate, 
 /* Moment i, laid out as p->value; NULL when the optimiser has no more. */
 real *train_update_moment(struct train_update *u, int i);
 
-/* What train_update_new allocates, for parameters of `total` numbers with padding. */
+/* What train_update_new allocates, of parameters of `total` numbers (nn_params_numbers). */
 int64_t train_update_bytes(const struct nn_graph *g, int64_t total,
                            const struct train_optim *optim);
 

@@ -1,0 +1,105 @@
+/*
+ * freeze -- see freeze.h
+ */
+#include "train/freeze.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+static bool is_param(const struct nn_node *node)
+{
+    return node->op == &nn_op_param;
+}
+
+static bool is_trained(const struct nn_node *node)
+{
+    return is_param(node) && !((const struct nn_param *)node->attr)->buffer;
+}
+
+/* Names of trained parameters, cut to as many parts as the pattern has: "layer1.0.conv1.weight" is
+ * "layer1" for "layr1*". */
+struct names {
+    const struct nn_graph *g;
+    struct arena *mem;
+    int parts;
+};
+
+static const char *cut_name(int i, const void *ctx)
+{
+    const struct names *n = ctx;
+    char *name, *end;
+
+    if (!is_trained(&n->g->node[i]))
+        return NULL;
+    end = name = arena_str(n->mem, n->g->node[i].name);
+    for (int parts = 0; end && (end = strchr(end, '.')) && ++parts < n->parts;)
+        end++;
+    if (end)
+        *end = 0;
+    return name;
+}
+
+static bool fits_nothing(const struct nn_graph *g, const char *pattern, struct err *err)
+{
+    struct names names = { .g = g, .mem = arena_new(), .parts = 1 };
+    char word[NN_MAX_NAME + 1];
+    const char *near = NULL;
+
+    snprintf(word, sizeof word, "%s", pattern);
+    word[strcspn(word, "*?[")] = 0;
+    for (char *dot = word; (dot = strchr(dot, '.')); dot++)
+        names.parts++;
+    if (names.mem)
+        near = str_nearest(word, g->n, cut_name, &names);
+    err_set(err, ERR_USAGE, "freeze: no parameter is called \"%s\"%s%s%s", pattern,
+            near ? ": did you mean \"" : "", near ? near : "",
+            near && strchr(pattern, '*') ? "*\"?" : near ? "\"?" : "");
+    arena_free(names.mem);
+    return false;
+}
+
+/* Node i of the training copy is trained no more. */
+static bool freeze_node(struct nn_graph *g, int i, struct err *err)
+{
+    struct nn_param *attr = arena_copy(g->mem, g->node[i].attr, sizeof *attr);
+
+    if (!attr)
+        return err_set(err, ERR_MEMORY, "no memory to freeze parameters");
+    attr->buffer = true;
+    g->node[i].attr = attr;
+    return true;
+}
+
+static bool freeze_pattern(struct nn_graph *g, const char *pattern, struct err *err)
+{
+    bool found = false;
+
+    for (int i = 0; i < g->n; i++)
+        if (is_param(&g->node[i]) && !fnmatch(pattern, g->node[i].name, 0)) {
+            found = true;
+            if (is_trained(&g->node[i]) && !freeze_node(g, i, err))
+                return false;
+        }
+    return found || fits_nothing(g, pattern, err);
+}
+
+bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err)
+{
+    char pattern[NN_MAX_NAME + 1];
+
+    for (const char *p = patterns; p && *p;) {
+        size_t n = strcspn(p, ",");
+
+        if (n >= sizeof pattern)
+            return err_set(err, ERR_USAGE, "freeze: a pattern of %zu letters is too long", n);
+        memcpy(pattern, p, n);
+        pattern[n] = 0;
+        if (n && !freeze_pattern(g, pattern, err))
+            return false;
+        p += n + (p[n] == ',');
+    }
+    for (int i = 0; i < g->n; i++)
+        if (is_trained(&g->node[i]))
+            return true;
+    return err_set(err, ERR_USAGE, "freeze: \"%s\" leaves nothing to train", patterns);
+}

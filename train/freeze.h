@@ -1,0 +1,17 @@
+/*
+ * freeze -- parameters that stay as they are, by patterns of their names
+ */
+#ifndef TRAIN_FREEZE_H
+#define TRAIN_FREEZE_H
+
+#include "nn/graph.h"
+
+/*
+ * In a training copy g: parameters whose names fit one of the patterns ("layer1*,conv1*", as
+ * fnmatch has them) are trained no more: they become buffers that nobody writes, no gradient is
+ * computed for them, nor for what lies below the lowest that is left.  ERR_USAGE where a pattern
+ * fits no parameter, naming the nearest, or nothing is left to train.
+ */
+bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err);
+
+#endif

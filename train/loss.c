@@ -1,0 +1,91 @@
+/*
+ * loss -- see loss.h
+ */
+#include "train/loss.h"
+
+#include "nn/op/input.h"
+#include "nn/op/xent.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MOST_WEIGHT 10
+#define WEIGHT_NODE "loss.weight"
+
+const char *const train_loss_names[] = { "auto", "ce", "bce", NULL };
+const char *const train_class_weights_names[] = { "none", "balanced", NULL };
+
+bool train_loss_add(struct nn_graph *g, const struct train_loss *how, struct err *err)
+{
+    int logits = nn_graph_find_output(g, "logits"), in[3] = { logits }, loss, n;
+    bool ce = how->kind == TRAIN_LOSS_CE ||
+              (how->kind == TRAIN_LOSS_AUTO && how->task == DATA_SINGLE);
+
+    if (how->kind == TRAIN_LOSS_CE && how->task == DATA_MULTI)
+        return err_set(err, ERR_USAGE, "loss ce is for one label a picture: several want bce");
+    if (logits < 0)
+        return err_set(err, ERR_INPUT, "the graph has no output \"logits\"");
+    n = g->node[logits].type.dim[1].n;
+    in[1] = nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ .shape = { n } }, 0, NULL,
+                         err);
+    if (in[1] < 0)
+        return false;
+    if (how->weight) {
+        in[2] = nn_graph_add(g, &nn_op_const, WEIGHT_NODE, &(struct nn_param){ .shape = { n } }, 0,
+                             NULL, err);
+        if (in[2] < 0)
+            return false;
+    }
+    loss = nn_graph_add(g, ce ? &nn_op_xent : &nn_op_bce, "loss",
+                        ce ? &(struct nn_xent){ .smooth = how->smooth } : NULL,
+                        how->weight ? 3 : 2, in, err);
+    return loss >= 0 && nn_graph_output(g, "loss", loss, err) && nn_graph_check(g, err);
+}
+
+void train_loss_fill(const struct nn_graph *g, struct nn_params *p, const struct train_loss *how)
+{
+    int e = how->weight ? p->entry[nn_graph_find(g, WEIGHT_NODE)] : -1;
+
+    for (int64_t i = 0; e >= 0 && i < p->count[e]; i++)
+        p->value[p->offset[e] + i] = (real)how->weight[i];
+}
+
+static float limited(double weight)
+{
+    return (float)fmax(1.0 / MOST_WEIGHT, fmin(MOST_WEIGHT, weight));
+}
+
+static void balance_single(const struct data_index *x, float *weight)
+{
+    int64_t n = 0, labels = 0;
+
+    memset(weight, 0, (size_t)x->n_labels * sizeof *weight); /* counts first: exact to 2^24 */
+    for (int i = 0; i < x->n; i++)
+        if (x->sample[i].label >= 0) {
+            labels += !weight[x->sample[i].label]++;
+            n++;
+        }
+    for (int k = 0; k < x->n_labels; k++)
+        weight[k] = weight[k] > 0 ? limited((double)n / ((double)labels * (double)weight[k])) : 1;
+}
+
+static void balance_multi(const struct data_index *x, float *weight)
+{
+    for (int k = 0; k < x->n_labels; k++) {
+        int yes = 0, no = 0;
+
+        for (int i = 0; i < x->n; i++) {
+            yes += x->sample[i].mark && x->sample[i].mark[k] > 0;
+            no += x->sample[i].mark && !x->sample[i].mark[k];
+        }
+        weight[k] = yes && no ? limited((double)no / yes) : 1;
+    }
+}
+
+void train_balanced_weights(const struct data_index *x, float *weight)
+{
+    if (x->task == DATA_MULTI)
+        balance_multi(x, weight);
+    else
+        balance_single(x, weight);
+}
