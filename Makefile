@@ -78,8 +78,9 @@ SAY = $(if $(VERBOSE),:,printf '  %-5s %s\n')
 # ---- what is built ---------------------------------------------------------------------------------------
 
 objs     = $(patsubst %.c,$(BUILD)/$1/%.o,$2)
-GEN     := $(BUILD)/gen/onnx.pb-c.c
-OBJ      = $(call objs,$V,$(PARTS)) $(BUILD)/$V/onnx.pb-c.o
+GEN     := $(BUILD)/gen/onnx.pb-c.c $(BUILD)/gen/tensorboard.pb-c.c
+made     = $(patsubst $(BUILD)/gen/%.c,$(BUILD)/$1/%.o,$(GEN))
+OBJ      = $(call objs,$V,$(PARTS)) $(call made,$V)
 PROGRAM  = $(BUILD)/$V/discern
 RUNNERS  = $(patsubst tests/%.c,$(BUILD)/$V/tests/%,$(TESTS))
 DOUBLES := $(patsubst tests/%.c,$(BUILD)/double/tests/%,$(DOUBLE_TESTS))
@@ -97,9 +98,11 @@ FUZZ_SECONDS ?= 60
 all: $(PROGRAM) $(DRAW)         ## build the program
 
 $(BUILD)/gen/onnx.pb-c.c: /usr/include/onnx/onnx.proto
+$(BUILD)/gen/tensorboard.pb-c.c: train/listen/tensorboard.proto
+$(GEN):
 	@mkdir -p $(@D)
-	@protoc-c --proto_path=$(<D) --c_out=$(@D) $< 2>$(@D)/protoc.log || { cat $(@D)/protoc.log; false; }
-$(BUILD)/gen/onnx.pb-c.h: $(BUILD)/gen/onnx.pb-c.c ;
+	@protoc-c --proto_path=$(<D) --c_out=$(@D) $< 2>$@.log || { cat $@.log; false; }
+$(GEN:.c=.h): $(BUILD)/gen/%.h: $(BUILD)/gen/%.c ;
 /usr/include/onnx/onnx.proto: ; @echo 'make: libonnx-dev is missing: run "make deps"'; false
 
 # A file of one line that is only touched when the line changes.
@@ -124,24 +127,24 @@ $(BUILD)/$1/%.o: %.c $(BUILD)/$1/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $$(@D)
 	@$$(SAY) cc $$<
 	$$(Q)$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $$(call flags,$$<) -MMD -MP -c $$< -o $$@
-$(BUILD)/$1/onnx.pb-c.o: $(GEN) $(BUILD)/$1/flags
+$(call made,$1): $(BUILD)/$1/%.o: $(BUILD)/gen/%.c $(BUILD)/$1/flags
 	@mkdir -p $$(@D)
 	@$$(SAY) cc $$<
 	$$(Q)$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $(FLAGS_pb-c) -c $$< -o $$@
-$(BUILD)/$1/discern: $(call objs,$1,discern.c $(PARTS)) $(BUILD)/$1/onnx.pb-c.o
+$(BUILD)/$1/discern: $(call objs,$1,discern.c $(PARTS)) $(call made,$1)
 	@$$(SAY) link $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 $(BUILD)/$1/datasets/draw: $(call objs,$1,datasets/draw.c $(filter nn/base/% data/%,$(PARTS)))
 	@$$(SAY) link $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
-$(BUILD)/$1/tests/%: $(BUILD)/$1/tests/%.o $(call objs,$1,$(PARTS)) $(BUILD)/$1/onnx.pb-c.o
+$(BUILD)/$1/tests/%: $(BUILD)/$1/tests/%.o $(call objs,$1,$(PARTS)) $(call made,$1)
 	@$$(SAY) link $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ -lcmocka $(LIBS) -o $$@
-$(BUILD)/$1/fuzz/%: $(BUILD)/$1/tests/fuzz/%.o $(BUILD)/$1/tests/fuzz/replay.o $(call objs,$1,$(PARTS)) $(BUILD)/$1/onnx.pb-c.o
+$(BUILD)/$1/fuzz/%: $(BUILD)/$1/tests/fuzz/%.o $(BUILD)/$1/tests/fuzz/replay.o $(call objs,$1,$(PARTS)) $(call made,$1)
 	@mkdir -p $$(@D)
 	@$$(SAY) link $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
-$(BUILD)/$1/bench: $(call objs,$1,$(BENCHES) $(PARTS)) $(BUILD)/$1/onnx.pb-c.o
+$(BUILD)/$1/bench: $(call objs,$1,$(BENCHES) $(PARTS)) $(call made,$1)
 	@$$(SAY) link $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 endef
@@ -152,18 +155,18 @@ $(BUILD)/double/%.o: %.c $(BUILD)/double/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $(@D)
 	@$(SAY) cc $<
 	$(Q)$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_V_double) $(call flags,$<) -MMD -MP -c $< -o $@
-$(BUILD)/double/onnx.pb-c.o: $(GEN) $(BUILD)/double/flags
+$(call made,double): $(BUILD)/double/%.o: $(BUILD)/gen/%.c $(BUILD)/double/flags
 	@mkdir -p $(@D)
 	@$(SAY) cc $<
 	$(Q)$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_pb-c) -c $< -o $@
-$(DOUBLES): $(BUILD)/double/tests/%: $(BUILD)/double/tests/%.o $(call objs,double,$(NN)) $(BUILD)/double/onnx.pb-c.o
+$(DOUBLES): $(BUILD)/double/tests/%: $(BUILD)/double/tests/%.o $(call objs,double,$(NN)) $(call made,double)
 	@$(SAY) link $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -lprotobuf-c -lm -lpthread -o $@
 
-$(BUILD)/double/discern: $(call objs,double,discern.c $(PARTS)) $(BUILD)/double/onnx.pb-c.o
+$(BUILD)/double/discern: $(call objs,double,discern.c $(PARTS)) $(call made,double)
 	@$(SAY) link $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
-$(BUILD)/double/tests/interop/%: $(BUILD)/double/tests/interop/%.o $(call objs,double,$(PARTS)) $(BUILD)/double/onnx.pb-c.o
+$(BUILD)/double/tests/interop/%: $(BUILD)/double/tests/interop/%.o $(call objs,double,$(PARTS)) $(call made,double)
 	@$(SAY) link $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
 
@@ -177,9 +180,9 @@ $(BUILD)/fuzz/objects/%.o: %.c $(BUILD)/fuzz/flags | $(GEN) $(BUILD)/gen/version
 	@mkdir -p $(@D)
 	@$(SAY) cc $<
 	$(Q)$(CLANG) $(BASE_FLAGS) $(FLAGS_fuzz) -fsanitize=fuzzer-no-link $(FLAGS_fuzz_$(call last,$<)) -MMD -MP -c $< -o $@
-$(BUILD)/fuzz/objects/onnx.pb-c.o: $(GEN) $(BUILD)/fuzz/flags
+$(call made,fuzz/objects): $(BUILD)/fuzz/objects/%.o: $(BUILD)/gen/%.c $(BUILD)/fuzz/flags
 	$(Q)$(CLANG) $(BASE_FLAGS) $(FLAGS_fuzz) -fsanitize=fuzzer-no-link -c $< -o $@
-$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/objects/tests/fuzz/%.o $(call objs,fuzz/objects,$(PARTS)) $(BUILD)/fuzz/objects/onnx.pb-c.o
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/objects/tests/fuzz/%.o $(call objs,fuzz/objects,$(PARTS)) $(call made,fuzz/objects)
 	@$(SAY) fuzz $@
 	$(Q)$(CLANG) $(FLAGS_fuzz) -fsanitize=fuzzer $^ $(LIBS) -o $@
 

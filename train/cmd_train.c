@@ -2,7 +2,8 @@
  * cmd_train -- discern train: a folder of pictures to a model file
  *
  * Stderr tells what is going on: notes at the start, a live line on a terminal, a line an epoch,
- * where the files are. Stdout gets the path of the model, or with --json one object.
+ * where the files are. Stdout gets the path of the model, or with --json one object, or with
+ * --log-json the events.
  */
 #include "train/cmd.h"
 
@@ -35,7 +36,7 @@ struct options {
     struct train_cfg cfg; /* first: train/settings.def counts from it */
     struct data_source_options source;
     const char *out, *cache;
-    bool force, sandbox, json, quiet;
+    bool force, sandbox, json, log_json, quiet;
 };
 _Static_assert(offsetof(struct options, cfg) == 0,
                "fields of train_cfg count from the start of the options");
@@ -50,6 +51,8 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, force, "write into a folder that has something in it"),
     DATA_SANDBOX_FIELD(struct options),
     FIELD_BOOL(struct options, json, "one JSON object on standard output"),
+    FIELD_BOOL(struct options, log_json,
+               "every event of the training as a line of JSON on standard output, as it comes"),
     FIELD_BOOL(struct options, quiet, "say nothing but errors"),
     DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
@@ -96,6 +99,8 @@ static void catch_signals(void)
     static const int signals[] = { SIGINT, SIGTERM };
     struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, old;
 
+    /* A reader who has gone is an error of the writer, not the end of a training. */
+    signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
             sigaction(signals[i], &a, NULL);
@@ -245,7 +250,7 @@ static bool report(const struct options *o, const char *data, const char *dir,
         add_json(o, dir, s, &out);
     else
         str_printf(&out, "%s/best.safetensors", dir);
-    ok = cli_print(&out, err);
+    ok = o->log_json || cli_print(&out, err);
     str_printf(&model, "%s/best.safetensors", dir);
     add_word(&next, str_text(&model));
     str_addc(&next, ' ');
@@ -291,7 +296,11 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (parsed == CLI_DONE)
         return 0;
     if (parsed == CLI_FAILED)
-        return cli_fail(&err, o.json);
+        return cli_fail(&err, o.json || o.log_json);
+    if (o.json && o.log_json) {
+        err_set(&err, ERR_USAGE, "--json and --log-json both want standard output: give one");
+        return cli_fail(&err, true);
+    }
     catch_signals();
     if (train_check(&o.cfg, &err) &&
         data_sandbox_choose(o.sandbox, o.cfg.threads ? o.cfg.threads : pool_cpus(), &decode, &err))
@@ -300,14 +309,15 @@ static int run(const struct cli_command *self, int argc, char **argv)
         run.out = str_text(&folder.path);
         run.cache = cache = cache_folder(&o, &run.cache_share);
         listen.out = run.out;
-        listen.terminal = o.quiet ? -1 : STDERR_FILENO;
+        listen.terminal = o.quiet ? 0 : STDERR_FILENO;
+        listen.stream = o.log_json ? STDOUT_FILENO : 0;
         run.event_ctx = listeners = train_listen_open(&listen, &err);
         ok = listeners && train_supervised(x, &o.cfg, &run, &err);
         heard = train_listen_close(listeners, &unheard);
     }
     ok = ok && report(&o, args.arg[0], run.out, &summary, &err);
     /* A listener's failure is told beside the answer, not instead of it. */
-    status = !ok ? cli_fail(&err, o.json) : heard ? 0 : cli_fail(&unheard, false);
+    status = !ok ? cli_fail(&err, o.json || o.log_json) : heard ? 0 : cli_fail(&unheard, false);
     if (err.kind == ERR_CANCELLED && atomic_load(&stop_signal.number))
         status = 128 + atomic_load(&stop_signal.number);
     data_index_free(x);

@@ -21,7 +21,8 @@ said 'epoch 2/2: loss '
 said 'trained in '
 said "discern eval $T/a/best.safetensors $T/one"
 said 'resize crop: '
-[ "$(ls "$T/a")" = "$(printf 'best.safetensors\nlast.safetensors\nmetrics.csv\nsplit.csv')" ] ||
+[ "$(ls "$T/a" | sed 's/tfevents\..*/tfevents/' | xargs)" = \
+    'best.safetensors events.out.tfevents last.safetensors log.jsonl metrics.csv split.csv' ] ||
     fail "the run folder: $(ls "$T/a")"
 run 0 info "$T/a/last.safetensors"
 printed resnet_small
@@ -59,6 +60,28 @@ head -1 "$T/a/split.csv" | grep -qx 'name,split' || fail "split.csv: header"
     fail "split.csv: val"
 
 printed '"waited":'
+
+# Every event as it comes, the same that the log holds, and no other word on stdout.
+run 0 train "$T/one" $tiny --out "$T/lj" --log-json
+[ "$(grep -vc '^{"schema":"discern.train.event/1","event":"[a-z_]*","time":.*}$' "$T/out")" = 0 ] ||
+    fail "not all are events: $(head -c 2000 "$T/out")"
+untimed() { sed 's/"time":[0-9.]*//' "$1"; }
+untimed "$T/out" >"$T/x"
+untimed "$T/lj/log.jsonl" >"$T/y"
+cmp "$T/x" "$T/y" || fail "streamed and logged differ"
+[ "$(sed -n '$s/.*"event":"\([a-z]*\)".*/\1/p' "$T/out")" = end ] || fail "the last is no end"
+[ "$(wc -l <"$T/lj/metrics.csv")" = 2 ] || fail "metrics.csv: $(cat "$T/lj/metrics.csv")"
+run 2 train "$T/one" $tiny --out "$T/never" --log-json --json
+run 3 train "$T/empty" --log-json
+printed '{"error":{"code":3,'
+# A reader who goes does not end the training; the status tells.
+{
+    sleep 0.1
+    "$DISCERN" train "$T/one" $tiny --out "$T/gone-reader" --log-json 2>"$T/err" || echo $? >"$T/rc"
+} | true
+[ "$(cat "$T/rc")" = 4 ] || fail "the reader has gone: status $(cat "$T/rc"): $(cat "$T/err")"
+[ "$(grep -c 'the stream of events: .*goes on without it' "$T/err")" = 1 ] || fail "$(cat "$T/err")"
+[ -e "$T/gone-reader/best.safetensors" ] || fail "a reader who goes ends the training"
 
 # ---- decoded pictures are kept, and it makes no difference where, or whether ----
 same() {

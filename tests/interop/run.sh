@@ -1,10 +1,11 @@
 #!/bin/sh
-# run.sh PROGRAM DRAW BUILD -- do our ONNX files answer in ONNX Runtime what discern itself answers?
+# run.sh PROGRAM DRAW BUILD -- do others read our files, and do they find in them what we do?
 #
 # Trains small models of every architecture on drawn pictures, one with several labels a picture and
 # one of the other operators, asks each about 100 pictures that it has not seen, and has compare.py
-# ask ONNX Runtime the same.
-# Wants Python with numpy and onnxruntime; Pillow and onnx are used when they are there.
+# ask ONNX Runtime the same; tfevents.py reads their curves.
+# Wants Python with numpy and onnxruntime; Pillow, onnx and tensorboard are used when they
+# are there.
 set -eu
 
 [ $# = 3 ] || { echo "usage: sh tests/interop/run.sh PROGRAM DRAW BUILD" >&2; exit 2; }
@@ -50,4 +51,13 @@ for arch in $(sed -n 's/^NN_MODEL(\(.*\))$/\1/p' nn/model/models.def); do
 done
 compare operators "$work/single" "$work/single/test" --arch tests/interop/ops.txt --epochs 3
 compare several-labels "$work/multi/labels.csv" "$work/multi/images" --epochs 3
+
+# TensorBoard's own reader, where it is installed, finds the numbers of metrics.csv.
+if "$python" -c 'import tensorboard' 2>/dev/null; then
+    for run in "$work"/*/events.out.tfevents.*; do
+        "$python" tests/interop/tfevents.py "${run%/*}" || status=1
+    done
+else
+    echo "interop: $python has no tensorboard; its reader was not asked"
+fi
 exit $status

@@ -241,7 +241,7 @@ static bool open_terminal(const struct train_listen_options *o, void **state, st
 {
     struct terminal *t;
 
-    if (o->terminal < 0)
+    if (o->terminal <= 0)
         return true;
     *state = t = calloc(1, sizeof *t);
     if (!t)
