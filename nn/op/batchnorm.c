@@ -6,9 +6,10 @@
  * TRAIN: mean and variance of the batch (the variance divided by the number of values, M), and
  *   running = (1 - momentum) running + momentum now
  * where the variance is divided by M - 1, as PyTorch does.
- * INFER: the running ones.
+ * INFER, and TRAIN where frozen: the running ones, which stay.
  *   dbeta = sum dy;  dgamma = sum dy x^;  dx = gamma / s (dy - dbeta / M - x^ dgamma / M)
- * with s = sqrt(var + epsilon), x^ = (x - mean) / s.  Ioffe and Szegedy 2015, arXiv:1502.03167.
+ * with s = sqrt(var + epsilon), x^ = (x - mean) / s; frozen, dx = gamma / s dy.
+ * Ioffe and Szegedy 2015, arXiv:1502.03167.
  * All sums run in a fixed number of parts.  x is [N,C] or [N,H,W,C].
  */
 #include "nn/op/batchnorm.h"
@@ -22,6 +23,7 @@ static const struct field attrs[] = {
     FIELD_FLOAT(struct nn_bn, epsilon, "epsilon", 1e-5, 1e-12, 1, "added to the variance"),
     FIELD_FLOAT(struct nn_bn, momentum, NULL, 0.1, 1e-6, 1,
                 "share of the new batch in the running statistics"),
+    FIELD_BOOL(struct nn_bn, frozen, "while training, too, the running statistics, which stay"),
     FIELDS_END
 };
 
@@ -69,13 +71,19 @@ static int64_t rows_in_all(const struct nn_call *c)
     return shape_count(&c->y.shape) / channels(c);
 }
 
+/* Does forward measure the batch? */
+static bool measures(const struct nn_call *c)
+{
+    return c->mode == NN_TRAIN && !((const struct nn_bn *)c->attr)->frozen;
+}
+
 /* Means, variances and the map: about 10. */
 static int64_t flops(const struct nn_call *c)
 {
-    return (c->mode == NN_TRAIN ? 10 : 2) * shape_count(&c->y.shape);
+    return (measures(c) ? 10 : 2) * shape_count(&c->y.shape);
 }
 
-/* stash: the batch's mean[C] and 1/s[C].  scratch: three rows of C, then the parts. */
+/* stash: mean[C] and 1/s[C], as forward took them.  scratch: three rows of C, then the parts. */
 static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
 {
     size_t n = (size_t)channels(c) * sizeof(real);
@@ -136,19 +144,23 @@ static void forward(const struct nn_call *c)
     const struct nn_bn *a = c->attr;
     int n = channels(c);
     const real *gamma = c->x[GAMMA].data, *beta = c->x[BETA].data;
-    real *scale = c->scratch, *shift = scale + n;
+    real *scale = c->scratch, *shift = scale + n, *stash = c->stash;
 
-    if (c->mode == NN_TRAIN)
+    if (measures(c))
         measure(c);
     for (int i = 0; i < n; i++) {
         double mean, inv;
 
-        if (c->mode == NN_TRAIN) {
-            mean = ((const real *)c->stash)[i];
-            inv = ((const real *)c->stash)[n + i];
+        if (measures(c)) {
+            mean = stash[i];
+            inv = stash[n + i];
         } else {
             mean = ((const real *)c->x[MEAN].data)[i];
             inv = 1 / sqrt(((const real *)c->x[VAR].data)[i] + a->epsilon);
+            if (stash) {
+                stash[i] = (real)mean;
+                stash[n + i] = (real)inv;
+            }
         }
         scale[i] = (real)(gamma[i] * inv);
         shift[i] = (real)(beta[i] - mean * gamma[i] * inv);
@@ -195,7 +207,7 @@ static void backward(const struct nn_call *c)
     nn_sum_parts(c, rows_in_all(c), n, dy_part, parts, r);
     for (int i = 0; i < n; i++) {
         double dot = (double)q[i] * inv[i], sum = r[i], f = (double)gamma[i] * inv[i];
-        double slope = -f * inv[i] * dot / m;
+        double slope = measures(c) ? -f * inv[i] * dot / m : 0;
 
         if (dgamma)
             dgamma[i] += (real)dot;
@@ -203,7 +215,7 @@ static void backward(const struct nn_call *c)
             dbeta[i] += (real)sum;
         p[i] = (real)f;
         q[i] = (real)slope;
-        r[i] = (real)(-f * sum / m - slope * mean[i]);
+        r[i] = measures(c) ? (real)(-f * sum / m - slope * mean[i]) : 0;
     }
     if (c->dx[X].data)
         nn_each_rows(c, rows_in_all(c), n, dx_rows);
@@ -220,6 +232,7 @@ const struct nn_op nn_op_batchnorm = {
     .cases = (const struct nn_case[]){
         { "", "4x3", NULL }, { "", "2x3x5x4", NULL },
         { "epsilon=0.01 momentum=0.3", "3x2x2x7", NULL },
+        { "frozen=true", "1x3", NULL }, { "frozen=true epsilon=0.1", "3x2x5x4", NULL },
         { NULL, NULL, NULL }
     },
 };
