@@ -4,6 +4,7 @@
 
 struct nn_xent {
     double smooth;              /* share of a target that is spread evenly over the labels */
+    double gamma;               /* focus on what is hard; 0: none */
 };
 
 #endif

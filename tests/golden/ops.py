@@ -161,11 +161,25 @@ def batchnorm(name, shape, train, eps=1e-5, momentum=0.1):
          {"running_mean": normal(c), "running_var": between(0.5, 2, c)}, train=train)
 
 
+def frozen(name, shape):
+    """Trained, with the statistics that it has."""
+
+    def forward(x, weight, bias, running_mean, running_var):
+        return F.batch_norm(x, running_mean, running_var, weight, bias, False)
+
+    c = shape[1]
+    case(name, "batchnorm x frozen=true", forward, {"x": normal(*shape)},
+         {"weight": between(0.5, 1.5, c), "bias": normal(c)},
+         {"running_mean": normal(c), "running_var": between(0.5, 2, c)})
+
+
 batchnorm("batchnorm", (4, 5, 3, 4), True)
 batchnorm("batchnorm rows", (6, 7), True)
 batchnorm("batchnorm settings", (3, 4, 2, 3), True, 0.01, 0.3)
 batchnorm("batchnorm infer", (2, 5, 3, 4), False)
 batchnorm("batchnorm infer rows", (3, 4), False, 0.01)
+frozen("batchnorm frozen", (2, 5, 3, 4))
+frozen("batchnorm frozen row", (1, 4))
 
 
 def weights(c):
@@ -319,6 +333,26 @@ xent("xent soft weights", rows(5, 5), soft_weights, True)
 xent("xent soft weights smooth", rows(5, 5), soft_weights, True, 0.2)
 
 
+def focal(name, targets, gamma, weights=False, smooth=0):
+    """By its formula.  Rows of targets that add up to 1."""
+
+    def forward(x, t, w=None):
+        w = torch.ones(5).double() if w is None else w
+        p = x.softmax(1)
+        even = (1 - smooth) * t + smooth / 5 * t.sum(1, keepdim=True)
+        return (w * even * (1 - p)**gamma * -p.log()).sum() / (w * t).sum()
+
+    line = "xent x t" + (" w" if weights else "") + f" gamma={gamma} smooth={smooth}"
+    case(name, line, forward, {"x": between(-4, 4, 5, 5), "t": targets}, targets="t",
+         consts={"w": between(0.2, 3, 5)} if weights else {})
+
+
+focal("focal", labels, 2)
+focal("focal weights smooth", labels, 1.5, True, 0.1)
+focal("focal unknown", one_hot(5, 2, -1, 4, -1, 1), 0.5)
+focal("focal soft", rows(5, 5), 3)
+
+
 def bce(name, targets, weights=False, x=between(-5, 5, 4, 6)):
     def forward(x, t, w=None):
         if (t >= 0).all():
@@ -337,5 +371,29 @@ bce("bce soft weights", between(0, 1, 4, 6), True)
 bce("bce unknown", whole(-1, 1, 4, 6))
 bce("bce unknown weights", whole(-1, 1, 4, 6), True)
 bce("bce far", given([[1, 0, 1, 0, 1, 0]]), x=given([[-120, 120, 40, -40, 0.125, -0.125]]))
+
+
+def asymmetric(name, targets, gamma_pos, gamma_neg, margin, weights=False):
+    """By its formula, differentiated as it stands."""
+
+    def forward(x, t, w=None):
+        w = torch.ones(6).double() if w is None else w
+        p, r = x.sigmoid(), (x.sigmoid() - margin).clamp(min=0)
+        known, t = (t >= 0).double(), t.clamp(min=0)
+        loss = (w * t * (1 - p)**gamma_pos * -p.log() +
+                (1 - t) * r**gamma_neg * -torch.log1p(-r))
+        return (known * loss).sum() / known.sum()
+
+    line = ("bce x t" + (" w" if weights else "") +
+            f" gamma_pos={gamma_pos} gamma_neg={gamma_neg} margin={margin}")
+    case(name, line, forward, {"x": between(-5, 5, 4, 6), "t": targets}, targets="t",
+         consts={"w": between(0.2, 4, 6)} if weights else {})
+
+
+asymmetric("asymmetric", whole(0, 1, 4, 6), 1, 4, 0.05)
+asymmetric("asymmetric weights unknown", whole(-1, 1, 4, 6), 0, 4, 0.05, True)
+asymmetric("asymmetric soft", between(0, 1, 4, 6), 0.5, 1.5, 0.2)
+asymmetric("asymmetric focal", whole(-1, 1, 4, 6), 2, 2, 0)
+asymmetric("asymmetric margin alone", whole(0, 1, 4, 6), 0, 0, 0.1)
 
 write(sys.argv[1], tensors, graphs)

@@ -1,5 +1,5 @@
 /*
- * test_losses -- batches and pictures without labels
+ * test_losses -- batches and pictures without labels; logits that are far out
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 #include "nn/exec.h"
 #include "nn/kernel/cpu.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { BATCH = 3, WIDTH = 4, LABELS = 5 };
@@ -68,11 +69,13 @@ static void a_batch_without_labels_teaches_nothing(void **state)
     } cases[] = {
         { "xent fc t", 0, 0.2 },
         { "xent fc t smooth=0.1", 0, 0.2 },
+        { "xent fc t gamma=2", 0, 0.2 },
         { "bce fc t", -1, 0 },
+        { "bce fc t gamma_pos=1 gamma_neg=4 margin=0.05", -1, 0 },
     };
 
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         real grad[WIDTH * LABELS];
 
         assert_true(run(cases[i].loss, cases[i].unknown, grad) == 0);
@@ -83,10 +86,56 @@ static void a_batch_without_labels_teaches_nothing(void **state)
     }
 }
 
+/* Logits of 1000 either way, right and wrong: losses and gradients are finite, wrong ones are large
+ * and have a gradient. */
+static void far_logits_overflow_nothing(void **state)
+{
+    enum { N = 4 };
+    static const char *const losses[] = {
+        "xent x t", "xent x t gamma=2", "xent x t gamma=0.5 smooth=0.1", "bce x t",
+        "bce x t gamma_pos=2 gamma_neg=2", "bce x t gamma_pos=0.5 gamma_neg=0.5 margin=0.05",
+    };
+    struct err err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+        for (int wrong = 0; wrong < 2; wrong++) {
+            real x[N] = { -1000, 1000, -1000, -1000 }, t[N] = { 0, !wrong, wrong, 0 };
+            real dx[N] = { 0 }, y = 0, one = 1;
+            _Alignas(64) double stash[16], scratch[16];
+            struct shape shape = { 2, { 1, N } };
+            struct str text = { 0 };
+            struct nn_graph *g;
+
+            str_printf(&text, "x = input shape=4\nt = input shape=4\nl = %s\noutput l = l\n",
+                       losses[i]);
+            g = nn_graph_read(str_text(&text), text.len, 0, NULL, &err);
+            assert_non_null(g);
+            {
+                const struct nn_node *l = &g->node[nn_graph_find(g, "l")];
+                struct nn_call c = {
+                    .attr = l->attr, .mode = NN_TRAIN, .n_in = 2, .k = nn_kernels_get("auto", &err),
+                    .x = { { DTYPE_F32, shape, x }, { DTYPE_F32, shape, t } },
+                    .y = { DTYPE_F32, { 0 }, &y }, .dy = { DTYPE_F32, { 0 }, &one },
+                    .dx = { { DTYPE_F32, shape, dx } }, .stash = stash, .scratch = scratch };
+
+                l->op->forward(&c);
+                l->op->backward(&c);
+            }
+            assert_true(isfinite(y) && (wrong ? y > 100 : y >= 0));
+            for (int k = 0; k < N; k++)
+                assert_true(isfinite(dx[k]));
+            assert_true(!wrong || dx[2] < -0.1);
+            str_release(&text);
+            nn_graph_free(g);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_without_labels_teaches_nothing),
+        cmocka_unit_test(far_logits_overflow_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
