@@ -123,7 +123,7 @@ int nn_dropout(struct nn_build *b, int x, double rate)
 
 int nn_droppath(struct nn_build *b, int x, double rate)
 {
-    return unary(b, &nn_op_droppath, &(struct nn_droppath){ rate }, x);
+    return rate > 0 ? unary(b, &nn_op_droppath, &(struct nn_droppath){ rate }, x) : x;
 }
 
 int nn_gelu(struct nn_build *b, int x)

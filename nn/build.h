@@ -31,7 +31,7 @@ int nn_add(struct nn_build *b, int x, int y);
 int nn_flatten(struct nn_build *b, int x);
 int nn_meanpool(struct nn_build *b, int x);
 int nn_dropout(struct nn_build *b, int x, double rate);
-int nn_droppath(struct nn_build *b, int x, double rate);
+int nn_droppath(struct nn_build *b, int x, double rate);    /* 0: x itself */
 int nn_gelu(struct nn_build *b, int x);
 int nn_silu(struct nn_build *b, int x);
 int nn_hardswish(struct nn_build *b, int x);

@@ -64,8 +64,9 @@ struct nn_graph *train_arch_graph(const char *arch, int labels, double dropout,
                                   struct data_prep *prep, struct err *err)
 {
     const struct nn_model *model = train_arch_named(arch);
-    struct nn_model_args args = { prep->size[0], prep->size[1], data_prep_channels(prep), labels,
-                                  dropout };
+    struct nn_model_args args = { .height = prep->size[0], .width = prep->size[1],
+                                  .channels = data_prep_channels(prep), .labels = labels,
+                                  .dropout = dropout };
 
     return model ? model->build(&args, err) : graph_of_file(arch, labels, prep, err);
 }

@@ -247,7 +247,9 @@ int train_start_zero_gamma(struct nn_params *p, const struct nn_graph *g, struct
         if (node->op != &nn_op_add)
             continue;
         branch = node->in[depth[node->in[1]] >= depth[node->in[0]]];
-        if (g->node[branch].op != &nn_op_batchnorm || uses[branch] != 1)
+        while (g->node[branch].op->flags & NN_OP_TRAIN_ONLY && uses[branch] == 1)
+            branch = g->node[branch].in[0];
+        if (!(g->node[branch].op->flags & NN_OP_SCALES) || uses[branch] != 1)
             continue;
         gamma = g->node[branch].in[1];
         if (p->entry[gamma] < 0)

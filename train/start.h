@@ -30,10 +30,10 @@ void train_start_cfg(const struct infer_model *from, struct train_cfg *cfg);
 void train_start_prep(const struct infer_model *from, struct data_prep *prep);
 
 /*
- * The scale of every batch-norm that ends a residual branch becomes 0, so that the branch says
- * nothing at first (Goyal et al., arXiv:1706.02677, sec. 5.1).  Of the two inputs of an addition
- * that is the deeper one, where it is a batch-norm that nobody else reads.  Returns how many; -1
- * when memory is out.
+ * The factors of every norm or layer scale that ends a residual branch become 0, so that the branch
+ * says nothing at first (Goyal et al., arXiv:1706.02677, sec. 5.1).  Of the two inputs of an
+ * addition that is the deeper one, droppath left aside, where it is a norm or a scale that nobody
+ * else reads.  Returns how many; -1 when memory is out.
  */
 int train_start_zero_gamma(struct nn_params *p, const struct nn_graph *g, struct err *err);
 

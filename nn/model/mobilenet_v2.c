@@ -8,7 +8,7 @@
 #include "nn/model/model.h"
 #include "nn/op/conv2d.h"
 
-enum { STEM = 32, HEAD = 1280 };
+enum { STEM = 32, HEAD = 1280, BLOCKS = 17 };
 
 /* Table 2: expansion t, channels c, blocks n, stride s of the first. */
 static const struct stage {
@@ -42,7 +42,7 @@ static struct nn_conv2d depthwise(int channels, int stride)
 
 /* Expand, filter each channel, project without activation; add where shapes agree: fig. 4d. */
 static int inverted_residual(struct nn_build *b, const char *prefix, int x, int from,
-                             const struct stage *s, int stride)
+                             const struct stage *s, int stride, double droppath)
 {
     int wide = from * s->t, y;
 
@@ -54,13 +54,13 @@ static int inverted_residual(struct nn_build *b, const char *prefix, int x, int 
         y = nn_relu6(b, conv_bn(b, prefix, "conv_dw", "bn2", y, depthwise(wide, stride)));
         y = conv_bn(b, prefix, "conv_pwl", "bn3", y, pointwise(s->c));
     }
-    return stride == 1 && from == s->c ? nn_add(b, x, y) : y;
+    return stride == 1 && from == s->c ? nn_add(b, x, nn_droppath(b, y, droppath)) : y;
 }
 
 static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
 {
     struct nn_build b;
-    int x = nn_model_begin(&b, &nn_model_mobilenet_v2, args, err), from = STEM;
+    int x = nn_model_begin(&b, &nn_model_mobilenet_v2, args, err), from = STEM, n = 0;
 
     x = nn_relu6(&b, conv_bn(&b, "", "conv_stem", "bn1", x, (struct nn_conv2d){
         .channels = STEM, .size = NN_BOTH(3), .stride = NN_BOTH(2), .pad = NN_ALL(1) }));
@@ -69,7 +69,8 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
             char prefix[32];
 
             snprintf(prefix, sizeof prefix, "blocks.%d.%d.", i, block);
-            x = inverted_residual(&b, prefix, x, from, &stages[i], block ? 1 : stages[i].s);
+            x = inverted_residual(&b, prefix, x, from, &stages[i], block ? 1 : stages[i].s,
+                                  nn_model_droppath(args, ++n, BLOCKS));
             from = stages[i].c;
         }
     }

@@ -45,6 +45,11 @@ const struct nn_model *nn_model_find(const char *name, struct err *err)
     return NULL;
 }
 
+double nn_model_droppath(const struct nn_model_args *args, int i, int n)
+{
+    return args->droppath * i / n;
+}
+
 int nn_model_begin(struct nn_build *b, const struct nn_model *m, const struct nn_model_args *args,
                    struct err *err)
 {

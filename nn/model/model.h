@@ -13,6 +13,7 @@ struct nn_model_args {
     int height, width, channels;        /* of the picture */
     int labels;
     double dropout;                     /* before the last layer; 0 = none */
+    double droppath;                    /* of the last residual branch; 0 = none */
 };
 
 struct nn_model {
@@ -30,6 +31,10 @@ int nn_model_count(void);
 const struct nn_model *nn_model_at(int i);
 /* NULL when there is none: err names the nearest. */
 const struct nn_model *nn_model_find(const char *name, struct err *err);
+
+/* The rate of nn_droppath at the end of block i of n, counted from 1: it grows linearly with depth
+ * (Huang et al., arXiv:1603.09382, eq. 4). */
+double nn_model_droppath(const struct nn_model_args *args, int i, int n);
 
 /* What architectures begin and end with.  Input "image", which must not be smaller than m->least:
  * -1 and *b failed when it is.  The mean over the pixels, dropout and a linear layer called `name`

@@ -24,11 +24,11 @@ static int conv_bn(struct nn_build *b, const char *prefix, const char *conv, con
 
 /* Two 3x3 convolutions and a shortcut: fig. 2. */
 static int basic_block(struct nn_build *b, const char *prefix, int x, int channels, int stride,
-                       bool widen)
+                       bool widen, double droppath)
 {
     int y = nn_relu(b, conv_bn(b, prefix, "conv1", "bn1", x, channels, 3, stride));
 
-    y = conv_bn(b, prefix, "conv2", "bn2", y, channels, 3, 1);
+    y = nn_droppath(b, conv_bn(b, prefix, "conv2", "bn2", y, channels, 3, 1), droppath);
     if (widen)
         x = conv_bn(b, prefix, "downsample.0", "downsample.1", x, channels, 1, stride);
     return nn_relu(b, nn_add(b, x, y));
@@ -48,7 +48,8 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
             bool widen = stage > 0 && block == 0;
 
             snprintf(prefix, sizeof prefix, "layer%d.%d.", stage + 1, block);
-            x = basic_block(&b, prefix, x, 64 << stage, widen ? 2 : 1, widen);
+            x = basic_block(&b, prefix, x, 64 << stage, widen ? 2 : 1, widen,
+                            nn_model_droppath(args, 2 * stage + block + 1, 8));
         }
     }
     return nn_model_end(&b, x, "fc", args);

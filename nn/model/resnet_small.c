@@ -51,7 +51,8 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
         snprintf(name, sizeof name, "stage%d.widen", i + 1);
         x = halve(&b, conv_bn_relu(&b, name, x, channels, 1));
         snprintf(name, sizeof name, "stage%d.residual", i + 1);
-        x = nn_add(&b, x, conv_bn_relu(&b, name, x, channels, 1));
+        x = nn_add(&b, x, nn_droppath(&b, conv_bn_relu(&b, name, x, channels, 1),
+                                      nn_model_droppath(args, i + 1, STAGES)));
     }
     return nn_model_end(&b, x, "fc", args);
 }

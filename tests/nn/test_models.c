@@ -13,6 +13,7 @@
 #include "nn/exec.h"
 #include "nn/kernel/cpu.h"
 #include "nn/model/model.h"
+#include "nn/op/droppath.h"
 #include "nn/op/input.h"
 
 #include <math.h>
@@ -25,7 +26,8 @@ enum { LABELS = 10 };
 static struct nn_graph *build(const struct nn_model *m, int height, int width, int labels)
 {
     struct err err = { 0 };
-    struct nn_graph *g = m->build(&(struct nn_model_args){ height, width, 3, labels, 0 }, &err);
+    struct nn_graph *g = m->build(&(struct nn_model_args){ height, width, 3, labels, 0, 0 },
+                                  &err);
 
     if (!g)
         fail_msg("%s %dx%d: %s", m->name, height, width, err.msg);
@@ -104,6 +106,45 @@ static void names_are_timms(void **state)
     }
 }
 
+/* Branches that droppath ends, and the rate of the last; without it the graph is as ever. */
+static void droppath_grows_with_depth(void **state)
+{
+    static const struct {
+        const char *name;
+        int branches;
+        double last;            /* of 0.34 */
+    } known[] = {
+        { "resnet_small", 3, 0.34 }, { "resnet18", 8, 0.34 }, { "mobilenet_v2", 10, 0.32 },
+    };
+    struct err err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const struct nn_model *m = find(known[i].name);
+        struct nn_model_args args = { 64, 64, 3, LABELS, 0, 0.34 };
+        struct nn_graph *g = m->build(&args, &err);
+        double rate = 0;
+        int n = 0;
+
+        assert_non_null(g);
+        for (int k = 0; k < g->n; k++)
+            if (g->node[k].op == &nn_op_droppath) {
+                double more = ((const struct nn_droppath *)g->node[k].attr)->rate;
+
+                assert_true(more > rate);
+                rate = more;
+                n++;
+            }
+        assert_int_equal(n, known[i].branches);
+        assert_true(fabs(rate - known[i].last) < 1e-12);
+        nn_graph_free(g);
+        g = build(m, 64, 64, LABELS);
+        for (int k = 0; k < g->n; k++)
+            assert_true(g->node[k].op != &nn_op_droppath);
+        nn_graph_free(g);
+    }
+}
+
 static void nearest_name_is_said(void **state)
 {
     struct err err = { 0 };
@@ -122,10 +163,10 @@ static void too_small_pictures_are_refused(void **state)
         struct err err = { 0 };
 
         assert_null(
-            m->build(&(struct nn_model_args){ m->least - 1, m->least, 3, LABELS, 0 }, &err));
+            m->build(&(struct nn_model_args){ m->least - 1, m->least, 3, LABELS, 0, 0 }, &err));
         assert_int_equal(err.kind, ERR_INPUT);
         assert_null(
-            m->build(&(struct nn_model_args){ m->least, m->least - 1, 3, LABELS, 0 }, &err));
+            m->build(&(struct nn_model_args){ m->least, m->least - 1, 3, LABELS, 0, 0 }, &err));
     }
 }
 
@@ -311,6 +352,7 @@ int main(void)
         cmocka_unit_test(parameter_counts_are_those_of_the_papers),
         cmocka_unit_test(parameters_do_not_depend_on_size),
         cmocka_unit_test(names_are_timms),
+        cmocka_unit_test(droppath_grows_with_depth),
         cmocka_unit_test(nearest_name_is_said),
         cmocka_unit_test(too_small_pictures_are_refused),
         cmocka_unit_test(odd_sizes_run),

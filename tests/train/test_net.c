@@ -87,8 +87,8 @@ static struct made make(const struct nn_model *m, int side, enum data_task task,
     struct err err = { 0 };
 
     opt.loss.task = task;
-    return make_of(m->build(&(struct nn_model_args){ side, side, 3, LABELS, 0 }, &err), side, &opt,
-                   threads);
+    return make_of(m->build(&(struct nn_model_args){ side, side, 3, LABELS, 0, 0 }, &err), side,
+                   &opt, threads);
 }
 
 static struct made tiny(const char *text, const struct train_net_options *opt, int threads)
@@ -602,7 +602,7 @@ static void bytes_are_known_before(void **state)
 
     (void)state;
     for (int i = 0; i < 4; i++) {
-        struct nn_model_args args = { 32, 32, 3, 10, 0 };
+        struct nn_model_args args = { 32, 32, 3, 10, 0, 0 };
         struct nn_graph *g = models[i % 2]->build(&args, &err);
         struct train_net_options opt = usual(i < 2 ? &train_optim_sgd : &train_optim_muon);
         struct train_net *net;

@@ -76,7 +76,7 @@ static struct made make(struct nn_graph *g, uint64_t seed)
 
 static struct made model(const struct nn_model *m, int side, bool several, uint64_t seed)
 {
-    struct nn_model_args args = { side, side, 3, LABELS, 0 };
+    struct nn_model_args args = { side, side, 3, LABELS, 0, 0 };
     struct err err;
 
     return make(with_loss(m->build(&args, &err), several), seed);
