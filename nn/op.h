@@ -75,12 +75,21 @@ struct nn_param {
     int init;                           /* enum nn_init */
     bool buffer;                        /* state that forward writes, not trained */
     double value;                       /* of init constant */
+    int groups;                         /* filters fall into so many, each with its own channels */
 };
 
-/* he, glorot, lecun: normal, variance 2/fan_in, 2/(fan_in+fan_out), 1/fan_in; fan_out is the last
- * dimension in memory, fan_in the product of the others.  constant: all are `value`. */
+/*
+ * Rules of first values; fan_out is the last dimension in memory, fan_in the product of the rest.
+ * constant: all are `value`.  he, glorot, lecun: normal, variance 2/fan_in, 2/(fan_in+fan_out),
+ * 1/fan_in.  trunc: normal of deviation 0.02, drawn again beyond two deviations (ViT, ConvNeXt).
+ * orthogonal: the matrix [fan_in, fan_out] of each group has orthonormal columns, or rows where
+ * these are fewer (Saxe et al., arXiv:1312.6120).  dirac: of the filters of each group the first
+ * ones pass a channel on, filter k channel k, for as many as there are channels (Zagoruyko and
+ * Komodakis, arXiv:1706.00388); the others, and what is no filter (rank 4), as he.
+ */
 enum nn_init { NN_INIT_ZEROS, NN_INIT_ONES, NN_INIT_HE, NN_INIT_GLOROT, NN_INIT_LECUN,
-               NN_INIT_CONSTANT };
+               NN_INIT_CONSTANT, NN_INIT_TRUNC, NN_INIT_ORTHOGONAL, NN_INIT_DIRAC };
+extern const char *const nn_init_names[];       /* NULL-terminated */
 
 /* One case of the generic tests; the list ends with a NULL attr. */
 struct nn_case {

@@ -3,7 +3,6 @@
  */
 #include "nn/params.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,54 +110,6 @@ void nn_params_free(struct nn_params *p)
     free(p->value);
     free(p->grad);
     free(p);
-}
-
-/* The standard deviation that a rule asks for; < 0: a constant, in *value. */
-static double init_deviation(const struct nn_param *a, double *value)
-{
-    double fan_in = 1, fan_out = 1;
-
-    for (int i = 0; i < SHAPE_MAX_RANK && a->shape[i]; i++) {
-        bool last = i + 1 == SHAPE_MAX_RANK || !a->shape[i + 1];
-
-        if (last)
-            fan_out = a->shape[i];
-        else
-            fan_in *= a->shape[i];
-    }
-    switch (a->init) {
-    case NN_INIT_HE:
-        return sqrt(2 / fan_in);
-    case NN_INIT_GLOROT:
-        return sqrt(2 / (fan_in + fan_out));
-    case NN_INIT_LECUN:
-        return sqrt(1 / fan_in);
-    case NN_INIT_ONES:
-        *value = 1;
-        return -1;
-    case NN_INIT_CONSTANT:
-        *value = a->value;
-        return -1;
-    default:
-        *value = 0;
-        return -1;
-    }
-}
-
-void nn_params_init(struct nn_params *p, const struct nn_graph *g, uint64_t seed)
-{
-    for (int e = 0; e < p->n; e++) {
-        double value = 0, deviation;
-        real *v = p->value + p->offset[e];
-
-        if (g->node[p->node[e]].op != &nn_op_param)
-            continue;
-        deviation = init_deviation(param_attr(g, p->node[e]), &value);
-        for (int64_t i = 0; i < p->count[e]; i++)
-            v[i] = (real)(float)(deviation < 0 ? value
-                          : deviation * rng_normal(seed, rng_stream(RNG_INIT, (uint32_t)e),
-                                                   (uint64_t)i));
-    }
 }
 
 int nn_params_find(const struct nn_graph *g, const struct nn_graph *like, int node)

@@ -28,6 +28,9 @@ void nn_params_free(struct nn_params *p);
 
 /* Initial values by each parameter's rule, from seed.  `const` entries keep what they have. */
 void nn_params_init(struct nn_params *p, const struct nn_graph *g, uint64_t seed);
+/* The same, but trained matrices and filters (rank 2 and more) by `rule`. */
+void nn_params_init_by(struct nn_params *p, const struct nn_graph *g, uint64_t seed,
+                       enum nn_init rule);
 
 /* The node of g that has a value, and the name and type of `node` of graph `like`; -1: none has. */
 int nn_params_find(const struct nn_graph *g, const struct nn_graph *like, int node);

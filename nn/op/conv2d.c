@@ -50,7 +50,8 @@ static const char *param(const void *attr, const struct nn_type *x, int i, struc
     if (i == WEIGHT) {
         *p = (struct nn_param){ .shape = { a->size[0], a->size[1], channels / a->groups,
                                            a->channels },
-                                .perm = { 3, 2, 0, 1 }, .init = NN_INIT_HE };
+                                .perm = { 3, 2, 0, 1 }, .init = NN_INIT_HE,
+                                .groups = a->groups };
         return "weight";
     }
     if (i == BIAS && a->bias) {

@@ -8,15 +8,19 @@
 
 #include <limits.h>
 
-static const char *const inits[] = { "zeros", "ones", "he", "glorot", "lecun", "constant", NULL };
+const char *const nn_init_names[] = {
+    "zeros", "ones", "he", "glorot", "lecun", "constant", "trunc", "orthogonal", "dirac", NULL
+};
 
 static const struct field attrs[] = {
     FIELD_LIST(struct nn_param, shape, SHAPE_MAX_RANK, 0, INT_MAX, "dimensions in memory"),
     FIELD_LIST(struct nn_param, perm, SHAPE_MAX_RANK, 0, SHAPE_MAX_RANK - 1,
                "for each dimension in files the one in memory; all 0: the same order"),
-    FIELD_ENUM(struct nn_param, init, inits, 0, "first values"),
+    FIELD_ENUM(struct nn_param, init, nn_init_names, 0, "first values"),
     FIELD_BOOL(struct nn_param, buffer, "state that is written while training, not trained"),
     FIELD_FLOAT(struct nn_param, value, NULL, 0, -1e6, 1e6, "of init constant"),
+    FIELD_INT(struct nn_param, groups, NULL, 1, 1, 1 << 20,
+              "filters fall into so many, each with its own channels"),
     FIELDS_END
 };
 

@@ -21,6 +21,7 @@ static const char net[] = "image = input shape=40\n"
                           "l = param shape=60x90 init=lecun\n"
                           "o = param shape=7 init=ones\n"
                           "z = param shape=1 init=zeros\n"
+                          "c = param shape=5 init=constant value=0.25\n"
                           "fc = linear image width=3\n"
                           "bn = batchnorm fc\n"
                           "output y = bn\n";
@@ -86,7 +87,8 @@ static void buffers_and_constants_are_not_trained(void **state)
     assert_false(p->trained[entry_of(g, p, "bn.running_mean")]);
     assert_false(p->trained[entry_of(g, p, "bn.running_var")]);
     assert_true(p->trained[entry_of(g, p, "bn.weight")]);
-    assert_int_equal(nn_params_trained(p), 3 * 3 * 20 * 30 + 2 * 60 * 90 + 7 + 1 + 40 * 3 + 3 + 3);
+    assert_int_equal(nn_params_trained(p),
+                     3 * 3 * 20 * 30 + 2 * 60 * 90 + 7 + 1 + 5 + 40 * 3 + 3 + 3);
     nn_params_free(p);
     nn_graph_free(g);
 }
@@ -117,6 +119,7 @@ static void first_values_have_their_rules_deviation(void **state)
         { "fc.weight", 2 * 40, 0 },
         { "o", INFINITY, 1 },
         { "z", INFINITY, 0 },
+        { "c", INFINITY, 0.25 },
         { "bn.weight", INFINITY, 1 },
         { "bn.bias", INFINITY, 0 },
         { "bn.running_mean", INFINITY, 0 },
@@ -142,6 +145,103 @@ static void first_values_have_their_rules_deviation(void **state)
             fail_msg("%s: mean %g, deviation %g, expected %g, %g", rules[i].name, mean, deviation,
                      rules[i].mean, want);
     }
+    nn_params_free(p);
+    nn_graph_free(g);
+}
+
+/* A normal number that is within two deviations has 0.774 of the variance. */
+static void truncated_values_stay_within_two_deviations(void **state)
+{
+    struct nn_graph *g = read_net(net);
+    struct nn_params *p = new_params(g, false);
+    int l = entry_of(g, p, "l"), bias = entry_of(g, p, "bn.weight");
+    double mean, deviation, n = (double)p->count[l];
+
+    (void)state;
+    nn_params_init_by(p, g, 3, NN_INIT_TRUNC);
+    measure(p, l, &mean, &deviation);
+    assert_true(fabs(mean) < 4 * 0.02 / sqrt(n));
+    assert_true(fabs(deviation - 0.02 * sqrt(0.77374)) < 4 * 0.02 / sqrt(2 * n));
+    for (int64_t i = 0; i < p->count[l]; i++)
+        assert_true(fabs((double)p->value[p->offset[l] + i]) <= 0.04);
+    assert_true(p->value[p->offset[bias]] == 1);        /* a rule is for matrices and filters */
+    nn_params_free(p);
+    nn_graph_free(g);
+}
+
+static const char filters[] = "image = input shape=7x7x8\n"
+                              "wide = conv2d image channels=20 size=3 pad=1\n"
+                              "narrow = conv2d image channels=5 size=1x5\n"
+                              "groups = conv2d image channels=12 size=3 groups=4\n"
+                              "depth = conv2d image channels=8 size=5 groups=8\n"
+                              "f = meanpool wide\n"
+                              "up = linear f width=64\n"
+                              "down = linear up width=16\n"
+                              "output y = down\n";
+
+/* The middle of filter k sees channel k of its group alone, for as many as there are. */
+static void dirac_filters_pass_channels_on(void **state)
+{
+    static const struct {
+        const char *name;
+        int taps, channels, filters, groups;
+    } convs[] = { { "wide.weight", 9, 8, 20, 1 }, { "narrow.weight", 5, 8, 5, 1 },
+                  { "groups.weight", 9, 2, 12, 4 }, { "depth.weight", 25, 1, 8, 8 } };
+    struct nn_graph *g = read_net(filters);
+    struct nn_params *p = new_params(g, false), *he = new_params(g, false);
+    int up = entry_of(g, p, "up.weight");
+
+    (void)state;
+    nn_params_init_by(p, g, 3, NN_INIT_DIRAC);
+    nn_params_init_by(he, g, 3, NN_INIT_HE);
+    for (size_t i = 0; i < sizeof convs / sizeof *convs; i++) {
+        int e = entry_of(g, p, convs[i].name), n = convs[i].filters, c = convs[i].channels;
+        const real *w = p->value + p->offset[e], *other = he->value + he->offset[e];
+
+        assert_int_equal(p->count[e], convs[i].taps * c * n);
+        for (int64_t at = 0; at < p->count[e]; at++) {
+            int k = (int)(at % n) % (n / convs[i].groups), channel = (int)(at / n % c);
+            int tap = (int)(at / n / c);
+
+            assert_true(w[at] == (k >= c ? other[at] : tap == convs[i].taps / 2 && channel == k));
+        }
+    }
+    assert_memory_equal(p->value + p->offset[up], he->value + he->offset[up],
+                        (size_t)p->count[up] * sizeof(real));
+    nn_params_free(p);
+    nn_params_free(he);
+    nn_graph_free(g);
+}
+
+/* Columns [first, first + n) of a matrix [rows, ld], or its rows, against each other. */
+static void assert_orthonormal(const real *w, int rows, int ld, int first, int n)
+{
+    bool columns = n <= rows;
+    int vectors = columns ? n : rows, length = columns ? rows : n;
+
+    for (int a = 0; a < vectors; a++)
+        for (int b = 0; b <= a; b++) {
+            double dot = 0;
+
+            for (int i = 0; i < length; i++)
+                dot += columns ? (double)w[i * ld + first + a] * (double)w[i * ld + first + b]
+                               : (double)w[a * ld + first + i] * (double)w[b * ld + first + i];
+            assert_true(fabs(dot - (a == b)) < 1e-4);
+        }
+}
+
+static void orthogonal_matrices_are(void **state)
+{
+    struct nn_graph *g = read_net(filters);
+    struct nn_params *p = new_params(g, false);
+
+    (void)state;
+    nn_params_init_by(p, g, 3, NN_INIT_ORTHOGONAL);
+    assert_orthonormal(p->value + p->offset[entry_of(g, p, "wide.weight")], 72, 20, 0, 20);
+    assert_orthonormal(p->value + p->offset[entry_of(g, p, "up.weight")], 20, 64, 0, 64);
+    assert_orthonormal(p->value + p->offset[entry_of(g, p, "down.weight")], 64, 16, 0, 16);
+    for (int k = 0; k < 4; k++)
+        assert_orthonormal(p->value + p->offset[entry_of(g, p, "groups.weight")], 18, 12, 3 * k, 3);
     nn_params_free(p);
     nn_graph_free(g);
 }
@@ -225,6 +325,9 @@ int main(void)
         cmocka_unit_test(entries_are_aligned_and_apart),
         cmocka_unit_test(buffers_and_constants_are_not_trained),
         cmocka_unit_test(first_values_have_their_rules_deviation),
+        cmocka_unit_test(truncated_values_stay_within_two_deviations),
+        cmocka_unit_test(dirac_filters_pass_channels_on),
+        cmocka_unit_test(orthogonal_matrices_are),
         cmocka_unit_test(first_values_follow_from_the_seed),
         cmocka_unit_test(files_have_their_own_order),
         cmocka_unit_test(copies_what_has_one_name_and_shape),
