@@ -9,6 +9,7 @@
 #include "nn/kernel/cpu.h"
 #include "train/arch.h"
 #include "train/optim/optim.h"
+#include "train/plan.h"
 
 const struct field train_cfg_fields[] = {
 #include "train/settings.def"
@@ -17,6 +18,7 @@ const struct field train_cfg_fields[] = {
 
 const char *const train_color_names[] = { "auto", "rgb", "grey", NULL };
 const char *const train_resize_names[] = { "auto", "crop", "squash", "letterbox", NULL };
+const char *const train_on_nan_names[] = { "stop", "rollback", NULL };
 
 bool train_check(const struct train_cfg *cfg, struct err *err)
 {
@@ -30,6 +32,7 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
                        "epochs, steps and time say the same thing: give one of them");
     if (cfg->batch == 1)
         return err_set(err, ERR_USAGE, "batch 1: batch-norm needs two pictures a step at least");
-    return train_arch_check(cfg->arch, err) && nn_kernels_get(cfg->isa, err) &&
+    return train_plan_check(cfg, err) && train_arch_check(cfg->arch, err) &&
+           nn_kernels_get(cfg->isa, err) &&
            train_optim_find(cfg->optim, err);
 }

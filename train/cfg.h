@@ -14,6 +14,12 @@ enum train_resize { TRAIN_RESIZE_AUTO, TRAIN_CROP, TRAIN_SQUASH, TRAIN_LETTERBOX
 extern const char *const train_color_names[];  /* "auto", then data_color_names */
 extern const char *const train_resize_names[]; /* "auto", then data_resize_names */
 
+/* After numbers that are not finite: end, or go on from the last checkpoint at half the rate. */
+enum train_on_nan { TRAIN_NAN_STOP, TRAIN_NAN_ROLLBACK };
+extern const char *const train_on_nan_names[];
+
+enum { TRAIN_CHANGES = 16 }; /* of the plan, at most */
+
 struct train_cfg {
     const char *arch;           /* a name of models.def, or a graph text's path (train/arch.h) */
     int size;                   /* input side in pixels; 0 = chosen from the pictures */
@@ -21,8 +27,10 @@ struct train_cfg {
     int filter;                 /* enum data_filter */
     int background[3];          /* RGB */
     int batch;                  /* 0 = chosen */
+    int accumulate;             /* batches a step */
     int epochs;                 /* 0 = chosen */
     int steps;                  /* 0 = by epochs; the last epoch may be cut short */
+    int shortened[2 * TRAIN_CHANGES]; /* train/plan.h; 0s where there is none */
     double time;                /* seconds for the whole training; 0 = by epochs */
     const char *optim;          /* a name of optims.def */
     double lr;                  /* 0 = chosen */
@@ -41,6 +49,8 @@ struct train_cfg {
     double dropout;
     const char *augment; /* what data_recipe_parse reads */
     int sampling;               /* enum data_sampling (data/sampler.h) */
+    int stop_after; /* epochs without a better figure, after which training ends; 0 = never */
+    int on_nan;   /* enum train_on_nan */
     int seed;
     int threads; /* 0 = all processors */
     double val;  /* share held out where the data say nothing; 0 = chosen */

@@ -36,6 +36,7 @@ struct options {
     struct train_cfg cfg; /* first: train/settings.def counts from it */
     struct data_source_options source;
     const char *out, *cache;
+    double save_every;
     bool force, sandbox, json, log_json, quiet;
 };
 _Static_assert(offsetof(struct options, cfg) == 0,
@@ -48,6 +49,8 @@ static const struct field options[] = {
     FIELD_STRING(struct options, cache, "DIR", "auto",
                  "folder where decoded pictures are kept for the next epoch and training; off: "
                  "nowhere; auto: ~/.cache/discern, below a tenth of the free disk"),
+    FIELD_DURATION(struct options, save_every, 600,
+                   "time between checkpoints within an epoch; 0: only at the end of each"),
     FIELD_BOOL(struct options, force, "write into a folder that has something in it"),
     DATA_SANDBOX_FIELD(struct options),
     FIELD_BOOL(struct options, json, "one JSON object on standard output"),
@@ -307,12 +310,13 @@ static int run(const struct cli_command *self, int argc, char **argv)
         x = open_data(args.arg[0], &o, &decode, &err);
     if (x && train_folder_open(&folder, o.out, o.force, &err)) {
         run.out = str_text(&folder.path);
+        run.save_every = o.save_every;
         run.cache = cache = cache_folder(&o, &run.cache_share);
         listen.out = run.out;
         listen.terminal = o.quiet ? 0 : STDERR_FILENO;
         listen.stream = o.log_json ? STDOUT_FILENO : 0;
         run.event_ctx = listeners = train_listen_open(&listen, &err);
-        ok = listeners && train_supervised(x, &o.cfg, &run, &err);
+        ok = listeners && train_with(&train_method_supervised, x, &o.cfg, &run, &err);
         heard = train_listen_close(listeners, &unheard);
     }
     ok = ok && report(&o, args.arg[0], run.out, &summary, &err);

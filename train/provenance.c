@@ -5,7 +5,7 @@
 
 #include "infer/learnt.h"
 #include "nn/base/about.h"
-#include "nn/base/record.h"
+#include "train/plan.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -54,18 +54,18 @@ static json_t *figures(const struct infer_figures *f)
     return o;
 }
 
-static json_t *data(const struct train_provenance *p)
+json_t *train_provenance_data(const struct data_index *x, int train, int val)
 {
     json_t *o = json_object();
     char fingerprint[17];
 
-    train_fingerprint(p->index, fingerprint);
-    json_object_set_new(o, "task", json_string(data_task_names[p->index->task]));
-    json_object_set_new(o, "labels", json_integer(p->index->n_labels));
-    json_object_set_new(o, "train", json_integer(p->train));
-    json_object_set_new(o, "val", json_integer(p->val));
+    train_fingerprint(x, fingerprint);
+    json_object_set_new(o, "task", json_string(data_task_names[x->task]));
+    json_object_set_new(o, "labels", json_integer(x->n_labels));
+    json_object_set_new(o, "train", json_integer(train));
+    json_object_set_new(o, "val", json_integer(val));
     json_object_set_new(o, "fingerprint", json_string(fingerprint));
-    json_object_set_new(o, "sample", infer_learnt_sample(p->index, DATA_TRAIN));
+    json_object_set_new(o, "sample", infer_learnt_sample(x, DATA_TRAIN));
     return o;
 }
 
@@ -82,6 +82,8 @@ static json_t *settings(const struct train_provenance *p)
     str_release(&recipe);
     json_object_del(o, "time");
     json_object_del(o, "threads");
+    if (!train_plan_changes(&cfg))
+        json_object_del(o, "shortened");
     return o;
 }
 
@@ -92,7 +94,7 @@ char *train_provenance_text(const struct train_provenance *p)
               !json_object_set_new(o, "git", json_string(about_git)) &&
               !json_object_set_new(o, "decoders", json_string(data_decoders)) &&
               !json_object_set_new(o, "settings", settings(p)) &&
-              !json_object_set_new(o, "data", data(p)) &&
+              !json_object_set(o, "data", p->data) &&
               !json_object_set_new(o, "epoch", json_integer(p->epoch)) &&
               !json_object_set_new(o, "step", json_integer(p->step)) &&
               !json_object_set_new(o, "loss", number(p->loss)) &&

@@ -1,21 +1,26 @@
 /*
  * trainer -- see trainer.h
  *
- * A training is a number of steps.  Step i of an epoch takes batch i of the loader; an epoch ends
- * with a validation by infer_evaluate on the very model that is then written, so that the figure
- * told is the figure of the file.
+ * A training is a number of steps.  A step learns from the next batch of the loader and moves the
+ * weights; an epoch ends with a validation by infer_evaluate on the very model that is then
+ * written, so that the figure told is the figure of the file.  All state is in struct
+ * train_progress, the method's blocks and cfg: what a checkpoint holds.
  */
 #include "train/trainer.h"
 
 #include "data/split.h"
+#include "nn/base/str.h"
 #include "nn/kernel/cpu.h"
 #include "train/arch.h"
 #include "train/caches.h"
-#include "train/net.h"
-#include "train/pace.h"
+#include "train/checkpoint.h"
+#include "train/clock.h"
+#include "train/parts.h"
+#include "train/plan.h"
+#include "train/progress.h"
 #include "train/provenance.h"
 
-#include <limits.h>
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -30,60 +35,40 @@
 enum {
     VAL_BATCH = 64,
     REPLAN_STEPS = 10, /* after so many steps their mean is believed */
+    DEAD_BATCHES = 8,  /* so many in a row without a picture: it is no chance */
+    MAX_ROLLBACKS = 5,
 };
 
 struct trainer {
     struct train_cfg *cfg;
     const struct train_run *run;
     const struct data_index *index;
-    struct data_index *train, *val; /* val NULL: nothing is held out */
+    const struct train_method *method;
+    void *self; /* the method's */
+    struct train_parts parts;
     struct data_prep prep;
     struct data_recipe recipe;
     struct train_caches caches;
     const struct nn_kernels *kernels;
-    const struct train_optim *optim;
     struct pool *pool;
     struct infer_model *model; /* what is checked and written */
     char arch[128];            /* its name */
-    struct train_net *net;
     struct data_loader *loader;
+    json_t *about_data;   /* of the provenance */
     bool split_written;
-    unsigned char *told; /* files that were reported: of train, then of val */
-    char date[32];
 
-    int64_t steps, step; /* planned, made */
-    int epoch, epochs;   /* under way, from 1 */
-    double loss;         /* running mean of the epoch */
-    double rate;         /* learning rate of the last step */
-
-    struct train_pace pace; /* measured before, then as it was so far */
-    double began, epoch_began;
-    /* Seconds spent in steps, and of these waited for pictures: in all; in the first epoch, when
-     * a cache is filled there. */
-    double in_steps, waited, in_fill;
-    int64_t timed_steps, epoch_pictures;
-    bool filling; /* the first epoch fills a cache */
-    int64_t base_step; /* after a new plan: where it was made, and what share was done then */
-    double base_done;
-    bool replanned;
-
-    struct infer_figures best; /* of best_epoch */
-    int best_epoch;            /* 0: none yet */
+    struct train_progress progress;
+    struct train_clock clock;
+    double lr, saved; /* of the last step; when the last checkpoint was written */
+    bool have_best;
+    struct infer_figures best; /* of progress.best_epoch, where have_best */
 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
 static int epochs_of(const struct trainer *t, int64_t steps)
 {
-    int64_t per_epoch = t->pace.per_epoch;
+    int64_t per_epoch = t->clock.pace.per_epoch;
 
     return per_epoch ? (int)((steps + per_epoch - 1) / per_epoch) : 0;
 }
@@ -91,32 +76,35 @@ static int epochs_of(const struct trainer *t, int64_t steps)
 /* Seconds that the rest takes if it goes on as now. */
 static double time_left(const struct trainer *t)
 {
-    return t->timed_steps ? train_pace_left(&t->pace, t->step, t->steps,
-                                            epochs_of(t, t->steps) - t->epoch + 1)
+    int64_t steps = train_plan_steps(t->cfg);
+
+    return t->clock.steps ? train_pace_left(&t->clock.pace, t->progress.step, steps,
+                                            epochs_of(t, steps) - t->progress.epoch + 1)
                           : 0;
 }
 
 static void emit(const struct trainer *t, struct train_event e)
 {
-    double epoch_time = now() - t->epoch_began;
+    const struct train_progress *p = &t->progress;
     struct rusage usage;
 
     if (!t->run->event)
         return;
     getrusage(RUSAGE_SELF, &usage);
     if (!e.epoch)
-        e.epoch = t->epoch;
-    e.epochs = t->epochs;
-    e.step = t->step;
-    e.steps = t->steps;
-    e.loss = t->loss;
-    e.accuracy = NAN;
-    e.lr = t->rate;
-    e.memory = (int64_t)usage.ru_maxrss * 1024;
-    e.rate = t->epoch_pictures && epoch_time > 0 ? (double)t->epoch_pictures / epoch_time : 0;
-    e.elapsed = now() - t->began;
+        e.epoch = p->epoch;
+    e.steps = train_plan_steps(t->cfg);
+    e.epochs = epochs_of(t, e.steps);
+    e.step = p->step;
+    e.loss = p->made ? p->loss / p->made : 0;
+    e.accuracy = t->index->task == DATA_SINGLE && p->pictures ? (double)p->right / p->pictures
+                                                              : NAN;
+    e.lr = t->lr;
+    e.rate = train_clock_rate(&t->clock);
+    e.elapsed = train_clock_elapsed(&t->clock);
     e.left = time_left(t);
-    e.waited = t->in_steps > 0 ? t->waited / t->in_steps : 0;
+    e.waited = train_clock_waited(&t->clock);
+    e.memory = (int64_t)usage.ru_maxrss * 1024;
     t->run->event(t->run->event_ctx, &e);
 }
 
@@ -142,13 +130,9 @@ static void note(const struct trainer *t, enum train_event_kind kind, const char
 static void bad_file(void *ctx, const struct data_sample *sample, const struct err *why)
 {
     struct trainer *t = ctx;
-    bool val = t->val && sample >= t->val->sample && sample < t->val->sample + t->val->n;
-    unsigned char *told = val ? t->told + t->train->n + (sample - t->val->sample)
-                              : t->told + (sample - t->train->sample);
 
-    if (!*told)
+    if (train_parts_first(&t->parts, sample))
         note(t, TRAIN_EVENT_BAD_FILE, "%s", why->msg);
-    *told = 1;
 }
 
 static bool stopped(const struct trainer *t)
@@ -158,78 +142,17 @@ static bool stopped(const struct trainer *t)
 
 /* ---- preparation ----------------------------------------------------------------------------- */
 
-static struct nn_graph *make_graph(struct trainer *t, struct err *err)
+static bool make_model(struct trainer *t, struct err *err)
 {
     const char *slash = strrchr(t->cfg->arch, '/');
-    struct nn_graph *g;
+    struct nn_graph *g =
+        train_arch_graph(t->cfg->arch, t->index->n_labels, t->cfg->dropout, &t->prep, err);
+    struct nn_params *p = g ? nn_params_new(g, false, err) : NULL;
 
     snprintf(t->arch, sizeof t->arch, "%s", slash ? slash + 1 : t->cfg->arch);
-    g = train_arch_graph(t->cfg->arch, t->index->n_labels, t->cfg->dropout, &t->prep, err);
     if (g && (t->prep.size[0] != t->cfg->size || t->prep.size[1] != t->cfg->size))
         note(t, TRAIN_EVENT_NOTE, "size %dx%d: as %s has it", t->prep.size[1], t->prep.size[0],
              t->arch);
-    return g;
-}
-
-/* A figure needs one picture at least that is readable and whose labels are known: better said now
- * than after an epoch. */
-static bool check_val(const struct data_index *val, const struct data_decode *decode,
-                      struct err *err)
-{
-    struct err first = { 0 };
-    int known = 0;
-
-    for (int i = 0; i < val->n; i++) {
-        const struct data_sample *s = &val->sample[i];
-        struct data_image image;
-        struct err why;
-        bool any = s->label >= 0 && !s->mark;
-
-        for (int l = 0; s->mark && l < val->n_labels; l++)
-            any |= s->mark[l] >= 0;
-        if (!any)
-            continue;
-        if (data_sample_image(s, decode, &image, &why)) {
-            data_image_release(&image);
-            return true;
-        }
-        first = known++ ? first : why;
-    }
-    if (!known)
-        return err_set(err, ERR_INPUT,
-                       "none of the %d pictures to check with has a known label: label some of "
-                       "the val part, or take it away and a share is held out", val->n);
-    return err_set(err, first.kind,
-                   "none of the %d pictures to check with can be read, the first: %s", known,
-                   first.msg);
-}
-
-static bool make_parts(struct trainer *t, struct err *err)
-{
-    t->train = data_index_part(t->index, DATA_TRAIN, err);
-    t->val = t->train ? data_index_part(t->index, DATA_VAL, err) : NULL;
-    if (!t->val)
-        return false;
-    if (t->train->n < 2)
-        return err_set(err, ERR_INPUT, "%d picture%s to learn from: two are the least", t->train->n,
-                       t->train->n == 1 ? "" : "s");
-    t->told = calloc((size_t)t->train->n + (size_t)t->val->n, 1);
-    if (!t->told)
-        return err_set(err, ERR_MEMORY, "no memory for %d pictures", t->index->n);
-    if (!t->val->n) {
-        data_index_free(t->val);
-        t->val = NULL;
-        note(t, TRAIN_EVENT_NOTE,
-             "nothing is held out: no figure will say how good the network is");
-    }
-    return !t->val || check_val(t->val, t->run->decode, err);
-}
-
-static bool make_model(struct trainer *t, struct err *err)
-{
-    struct nn_graph *g = make_graph(t, err);
-    struct nn_params *p = g ? nn_params_new(g, false, err) : NULL;
-
     if (p)
         t->model = infer_model_new(g, p, &t->prep, t->index->task, t->index->n_labels,
                                    t->index->label, t->arch, err);
@@ -243,7 +166,7 @@ static bool make_model(struct trainer *t, struct err *err)
 /* What auto means is decided here, and told. */
 static bool make_recipe(struct trainer *t, struct err *err)
 {
-    struct data_recipe_facts facts = { t->train->n, t->index->n_labels, t->prep.size[0] };
+    struct data_recipe_facts facts = { t->parts.train->n, t->index->n_labels, t->prep.size[0] };
     const char *text = t->cfg->augment, *why;
 
     if (strcspn(text, ",") == strlen("auto") && !strncmp(text, "auto", strlen("auto"))) {
@@ -259,8 +182,8 @@ static bool make_caches(struct trainer *t, const struct train_seen *seen, struct
     struct train_caches_options opt = {
         .dir = t->run->cache,
         .share = t->run->cache_share,
-        .train = t->train,
-        .val = t->val,
+        .train = t->parts.train,
+        .val = t->parts.val,
         .prep = &t->prep,
         .recipe = &t->recipe,
         .seen = seen,
@@ -271,38 +194,39 @@ static bool make_caches(struct trainer *t, const struct train_seen *seen, struct
     return train_caches_open(&t->caches, &opt, err);
 }
 
-static struct train_net *make_net(const struct trainer *t, struct err *err)
+static bool make_loader(struct trainer *t, struct err *err)
 {
-    const struct train_cfg *cfg = t->cfg;
-    float *weight = calloc((size_t)t->index->n_labels + 1, sizeof *weight);
-    struct train_net_options opt = {
-        .loss = { t->index->task, cfg->loss, cfg->smooth, cfg->class_weights ? weight : NULL },
-        .momentum = cfg->momentum,
-        .beta2 = cfg->beta2,
-        .decay = cfg->decay,
-        .clip = cfg->clip,
-        .ema = cfg->ema,
-        .lookahead = cfg->lookahead,
-        .freeze = cfg->freeze,
-        .optim = t->optim,
+    struct data_loader_options opt = {
+        .batch = t->cfg->batch,
+        .threads = t->cfg->threads,
+        .views = t->method->views,
+        .shuffle = true,
+        .sampling = t->cfg->sampling,
+        .drop_last = true,
+        .recipe = &t->recipe,
+        .decode = t->run->decode,
+        .cache = t->caches.train,
+        .seed = (uint64_t)t->cfg->seed,
+        .bad = bad_file,
+        .bad_ctx = t,
+    };
+
+    t->loader = data_loader_new(t->parts.train, &t->prep, &opt, err);
+    return t->loader;
+}
+
+/* A new state of the method, from the start. */
+static void *open_method(const struct trainer *t, struct err *err)
+{
+    struct train_method_options opt = {
+        .cfg = t->cfg,
+        .graph = t->model->graph,
+        .data = t->parts.train,
         .kernels = t->kernels,
         .pool = t->pool,
-        .seed = (uint64_t)cfg->seed,
     };
-    struct train_net *net = NULL;
 
-    if (weight) {
-        train_balanced_weights(t->train, weight);
-        net = train_net_new(t->model->graph, &opt, err);
-    } else {
-        err_set(err, ERR_MEMORY, "no memory for the weights of %d labels", t->index->n_labels);
-    }
-    free(weight);
-    if (net && !train_net_prepare(net, t->cfg->batch, err)) {
-        train_net_free(net);
-        return NULL;
-    }
-    return net;
+    return t->method->open(&opt, err);
 }
 
 static bool prepare(struct trainer *t, struct err *err)
@@ -310,11 +234,7 @@ static bool prepare(struct trainer *t, struct err *err)
     struct train_cfg *cfg = t->cfg;
     const struct nn_model *model;
     struct train_seen seen;
-    time_t date = time(NULL);
-    struct tm tm;
 
-    t->began = t->epoch_began = now();
-    strftime(t->date, sizeof t->date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&date, &tm));
     if (!cfg->threads)
         cfg->threads = pool_cpus();
     if (!train_check(cfg, err))
@@ -323,32 +243,26 @@ static bool prepare(struct trainer *t, struct err *err)
     if (!model && !cfg->color)
         cfg->color = TRAIN_RGB;         /* a file says what it wants, and hardly ever grey */
     t->kernels = nn_kernels_get(cfg->isa, err);
-    t->optim = t->kernels ? train_optim_find(cfg->optim, err) : NULL;
-    t->pool = t->optim ? pool_new(cfg->threads, err) : NULL;
-    if (!t->pool || !make_parts(t, err))
+    t->pool = t->kernels ? pool_new(cfg->threads, err) : NULL;
+    if (!t->pool || !train_parts_open(&t->parts, t->index, t->run->decode, err))
         return false;
-    if (!train_choose(t->train, model ? model->least : 1, cfg->threads, t->run->decode, cfg,
+    if (!t->parts.val)
+        note(t, TRAIN_EVENT_NOTE,
+             "nothing is held out: no figure will say how good the network is");
+    t->about_data = train_provenance_data(t->index, t->parts.train->n,
+                                          t->parts.val ? t->parts.val->n : 0);
+    if (!train_choose(t->parts.train, model ? model->least : 1, cfg->threads, t->run->decode, cfg,
                       &t->prep, &seen, say, t, err) ||
-        !make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err))
+        !make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err) ||
+        !make_loader(t, err))
         return false;
-    t->loader = data_loader_new(t->train, &t->prep,
-                                &(struct data_loader_options){ .batch = cfg->batch,
-                                                               .threads = cfg->threads,
-                                                               .shuffle = true,
-                                                               .sampling = cfg->sampling,
-                                                               .drop_last = true,
-                                                               .recipe = &t->recipe,
-                                                               .decode = t->run->decode,
-                                                               .cache = t->caches.train,
-                                                               .seed = (uint64_t)cfg->seed,
-                                                               .bad = bad_file,
-                                                               .bad_ctx = t },
-                                err);
-    t->net = t->loader ? make_net(t, err) : NULL;
-    if (!t->net)
+    t->self = open_method(t, err);
+    if (!t->self)
         return false;
-    t->pace.per_epoch = data_loader_batches(t->loader);
-    t->steps = cfg->steps ? cfg->steps : cfg->epochs * t->pace.per_epoch;
+    t->clock.pace.per_epoch =
+        (data_loader_batches(t->loader) + cfg->accumulate - 1) / cfg->accumulate;
+    if (!cfg->steps)
+        cfg->steps = (int)(cfg->epochs * t->clock.pace.per_epoch);
     return true;
 }
 
@@ -357,22 +271,21 @@ static void release(struct trainer *t)
     infer_figures_release(&t->best);
     data_loader_free(t->loader);
     train_caches_close(&t->caches);
-    train_net_free(t->net);
+    t->method->close(t->self);
     infer_model_free(t->model);
     pool_free(t->pool);
-    data_index_free(t->train);
-    data_index_free(t->val);
-    free(t->told);
+    train_parts_close(&t->parts);
+    json_decref(t->about_data);
 }
 
 /* ---- validation and files -------------------------------------------------------------------- */
 
-/* Figures of the model's present values on x. */
-static bool validate(struct trainer *t, const struct data_index *x, struct infer_figures *f,
-                     struct err *err)
+/* Figures of m's values on x. */
+static bool validate(struct trainer *t, const struct infer_model *m, const struct data_index *x,
+                     struct infer_figures *f, struct err *err)
 {
     struct infer_predictor *q =
-        infer_predictor_new(t->model->graph, t->model->params, t->index->task,
+        infer_predictor_new(m->graph, m->params, t->index->task,
                             x->n < VAL_BATCH ? x->n : VAL_BATCH, t->cfg->threads, t->cfg->isa, err);
     struct infer_evaluate_options how = {
         .threads = t->cfg->threads,
@@ -387,100 +300,139 @@ static bool validate(struct trainer *t, const struct data_index *x, struct infer
     return ok;
 }
 
-static bool write_model(struct trainer *t, const char *name, const struct infer_figures *f,
-                        struct err *err)
+/* Beside every model which pictures it knows; anew, since --force may find an old one. */
+static bool write_split(struct trainer *t, struct err *err)
 {
-    struct train_provenance p = {
+    struct str path = { 0 };
+
+    str_printf(&path, "%s/split.csv", t->run->out);
+    t->split_written = path.failed ? err_set(err, ERR_MEMORY, "no memory to write split.csv")
+                                   : data_split_write(t->index, str_text(&path), err);
+    str_release(&path);
+    return t->split_written;
+}
+
+/* Where t->model comes from; f NULL: it was not checked.  free() it. */
+static char *provenance(const struct trainer *t, const struct infer_figures *f, struct err *err)
+{
+    const struct train_progress *p = &t->progress;
+    time_t began = (time_t)p->began;
+    struct tm tm;
+    char date[32];
+    struct train_provenance about = {
         .cfg = t->cfg,
         .arch = t->arch,
         .recipe = &t->recipe,
-        .index = t->index,
-        .train = t->train->n,
-        .val = t->val ? t->val->n : 0,
-        .epoch = t->epoch,
-        .step = t->step,
-        .loss = t->loss,
+        .data = t->about_data,
+        .epoch = p->epoch,
+        .step = p->step,
+        .loss = p->made ? p->loss / p->made : 0,
         .val_figures = f,
-        .date = t->date,
+        .date = date,
     };
-    struct str path = { 0 };
-    char *text = train_provenance_text(&p);
-    bool ok = false;
+    char *text;
 
-    str_printf(&path, "%s/split.csv", t->run->out);
-    /* Beside every model which pictures it knows; anew, since --force may find an old one. */
-    if (!t->split_written && !path.failed)
-        t->split_written = data_split_write(t->index, str_text(&path), err);
-    str_clear(&path);
-    str_printf(&path, "%s/%s", t->run->out, name);
-    if (!text || path.failed) {
-        err_set(err, ERR_MEMORY, "no memory to write %s", name);
-    } else if (t->split_written) {
-        t->model->provenance = text;
-        ok = infer_model_write(t->model, str_text(&path), NULL, err);
-        t->model->provenance = "{}";
-    }
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&began, &tm));
+    text = train_provenance_text(&about);
+    if (!text)
+        err_set(err, ERR_MEMORY, "no memory to tell where the model comes from");
+    return text;
+}
+
+/* Writes the model's present values as the best ones; `about` is its provenance. */
+static bool write_best(struct trainer *t, const struct infer_model *m, struct err *err)
+{
+    struct str path = { 0 };
+    bool ok;
+
+    str_printf(&path, "%s/" TRAIN_BEST, t->run->out);
+    ok = path.failed ? err_set(err, ERR_MEMORY, "no memory to write " TRAIN_BEST)
+                     : infer_model_write(m, str_text(&path), NULL, err);
     str_release(&path);
-    free(text);
     return ok;
 }
 
-/* Whether a is the better model: by the figure watched, then by the log loss. */
-static bool better(const struct infer_figures *a, const struct infer_figures *b)
+static struct train_state state_of(struct trainer *t, struct train_block *block)
 {
-    double x = infer_figures_main(a), y = infer_figures_main(b);
-
-    if (isnan(x) && isnan(y))
-        return a->log_loss < b->log_loss;
-    if (!(x >= y))
-        return isnan(y) && !isnan(x);
-    return x > y || a->log_loss < b->log_loss;
+    return (struct train_state){
+        .cfg = t->cfg,
+        .progress = &t->progress,
+        .method_fields = t->method->state_fields,
+        .method_state = t->method->state ? t->method->state(t->self) : NULL,
+        .n_blocks = t->method->blocks(t->self, block, TRAIN_MAX_BLOCKS),
+        .block = block,
+    };
 }
 
-/* The present values are the model's, unless they are past use. */
-static bool take_values(struct trainer *t, struct err *err)
+/* The model, whose values are taken, with the state of its training; `next` is the progress to go
+ * on from.  f NULL: it was not checked; best: it is the best one. */
+static bool save(struct trainer *t, const struct train_progress *next,
+                 const struct infer_figures *f, bool best, struct err *err)
 {
-    if (!train_net_sound(t->net))
-        return err_set(err, ERR_DIVERGED,
-                       "weights have left the finite numbers at step %lld of epoch %d; a smaller "
-                       "learning rate than %g may help",
-                       (long long)t->step, t->epoch, t->cfg->lr);
-    train_net_values(t->net, t->model->params);
-    return true;
+    struct train_block block[TRAIN_MAX_BLOCKS];
+    char *about = provenance(t, f, err);
+    bool ok = about && (t->split_written || write_split(t, err));
+
+    t->model->provenance = about;
+    t->progress = *next;
+    t->progress.elapsed = train_clock_elapsed(&t->clock);
+    if (ok) {
+        struct train_state s = state_of(t, block);
+
+        ok = train_checkpoint_write(t->run->out, t->model, &s, err) &&
+             (!best || write_best(t, t->model, err));
+    }
+    t->model->provenance = "{}";
+    free(about);
+    t->saved = train_now();
+    if (ok)
+        note(t, TRAIN_EVENT_SAVED, "%s/" TRAIN_LAST, t->run->out);
+    return ok;
 }
 
-/* Checks, writes and tells. */
-static bool end_epoch(struct trainer *t, struct err *err)
+/* ---- going on -------------------------------------------------------------------------------- */
+
+/* The start of a training. */
+static struct train_progress fresh(void)
 {
-    struct infer_figures f = { 0 };
-    double before = now();
-    bool best;
+    return (struct train_progress){ .began = (double)time(NULL), .epoch = 1, .best_figure = -1 };
+}
 
-    if (!take_values(t, err))
-        return false;
-    if (t->val && !validate(t, t->val, &f, err)) {
-        struct err ignored = { 0 };     /* the first cause is the one to tell */
+/* The model file of the best epoch, where the checkpoint is of its end: a kill may have come
+ * between the two. */
+static bool mend_best(struct trainer *t, struct err *err)
+{
+    struct str path = { 0 };
+    struct infer_model *m;
+    bool ok;
 
-        write_model(t, "last.safetensors", NULL, &ignored);
-        return err_in(err, "validation");
-    }
-    best = !t->val || !t->best_epoch || better(&f, &t->best);
-    if (!write_model(t, "last.safetensors", t->val ? &f : NULL, err) ||
-        (best && !write_model(t, "best.safetensors", t->val ? &f : NULL, err))) {
-        infer_figures_release(&f);
+    if (t->progress.batch || !t->progress.step || t->progress.best_epoch != t->progress.epoch - 1)
+        return true;
+    str_printf(&path, "%s/" TRAIN_LAST, t->run->out);
+    m = infer_model_open(str_text(&path), err);
+    ok = m && write_best(t, m, err);
+    infer_model_free(m);
+    str_release(&path);
+    return ok;
+}
+
+/* To the newest checkpoint, or to the start where there is none. */
+static bool go_back(struct trainer *t, struct err *err)
+{
+    struct train_block block[TRAIN_MAX_BLOCKS];
+    struct train_state s;
+    enum train_found found;
+
+    t->method->close(t->self);
+    t->self = open_method(t, err);
+    if (!t->self)
         return false;
-    }
-    t->pace.val = now() - before;
-    emit(t, (struct train_event){
-                .kind = TRAIN_EVENT_EPOCH, .val = t->val ? &f : NULL, .best = best });
-    if (best) {
-        infer_figures_release(&t->best);
-        t->best = f;
-        t->best_epoch = t->epoch;
-    } else {
-        infer_figures_release(&f);
-    }
-    return true;
+    t->progress = fresh();
+    s = state_of(t, block);
+    found = train_checkpoint_read(t->run->out, &s, say, t, err);
+    if (found == TRAIN_FOUND_BAD)
+        return err_in(err, "%s: cannot go on", t->run->out);
+    return found == TRAIN_FOUND_NOTHING || mend_best(t, err);
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */
@@ -495,17 +447,20 @@ static bool nothing_to_learn(int64_t read, struct err *err)
                    "or remove the files named above, or make the batch larger");
 }
 
-/* Steps of a throwaway copy at rate 0, for `limit` seconds, into t->pace. */
+/* Steps of a throwaway copy at rate 0, for `limit` seconds, into the clock's pace. */
 static bool measure_steps(struct trainer *t, double limit, struct err *err)
 {
-    struct train_net *net = make_net(t, err);
-    double start = now(), first = 0, waited = 0, loss;
-    int steps = -1, empty = 0; /* the first one is warm-up, unless it takes all the time */
+    struct train_pace *pace = &t->clock.pace;
+    void *self = open_method(t, err);
+    double start = train_now(), first = 0, waited = 0;
+    int steps = -1; /* the first one is warm-up, unless it takes all the time */
+    int batches = 0, empty = 0;
     int64_t read = 0;
-    bool ok = net, filling = train_caches_filling(&t->caches);
+    bool ok = self, filling = train_caches_filling(&t->caches);
+    struct train_outcome out;
 
     data_loader_start(t->loader, 0, 0);
-    while (ok && !stopped(t) && (steps < 1 || now() - start < limit) &&
+    while (ok && !stopped(t) && (steps < 1 || train_now() - start < limit) &&
            !(steps == 0 && first > limit)) {
         double before = data_loader_waited(t->loader);
         const struct data_batch *b = data_loader_next(t->loader);
@@ -517,21 +472,24 @@ static bool measure_steps(struct trainer *t, double limit, struct err *err)
         waited += data_loader_waited(t->loader) - before;
         read += b->n;
         empty = b->n < 2 ? empty + 1 : 0;
-        if (empty > t->pace.per_epoch)
+        if (empty > pace->per_epoch)
             ok = nothing_to_learn(read, err);
         if (b->n < 2)
             continue;
-        ok = ok && train_net_step(net, b->n, b->image, b->target, 0, 0, &loss, err);
+        ok = ok && t->method->learn(self, b, 0, err);
+        if (++batches % t->cfg->accumulate)
+            continue;
+        ok = ok && t->method->update(self, 0, &out, err);
         if (++steps == 0) {
-            first = now() - start;
-            start = now();
+            first = train_now() - start;
+            start = train_now();
             waited = 0;
         }
     }
-    t->pace.step = steps > 0 ? (now() - start) / steps : first;
-    t->pace.fill = steps > 0 && filling ? waited / steps : 0;
-    t->pace.step -= t->pace.fill;
-    train_net_free(net);
+    pace->step = steps > 0 ? (train_now() - start) / steps : first;
+    pace->fill = steps > 0 && filling ? waited / steps : 0;
+    pace->step -= pace->fill;
+    t->method->close(self);
     return ok;
 }
 
@@ -539,196 +497,368 @@ static bool measure_steps(struct trainer *t, double limit, struct err *err)
 static bool plan_time(struct trainer *t, struct err *err)
 {
     double limit = fmin(fmax(0.05 * t->cfg->time, 0.5), 5), start;
+    struct train_pace *pace = &t->clock.pace;
     struct infer_figures f = { 0 };
 
     if (!measure_steps(t, limit, err))
         return false;
     if (stopped(t))
         return true;
-    if (t->val) {
-        struct data_index few = *t->val;
+    if (t->parts.val) {
+        struct data_index few = *t->parts.val;
         struct err ignored = { 0 };     /* the first pictures may all be bad; others need not be */
 
         few.n = few.n < 2 * VAL_BATCH ? few.n : 2 * VAL_BATCH;
-        train_net_values(t->net, t->model->params);
-        start = now();
-        validate(t, &few, &f, &ignored);
+        t->method->values(t->self, t->model->params);
+        start = train_now();
+        validate(t, t->model, &few, &f, &ignored);
         infer_figures_release(&f);
-        t->pace.val = (now() - start) * t->val->n / few.n;
+        pace->val = (train_now() - start) * t->parts.val->n / few.n;
     }
-    t->steps =
-        train_pace_steps(&t->pace, 0, TIME_PLANNED * t->cfg->time - (now() - t->began));
-    t->cfg->steps = (int)t->steps;
+    t->cfg->steps = (int)train_pace_steps(
+        pace, 0, TIME_PLANNED * t->cfg->time - train_clock_elapsed(&t->clock));
     note(t, TRAIN_EVENT_NOTE,
-         "steps %lld, which is %.1f epochs: a step takes %.3g s and a validation %.3g s, and %g s "
+         "steps %d, which is %.1f epochs: a step takes %.3g s and a validation %.3g s, and %g s "
          "are given",
-         (long long)t->steps, (double)t->steps / (double)t->pace.per_epoch, t->pace.step,
-         t->pace.val, t->cfg->time);
+         t->cfg->steps, (double)t->cfg->steps / (double)pace->per_epoch, pace->step, pace->val,
+         t->cfg->time);
     return true;
 }
 
 /* Shortens the plan when the machine has become slower than it was measured. */
 static void replan(struct trainer *t)
 {
-    double spent = now() - t->began, done;
-    int64_t steps;
+    double spent = train_clock_elapsed(&t->clock);
+    int64_t was = train_plan_steps(t->cfg), steps;
 
-    if (t->cfg->time <= 0 || t->timed_steps < REPLAN_STEPS ||
+    if (t->cfg->time <= 0 || t->clock.steps < REPLAN_STEPS ||
         spent + time_left(t) <= TIME_REPLAN * t->cfg->time)
         return;
     /* Of the epoch under way, what is made is not to be made again. */
-    steps = t->step +
-            train_pace_steps(&t->pace, t->step, TIME_PLANNED * t->cfg->time - spent);
-    if (steps >= t->steps)
+    steps = t->progress.step + train_pace_steps(&t->clock.pace, t->progress.step,
+                                                TIME_PLANNED * t->cfg->time - spent);
+    if (steps >= was || !train_plan_shorten(t->cfg, t->progress.step, steps))
         return;
-    done = t->base_done + (1 - t->base_done) * (double)(t->step - t->base_step) /
-                              (double)(t->steps - t->base_step);
-    if (!t->replanned)
+    t->cfg->epochs = epochs_of(t, steps);
+    if (train_plan_changes(t->cfg) == 1)
         note(t, TRAIN_EVENT_NOTE,
              "the machine is slower than it was measured to be: %lld steps instead of %lld, or as "
              "few as the time given takes",
-             (long long)steps, (long long)t->steps);
-    t->replanned = true;
-    t->base_done = done;
-    t->base_step = t->step;
-    t->steps = steps;
-    t->cfg->steps = (int)steps;
-    t->cfg->epochs = t->epochs = epochs_of(t, steps);
+             (long long)steps, (long long)was);
 }
 
-/* How to make as many steps again without a clock.  The rate fell faster where the plan became
- * shorter, so that only a training that kept to its plan comes out the same. */
+/* How to make just these steps again without a clock. */
 static void tell_steps(const struct trainer *t)
 {
+    struct str how = { 0 };
+
     if (t->cfg->time <= 0)
         return;
-    if (t->replanned)
-        note(t, TRAIN_EVENT_NOTE,
-             "--steps %lld instead of --time makes as many steps as were made; the rate then falls "
-             "evenly, so the weights will not be just these", (long long)t->step);
-    else
-        note(t, TRAIN_EVENT_NOTE, "--steps %lld instead of --time repeats this training",
-             (long long)t->step);
+    str_printf(&how, "--steps %d", t->cfg->steps);
+    if (train_plan_changes(t->cfg)) {
+        str_add(&how, " --shortened ");
+        field_text(field_find(train_cfg_fields, "shortened"), t->cfg, &how);
+    }
+    note(t, TRAIN_EVENT_NOTE, "%s instead of --time repeats this training", str_text(&how));
+    str_release(&how);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
+static struct train_sched sched_of(const struct trainer *t)
+{
+    const struct train_cfg *cfg = t->cfg;
+
+    return (struct train_sched){ cfg->sched, cfg->warmup, cfg->drop, cfg->drop_every,
+                                 cfg->patience };
+}
+
 static double rate_now(const struct trainer *t)
 {
-    double part = ((double)(t->step - t->base_step) + 0.5) / (double)(t->steps - t->base_step);
-    struct train_sched sched = { t->cfg->sched, t->cfg->warmup, t->cfg->drop, t->cfg->drop_every,
-                                 t->cfg->patience };
+    struct train_sched sched = sched_of(t);
 
-    return t->cfg->lr * train_sched_share(&sched, t->base_done + (1 - t->base_done) * part);
+    return t->cfg->lr * train_sched_share(&sched, train_plan_done(t->cfg, t->progress.step + 0.5)) *
+           train_plateau_share(&t->progress.plateau, &sched) * pow(0.5, t->progress.rollbacks);
 }
 
 /* The user asked to stop: what is there is saved. */
 static bool stop_here(struct trainer *t, bool unsaved, struct err *err)
 {
-    if (unsaved && (!take_values(t, err) || !write_model(t, "last.safetensors", NULL, err)))
-        return false;
-    if (!t->step)
+    struct train_progress here = t->progress;
+
+    if (unsaved) {
+        t->method->values(t->self, t->model->params);
+        if (!save(t, &here, NULL, false, err))
+            return false;
+    }
+    if (!here.step)
         return err_set(err, ERR_CANCELLED, "stopped before the first step; nothing was saved");
     return err_set(err, ERR_CANCELLED,
-                   "stopped after step %lld of %lld; the weights so far are in "
-                   "%s/last.safetensors%s",
-                   (long long)t->step, (long long)t->steps, t->run->out,
-                   t->best_epoch ? ", the best in best.safetensors" : "");
+                   "stopped after step %d of %lld; \"discern train --resume %s\" goes on from "
+                   "there%s",
+                   here.step, (long long)train_plan_steps(t->cfg), t->run->out,
+                   here.best_epoch ? "; the best model so far is in " TRAIN_BEST : "");
 }
 
-/* Puts where it was and what helps around the cause of a divergence. */
-static bool diverged(const struct trainer *t, struct err *err)
+/* Numbers that are not finite: true when the training can go on from before them. */
+static bool diverged(struct trainer *t, struct err *err)
 {
+    struct train_progress *p = &t->progress;
     struct err cause = *err;
+    int rollbacks = p->rollbacks + 1;
 
     if (cause.kind != ERR_DIVERGED)
         return false;
-    return err_set(err, ERR_DIVERGED,
-                   "epoch %d, step %lld: %.200s; a smaller learning rate than %g may help%s",
-                   t->epoch, (long long)t->step + 1, cause.msg, t->cfg->lr,
-                   t->best_epoch ? "; best.safetensors is from before" : "");
+    err_set(err, ERR_DIVERGED,
+            "epoch %d, step %d: %.200s; a smaller learning rate than %g may help%s", p->epoch,
+            p->step + 1, cause.msg, t->lr, p->best_epoch ? "; " TRAIN_BEST " is from before" : "");
+    if (t->cfg->on_nan != TRAIN_NAN_ROLLBACK || rollbacks > MAX_ROLLBACKS)
+        return false;
+    note(t, TRAIN_EVENT_NOTE, "epoch %d, step %d: %.200s: back to the last checkpoint, and on at "
+         "half the rate", p->epoch, p->step + 1, cause.msg);
+    if (!go_back(t, err))
+        return false;
+    p->rollbacks = rollbacks;
+    *err = (struct err){ 0 };
+    return true;
 }
 
-/* Counts the time of a step: what filling the cache costs will not come back. */
-static void time_step(struct trainer *t, double seconds, double waited)
-{
-    t->in_steps += seconds;
-    t->waited += waited;
-    t->timed_steps++;
-    if (t->epoch == 1 && t->filling) {
-        t->in_fill += waited;
-        t->pace.fill = t->in_fill / (double)t->timed_steps;
-    }
-    t->pace.step = (t->in_steps - t->in_fill) / (double)t->timed_steps;
-}
+enum epoch_end { EPOCH_DONE, EPOCH_AGAIN, EPOCH_FAILED };
 
-/* The steps of one epoch.  False also when stopped. */
-static bool run_epoch(struct trainer *t, struct err *err)
+/* What a step took from the loader, and the epoch so far. */
+struct taken {
+    int learnt, pictures; /* batches that taught something; pictures of the step */
+    int64_t read;         /* pictures of the epoch */
+    int dead;             /* batches without a picture, in a row */
+};
+
+/* Learns from the batches of one step; returns how many there were, 0 at the end of the epoch, -1
+ * on failure. */
+static int take_batches(struct trainer *t, struct taken *taken, struct err *err)
 {
-    int64_t made = 0, read = 0;
-    double sum = 0, begin, waited = 0, loss = NAN;
+    struct train_progress *p = &t->progress;
     const struct data_batch *b;
+    int n = 0;
 
-    data_loader_start(t->loader, (uint64_t)t->epoch - 1, 0);
-    t->epoch_began = begin = now();
-    t->epoch_pictures = 0;
-    t->loss = 0;
-    while (t->step < t->steps && (b = data_loader_next(t->loader))) {
-        if (b->n >= 2) { /* one picture has no variance to norm by */
-            t->rate = rate_now(t);
-            if (!train_net_step(t->net, b->n, b->image, b->target, t->rate, (uint64_t)t->step,
-                                &loss, err))
-                return diverged(t, err);
-            sum += loss;
-            t->loss = sum / (double)++made;
-            t->epoch_pictures += b->n;
+    taken->learnt = taken->pictures = 0;
+    while (n < t->cfg->accumulate && (b = data_loader_next(t->loader))) {
+        n++;
+        p->batch++;
+        taken->pictures += b->n;
+        taken->read += b->n;
+        taken->dead = b->n ? 0 : taken->dead + 1;
+        if (b->n < 2) /* one picture has no variance to norm by */
+            continue;
+        if (!t->method->learn(t->self, b, (uint64_t)p->step, err))
+            return -1;
+        taken->learnt++;
+    }
+    return n;
+}
+
+/* The update that follows what was learnt. */
+static bool make_step(struct trainer *t, struct train_outcome *out, struct err *err)
+{
+    struct train_progress *p = &t->progress;
+
+    t->lr = rate_now(t);
+    if (!t->method->update(t->self, t->lr, out, err))
+        return false;
+    p->made++;
+    p->loss += out->loss;
+    p->pictures += out->pictures;
+    p->right += out->right;
+    return true;
+}
+
+/* The steps of the epoch under way, from where it is.  AGAIN: from an earlier point. */
+static enum epoch_end run_epoch(struct trainer *t, struct err *err)
+{
+    struct train_progress *p = &t->progress;
+    double begin, waited = 0;
+    bool filling = p->epoch == 1 && train_caches_filling(&t->caches);
+    struct taken taken = { 0 };
+
+    data_loader_start(t->loader, (uint64_t)p->epoch - 1, p->batch);
+    train_clock_epoch(&t->clock);
+    begin = train_now();
+    while (p->step < train_plan_steps(t->cfg)) {
+        struct train_outcome out = { .loss = NAN, .norm = NAN };
+        int n = take_batches(t, &taken, err);
+
+        if (!n)
+            break;
+        if (n < 0 || (taken.learnt && !make_step(t, &out, err)))
+            return diverged(t, err) ? EPOCH_AGAIN : EPOCH_FAILED;
+        if (p->made && taken.dead >= DEAD_BATCHES) {
+            err_set(err, ERR_INPUT, "the pictures can no longer be read (see above): %d batches in "
+                    "a row had none", taken.dead);
+            return EPOCH_FAILED;
         }
-        read += b->n;
-        t->step++;
-        time_step(t, now() - begin, data_loader_waited(t->loader) - waited);
+        p->step++;
+        train_clock_step(&t->clock, train_now() - begin, data_loader_waited(t->loader) - waited,
+                         taken.pictures, filling);
         waited = data_loader_waited(t->loader);
-        begin = now();
-        emit(t, (struct train_event){ .kind = TRAIN_EVENT_STEP, .step_loss = loss });
-        if (stopped(t) && t->step < t->steps)
-            return stop_here(t, true, err);
+        begin = train_now();
+        emit(t, (struct train_event){
+                    .kind = TRAIN_EVENT_STEP, .step_loss = out.loss, .norm = out.norm });
+        if (p->step == train_plan_steps(t->cfg))
+            break;
+        if (stopped(t)) {
+            stop_here(t, true, err);
+            return EPOCH_FAILED;
+        }
+        if (t->run->save_every > 0 && begin - t->saved > t->run->save_every) {
+            struct train_progress here = *p;
+
+            t->method->values(t->self, t->model->params);
+            if (!save(t, &here, NULL, false, err))
+                return EPOCH_FAILED;
+        }
         replan(t);
     }
-    return made || t->epoch > 1 || nothing_to_learn(read, err);
+    return p->made || nothing_to_learn(taken.read, err) ? EPOCH_DONE : EPOCH_FAILED;
+}
+
+/* Whether f is better than the best so far: by the figure watched, then by the log loss. */
+static bool better(const struct train_progress *p, double figure, double loss)
+{
+    return !p->best_epoch || figure > p->best_figure ||
+           (figure == p->best_figure && loss < p->best_loss);
+}
+
+/* Checks, tells and saves. */
+static bool end_epoch(struct trainer *t, struct err *err)
+{
+    struct train_progress next = t->progress;
+    struct train_sched sched = sched_of(t);
+    struct infer_figures f = { 0 };
+    double before = train_now(), figure;
+    bool best = true, ok;
+
+    t->method->values(t->self, t->model->params);
+    if (t->parts.val) {
+        if (!validate(t, t->model, t->parts.val, &f, err)) {
+            struct err ignored = { 0 };     /* the first cause is the one to tell */
+
+            save(t, &next, NULL, false, &ignored);
+            return err_in(err, "validation");
+        }
+        figure = infer_figures_main(&f);
+        figure = isnan(figure) ? -1 : figure;
+        best = better(&next, figure, f.log_loss);
+        if (sched.kind == TRAIN_SCHED_plateau)
+            train_plateau_epoch(&next.plateau, &sched, figure);
+        if (best) {
+            next.best_figure = figure;
+            next.best_loss = f.log_loss;
+        }
+    }
+    if (best)
+        next.best_epoch = next.epoch;
+    emit(t, (struct train_event){
+                .kind = TRAIN_EVENT_EPOCH, .val = t->parts.val ? &f : NULL, .best = best });
+    next.epoch++;
+    next.batch = next.made = next.pictures = next.right = 0;
+    next.loss = 0;
+    ok = save(t, &next, t->parts.val ? &f : NULL, best, err);
+    t->clock.pace.val = train_now() - before;
+    if (best && ok) {
+        infer_figures_release(&t->best);
+        t->best = f;
+        t->have_best = true;
+    } else {
+        infer_figures_release(&f);
+    }
+    return ok;
+}
+
+/* The figures of the best model, which an earlier process may have written. */
+static bool need_best(struct trainer *t, struct err *err)
+{
+    struct str path = { 0 };
+    struct infer_model *m;
+
+    if (!t->parts.val || t->have_best)
+        return true;
+    str_printf(&path, "%s/" TRAIN_BEST, t->run->out);
+    m = infer_model_open(str_text(&path), err);
+    t->have_best = m && validate(t, m, t->parts.val, &t->best, err);
+    infer_model_free(m);
+    str_release(&path);
+    return t->have_best;
+}
+
+static void tell_start(struct trainer *t)
+{
+    const struct train_cfg *cfg = t->cfg;
+    int epochs = epochs_of(t, train_plan_steps(cfg));
+
+    note(t, TRAIN_EVENT_START,
+         "%s, %.3g M parameters, %.3g MFLOP a picture of %dx%d; %d pictures to learn from, %d to "
+         "check with, %d label%s; %d step%s of %d in %d epoch%s",
+         t->arch, 1e-6 * (double)t->method->trained(t->self),
+         1e-6 * (double)t->method->flops(t->self), t->prep.size[1], t->prep.size[0],
+         t->parts.train->n, t->parts.val ? t->parts.val->n : 0, t->index->n_labels,
+         str_plural(t->index->n_labels), cfg->steps, str_plural(cfg->steps), cfg->batch, epochs,
+         str_plural(epochs));
+    if (t->progress.step)
+        note(t, TRAIN_EVENT_NOTE, "going on after step %d, in epoch %d", t->progress.step,
+             t->progress.epoch);
+}
+
+/* Ends early: nothing better came for long. */
+static bool patience_is_over(const struct trainer *t)
+{
+    int waited = t->progress.epoch - 1 - t->progress.best_epoch;
+
+    if (!t->cfg->stop_after || waited < t->cfg->stop_after)
+        return false;
+    note(t, TRAIN_EVENT_NOTE, "%d epochs brought nothing better than epoch %d: that is the end",
+         waited, t->progress.best_epoch);
+    return true;
 }
 
 static bool loop(struct trainer *t, struct err *err)
 {
-    t->epochs = epochs_of(t, t->steps);
-    t->filling = train_caches_filling(&t->caches);
+    struct train_progress *p = &t->progress;
+
     if (stopped(t))
         return stop_here(t, false, err);
-    t->cfg->epochs = t->epochs;
-    note(t, TRAIN_EVENT_START,
-         "%s, %.3g M parameters, %.3g MFLOP a picture of %dx%d; %d pictures to learn from, %d to "
-         "check with, %d label%s; %lld step%s of %d in %d epoch%s",
-         t->arch, 1e-6 * (double)train_net_trained(t->net), 1e-6 * (double)train_net_flops(t->net),
-         t->prep.size[1], t->prep.size[0], t->train->n, t->val ? t->val->n : 0, t->index->n_labels,
-         t->index->n_labels == 1 ? "" : "s", (long long)t->steps, t->steps == 1 ? "" : "s",
-         t->cfg->batch, t->epochs, t->epochs == 1 ? "" : "s");
-    for (t->epoch = 1; t->step < t->steps; t->epoch++) {
-        if (!run_epoch(t, err) || !end_epoch(t, err))
+    t->cfg->epochs = epochs_of(t, train_plan_steps(t->cfg));
+    tell_start(t);
+    t->saved = train_now();
+    while (p->step < train_plan_steps(t->cfg) && !patience_is_over(t)) {
+        enum epoch_end how = run_epoch(t, err);
+
+        if (how == EPOCH_AGAIN)
+            continue;
+        if (how == EPOCH_FAILED || !end_epoch(t, err))
             return false;
-        if (stopped(t) && t->step < t->steps)
+        if (stopped(t) && p->step < train_plan_steps(t->cfg))
             return stop_here(t, false, err);
     }
+    if (!need_best(t, err))
+        return false;
     tell_steps(t);
-    t->epoch = t->best_epoch;
-    emit(t, (struct train_event){
-                .kind = TRAIN_EVENT_END, .val = t->val ? &t->best : NULL, .best = true });
+    emit(t, (struct train_event){ .kind = TRAIN_EVENT_END,
+                                  .epoch = p->best_epoch,
+                                  .val = t->parts.val ? &t->best : NULL,
+                                  .best = true });
     return true;
 }
 
-bool train_supervised(const struct data_index *x, struct train_cfg *cfg,
-                      const struct train_run *run, struct err *err)
+bool train_with(const struct train_method *method, const struct data_index *x,
+                struct train_cfg *cfg, const struct train_run *run, struct err *err)
 {
-    struct trainer t = { .cfg = cfg, .run = run, .index = x };
-    bool ok = prepare(&t, err) && (cfg->time <= 0 || plan_time(&t, err)) && loop(&t, err);
+    struct trainer t = { .cfg = cfg, .run = run, .index = x, .method = method };
+    bool ok;
 
+    t.progress = fresh();
+    train_clock_start(&t.clock, 0);
+    ok = prepare(&t, err) && (!run->resume || go_back(&t, err));
+    t.clock.before = t.progress.elapsed;
+    ok = ok && (cfg->time <= 0 || t.progress.step || plan_time(&t, err)) && loop(&t, err);
     release(&t);
     return ok;
 }

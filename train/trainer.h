@@ -7,11 +7,15 @@
 #include "infer/evaluate.h"
 #include "train/cfg.h"
 #include "train/event.h"
+#include "train/method.h"
 
 #include <stdatomic.h>
 
 struct train_run {
-    const char *out; /* run folder; exists; gets best.safetensors, last.safetensors and split.csv */
+    const char *out; /* run folder; exists; gets best.safetensors, last.safetensors (a checkpoint,
+                        train/checkpoint.h), previous.safetensors and split.csv */
+    bool resume;     /* go on from the checkpoint in out; from the start where there is none */
+    double save_every;     /* seconds between checkpoints within an epoch; 0: none there */
     const char *cache;     /* folder for decoded pictures (train/caches.h); NULL: none are kept */
     double cache_share;    /* of the free disk */
     const struct data_decode *decode; /* NULL: the default; the background is cfg's */
@@ -31,12 +35,15 @@ struct train_run {
  *
  * With time given, the speed is measured on a throwaway copy, the number of steps is fixed from it,
  * and the training is then that of `steps`; only a machine that becomes slower later makes it
- * shorter, which a NOTE says.
+ * shorter, which a NOTE says and cfg->shortened holds.
  *
- * ERR_DIVERGED: a loss or weight left the finite numbers; files then hold the last good epoch or do
- * not exist.
+ * A training that is resumed gives the same bits as one that was never interrupted; cfg and x must
+ * be the same as then.
+ *
+ * ERR_DIVERGED: a loss, gradient or weight left the finite numbers; no file has such numbers.
+ * ERR_CANCELLED: `stop` was set; all is saved.
  */
-bool train_supervised(const struct data_index *x, struct train_cfg *cfg,
-                      const struct train_run *run, struct err *err);
+bool train_with(const struct train_method *method, const struct data_index *x,
+                struct train_cfg *cfg, const struct train_run *run, struct err *err);
 
 #endif

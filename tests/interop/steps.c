@@ -38,7 +38,8 @@ static bool train(struct data_index *x, const char *dir, struct train_cfg *cfg, 
 
     if (!out)
         return err_errno(err, name, "open");
-    ok = data_index_hash(x, THREADS, err) && train_supervised(x, cfg, &run, err);
+    ok = data_index_hash(x, THREADS, err) &&
+         train_with(&train_method_supervised, x, cfg, &run, err);
     fclose(out);
     return ok;
 }

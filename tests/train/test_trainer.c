@@ -4,6 +4,8 @@
  */
 #include "tests/data/made.h"
 
+#include "train/checkpoint.h"
+#include "train/plan.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -53,6 +55,12 @@ struct told {
     int64_t step, stop_at; /* 0: never */
     double loss, accuracy, log_loss, mean_ap, elapsed;
     atomic_bool stop;
+    bool resume;
+    double save_every;
+    int saved;        /* times */
+    char going_on[200]; /* the note of a resume */
+    int rollbacks;
+    const struct train_method *method; /* NULL: supervised */
 };
 
 static void listen(void *ctx, const struct train_event *e)
@@ -66,6 +74,11 @@ static void listen(void *ctx, const struct train_event *e)
     t->slower |= e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "slower");
     if (e->kind == TRAIN_EVENT_NOTE && !strncmp(e->text, "cache: ", 7))
         snprintf(t->cache_note, sizeof t->cache_note, "%s", e->text);
+    t->saved += e->kind == TRAIN_EVENT_SAVED;
+    if (e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "going on"))
+        snprintf(t->going_on, sizeof t->going_on, "%s", e->text);
+    if (e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "back to the last checkpoint"))
+        t->rollbacks++;
     if (e->kind == TRAIN_EVENT_END)
         assert_true(e->waited >= 0 && e->waited <= 1);
     t->elapsed = e->elapsed;
@@ -102,7 +115,8 @@ static bool train(const struct made_folder *f, const char *data, const char *out
     struct data_index *x;
     struct train_run run = {
         .out = folder, .cache = told->cache, .cache_share = 0.5, .event = listen,
-        .event_ctx = told, .stop = &told->stop
+        .event_ctx = told, .stop = &told->stop, .resume = told->resume,
+        .save_every = told->save_every
     };
     bool ok;
 
@@ -112,7 +126,8 @@ static bool train(const struct made_folder *f, const char *data, const char *out
     x = data_index_open(path, NULL, err);
     if (!x)
         fail_msg("%s", err->msg);
-    ok = data_index_hash(x, 2, err) && train_supervised(x, cfg, &run, err);
+    ok = data_index_hash(x, 2, err) &&
+         train_with(told->method ? told->method : &train_method_supervised, x, cfg, &run, err);
     data_index_free(x);
     return ok;
 }
@@ -314,8 +329,8 @@ static void figures_told_are_those_of_the_file(void **state)
     made_close(&f);
 }
 
-/* A plan by time is a number of steps, and that number repeats it.  Room for machines that do other
- * things too. */
+/* A plan by time is a number of steps, and where a slow machine made it fewer: both repeat it.
+ * Room for machines that do other things too. */
 static void timed_run_is_repeated_by_its_steps(void **state)
 {
     struct made_folder f;
@@ -329,13 +344,12 @@ static void timed_run_is_repeated_by_its_steps(void **state)
     cfg.time = 2;
     must_train(&f, "a", &cfg, &told);
     assert_true(told.elapsed < 1.5 * cfg.time);
-    assert_int_equal(cfg.steps, told.step);
-    if (!told.slower) {
-        again.epochs = 0;
-        again.steps = cfg.steps;
-        must_train(&f, "b", &again, &told_again);
-        assert_same_model(&f, "a", "b", "last");
-    }
+    assert_int_equal(train_plan_steps(&cfg), told.step);
+    again.epochs = 0;
+    again.steps = cfg.steps;
+    memcpy(again.shortened, cfg.shortened, sizeof again.shortened);
+    must_train(&f, "b", &again, &told_again);
+    assert_same_model(&f, "a", "b", "last");
     made_close(&f);
 }
 
@@ -512,6 +526,191 @@ static void stopping_saves_the_last_state(void **state)
     made_close(&f);
 }
 
+/* An array of the training in a checkpoint; free() it. */
+static float *array_of(const struct made_folder *f, const char *out, const char *name, int64_t n)
+{
+    struct err err = { 0 };
+    char path[512];
+    struct infer_file *file;
+    float *x = calloc((size_t)n, sizeof *x);
+
+    assert_non_null(x);
+    snprintf(path, sizeof path, "%s/%s/" TRAIN_LAST, f->path, out);
+    file = infer_file_open(path, &err);
+    if (!file || !infer_file_array(file, name, n, x, &err))
+        fail_msg("%s", err.msg);
+    infer_file_close(file);
+    return x;
+}
+
+static void assert_same_training(const struct made_folder *f, const char *a, const char *b)
+{
+    static const char *const arrays[] = { "training.values", "training.moment1" };
+    struct infer_model *m = open_model(f, a, "last");
+    int64_t n = m->params->total;
+
+    assert_same_model(f, a, b, "last");
+    assert_same_model(f, a, b, "best");
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        float *x = array_of(f, a, arrays[i], n), *y = array_of(f, b, arrays[i], n);
+
+        assert_memory_equal(x, y, (size_t)n * sizeof *x);
+        free(x);
+        free(y);
+    }
+    infer_model_free(m);
+}
+
+/* Stopped after every step in turn, within epochs and at their ends. */
+static void resume_is_bitwise_from_any_step(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told whole = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    cfg.dropout = 0.2;
+    cfg.augment = "medium";
+    cfg.optim = "adamw"; /* counts its updates */
+    must_train(&f, "whole", &cfg, &whole);
+    assert_true(whole.step >= 6);
+    for (int stop_at = 1; stop_at < whole.step; stop_at++) {
+        struct train_cfg first = config(), second;
+        struct told told = { .stop_at = stop_at }, on = { .resume = true };
+        struct err err = { 0 };
+        char out[32];
+
+        first.dropout = 0.2;
+        first.augment = "medium";
+        first.optim = "adamw";
+        second = first;
+        snprintf(out, sizeof out, "cut-%d", stop_at);
+        assert_false(train(&f, ".", out, &first, &told, &err));
+        assert_int_equal(err.kind, ERR_CANCELLED);
+        assert_non_null(strstr(err.msg, "--resume"));
+        must_train(&f, out, &second, &on);
+        assert_non_null(strstr(on.going_on, "going on after step"));
+        assert_int_equal(on.step, whole.step);
+        assert_same_training(&f, "whole", out);
+    }
+    made_close(&f);
+}
+
+/* The file of a run folder with one byte changed. */
+static void damage(const struct made_folder *f, const char *out, const char *name)
+{
+    char path[512];
+    struct err err = { 0 };
+    size_t size;
+    uint8_t *bytes;
+
+    snprintf(path, sizeof path, "%s/%s/%s", f->path, out, name);
+    bytes = file_read(path, 1 << 28, &size, &err);
+    assert_non_null(bytes);
+    bytes[size - size / 4]++;
+    assert_true(file_replace(path, bytes, size, &err));
+    free(bytes);
+}
+
+static void a_damaged_checkpoint_leaves_the_one_before(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config(), first = config(), second = config(), third = config();
+    struct told whole = { 0 }, told = { .stop_at = 5, .save_every = 1e-9 },
+                on = { .resume = true }, lost = { .resume = true };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    must_train(&f, "whole", &cfg, &whole);
+    assert_false(train(&f, ".", "cut", &first, &told, &err));
+    assert_true(told.saved > 3);
+    damage(&f, "cut", TRAIN_LAST);
+    must_train(&f, "cut", &second, &on);
+    infer_model_free(open_model(&f, "cut", "previous"));
+    assert_non_null(strstr(on.going_on, "going on"));
+    assert_same_training(&f, "whole", "cut");
+    damage(&f, "cut", TRAIN_LAST);
+    damage(&f, "cut", TRAIN_PREVIOUS);
+    assert_false(train(&f, ".", "cut", &third, &lost, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+    assert_non_null(strstr(err.msg, TRAIN_LAST));
+    made_close(&f);
+}
+
+static void resume_wants_the_same_settings(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config(), other = config();
+    struct told told = { .stop_at = 2 }, on = { .resume = true };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    other.smooth = 0.3;
+    assert_false(train(&f, ".", "out", &other, &on, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_non_null(strstr(err.msg, "smooth 0.1"));
+    assert_non_null(strstr(err.msg, "0.3"));
+    made_close(&f);
+}
+
+/* Learns labels, and breaks down at rates that are too high. */
+#define TOO_HIGH 0.002
+
+static bool breaks_down(void *self, double rate, struct train_outcome *out, struct err *err)
+{
+    if (rate > TOO_HIGH)
+        return err_set(err, ERR_DIVERGED, "weights have left the finite numbers");
+    return train_method_supervised.update(self, rate, out, err);
+}
+
+static void rollback_goes_on_at_half_the_rate(void **state)
+{
+    struct train_method fragile = train_method_supervised;
+    struct made_folder f;
+    struct train_cfg cfg = config(), hopeless = config();
+    struct told told = { .method = &fragile }, lost = { .method = &fragile };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    fragile.update = breaks_down;
+    cfg.on_nan = hopeless.on_nan = TRAIN_NAN_ROLLBACK;
+    cfg.lr = 8 * TOO_HIGH;
+    hopeless.lr = 1000 * TOO_HIGH;
+    assert_false(train(&f, ".", "lost", &hopeless, &lost, &err));
+    assert_int_equal(err.kind, ERR_DIVERGED);
+    assert_int_equal(lost.rollbacks, 5);
+    assert_false(exists(&f, "lost", "last"));
+    must_train(&f, "out", &cfg, &told);
+    assert_true(told.rollbacks >= 2 && told.rollbacks <= 4);
+    made_close(&f);
+}
+
+static void training_ends_when_nothing_better_comes(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    cfg.epochs = 60;
+    cfg.lr = 1e-12; /* hardly anything changes */
+    cfg.stop_after = 3;
+    must_train(&f, "out", &cfg, &told);
+    assert_true(told.epochs >= 4 && told.epochs < 60);
+    made_close(&f);
+}
+
 static void unreadable_pictures_are_told_once_and_left_out(void **state)
 {
     struct made_folder f;
@@ -671,6 +870,11 @@ int main(void)
         cmocka_unit_test(steps_may_end_within_an_epoch),
         cmocka_unit_test(divergence_is_an_error_and_leaves_no_file),
         cmocka_unit_test(stopping_saves_the_last_state),
+        cmocka_unit_test(resume_is_bitwise_from_any_step),
+        cmocka_unit_test(a_damaged_checkpoint_leaves_the_one_before),
+        cmocka_unit_test(resume_wants_the_same_settings),
+        cmocka_unit_test(rollback_goes_on_at_half_the_rate),
+        cmocka_unit_test(training_ends_when_nothing_better_comes),
         cmocka_unit_test(unreadable_pictures_are_told_once_and_left_out),
         cmocka_unit_test(nothing_readable_is_an_error),
         cmocka_unit_test(settings_that_cannot_be_meant_are_refused),

@@ -1,0 +1,224 @@
+/*
+ * checkpoint -- see checkpoint.h
+ */
+#include "train/checkpoint.h"
+
+#include "nn/base/file.h"
+#include "nn/base/record.h"
+#include "train/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PREFIX "training."
+enum { NAME = 64 };
+
+/* Settings that change no result, or that progress itself changes. */
+static const char *const free_settings[] = { "threads", "time", "epochs", "shortened" };
+
+static bool is_free(const struct field *f)
+{
+    for (size_t i = 0; i < sizeof free_settings / sizeof *free_settings; i++)
+        if (!strcmp(f->name, free_settings[i]))
+            return true;
+    return false;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* Files hold floats; so do arrays, but where all is built with doubles, to be compared. */
+static const float *as_floats(const struct train_block *b)
+{
+    float *copy;
+
+    if (sizeof(real) == sizeof(float))
+        return (const float *)(const void *)b->data;
+    copy = malloc(((size_t)b->count + 1) * sizeof *copy);
+    for (int64_t i = 0; copy && i < b->count; i++)
+        copy[i] = (float)b->data[i];
+    return copy;
+}
+
+static char *state_text(const struct train_state *s)
+{
+    json_t *o = json_object();
+    bool ok = o && !json_object_set_new(o, "settings", record_to_json(train_cfg_fields, s->cfg)) &&
+              !json_object_set_new(o, "progress",
+                                   record_to_json(train_progress_fields, s->progress)) &&
+              !json_object_set_new(o, "plateau",
+                                   record_to_json(train_plateau_fields, &s->progress->plateau)) &&
+              !json_object_set_new(o, "method", record_to_json(s->method_fields, s->method_state));
+    char *text = ok ? record_dump(o) : NULL;
+
+    json_decref(o);
+    return text;
+}
+
+bool train_checkpoint_write(const char *dir, const struct infer_model *m,
+                            const struct train_state *s, struct err *err)
+{
+    struct infer_array array[TRAIN_MAX_BLOCKS] = { 0 };
+    char name[TRAIN_MAX_BLOCKS][NAME];
+    struct str last = { 0 }, kept = { 0 }, previous = { 0 };
+    char *text = state_text(s);
+    bool ok = false, copied = true;
+
+    for (int i = 0; i < s->n_blocks; i++) {
+        snprintf(name[i], sizeof name[i], PREFIX "%s", s->block[i].name);
+        array[i] = (struct infer_array){ name[i], s->block[i].count, as_floats(&s->block[i]) };
+        copied &= array[i].value != NULL;
+    }
+    str_printf(&last, "%s/" TRAIN_LAST, dir);
+    str_printf(&previous, "%s/" TRAIN_PREVIOUS, dir);
+    str_printf(&kept, "%s/" TRAIN_PREVIOUS ".tmp-%ld", dir, (long)getpid());
+    if (!text || !copied || last.failed || previous.failed || kept.failed) {
+        err_set(err, ERR_MEMORY, "no memory to write %s/" TRAIN_LAST, dir);
+    } else {
+        bool linked = !link(str_text(&last), str_text(&kept));
+
+        ok = infer_model_write(m, str_text(&last),
+                               &(struct infer_extra){ text, s->n_blocks, array }, err);
+        if (linked && (!ok || rename(str_text(&kept), str_text(&previous))))
+            unlink(str_text(&kept));
+    }
+    str_release(&last);
+    str_release(&previous);
+    str_release(&kept);
+    free(text);
+    for (int i = 0; sizeof(real) != sizeof(float) && i < s->n_blocks; i++)
+        free((void *)(uintptr_t)array[i].value);
+    return ok;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* The settings of the file are those of s. */
+static bool same_settings(const json_t *o, const struct train_state *s, struct arena *mem,
+                          struct err *err)
+{
+    struct train_cfg cfg = *s->cfg;
+
+    if (!record_from_json(train_cfg_fields, &cfg, o, mem, err))
+        return false;
+    for (const struct field *f = train_cfg_fields; f->name; f++) {
+        struct field one[] = { *f, FIELDS_END };
+        struct str here = { 0 }, there = { 0 };
+
+        if (is_free(f) || field_equal(one, &cfg, s->cfg))
+            continue;
+        field_text(f, &cfg, &there);
+        field_text(f, s->cfg, &here);
+        err_set(err, ERR_USAGE, "is of a training with %s %.100s, and this one has %.100s", f->name,
+                str_text(&there), str_text(&here));
+        str_release(&here);
+        str_release(&there);
+        return false;
+    }
+    memcpy(s->cfg->shortened, cfg.shortened, sizeof cfg.shortened);
+    return true;
+}
+
+static bool read_text(const char *text, const struct train_state *s, struct err *err)
+{
+    struct arena *mem = arena_new();
+    json_t *o = mem ? record_parse(text, strlen(text), err) : NULL;
+    bool ok = false;
+
+    if (!mem)
+        err_set(err, ERR_MEMORY, "no memory to read settings");
+    else if (o)
+        ok = same_settings(json_object_get(o, "settings"), s, mem, err) &&
+             record_from_json(train_progress_fields, s->progress, json_object_get(o, "progress"),
+                              mem, err) &&
+             record_from_json(train_plateau_fields, &s->progress->plateau,
+                              json_object_get(o, "plateau"), mem, err) &&
+             record_from_json(s->method_fields, s->method_state, json_object_get(o, "method"), mem,
+                              err);
+    json_decref(o);
+    arena_free(mem);
+    return ok;
+}
+
+static bool read_array(const struct infer_file *f, const char *name, const struct train_block *b,
+                       struct err *err)
+{
+    float *in = malloc(((size_t)b->count + 1) * sizeof *in);
+    bool ok = in ? infer_file_array(f, name, b->count, in, err)
+                 : err_set(err, ERR_MEMORY, "no memory for %lld numbers", (long long)b->count);
+
+    for (int64_t i = 0; ok && i < b->count; i++)
+        b->data[i] = in[i];
+    free(in);
+    return ok;
+}
+
+static bool read_one(const char *path, const struct train_state *s, struct err *err)
+{
+    struct infer_file *f = infer_file_open(path, err);
+    struct infer_model *m = f ? infer_file_model(f, err) : NULL; /* must be whole too */
+    const char *text = m ? infer_file_training(f) : NULL;
+    bool ok = text;
+    char name[NAME];
+
+    if (m && !text)
+        err_set(err, ERR_INPUT, "%s: is a model without the state of its training", path);
+    if (ok && !read_text(text, s, err))
+        ok = err_in(err, "%s", path);
+    for (int i = 0; ok && i < s->n_blocks; i++) {
+        snprintf(name, sizeof name, PREFIX "%s", s->block[i].name);
+        ok = read_array(f, name, &s->block[i], err);
+    }
+    infer_model_free(m);
+    infer_file_close(f);
+    return ok;
+}
+
+/* One that is damaged must not become the previous one. */
+static void drop_last(const char *dir)
+{
+    struct str path = { 0 };
+
+    str_printf(&path, "%s/" TRAIN_LAST, dir);
+    if (!path.failed)
+        unlink(str_text(&path));
+    str_release(&path);
+}
+
+enum train_found train_checkpoint_read(const char *dir, const struct train_state *s,
+                                       train_say_fn *say, void *ctx, struct err *err)
+{
+    static const char *const names[] = { TRAIN_LAST, TRAIN_PREVIOUS };
+    enum train_found found = TRAIN_FOUND_NOTHING;
+    struct err first = { 0 };
+
+    for (int i = 0; i < 2 && found != TRAIN_FOUND; i++) {
+        struct str path = { 0 }, text = { 0 };
+        struct err why = { 0 };
+
+        str_printf(&path, "%s/%s", dir, names[i]);
+        if (path.failed || file_kind(str_text(&path)) == FILE_NONE) {
+            str_release(&path);
+            continue;
+        }
+        if (!read_one(str_text(&path), s, &why)) {
+            first = found == TRAIN_FOUND_BAD ? first : why;
+            found = TRAIN_FOUND_BAD;
+            i = why.kind == ERR_USAGE ? 2 : i; /* whole, but of another training */
+        } else {
+            if (i) {
+                str_printf(&text, "going on from %s: %s", str_text(&path),
+                           found == TRAIN_FOUND_BAD ? first.msg : "there is no " TRAIN_LAST);
+                say(ctx, str_text(&text));
+                drop_last(dir);
+            }
+            found = TRAIN_FOUND;
+        }
+        str_release(&path);
+        str_release(&text);
+    }
+    if (found == TRAIN_FOUND_BAD)
+        *err = first;
+    return found;
+}

@@ -1,0 +1,55 @@
+/*
+ * method -- what one step of a training is, so that it can be another one
+ *
+ * The trainer knows batches, epochs, rates, files and when to stop; a method knows what a batch
+ * teaches: one network and its loss (supervised.c), or two views, a teacher and a student.  One
+ * thread, over the pool it is given.
+ */
+#ifndef TRAIN_METHOD_H
+#define TRAIN_METHOD_H
+
+#include "data/loader.h"
+#include "nn/params.h"
+#include "train/block.h"
+#include "train/cfg.h"
+#include "train/outcome.h"
+
+struct train_method_options {
+    const struct train_cfg *cfg;   /* decided; read while the method lives */
+    const struct nn_graph *graph;  /* the model's, lent; input "image", output "logits" */
+    const struct data_index *data; /* learnt from */
+    const struct nn_kernels *kernels;
+    struct pool *pool;
+};
+
+struct train_method {
+    const char *name;
+    int views; /* of each picture that a batch holds */
+
+    /* Initial values from cfg's seed, and all memory that batches of cfg's size need. */
+    void *(*open)(const struct train_method_options *opt, struct err *err);
+    void (*close)(void *self); /* NULL is fine */
+
+    /* Adds what a batch of two pictures or more teaches to the step numbered `step`, which random
+     * numbers are addressed by.  ERR_DIVERGED: a number that is not finite; no weight has
+     * changed. */
+    bool (*learn)(void *self, const struct data_batch *b, uint64_t step, struct err *err);
+    /* Moves the weights by what was learnt since the last call.  ERR_DIVERGED as above. */
+    bool (*update)(void *self, double rate, struct train_outcome *out, struct err *err);
+
+    /* The values that answer, are judged and are shipped, into the parameters of options.graph. */
+    void (*values)(const void *self, struct nn_params *p);
+    /* Every array of its state, to be saved or overwritten: lists them in block[most], returns how
+     * many.  After overwriting it goes on as if it had made the steps itself. */
+    int (*blocks)(void *self, struct train_block *block, int most);
+    /* The like in single numbers: fields of what state() points to. */
+    const struct field *state_fields;
+    void *(*state)(void *self);
+
+    int64_t (*trained)(const void *self); /* numbers that are trained */
+    int64_t (*flops)(const void *self);   /* of a forward pass of one picture */
+};
+
+extern const struct train_method train_method_supervised;
+
+#endif

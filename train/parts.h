@@ -1,0 +1,23 @@
+/*
+ * parts -- the pictures that a training learns from, and those that it is checked with
+ */
+#ifndef TRAIN_PARTS_H
+#define TRAIN_PARTS_H
+
+#include "data/loader.h"
+
+struct train_parts {
+    struct data_index *train, *val; /* owned; val NULL: nothing is held out */
+    unsigned char *told;            /* files that were reported: of train, then of val */
+};
+
+/* The TRAIN and VAL parts of x, which is lent.  ERR_INPUT where they cannot serve: too few to learn
+ * from, or none to check with that is readable and labelled. */
+bool train_parts_open(struct train_parts *p, const struct data_index *x,
+                      const struct data_decode *decode, struct err *err);
+void train_parts_close(struct train_parts *p); /* a zeroed one is fine */
+
+/* Whether this is the first time that a file of either part is reported. */
+bool train_parts_first(struct train_parts *p, const struct data_sample *sample);
+
+#endif

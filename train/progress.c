@@ -1,0 +1,26 @@
+/*
+ * progress -- see progress.h
+ */
+#include "train/progress.h"
+
+#include <limits.h>
+
+#define COUNT(m, doc) FIELD_INT(struct train_progress, m, NULL, 0, 0, INT_MAX, doc)
+#define NUMBER(m, doc) FIELD_FLOAT(struct train_progress, m, NULL, 0, -1e300, 1e300, doc)
+
+const struct field train_progress_fields[] = {
+    NUMBER(began, "when the training began, in seconds since 1970"),
+    NUMBER(elapsed, "seconds that were trained"),
+    COUNT(step, "steps made"),
+    COUNT(epoch, "under way, from 1"),
+    COUNT(batch, "batches of it that were taken"),
+    COUNT(made, "steps of it that learnt something"),
+    NUMBER(loss, "sum of their losses"),
+    COUNT(pictures, "that they learnt from"),
+    COUNT(right, "of these answered right"),
+    COUNT(best_epoch, "the best one; 0: none yet"),
+    NUMBER(best_figure, "its figure; -1: not defined"),
+    NUMBER(best_loss, "its log loss"),
+    COUNT(rollbacks, "after numbers that were not finite"),
+    FIELDS_END
+};

@@ -1,0 +1,97 @@
+/*
+ * supervised -- the method that learns labels: one network, one loss
+ */
+#include "train/method.h"
+
+#include "train/net.h"
+#include "train/optim/optim.h"
+
+#include <stdlib.h>
+
+static void release(void *self)
+{
+    train_net_free(self);
+}
+
+static void *open(const struct train_method_options *opt, struct err *err)
+{
+    const struct train_cfg *cfg = opt->cfg;
+    float *weight = calloc((size_t)opt->data->n_labels + 1, sizeof *weight);
+    struct train_net_options how = {
+        .loss = { opt->data->task, cfg->loss, cfg->smooth, cfg->class_weights ? weight : NULL },
+        .momentum = cfg->momentum,
+        .beta2 = cfg->beta2,
+        .decay = cfg->decay,
+        .clip = cfg->clip,
+        .ema = cfg->ema,
+        .lookahead = cfg->lookahead,
+        .freeze = cfg->freeze,
+        .optim = train_optim_find(cfg->optim, err),
+        .kernels = opt->kernels,
+        .pool = opt->pool,
+        .seed = (uint64_t)cfg->seed,
+    };
+    struct train_net *net = NULL;
+
+    if (!weight)
+        err_set(err, ERR_MEMORY, "no memory for the weights of %d labels", opt->data->n_labels);
+    if (weight && how.optim) {
+        train_balanced_weights(opt->data, weight);
+        net = train_net_new(opt->graph, &how, err);
+    }
+    free(weight);
+    if (net && train_net_prepare(net, cfg->batch, err))
+        return net;
+    train_net_free(net);
+    return NULL;
+}
+
+static bool learn(void *self, const struct data_batch *b, uint64_t step, struct err *err)
+{
+    return train_net_learn(self, b->n, b->image, b->target, step, err);
+}
+
+static bool update(void *self, double rate, struct train_outcome *out, struct err *err)
+{
+    return train_net_update(self, rate, out, err);
+}
+
+static void values(const void *self, struct nn_params *p)
+{
+    train_net_values(self, p);
+}
+
+static int blocks(void *self, struct train_block *block, int most)
+{
+    return train_net_blocks(self, block, most);
+}
+
+static void *state(void *self)
+{
+    return train_net_state(self);
+}
+
+static int64_t trained(const void *self)
+{
+    return train_net_trained(self);
+}
+
+static int64_t flops(const void *self)
+{
+    return train_net_flops(self);
+}
+
+const struct train_method train_method_supervised = {
+    .name = "supervised",
+    .views = 1,
+    .open = open,
+    .close = release,
+    .learn = learn,
+    .update = update,
+    .values = values,
+    .blocks = blocks,
+    .state_fields = train_net_fields,
+    .state = state,
+    .trained = trained,
+    .flops = flops,
+};
