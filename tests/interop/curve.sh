@@ -1,7 +1,7 @@
 #!/bin/sh
 # curve.sh BUILD [NAME...] -- do discern's losses lie on PyTorch's, step by step?
 #
-# For each case (all of them when none is named): 100 steps of discern without augmentation, in
+# For each case (all of them when none is named): steps of discern without augmentation, in
 # float and in double, then PyTorch from the same weights on the same batches (curve.py).  Some
 # minutes a case on one core.  Wants Python with PyTorch and safetensors, and the sets (sets.sh).
 set -eu
@@ -9,7 +9,6 @@ set -eu
 build=$1 work=$1/curves
 shift
 python=${PYTHON:-python3}
-steps=${STEPS:-100}
 status=0
 
 "$python" -c 'import torch, safetensors' 2>/dev/null || {
@@ -17,9 +16,9 @@ status=0
     exit 77
 }
 
-# curve NAME SET ARCH SIZE BATCH: doubles are slow, so in batches of 8
+# curve NAME SET ARCH SIZE BATCH STEPS: doubles are slow, so in batches of 8
 curve() {
-    name=$1 arch=$3 size=$4
+    name=$1 arch=$3 size=$4 steps=${STEPS:-$6}
     data=$(sh tests/interop/sets.sh "$2" "$build/sets") || { echo "$1: left out"; return 0; }
     for kind in float double; do
         tree=$build/release batch=$5
@@ -41,10 +40,10 @@ curve() {
 [ $# != 0 ] || set -- cifar10 flowers posters resnet18
 for name in "$@"; do
     case $name in
-    cifar10) curve cifar10 cifar10 resnet_small 32 32 ;;
-    flowers) curve flowers flowers resnet_small 64 32 ;;
-    posters) curve posters posters resnet_small 64 32 ;;
-    resnet18) curve resnet18 flowers resnet18 64 16 ;;
+    cifar10) curve cifar10 cifar10 resnet_small 32 32 100 ;;
+    flowers) curve flowers flowers resnet_small 64 32 100 ;;
+    posters) curve posters posters resnet_small 64 32 100 ;;
+    resnet18) curve resnet18 flowers resnet18 64 16 30 ;;
     *) echo "curves: there is no case $name" >&2; exit 2 ;;
     esac
 done

@@ -159,11 +159,12 @@ def describe(path):
 
 def load(path):
     """The network of a model file, with its values; in training mode.  Every parameter and running
-    statistic must be there under its name and in its shape, and nothing else."""
+    statistic must be there under its name and in its shape, and nothing else but what a checkpoint
+    has for the training to go on."""
     model = describe(path)
     net = make(model["arch"], len(model["labels"]), min(model["prep"]["size"]))
     with safe_open(path, "pt") as f:
-        values = {k: f.get_tensor(k) for k in f.keys()}
+        values = {k: f.get_tensor(k) for k in f.keys() if not k.startswith("training.")}
     want = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
     if want != set(values):
         raise SystemExit(f"{path}: other tensors than the network has: {want ^ set(values)}")

@@ -3,6 +3,7 @@
 A model file tells the settings that it was trained with.  What is not built here is refused, so
 that a comparison never runs with a recipe that only looks the same.
 """
+import copy
 import math
 
 import torch
@@ -12,10 +13,18 @@ from networks import describe, groups
 # What is built here; and what changes no weight, is told by split.csv, or belongs to schedules and
 # optimisers that are refused.
 HONOURED = {"arch", "size", "resize", "batch", "steps", "epochs", "lr", "momentum", "decay",
-            "smooth", "warmup", "augment", "seed"}
-NEUTRAL = {"background", "no_near", "val", "isa", "beta2", "drop", "drop_every", "patience"}
-# Of other settings, what they must be.
-MUST = {"color": "rgb", "filter": "bilinear", "optim": "sgd", "sched": "cosine"}
+            "smooth", "warmup", "augment", "seed", "clip", "ema"}
+NEUTRAL = {"background", "no_near", "val", "isa", "beta2", "drop", "drop_every", "patience",
+           "on_nan"}
+# Of other settings, what they may be; where nothing is said, off in one way or another.
+MAY = {"color": ("rgb",), "filter": ("bilinear",), "optim": ("sgd",), "sched": ("cosine",),
+       "accumulate": (0, 1), "progressive": (1,), "loss": ("auto", "ce", "bce")}
+
+
+def off(value):
+    if isinstance(value, list):
+        return all(off(v) for v in value)
+    return value in (0, False, "", "none", "auto", "off", None)
 
 
 def settings(path):
@@ -25,8 +34,7 @@ def settings(path):
     for name, value in how.items():
         if name in HONOURED or name in NEUTRAL:
             continue
-        off = value in (0, False, "", "none", "auto", None)
-        if value != MUST[name] if name in MUST else not off:
+        if value not in MAY[name] if name in MAY else not off(value):
             raise SystemExit(f"{path}: {name} {value}: tests/interop/recipe.py does not build that")
     return how | {"made": provenance["step"]}
 
@@ -53,6 +61,15 @@ class Training:
         self.net, self.task, self.how, self.steps, self.made = net.train(), task, how, steps, 0
         self.optimiser = torch.optim.SGD(groups(net, how["decay"]), how["lr"], how["momentum"],
                                          nesterov=True)
+        self.average = copy.deepcopy(net) if how.get("ema", 0) > 0 else None
+
+    def clip(self, most):
+        """The gradient as a whole, where it is longer than that."""
+        grads = [p.grad for p in self.net.parameters()]
+        norm = torch.stack([g.norm() for g in grads]).norm()
+        if norm > most:
+            for g in grads:
+                g.mul_(most / norm)
 
     def step(self, image, target):
         """image [n,C,H,W], target [n,labels] in the network's type; the loss before the update."""
@@ -61,6 +78,22 @@ class Training:
         loss = loss_of(self.task, self.net(image), target, self.how["smooth"])
         self.optimiser.zero_grad()
         loss.backward()
+        if self.how.get("clip", 0) > 0:
+            self.clip(self.how["clip"])
         self.optimiser.step()
         self.made += 1
+        if self.average:
+            self.follow(min(self.how["ema"], (1 + self.made) / (10 + self.made)))
         return loss.item()
+
+    def follow(self, keep):
+        """Weights and running statistics alike."""
+        with torch.no_grad():
+            now = self.net.state_dict()
+            for name, value in self.average.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(now[name], 1 - keep)
+
+    def result(self):
+        """What discern would write."""
+        return self.average or self.net

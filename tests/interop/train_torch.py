@@ -51,7 +51,7 @@ def main(path, data, out):
             sum_ = 0.0
     test = Pictures(data, split, "test", model)
     np.savez(out, files=test.files, target=test.target,
-             probability=answers(training.net, model["task"], test))
+             probability=answers(training.result(), model["task"], test))
     print(f"PyTorch: {how['made']} steps in {time.time() - began:.0f} s, pictures and all",
           file=sys.stderr)
 
