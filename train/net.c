@@ -318,7 +318,7 @@ static int largest(const real *x, int n)
 }
 
 /* Pictures with a label whose largest output is where the largest target is. */
-static int count_right(const struct train_net *t, int n, const real *logits, const float *target)
+static int count_right(const struct train_net *t, int n, const real *logits, const real *target)
 {
     int right = 0;
 
@@ -357,7 +357,8 @@ bool train_net_learn(struct train_net *t, int n, const float *image, const float
     loss = (double)*(const real *)nn_exec_output(s->exec, "loss").data;
     if (!isfinite(loss))
         return forget(t, err, "the loss is no finite number");
-    l->right += count_right(t, n, nn_exec_output(s->exec, "logits").data, target);
+    l->right += count_right(t, n, nn_exec_output(s->exec, "logits").data,
+                            nn_exec_input(s->exec, "target").data);
     nn_exec_backward(s->exec);
     l->loss += n * loss;
     l->pictures += n;
