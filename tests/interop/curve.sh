@@ -16,34 +16,36 @@ status=0
     exit 77
 }
 
-# curve NAME SET ARCH SIZE BATCH STEPS: doubles are slow, so in batches of 8
+# curve NAME SET BATCH STEPS SETTING=VALUE...: doubles are slow, so in batches of 8
 curve() {
-    name=$1 arch=$3 size=$4 steps=${STEPS:-$6}
-    data=$(sh tests/interop/sets.sh "$2" "$build/sets") || { echo "$1: left out"; return 0; }
+    name=$1 set=$2 most=$3 steps=${STEPS:-$4}
+    shift 4
+    data=$(sh tests/interop/sets.sh "$set" "$build/sets") || { echo "$name: left out"; return 0; }
     for kind in float double; do
-        tree=$build/release batch=$5
+        tree=$build/release batch=$most
         [ $kind = float ] || tree=$build/double batch=8
         dir=$work/$name/$kind
         rm -rf "$dir"
         mkdir -p "$dir"
-        "$tree/tests/interop/steps" "$data" "$dir" "$arch" "$size" $batch "$steps"
+        "$tree/tests/interop/steps" "$data" "$dir" batch=$batch steps="$steps" "$@"
         "$build/release/tests/interop/batches" "$dir/last.safetensors" "$data" "$dir/split.csv" \
             "$steps" "$dir/batches.safetensors"
     done
-    echo "$name: $arch, $size pixels"
+    echo "$name: $*"
     "$python" -B tests/interop/curve.py "$work/$name" || status=1
     rm -f "$work/$name"/*/batches.safetensors
 }
 
 # MobileNetV2 is left out: at its start a difference grows tenfold and more with every step, so that
 # even doubles part within ten.  tests/nn/test_golden_models.c holds its first two steps.
-[ $# != 0 ] || set -- cifar10 flowers posters resnet18
+[ $# != 0 ] || set -- cifar10 flowers posters resnet18 averaged
 for name in "$@"; do
     case $name in
-    cifar10) curve cifar10 cifar10 resnet_small 32 32 100 ;;
-    flowers) curve flowers flowers resnet_small 64 32 100 ;;
-    posters) curve posters posters resnet_small 64 32 100 ;;
-    resnet18) curve resnet18 flowers resnet18 64 16 30 ;;
+    cifar10) curve $name cifar10 32 100 arch=resnet_small size=32 ;;
+    flowers) curve $name flowers 32 100 arch=resnet_small size=64 ;;
+    posters) curve $name posters 32 100 arch=resnet_small size=64 ;;
+    resnet18) curve $name flowers 16 30 arch=resnet18 size=64 ;;
+    averaged) curve $name cifar10 32 30 arch=resnet_small size=32 ema=0.9 clip=0.5 ;;
     *) echo "curves: there is no case $name" >&2; exit 2 ;;
     esac
 done
