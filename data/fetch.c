@@ -15,6 +15,11 @@ size_t data_fetch_scratch(const struct data_fetch *f)
     return align(count) + align(count * DATA_PIXELS_SCRATCH);
 }
 
+static const struct data_prep *keep(const struct data_fetch *f)
+{
+    return f->keep ? f->keep : f->prep;
+}
+
 /* A cache is bytes from outside: what does not have the right size was not kept by us. */
 static bool find(const struct data_fetch *f, int sample, bool moved, struct data_image *kept)
 {
@@ -22,7 +27,7 @@ static bool find(const struct data_fetch *f, int sample, bool moved, struct data
 
     if (!f->cache || !data_cache_find(f->cache, sample, kept))
         return false;
-    data_prep_keep_size(f->prep, moved, kept->width, kept->height, size);
+    data_prep_keep_size(keep(f), moved, kept->width, kept->height, size);
     return size[0] == kept->height && size[1] == kept->width;
 }
 
@@ -38,10 +43,20 @@ static bool decode(const struct data_fetch *f, const struct data_sample *s, bool
     if (!data_sample_hashed(s, &how, kept, &hash, err))
         return false;
     *same = hash == s->hash;
-    if (data_prep_keep(f->prep, moved, kept, err))
+    if (data_prep_keep(keep(f), moved, kept, err))
         return true;
     data_image_release(kept);
     return err_in(err, "%s", s->path);
+}
+
+/* Pixels that were prepared for another size, all of which are seen. */
+static bool resized(const struct data_fetch *f, const struct data_image *kept, uint8_t *out,
+                    struct err *err)
+{
+    struct data_prep whole = *f->prep;
+
+    whole.crop = 1;
+    return data_prep_pixels(&whole, kept, out, err);
 }
 
 /* One view of what is kept, as 8-bit pixels in m->pixel or where they lie already; NULL on
@@ -52,9 +67,14 @@ static const uint8_t *view(const struct data_fetch *f, uint64_t index, bool move
     if (moved)
         return data_recipe_pixels(f->recipe, f->seed, index, f->prep, kept, m, err) ? m->pixel
                                                                                     : NULL;
-    if (f->prep->color == DATA_RGB && (!f->recipe || !f->recipe->n))
+    if (kept->width != m->width || kept->height != m->height) {
+        if (!resized(f, kept, m->pixel, err))
+            return NULL;
+    } else if (f->prep->color == DATA_RGB && (!f->recipe || !f->recipe->n)) {
         return kept->pixel;
-    data_prep_kept_pixels(f->prep, kept, m->pixel);
+    } else {
+        data_prep_kept_pixels(f->prep, kept, m->pixel);
+    }
     data_recipe_change(f->recipe, f->seed, index, m);
     return m->pixel;
 }

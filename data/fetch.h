@@ -17,9 +17,11 @@ enum { DATA_VIEWS = 2 };
 struct data_fetch {
     const struct data_index *x;
     const struct data_prep *prep;
+    const struct data_prep *keep;       /* what pictures are kept for, prep in another size; NULL:
+                                           prep */
     const struct data_recipe *recipe;   /* NULL or empty: as validation sees them */
     struct data_decode decode;          /* the background is prep's */
-    struct data_cache *cache;           /* of x's pictures as prep and recipe keep them, of those
+    struct data_cache *cache;           /* of x's pictures as keep and recipe keep them, of those
                                            files that are still as x has hashed them; or NULL */
     uint64_t seed;
 };

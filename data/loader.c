@@ -211,7 +211,8 @@ struct data_loader *data_loader_new(const struct data_index *x, const struct dat
     l->opt.views = opt->views ? opt->views : 1;
     l->fetch = (struct data_fetch){ .x = x, .prep = prep, .recipe = opt->recipe,
                                     .decode = opt->decode ? *opt->decode : data_decode_default,
-                                    .cache = opt->cache, .seed = opt->seed };
+                                    .keep = opt->keep, .cache = opt->cache,
+                                    .seed = opt->seed };
     if (l->opt.batch > x->n && x->n > 0)
         l->opt.batch = x->n;            /* no memory for pictures that are not there */
     l->count = data_prep_count(prep);

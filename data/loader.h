@@ -26,6 +26,7 @@ struct data_loader_options {
     bool drop_last;             /* leave a last short batch out (never the only one) */
     const struct data_recipe *recipe;   /* NULL or empty: as validation sees them; lent */
     const struct data_decode *decode;   /* NULL: the default; the background is the preparation's */
+    const struct data_prep *keep;       /* as struct data_fetch has it; lent */
     struct data_cache *cache;   /* as struct data_fetch has it; NULL: none; lent */
     uint64_t seed;
     data_bad_fn *bad;           /* may be NULL */

@@ -391,16 +391,20 @@ static void a_cache_changes_no_bit_however_full_it_is(void **state)
     static struct epoch plain, cached;
 
     (void)state;
-    for (size_t k = 0; k < sizeof recipes / sizeof *recipes * 3; k++) {
-        struct data_recipe r = recipe_of(recipes[k / 3]);
+    for (size_t k = 0; k < sizeof recipes / sizeof *recipes * 6; k++) {
+        struct data_recipe r = recipe_of(recipes[k / 6]);
         struct data_loader_options opt = { .batch = BATCH, .shuffle = true, .recipe = &r };
         struct made_folder f;
         struct data_cache *c;
         struct data_loader *l;
+        struct data_prep larger;
         struct set s;
 
         set_open(&s);
         s.prep.resize = (int)k % 3;
+        larger = s.prep;
+        larger.size[0] = larger.size[1] = SIDE + 8;
+        opt.keep = k / 3 % 2 ? &larger : NULL;
         made_open(&f);
         read_with(&s, opt, NULL, 2, &plain);
         assert_int_equal(plain.n, N);
@@ -428,6 +432,41 @@ static void a_cache_changes_no_bit_however_full_it_is(void **state)
         set_close(&s);
         made_close(&f);
     }
+}
+
+/* Of pictures that are kept for a larger size all is seen that the larger ones show. */
+static void pictures_kept_for_another_size_are_resized(void **state)
+{
+    static struct epoch e;
+    struct data_prep larger, whole;
+    struct data_loader *l;
+    struct set s;
+
+    (void)state;
+    set_open(&s);
+    s.prep.crop = 0.7;
+    larger = whole = s.prep;
+    larger.size[0] = larger.size[1] = SIDE + 8;
+    whole.crop = 1;
+    l = loader_of(&s, &(struct data_loader_options){
+                          .batch = BATCH, .threads = 2, .keep = &larger });
+    read_epoch(l, 0, 0, &e);
+    data_loader_free(l);
+    assert_int_equal(e.n, N);
+    for (int i = 0; i < N; i++) {
+        struct data_image image, kept = { SIDE + 8, SIDE + 8, malloc(3 * (SIDE + 8) * (SIDE + 8)) };
+        float want[PIXELS];
+        struct err err;
+
+        assert_non_null(kept.pixel);
+        assert_true(data_sample_image(&s.x->sample[i], NULL, &image, &err) &&
+                    data_prep_pixels(&larger, &image, kept.pixel, &err) &&
+                    data_prep_apply(&whole, &kept, want, &err));
+        assert_memory_equal(want, e.image[i], sizeof want);
+        data_image_release(&image);
+        data_image_release(&kept);
+    }
+    set_close(&s);
 }
 
 static void a_picture_that_breaks_after_the_cache_was_begun_is_named(void **state)
@@ -658,6 +697,7 @@ int main(void)
         cmocka_unit_test(short_batches_can_be_dropped),
         cmocka_unit_test(marks_are_targets_and_unknown_is_minus_one),
         cmocka_unit_test(a_cache_changes_no_bit_however_full_it_is),
+        cmocka_unit_test(pictures_kept_for_another_size_are_resized),
         cmocka_unit_test(a_picture_that_breaks_after_the_cache_was_begun_is_named),
         cmocka_unit_test(what_changed_since_it_was_hashed_is_not_kept),
         cmocka_unit_test(a_cache_of_other_sizes_is_not_believed),
