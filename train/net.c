@@ -10,6 +10,7 @@
 #include "nn/exec.h"
 #include "train/average.h"
 #include "train/freeze.h"
+#include "train/grow.h"
 #include "train/update.h"
 
 #include <assert.h>
@@ -191,6 +192,19 @@ void train_net_free(struct train_net *t)
     nn_params_free(t->params);
     nn_graph_free(t->graph);
     free(t);
+}
+
+bool train_net_resize(struct train_net *t, int height, int width, struct err *err)
+{
+    struct nn_graph *g = train_grow_graph(t->graph, height, width, err);
+
+    if (!g)
+        return false;
+    for (int i = 0; i < SIZES; i++)
+        sized_release(&t->sized[i]);
+    nn_graph_free(t->graph);
+    t->graph = g;
+    return true;
 }
 
 static struct sized *find_sized(struct train_net *t, int n)

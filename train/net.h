@@ -38,6 +38,10 @@ void train_net_free(struct train_net *t); /* NULL is fine */
  * first step. */
 void train_net_begin(struct train_net *t, const struct nn_params *p);
 
+/* From here on pictures are of height x width; nothing is prepared then.  False, and all as before:
+ * memory is out, or there is no such network (train/grow.h). */
+bool train_net_resize(struct train_net *t, int height, int width, struct err *err);
+
 /* Plans for batches of n, so that train_net_learn of n allocates nothing.  One more n is kept. */
 bool train_net_prepare(struct train_net *t, int n, struct err *err);
 

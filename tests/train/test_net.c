@@ -622,6 +622,32 @@ static void bytes_are_known_before(void **state)
     }
 }
 
+/* Smaller pictures and back: the same values are trained on. */
+static void other_sizes_train_the_same_values(void **state)
+{
+    struct made a = make(&nn_model_resnet_small, 16, DATA_SINGLE, 1),
+                b = make(&nn_model_resnet_small, 16, DATA_SINGLE, 1);
+    struct err err = { 0 };
+    struct nn_params *p, *q;
+    double loss;
+
+    (void)state;
+    assert_true(train_net_resize(a.net, 8, 8, &err) && train_net_resize(a.net, 16, 16, &err));
+    assert_true(steps(&a, 2, 0.1) == steps(&b, 2, 0.1));
+    assert_true(train_net_resize(a.net, 8, 8, &err));
+    assert_true(train_net_step(a.net, N, a.image, a.target, 0.1, 2, &loss, &err));
+    p = values(&a);
+    q = values(&b);
+    assert_true(memcmp(p->value, q->value, (size_t)p->total * sizeof(real)) != 0);
+    assert_false(train_net_resize(a.net, 1, 1, &err)); /* nothing is left to pool */
+    assert_int_equal(err.kind, ERR_UNSUPPORTED);
+    assert_true(train_net_step(a.net, N, a.image, a.target, 0.1, 3, &loss, &err));
+    nn_params_free(p);
+    nn_params_free(q);
+    release(&a);
+    release(&b);
+}
+
 static void shorter_batches_are_planned_as_they_come(void **state)
 {
     struct made s = make(&nn_model_resnet_small, 16, DATA_SINGLE, 1);
@@ -659,6 +685,7 @@ int main(void)
         cmocka_unit_test(weights_of_labels_enter_the_loss),
         cmocka_unit_test(losses_fit_their_tasks),
         cmocka_unit_test(bytes_are_known_before),
+        cmocka_unit_test(other_sizes_train_the_same_values),
         cmocka_unit_test(shorter_batches_are_planned_as_they_come),
     };
 
