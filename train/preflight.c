@@ -9,6 +9,7 @@
 
 #include "nn/exec.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -358,6 +359,7 @@ static bool prepare(struct preflight *f, struct err *err)
     f->p = nn_params_new(f->g, true, err);
     if (!f->p)
         return false;
+    assert(f->p->total == f->opt->values->total);
     memcpy(f->p->value, f->opt->values->value, (size_t)f->p->total * sizeof *f->p->value);
     f->plan = nn_plan_new(f->g, &plan, err);
     f->exec = f->plan ? nn_exec_new(f->plan, f->p, f->opt->pool, err) : NULL;

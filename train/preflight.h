@@ -13,7 +13,7 @@
 
 struct train_preflight_options {
     const struct nn_graph *graph;   /* inputs "image" and "target", outputs "logits" and "loss" */
-    const struct nn_params *values; /* of it, or of the graph that it was copied from */
+    const struct nn_params *values; /* of it */
     const struct nn_kernels *kernels;
     struct pool *pool; /* may be NULL */
     uint64_t seed;     /* of dropout */

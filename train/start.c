@@ -3,6 +3,9 @@
  */
 #include "train/start.h"
 
+#include "train/whiten.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,9 +179,10 @@ static void add_note(struct str *out, const struct taken *t, const struct head *
 
 bool train_start_take(struct nn_params *p, const struct nn_graph *g, int n_labels,
                       const char *const *label, const struct infer_model *from, const char *path,
-                      struct str *note, struct err *err)
+                      train_say_fn *say, void *ctx, struct err *err)
 {
     struct taken t = { 0 };
+    struct str note = { 0 };
     struct head h;
     bool ok = find_head(&h, g, n_labels, label, from) && take(&t, p, g, &h, from);
 
@@ -191,8 +195,10 @@ bool train_start_take(struct nn_params *p, const struct nn_graph *g, int n_label
     } else {
         if (h.weight >= 0)
             copy_labels(p, &h, n_labels, from);
-        add_note(note, &t, &h, n_labels, label, p, g, path);
+        add_note(&note, &t, &h, n_labels, label, p, g, path);
+        say(ctx, str_text(&note));
     }
+    str_release(&note);
     free(t.entry);
     free(h.of);
     return ok;
@@ -208,13 +214,14 @@ void train_start_cfg(const struct infer_model *from, struct train_cfg *cfg)
         cfg->resize = TRAIN_CROP + from->prep.resize;
 }
 
-void train_start_prep(const struct infer_model *from, struct data_prep *prep)
+bool train_start_prep(const struct infer_model *from, struct data_prep *prep)
 {
     if (prep->color != from->prep.color)
-        return; /* its first layer sees other channels and is not taken */
+        return false;
     memcpy(prep->mean, from->prep.mean, sizeof prep->mean);
     memcpy(prep->std, from->prep.std, sizeof prep->std);
     prep->crop = from->prep.crop;
+    return true;
 }
 
 /* ---- residual branches ----------------------------------------------------------------------- */
@@ -231,16 +238,18 @@ static int *depths(const struct nn_graph *g)
     return depth;
 }
 
-int train_start_zero_gamma(struct nn_params *p, const struct nn_graph *g, struct err *err)
+bool train_start_zero_gamma(struct nn_params *p, const struct nn_graph *g, train_say_fn *say,
+                            void *ctx, struct err *err)
 {
-    int *depth = depths(g), *uses = malloc(((size_t)g->n + 1) * sizeof *uses);
-    int n = depth && uses ? 0 : -1;
+    int *depth = depths(g), *uses = malloc(((size_t)g->n + 1) * sizeof *uses), n = 0;
+    bool ok = depth && uses;
+    char text[120];
 
-    if (n < 0)
-        err_set(err, ERR_MEMORY, "no memory to look for residual branches");
-    else
+    if (ok)
         nn_graph_uses(g, uses);
-    for (int i = 0; n >= 0 && i < g->n; i++) {
+    else
+        err_set(err, ERR_MEMORY, "no memory to look for residual branches");
+    for (int i = 0; ok && i < g->n; i++) {
         const struct nn_node *node = &g->node[i];
         int branch, gamma;
 
@@ -259,5 +268,32 @@ int train_start_zero_gamma(struct nn_params *p, const struct nn_graph *g, struct
     }
     free(depth);
     free(uses);
-    return n;
+    if (!ok)
+        return false;
+    snprintf(text, sizeof text, n ? "zero-gamma: %d residual branch%s begin%s at 0"
+                                  : "zero-gamma: no residual branch of this network ends in a norm",
+             n, n == 1 ? "" : "es", n == 1 ? "s" : "");
+    say(ctx, text);
+    return true;
+}
+
+/* ---- filters from pictures ------------------------------------------------------------------- */
+
+bool train_start_whiten(struct nn_params *p, const struct nn_graph *g, int n, const float *image,
+                        train_say_fn *say, void *ctx, struct err *err)
+{
+    int node = train_whiten_find(g, err), filters, directions;
+    char text[200];
+
+    if (node < 0)
+        return false;
+    directions = train_whiten(p, g, node, n, image, err);
+    if (directions < 0)
+        return false;
+    filters = g->node[node].type.dim[3].n;
+    snprintf(text, sizeof text, "whiten: %d of the %d filters of %s are the %d directions in which "
+             "patches vary most, and their negatives", 2 * directions, filters,
+             g->node[node].name, directions);
+    say(ctx, text);
+    return true;
 }

@@ -160,7 +160,7 @@ static void architectures_pass_in_silence(void **state)
                                   (uint64_t)several);
 
             must_be_silent(&s, nn_model_at(i)->name);
-            assert_true(train_start_zero_gamma(s.p, s.g, &s.err) >= 0);
+            assert_true(train_start_zero_gamma(s.p, s.g, listen, &s, &s.err));
             must_be_silent(&s, nn_model_at(i)->name);
             release(&s);
         }
