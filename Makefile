@@ -50,6 +50,7 @@ BASE_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -fvisibility=hidden -ffp-contract=off
 UNCHECKED_stb := -fno-sanitize=shift,pointer-overflow,signed-integer-overflow,nonnull-attribute
 FLAGS_stb  := -w -fwrapv -fno-strict-aliasing -fstack-protector-strong $(UNCHECKED_stb)
 FLAGS_pb-c := -w
+FLAGS_about = -DDISCERN_FLAGS='"$(strip $(BASE_FLAGS) $(CFLAGS) $(FLAGS_V_$V))"'
 # Files of intrinsics are left out of builds for other processors.
 FLAGS_avx2   := -mavx2 -mfma
 FLAGS_avx512 := $(FLAGS_avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
@@ -242,10 +243,11 @@ reference: all                  ## a training's figure beside PyTorch's: SET=cif
 bare:                           ## the README's commands in a bare Debian 12 (root, debootstrap)
 	@sh tests/bare.sh
 
-docs: all                       ## write the generated pages anew: docs/{ops,cli,augment}.md
+docs: all                       ## write the generated pages anew: docs/{ops,cli,augment,recipes}.md
 	@$(PROGRAM) help --markdown >docs/cli.md
 	@$(PROGRAM) help --ops >docs/ops.md
 	@$(PROGRAM) help --augments >docs/augment.md
+	@$(PROGRAM) help --recipes >docs/recipes.md
 
 install: all                    ## into DESTDIR PREFIX
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/discern

@@ -9,20 +9,34 @@
 #include "nn/base/about.h"
 #include "nn/op.h"
 #include "train/cmd.h"
+#include "train/recipe.h"
 
 #include <signal.h>
 #include <string.h>
 
+static void print_recipes_page(FILE *out)
+{
+    fputs("# Recipes\n\n"
+          "Written by `make docs` from the table of recipes; do not edit. `discern train DATA\n"
+          "--recipe NAME` begins with these settings; what is said beside goes over them.\n\n"
+          "| name | for | settings | gave | with | on |\n|---|---|---|---|---|---|\n",
+          out);
+    for (const struct train_recipe *r = train_recipes; r->name; r++)
+        fprintf(out, "| `%s` | %s | `%s` | %s | `%s` | %s |\n", r->name, r->doc, r->settings,
+                r->result, r->command, r->date);
+}
+
 static int help(const struct cli_command *self, int argc, char **argv);
 
 struct help_options {
-    bool markdown, ops, augments;
+    bool markdown, ops, augments, recipes;
 };
 
 static const struct field help_fields[] = {
     FIELD_BOOL(struct help_options, markdown, "all commands as a page: docs/cli.md"),
     FIELD_BOOL(struct help_options, ops, "all operators of graph files as a page: docs/ops.md"),
     FIELD_BOOL(struct help_options, augments, "all augmentations as a page: docs/augment.md"),
+    FIELD_BOOL(struct help_options, recipes, "all named settings as a page: docs/recipes.md"),
     FIELDS_END
 };
 
@@ -240,6 +254,8 @@ static int help(const struct cli_command *self, int argc, char **argv)
         print_ops_page(stdout);
     else if (o.augments)
         print_augments_page(stdout);
+    else if (o.recipes)
+        print_recipes_page(stdout);
     else
         print_summary(stdout);
     return cli_flush(&err) ? 0 : cli_fail(&err, false);

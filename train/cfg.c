@@ -3,13 +3,11 @@
  */
 #include "train/cfg.h"
 
-#include "data/aug/aug.h"
-#include "data/prep.h"
-#include "data/sampler.h"
 #include "nn/kernel/cpu.h"
 #include "train/arch.h"
 #include "train/optim/optim.h"
 #include "train/plan.h"
+#include "train/settings.h"
 
 const struct field train_cfg_fields[] = {
 #include "train/settings.def"

@@ -10,16 +10,22 @@
 #include "data/sandbox.h"
 #include "data/split.h"
 #include "infer/cmd.h"
+#include "nn/base/file.h"
 #include "nn/base/json.h"
 #include "nn/base/record.h"
+#include "train/checkpoint.h"
 #include "train/choose.h"
+#include "train/environment.h"
 #include "train/folder.h"
 #include "train/listen/listen.h"
 #include "train/listen/summary.h"
+#include "train/options.h"
 #include "train/trainer.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,41 +36,6 @@
 enum {
     MANY = 20000, /* pictures: looking at all of them takes a while */
     SAME_SIGNAL_MS = 300, /* timeout(1) signals the process and its group: the same wish twice */
-};
-
-struct options {
-    struct train_cfg cfg; /* first: train/settings.def counts from it */
-    struct data_source_options source;
-    const char *out, *cache;
-    double save_every;
-    bool force, sandbox, json, log_json, quiet;
-};
-_Static_assert(offsetof(struct options, cfg) == 0,
-               "fields of train_cfg count from the start of the options");
-
-static const struct field options[] = {
-#include "train/settings.def"
-    FIELD_STRING(struct options, out, "DIR", NULL,
-                 "folder for the model files; without it runs/train-1, runs/train-2 ..."),
-    FIELD_STRING(struct options, cache, "DIR", "auto",
-                 "folder where decoded pictures are kept for the next epoch and training; off: "
-                 "nowhere; auto: ~/.cache/discern, below a tenth of the free disk"),
-    FIELD_DURATION(struct options, save_every, 600,
-                   "time between checkpoints within an epoch; 0: only at the end of each"),
-    FIELD_BOOL(struct options, force, "write into a folder that has something in it"),
-    DATA_SANDBOX_FIELD(struct options),
-    FIELD_BOOL(struct options, json, "one JSON object on standard output"),
-    FIELD_BOOL(struct options, log_json,
-               "every event of the training as a line of JSON on standard output, as it comes"),
-    FIELD_BOOL(struct options, quiet, "say nothing but errors"),
-    DATA_SOURCE_FIELDS(struct options, source),
-    FIELDS_END
-};
-
-/* How the data are read, which whoever reads them again must say again. */
-static const struct field source_options[] = {
-    DATA_SOURCE_FIELDS(struct options, source),
-    FIELDS_END
 };
 
 /* ---- signals --------------------------------------------------------------------------------- */
@@ -109,48 +80,91 @@ static void catch_signals(void)
             sigaction(signals[i], &a, NULL);
 }
 
-/* ---- the command ----------------------------------------------------------------------------- */
+/* ---- what is heard --------------------------------------------------------------------------- */
 
-static void tell_skipped(const struct options *o, const struct data_index *x)
+/* Between the trainer and whoever listens: run.json is written when the settings are decided. */
+struct hearing {
+    const struct train_asked *a;
+    struct train_run_file *file;
+    struct train_listen *listeners;
+    const char *dir;
+    bool begun;         /* run.json says that it is running */
+    struct err err;     /* why it could not */
+};
+
+static void hear(void *ctx, const struct train_event *e)
+{
+    struct hearing *h = ctx;
+
+    if (e->kind == TRAIN_EVENT_NOTE)
+        train_run_note(h->file, e->text);
+    if (e->kind == TRAIN_EVENT_START) {
+        h->begun =
+            train_run_write(h->file, h->dir, &h->a->o.cfg, TRAIN_RUNNING, NULL, &h->err);
+        if (!h->begun)
+            atomic_store(&stop, true);
+    }
+    train_listen_event(h->listeners, e);
+}
+
+/* A decision that is made before the trainer makes its own. */
+static void note(struct hearing *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void note(struct hearing *h, const char *fmt, ...)
+{
+    struct str text = { 0 };
+    va_list ap;
+
+    va_start(ap, fmt);
+    str_vprintf(&text, fmt, ap);
+    va_end(ap);
+    if (text.len)
+        hear(h, &(struct train_event){ .kind = TRAIN_EVENT_NOTE, .text = str_text(&text) });
+    str_release(&text);
+}
+
+/* ---- the pictures ---------------------------------------------------------------------------- */
+
+static void note_skipped(struct hearing *h, const struct data_index *x)
 {
     struct str text = { 0 };
 
     data_index_tell_skipped(x, &text);
-    if (text.len && !o->quiet)
-        cli_say("%s", str_text(&text));
+    if (text.len)
+        note(h, "%s", str_text(&text));
     str_release(&text);
 }
 
-/* What the split did, for the terminal. */
-static void tell_split(const struct options *o, const struct data_split_result *r, int held, int n)
+/* What the split did. */
+static void note_split(struct hearing *h, const struct data_split_result *r, int held, int n)
 {
-    if (o->quiet)
-        return;
+    const struct train_cfg *cfg = &h->a->o.cfg;
+
     if (!held)
-        cli_say("val %g: the data have no val part, so that share of %d pictures is held "
-                "out, by their content", o->cfg.val, n);
+        note(h, "val %g: the data have no val part, so that share of %d pictures is held out, by "
+             "their content", cfg->val, n);
     if (r->clusters)
-        cli_say("%d pictures belong together in %d clusters (copies%s, declared groups): each "
-                "stays on one side", r->clustered, r->clusters,
-                o->cfg.no_near ? "" : ", pictures that look the same");
+        note(h, "%d pictures belong together in %d clusters (copies%s, declared groups): each "
+             "stays on one side", r->clustered, r->clusters,
+             cfg->no_near ? "" : ", pictures that look the same");
     if (r->straddling)
-        cli_say("%d cluster%s torn apart by the parts that the data name, so figures flatter: "
-                "\"discern data dedup\" names them", r->straddling,
-                r->straddling == 1 ? " is" : "s are");
+        note(h, "%d cluster%s torn apart by the parts that the data name, so figures flatter: "
+             "\"discern data dedup\" names them", r->straddling,
+             r->straddling == 1 ? " is" : "s are");
 }
 
 /* The pictures, hashed, with a part to learn from and one to check with. */
-static struct data_index *open_data(const char *path, struct options *o,
+static struct data_index *open_data(struct train_asked *a, struct hearing *h,
                                     const struct data_decode *decode, struct err *err)
 {
-    struct data_index *x = data_index_open(path, &o->source, err);
+    struct train_options *o = &a->o;
+    struct data_index *x = data_index_open(a->data, &o->source, err);
     int threads = o->cfg.threads ? o->cfg.threads : pool_cpus(), held = 0, free_n = 0;
     struct data_split_result r = { 0 };
     bool hashed = false, ok;
 
     if (!x)
         return NULL;
-    tell_skipped(o, x);
+    note_skipped(h, x);
     for (int i = 0; i < x->n; i++) {
         held += x->sample[i].split == DATA_VAL;
         free_n += x->sample[i].split == DATA_UNSPLIT || x->sample[i].split == DATA_TRAIN;
@@ -171,11 +185,33 @@ static struct data_index *open_data(const char *path, struct options *o,
         data_index_free(x);
         return NULL;
     }
-    tell_split(o, &r, held, free_n);
+    note_split(h, &r, held, free_n);
     return x;
 }
 
-static void add_json(const struct options *o, const char *dir, const struct train_summary *s,
+/* Whether these are the pictures of the training that is repeated or goes on. */
+static bool check_data(const struct train_asked *a, struct hearing *h, const struct data_index *x,
+                       struct err *err)
+{
+    if (!a->file.fingerprint || a->file.fingerprint == data_index_fingerprint(x))
+        return true;
+    if (a->o.resume)
+        return err_set(err, ERR_INPUT,
+                       "%s: its pictures, their labels or parts are not what %s began with",
+                       a->data, a->o.resume);
+    if (!a->data_given)
+        return err_set(err, ERR_INPUT,
+                       "%s: its pictures, their labels or parts are no longer those of %s; name "
+                       "DATA to train on them all the same",
+                       a->data, a->o.config);
+    note(h, "the pictures are not those of %s, so this is no repeat of that training",
+         a->o.config);
+    return true;
+}
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+static void add_json(const struct train_options *o, const char *dir, const struct train_summary *s,
                      struct str *out)
 {
     json_t *settings = record_to_json(train_cfg_fields, &o->cfg);
@@ -227,7 +263,7 @@ static void add_word(struct str *out, const char *word)
 }
 
 /* The folder for decoded pictures; NULL: none.  One that is named may take more of the disk. */
-static char *cache_folder(const struct options *o, double *share)
+static char *cache_folder(const struct train_options *o, double *share)
 {
     *share = CACHE_SHARE;
     if (!strcmp(o->cache, "off"))
@@ -239,7 +275,7 @@ static char *cache_folder(const struct options *o, double *share)
 }
 
 /* What was reached, where it is, and what to type next. */
-static bool report(const struct options *o, const char *data, const char *dir,
+static bool report(const struct train_options *o, const char *data, const char *dir,
                    const struct train_summary *s, struct err *err)
 {
     struct str out = { 0 }, model = { 0 }, next = { 0 }, value = { 0 };
@@ -258,7 +294,7 @@ static bool report(const struct options *o, const char *data, const char *dir,
     add_word(&next, str_text(&model));
     str_addc(&next, ' ');
     add_word(&next, data);
-    for (const struct field *f = source_options; f->name; f++) {
+    for (const struct field *f = train_source_fields; f->name; f++) {
         if (field_is_default(f, o))
             continue;
         str_addc(&next, ' ');
@@ -279,56 +315,222 @@ static bool report(const struct options *o, const char *data, const char *dir,
     return ok;
 }
 
-static int run(const struct cli_command *self, int argc, char **argv)
+/* What run.json says of the end; NULL when memory is out. */
+static json_t *result_of(const struct train_summary *s, const struct err *err)
 {
-    struct options o = { 0 };
-    struct cli_args args;
-    struct err err = { 0 }, unheard = { 0 };
-    struct train_summary summary = { 0 };
-    struct train_listen_options listen = { .summary = &summary };
-    struct train_listen *listeners = NULL;
-    struct data_decode decode = { .sandbox = NULL };
-    struct train_run run = { .decode = &decode, .event = train_listen_event, .stop = &stop };
-    struct train_folder folder = { .lock = -1 };
+    json_t *o = json_object(), *figures = NULL;
+    struct err ignored;
+
+    if (err->kind) {
+        struct str text = { 0 };
+
+        str_utf8(&text, err->msg);
+        json_object_set_new(o, "message", json_string(str_text(&text)));
+        str_release(&text);
+        return o;
+    }
+    if (s->figures.len)
+        figures = record_parse(str_text(&s->figures), s->figures.len, &ignored);
+    json_object_set_new(o, "epoch", json_integer(s->best_epoch));
+    json_object_set_new(o, "epochs", json_integer(s->epochs));
+    json_object_set_new(o, "steps", json_integer(s->steps));
+    json_object_set_new(o, "seconds", json_real(s->elapsed));
+    json_object_set_new(o, "figures", figures ? figures : json_null());
+    return o;
+}
+
+/* Nothing is left to do in the folder of a training that came to its end. */
+static int already_finished(const struct train_asked *a, struct err *err)
+{
+    struct str out = { 0 };
+    bool ok;
+
+    if (!a->o.quiet)
+        cli_say("%s: this training has come to its end", a->o.resume);
+    str_printf(&out, a->o.json ? "{\"schema\":\"discern.train/1\",\"finished\":true}"
+                               : "%s/best.safetensors", a->o.resume);
+    ok = cli_print(&out, err);
+    str_release(&out);
+    return ok ? 0 : cli_fail(err, a->o.json);
+}
+
+/* The run.json of this training: the one that goes on, or a new one. */
+static bool begin(struct train_asked *a, struct hearing *h, const struct data_index *x,
+                  struct err *err)
+{
+    struct str differ = { 0 };
+    const json_t *then = json_object_get(a->file.json, "environment");
+
+    train_environment_compare(then, &differ);
+    if (differ.len)
+        note(h, "the weights need not come out bit for bit as there: %s", str_text(&differ));
+    str_release(&differ);
+    if (a->o.resume)
+        return train_run_resume(h->file) || err_set(err, ERR_MEMORY, "no memory to go on");
+    return train_run_new(h->file,
+                         &(struct train_run_facts){ .argc = a->argc, .argv = a->argv,
+                                                    .data = a->data,
+                                                    .source = &a->o.source,
+                                                    .index = x,
+                                                    .cfg = &a->o.cfg },
+                         err);
+}
+
+/* Trains in the folder that is open. */
+static bool train(struct train_asked *a, struct hearing *h, struct train_run *run,
+                  struct err *err)
+{
+    struct data_index *x = open_data(a, h, run->decode, err);
+    bool ok = x && check_data(a, h, x, err) && begin(a, h, x, err) &&
+              train_with(&train_method_supervised, x, &a->o.cfg, run, err);
+
+    data_index_free(x);
+    if (h->err.kind)
+        *err = h->err;
+    return ok && !h->err.kind;
+}
+
+/* Whether the folder holds that file. */
+static bool holds(const char *dir, const char *name)
+{
+    struct str path = { 0 };
+    bool found;
+
+    str_printf(&path, "%s/%s", dir, name);
+    found = file_kind(str_text(&path)) != FILE_NONE;
+    str_release(&path);
+    return found;
+}
+
+/* Writes how it ended.  A failure here is told beside the first one.  What failed before anything
+ * was saved leaves nothing. */
+static bool end(struct train_asked *a, struct hearing *h, const struct train_summary *s,
+                const struct err *why, struct err *err)
+{
+    enum train_run_state state = !why->kind                   ? TRAIN_FINISHED
+                                 : why->kind == ERR_CANCELLED ? TRAIN_STOPPED
+                                                              : TRAIN_FAILED;
+
+    if (!h->begun)
+        return true;
+    if (state == TRAIN_FAILED && !holds(h->dir, TRAIN_LAST)) {
+        train_run_remove(h->dir);
+        return true;
+    }
+    return train_run_write(h->file, h->dir, &a->o.cfg, state, result_of(s, why), err);
+}
+
+/* Tells what would be done, and does nothing: no folder, no files, no cache. */
+static int plan(struct train_asked *a, const struct data_decode *decode)
+{
+    struct err err = { 0 };
+    struct train_run_file file = { 0 };
+    struct train_listen_options listen = { .terminal = a->o.quiet ? 0 : STDERR_FILENO };
+    struct hearing h = { .a = a, .file = &file };
+    struct train_run run = { .decode = decode, .event = hear, .event_ctx = &h, .stop = &stop };
+    struct train_outline outline = { .steps = 0 };
     struct data_index *x = NULL;
-    char *cache = NULL;
-    bool ok = false, heard = true;
-    enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
+    struct str out = { 0 };
+    bool ok;
+
+    h.listeners = train_listen_open(&listen, &err);
+    x = h.listeners ? open_data(a, &h, decode, &err) : NULL;
+    ok = x && check_data(a, &h, x, &err) && begin(a, &h, x, &err) &&
+         train_outline(&train_method_supervised, x, &a->o.cfg, &run, &outline, &err);
+    train_listen_close(h.listeners, &err);
+    if (ok && (a->o.json || a->o.log_json)) {
+        json_t *json = train_outline_json(&outline, x, train_run_settled(&file, &a->o.cfg),
+                                          json_object_get(file.json, "notes"));
+        char *text = json ? record_dump(json) : NULL;
+
+        str_add(&out, text ? text : "");
+        out.failed |= !text;
+        free(text);
+        json_decref(json);
+    } else if (ok) {
+        train_outline_text(&outline, &a->o.cfg, x, &out);
+    }
+    ok = ok && cli_print(&out, &err);
+    str_release(&out);
+    train_outline_release(&outline);
+    train_run_release(&file);
+    data_index_free(x);
+    return ok ? 0 : cli_fail(&err, a->o.json || a->o.log_json);
+}
+
+/* The folder is open: trains in it, and answers. */
+static int go(struct train_asked *a, struct train_folder *folder,
+              const struct data_decode *decode)
+{
+    struct err err = { 0 }, unheard = { 0 }, unsaid = { 0 };
+    struct train_run_file new = { 0 };
+    struct train_summary summary = { 0 };
+    struct train_listen_options listen = { .out = str_text(&folder->path),
+                                           .terminal = a->o.quiet ? 0 : STDERR_FILENO,
+                                           .stream = a->o.log_json ? STDOUT_FILENO : 0,
+                                           .summary = &summary };
+    struct hearing h = { .a = a, .file = a->o.resume ? &a->file : &new, .dir = listen.out };
+    struct train_run run = { .out = listen.out,
+                             .resume = a->o.resume,
+                             .save_every = a->o.save_every,
+                             .decode = decode,
+                             .event = hear,
+                             .event_ctx = &h,
+                             .stop = &stop };
+    char *cache = cache_folder(&a->o, &run.cache_share);
+    bool ok, heard, said;
     int status;
 
-    if (parsed == CLI_DONE)
-        return 0;
-    if (parsed == CLI_FAILED)
-        return cli_fail(&err, o.json || o.log_json);
-    if (o.json && o.log_json) {
-        err_set(&err, ERR_USAGE, "--json and --log-json both want standard output: give one");
-        return cli_fail(&err, true);
-    }
-    catch_signals();
-    if (train_check(&o.cfg, &err) &&
-        data_sandbox_choose(o.sandbox, o.cfg.threads ? o.cfg.threads : pool_cpus(), &decode, &err))
-        x = open_data(args.arg[0], &o, &decode, &err);
-    if (x && train_folder_open(&folder, o.out, o.force, &err)) {
-        run.out = str_text(&folder.path);
-        run.save_every = o.save_every;
-        run.cache = cache = cache_folder(&o, &run.cache_share);
-        listen.out = run.out;
-        listen.terminal = o.quiet ? 0 : STDERR_FILENO;
-        listen.stream = o.log_json ? STDOUT_FILENO : 0;
-        run.event_ctx = listeners = train_listen_open(&listen, &err);
-        ok = listeners && train_with(&train_method_supervised, x, &o.cfg, &run, &err);
-        heard = train_listen_close(listeners, &unheard);
-    }
-    ok = ok && report(&o, args.arg[0], run.out, &summary, &err);
-    /* A listener's failure is told beside the answer, not instead of it. */
-    status = !ok ? cli_fail(&err, o.json || o.log_json) : heard ? 0 : cli_fail(&unheard, false);
+    run.cache = cache;
+    h.listeners = train_listen_open(&listen, &err);
+    ok = h.listeners && train(a, &h, &run, &err);
+    heard = train_listen_close(h.listeners, &unheard);
+    said = end(a, &h, &summary, &err, &unsaid);
+    ok = ok && report(&a->o, a->data, run.out, &summary, &err);
+    /* What failed beside the training is told beside the answer, not instead of it. */
+    status = !ok      ? cli_fail(&err, a->o.json || a->o.log_json)
+             : !heard ? cli_fail(&unheard, false)
+             : !said  ? cli_fail(&unsaid, false)
+                      : 0;
     if (err.kind == ERR_CANCELLED && atomic_load(&stop_signal.number))
         status = 128 + atomic_load(&stop_signal.number);
-    data_index_free(x);
-    data_sandbox_free(decode.sandbox);
     train_summary_release(&summary);
+    train_run_release(&new);
     free(cache);
+    return status;
+}
+
+static int run(const struct cli_command *self, int argc, char **argv)
+{
+    struct train_asked a;
+    struct err err = { 0 };
+    struct data_decode decode = { .sandbox = NULL };
+    struct train_folder folder = { .lock = -1 };
+    enum cli_result parsed = train_ask(self, argc, argv, &a, &err);
+    int status = 0;
+
+    if (parsed == CLI_FAILED)
+        status = cli_fail(&err, a.o.json || a.o.log_json);
+    else if (parsed == CLI_RUN && a.o.resume && a.file.state == TRAIN_FINISHED)
+        status = already_finished(&a, &err);
+    else if (parsed == CLI_RUN) {
+        int threads = a.o.cfg.threads ? a.o.cfg.threads : pool_cpus();
+
+        catch_signals();
+        if (!train_check(&a.o.cfg, &err) ||
+            !data_sandbox_choose(a.o.sandbox, threads, &decode, &err))
+            status = cli_fail(&err, a.o.json || a.o.log_json);
+        else if (a.o.dry_run)
+            status = plan(&a, &decode);
+        else if (a.o.resume ? train_folder_enter(&folder, a.o.resume, &err)
+                            : train_folder_open(&folder, a.o.out, a.o.force, &err))
+            status = go(&a, &folder, &decode);
+        else
+            status = cli_fail(&err, a.o.json || a.o.log_json);
+    }
+    data_sandbox_free(decode.sandbox);
     train_folder_close(&folder);
+    train_asked_release(&a);
     return status;
 }
 
@@ -346,9 +548,9 @@ const struct cli_command train_cmd_train = {
     .examples = "discern train photos/\n"
                 "discern train photos/ --time 20m --out cats\n"
                 "discern train photos/ --arch resnet18 --size 128 --epochs 30 --augment medium\n",
-    .options = options,
-    .size = sizeof(struct options),
-    .min_args = 1,
+    .options = train_option_fields,
+    .size = sizeof(struct train_options),
+    .min_args = 0, /* --config and --resume know where the pictures are */
     .max_args = 1,
     .run = run,
 };

@@ -9,22 +9,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <xxhash.h>
-
-void train_fingerprint(const struct data_index *x, char out[17])
-{
-    XXH64_hash_t h = 0;
-
-    for (int i = 0; i < x->n; i++) {
-        const struct data_sample *s = &x->sample[i];
-        uint64_t numbers[4] = { h, (uint64_t)s->split, (uint64_t)s->label, s->hash };
-
-        h = XXH3_64bits_withSeed(s->name, strlen(s->name), XXH3_64bits(numbers, sizeof numbers));
-        if (s->mark)
-            h = XXH3_64bits_withSeed(s->mark, (size_t)x->n_labels, h);
-    }
-    snprintf(out, 17, "%016" PRIx64, (uint64_t)h);
-}
 
 static json_t *number(double x)
 {
@@ -59,7 +43,7 @@ json_t *train_provenance_data(const struct data_index *x, int train, int val)
     json_t *o = json_object();
     char fingerprint[17];
 
-    train_fingerprint(x, fingerprint);
+    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, data_index_fingerprint(x));
     json_object_set_new(o, "task", json_string(data_task_names[x->task]));
     json_object_set_new(o, "labels", json_integer(x->n_labels));
     json_object_set_new(o, "train", json_integer(train));

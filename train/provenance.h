@@ -32,7 +32,4 @@ json_t *train_provenance_data(const struct data_index *x, int train, int val);
 /* One line; free() it.  NULL when memory is out. */
 char *train_provenance_text(const struct train_provenance *p);
 
-/* XXH3-64 over names, splits, labels and content hashes, as 16 hexadecimal digits. */
-void train_fingerprint(const struct data_index *x, char out[17]);
-
 #endif

@@ -37,6 +37,7 @@ enum {
     REPLAN_STEPS = 10, /* after so many steps their mean is believed */
     DEAD_BATCHES = 8,  /* so many in a row without a picture: it is no chance */
     MAX_ROLLBACKS = 5,
+    OUTLINE_SECONDS = 2, /* of steps, to tell how long a training would take */
 };
 
 struct trainer {
@@ -493,28 +494,34 @@ static bool measure_steps(struct trainer *t, double limit, struct err *err)
     return ok;
 }
 
+/* The same of a validation of some pictures. */
+static void measure_val(struct trainer *t)
+{
+    struct data_index few = *t->parts.val;
+    struct infer_figures f = { 0 };
+    struct err ignored = { 0 };     /* the first pictures may all be bad; others need not be */
+    double start;
+
+    few.n = few.n < 2 * VAL_BATCH ? few.n : 2 * VAL_BATCH;
+    t->method->values(t->self, t->model->params);
+    start = train_now();
+    validate(t, t->model, &few, &f, &ignored);
+    infer_figures_release(&f);
+    t->clock.pace.val = (train_now() - start) * t->parts.val->n / few.n;
+}
+
 /* Fixes the number of steps that the time given is good for. */
 static bool plan_time(struct trainer *t, struct err *err)
 {
-    double limit = fmin(fmax(0.05 * t->cfg->time, 0.5), 5), start;
+    double limit = fmin(fmax(0.05 * t->cfg->time, 0.5), 5);
     struct train_pace *pace = &t->clock.pace;
-    struct infer_figures f = { 0 };
 
     if (!measure_steps(t, limit, err))
         return false;
     if (stopped(t))
         return true;
-    if (t->parts.val) {
-        struct data_index few = *t->parts.val;
-        struct err ignored = { 0 };     /* the first pictures may all be bad; others need not be */
-
-        few.n = few.n < 2 * VAL_BATCH ? few.n : 2 * VAL_BATCH;
-        t->method->values(t->self, t->model->params);
-        start = train_now();
-        validate(t, t->model, &few, &f, &ignored);
-        infer_figures_release(&f);
-        pace->val = (train_now() - start) * t->parts.val->n / few.n;
-    }
+    if (t->parts.val)
+        measure_val(t);
     t->cfg->steps = (int)train_pace_steps(
         pace, 0, TIME_PLANNED * t->cfg->time - train_clock_elapsed(&t->clock));
     note(t, TRAIN_EVENT_NOTE,
@@ -859,6 +866,42 @@ bool train_with(const struct train_method *method, const struct data_index *x,
     ok = prepare(&t, err) && (!run->resume || go_back(&t, err));
     t.clock.before = t.progress.elapsed;
     ok = ok && (cfg->time <= 0 || t.progress.step || plan_time(&t, err)) && loop(&t, err);
+    release(&t);
+    return ok;
+}
+
+bool train_outline(const struct train_method *method, const struct data_index *x,
+                   struct train_cfg *cfg, const struct train_run *run, struct train_outline *out,
+                   struct err *err)
+{
+    struct trainer t = { .cfg = cfg, .run = run, .index = x, .method = method };
+    const struct train_pace *pace = &t.clock.pace;
+    bool ok;
+
+    train_clock_start(&t.clock, 0);
+    ok = prepare(&t, err);
+    if (ok && cfg->time > 0) {
+        ok = plan_time(&t, err);
+    } else if (ok) {
+        ok = measure_steps(&t, OUTLINE_SECONDS, err);
+        if (ok && t.parts.val && !stopped(&t))
+            measure_val(&t);
+    }
+    if (ok && stopped(&t))
+        ok = err_set(err, ERR_CANCELLED, "stopped");
+    if (ok) {
+        memcpy(out->arch, t.arch, sizeof out->arch);
+        memcpy(out->size, t.prep.size, sizeof out->size);
+        out->channels = data_prep_channels(&t.prep);
+        out->trained = method->trained(t.self);
+        out->flops = method->flops(t.self);
+        out->per_epoch = pace->per_epoch;
+        out->steps = train_plan_steps(cfg);
+        out->epochs = cfg->epochs = epochs_of(&t, out->steps);
+        out->step = pace->step + pace->fill;
+        out->val = pace->val;
+        data_recipe_text(&t.recipe, &out->recipe);
+    }
     release(&t);
     return ok;
 }

@@ -8,6 +8,7 @@
 #include "train/cfg.h"
 #include "train/event.h"
 #include "train/method.h"
+#include "train/outline.h"
 
 #include <stdatomic.h>
 
@@ -45,5 +46,12 @@ struct train_run {
  */
 bool train_with(const struct train_method *method, const struct data_index *x,
                 struct train_cfg *cfg, const struct train_run *run, struct err *err);
+
+/* What that training would be: prepares it as ever, makes a few steps on a throwaway copy, writes
+ * nothing.  cfg is changed as above; release out whatever the result.  run->out is not looked
+ * at. */
+bool train_outline(const struct train_method *method, const struct data_index *x,
+                   struct train_cfg *cfg, const struct train_run *run, struct train_outline *out,
+                   struct err *err);
 
 #endif

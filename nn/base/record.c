@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ELEMENTS = 64 };
+enum { MAX_ELEMENTS = 64, INDENT = 2 };
 
 static bool is_whole(const struct field *f)
 {
@@ -236,8 +236,36 @@ static void dump_real(double x, struct str *out)
         str_add(out, ".0");     /* else it would read back as an integer */
 }
 
-static void dump(const json_t *json, struct str *out)
+/* Whether the elements have no elements themselves: such a list is one line. */
+static bool is_flat(const json_t *json)
 {
+    json_t *value;
+    size_t i;
+
+    if (json_is_object(json))
+        return json_object_size(json) == 0;
+    json_array_foreach(json, i, value)
+        if (json_is_array(value) || json_is_object(value) || json_is_string(value))
+            return false;
+    return true;
+}
+
+/* The comma before element i, and where it begins; i = -1: the end of the list.  depth: blanks
+ * before the elements; -1: all is one line. */
+static void separate(const json_t *json, int i, int depth, struct str *out)
+{
+    if (i > 0)
+        str_addc(out, ',');
+    if (depth >= 0 && !is_flat(json))
+        str_printf(out, "\n%*s", i < 0 ? depth - INDENT : depth, "");
+    else if (depth >= 0 && i > 0)
+        str_addc(out, ' ');
+}
+
+/* depth: as separate has it, of what is in json. */
+static void dump(const json_t *json, int depth, struct str *out)
+{
+    int deeper = depth < 0 ? depth : depth + INDENT, n = 0;
     const char *key;
     json_t *value;
     size_t i;
@@ -245,23 +273,22 @@ static void dump(const json_t *json, struct str *out)
     switch (json_typeof(json)) {
     case JSON_OBJECT:
         str_addc(out, '{');
-        i = 0;
         json_object_foreach((json_t *)(uintptr_t)json, key, value) {
-            if (i++)
-                str_addc(out, ',');
+            separate(json, n++, depth, out);
             str_json(out, key);
-            str_addc(out, ':');
-            dump(value, out);
+            str_add(out, depth < 0 ? ":" : ": ");
+            dump(value, deeper, out);
         }
+        separate(json, -1, depth, out);
         str_addc(out, '}');
         break;
     case JSON_ARRAY:
         str_addc(out, '[');
         json_array_foreach(json, i, value) {
-            if (i)
-                str_addc(out, ',');
-            dump(value, out);
+            separate(json, n++, depth, out);
+            dump(value, deeper, out);
         }
+        separate(json, -1, depth, out);
         str_addc(out, ']');
         break;
     case JSON_STRING:
@@ -289,7 +316,18 @@ char *record_dump(const json_t *json)
 {
     struct str s = { 0 };
 
-    dump(json, &s);
+    dump(json, -1, &s);
+    if (s.failed)
+        str_release(&s);
+    return s.data;
+}
+
+char *record_dump_lines(const json_t *json)
+{
+    struct str s = { 0 };
+
+    dump(json, INDENT, &s);
+    str_addc(&s, '\n');
     if (s.failed)
         str_release(&s);
     return s.data;

@@ -31,4 +31,7 @@ json_t *record_parse_next(const char *text, size_t bytes, size_t most, size_t *u
  * free() it.  NULL when memory is out. */
 char *record_dump(const json_t *json);
 
+/* The same for people: a member a line, lists of numbers on one. */
+char *record_dump_lines(const json_t *json);
+
 #endif

@@ -21,6 +21,10 @@ enum nn_isa {
 /* The bits of enum nn_isa that this processor has. */
 unsigned nn_cpu_isa(void);
 
+/* What OpenBLAS says of itself, with the processor that it takes this one for: "OpenBLAS 0.3.21
+ * DYNAMIC_ARCH Haswell MAX_THREADS=64"; "" where it is not built in. */
+const char *nn_blas_about(void);
+
 /* The table for an instruction-set level: "ref" plain C alone, "auto" (or NULL) the best there is.
  * Shared and constant; NULL and ERR_INPUT for a name that is none.  Thread-safe.  The first call of
  * gemm_f32_blas sets OpenBLAS's thread count, which is process-global, to 1: our pool does the

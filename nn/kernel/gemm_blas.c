@@ -41,4 +41,16 @@ void nn_gemm_f32_blas(bool ta, bool tb, int m, int n, int k, const real *a, int 
                 k, 1, a, lda, b, ldb, acc ? 1 : 0, c, ldc);
 }
 
+const char *nn_blas_about(void)
+{
+    return openblas_get_config();
+}
+
+#else
+
+const char *nn_blas_about(void)
+{
+    return "";
+}
+
 #endif

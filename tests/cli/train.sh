@@ -22,7 +22,8 @@ said 'trained in '
 said "discern eval $T/a/best.safetensors $T/one"
 said 'resize crop: '
 [ "$(ls "$T/a" | sed 's/tfevents\..*/tfevents/' | xargs)" = "best.safetensors \
-events.out.tfevents last.safetensors log.jsonl metrics.csv previous.safetensors split.csv" ] ||
+events.out.tfevents last.safetensors log.jsonl metrics.csv previous.safetensors run.json \
+split.csv" ] ||
     fail "the run folder: $(ls "$T/a")"
 run 0 info "$T/a/last.safetensors"
 printed resnet_small
@@ -267,11 +268,11 @@ refused 3 train "$T/one" --epochs 1 --group '('
 said 'nor a regular expression'
 
 # ---- a folder that a training is using is refused, whoever asks ----
-"$DISCERN" train "$T/one" --arch "$T/tiny.net" --epochs 100000 --out "$T/busy" --quiet \
+"$DISCERN" train "$T/one" --arch "$T/tiny.net" --time 30s --out "$T/busy" --quiet \
     >"$T/log" 2>&1 &
 busy=$!
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    [ ! -e "$T/busy/last.safetensors" ] || break
+    [ ! -e "$T/busy/.lock" ] || break
     sleep 0.1
 done
 run 4 train "$T/one" $tiny --out "$T/busy" --force

@@ -206,7 +206,8 @@ rule_lines() {
 # ---- pages ---------------------------------------------------------------------------------------
 
 rule_pages() {
-    for page in "docs/ops.md --ops" "docs/cli.md --markdown" "docs/augment.md --augments"; do
+    for page in "docs/ops.md --ops" "docs/cli.md --markdown" "docs/augment.md --augments" \
+        "docs/recipes.md --recipes"; do
         file=${page% *} option=${page#* }
         if ! "$program" help "$option" >"$tmp/page" 2>"$tmp/why"; then
             echo "$file: $program help $option fails: $(head -1 "$tmp/why")"

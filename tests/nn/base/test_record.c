@@ -175,6 +175,24 @@ static void dumps_are_one_line_and_read_back(void **state)
     free(dump);
 }
 
+static void dumps_for_people_have_a_member_a_line(void **state)
+{
+    static const char text[] =
+        "{\"a\":[1,2.5],\"b\":{\"c\":[\"x\",\"y\"],\"d\":{}},\"e\":[]}";
+    struct err err;
+    json_t *json = record_parse(text, strlen(text), &err), *back;
+    char *dump = record_dump_lines(json);
+
+    (void)state;
+    assert_string_equal(dump, "{\n  \"a\": [1, 2.5],\n  \"b\": {\n    \"c\": [\n      \"x\",\n"
+                              "      \"y\"\n    ],\n    \"d\": {}\n  },\n  \"e\": []\n}\n");
+    back = parse(dump);
+    assert_true(json_equal(json, back));
+    json_decref(back);
+    json_decref(json);
+    free(dump);
+}
+
 static void text_that_is_no_utf8_and_numbers_that_are_none_stay_valid_json(void **state)
 {
     struct thing t = sample;
@@ -205,6 +223,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_refused_naming_the_key),
         cmocka_unit_test(parsing_is_strict_and_names_the_line),
         cmocka_unit_test(dumps_are_one_line_and_read_back),
+        cmocka_unit_test(dumps_for_people_have_a_member_a_line),
         cmocka_unit_test(text_that_is_no_utf8_and_numbers_that_are_none_stay_valid_json),
     };
 

@@ -1,0 +1,120 @@
+#!/bin/sh
+# train: settings in layers; run.json, and what repeats a training; going on in a folder
+set -eu
+. tests/cli/expect
+
+draw_net
+draw_one
+tiny="--arch $T/tiny.net --epochs 2"
+
+# settings NAME: the line of it in the run.json of $T/DIR.
+setting() {
+    grep -qF "    \"$2\": $3" "$T/$1/run.json" ||
+        fail "$1/run.json: $2 is not $3: $(grep "\"$2\"" "$T/$1/run.json")"
+}
+
+# The models that a training wrote are the same, but for their dates.
+same() {
+    undated "$T/$1/best.safetensors" >"$T/x"
+    undated "$T/$2/best.safetensors" >"$T/y"
+    cmp "$T/x" "$T/y" || fail "$1 and $2 differ"
+}
+
+# ---- what was decided is written, and repeats the training ----
+run 0 train "$T/one" $tiny --out "$T/a" --augment auto
+setting a batch 16
+setting a epochs 2
+setting a steps 0
+setting a seed 0
+grep -q '"state": "finished"' "$T/a/run.json" || fail "state: $(cat "$T/a/run.json")"
+grep -q '"batch 16: ' "$T/a/run.json" || fail "no notes: $(cat "$T/a/run.json")"
+run 0 train --config "$T/a/run.json" --out "$T/b"
+same a b
+run 0 train --config "$T/b/run.json" --out "$T/c" --threads 1
+same a c
+
+# A training by time is repeated by its steps.
+run 0 train "$T/one" --arch "$T/tiny.net" --time 1s --out "$T/timed"
+setting timed time 0.0
+setting timed epochs 0
+run 0 train --config "$T/timed/run.json" --out "$T/timed-again"
+same timed timed-again
+
+# ---- layers: the later one is right, and one length takes the place of another ----
+run 0 train --config "$T/a/run.json" --seed 1 --steps 3 --out "$T/d"
+setting d seed 1
+setting d steps 3
+setting d epochs 0
+setting d batch 16
+run 0 train --config "$T/a/run.json" --optim adamw --out "$T/e"
+setting e optim '"adamw"'
+grep -q '"lr": 0.0125' "$T/e/run.json" && fail "the rate of another optimiser"
+run 0 train "$T/one" --recipe small-pictures $tiny --out "$T/f"
+setting f batch 128
+setting f epochs 2
+usage train "$T/one" --recipe small-picture
+said 'did you mean small-pictures?'
+usage train
+usage train --recipe photos
+
+# ---- the pictures must be the same, or be named ----
+cp -r "$T/one" "$T/other"
+run 0 train "$T/other" --config "$T/a/run.json" --out "$T/moved"
+not_said 'no repeat'
+same a moved
+run 0 train "$T/other" $tiny --out "$T/g"
+rm "$(find "$T/other/train/star" -name '*.png' | head -1)"
+run 3 train --config "$T/g/run.json" --out "$T/h"
+said "no longer those of $T/g/run.json"
+[ ! -e "$T/h" ] || fail "refused, and a folder left"
+run 0 train "$T/other" --config "$T/g/run.json" --out "$T/h"
+said 'no repeat'
+
+# ---- files that are none ----
+echo '{"schema":"discern.run/1","settings":{"batchs":3}}' >"$T/bad.json"
+run 3 train "$T/one" --config "$T/bad.json" --out "$T/never"
+said "$T/bad.json: settings: unknown key \"batchs\"; did you mean \"batch\"?"
+run 3 train "$T/one" --config "$T/tiny.net" --out "$T/never"
+run 3 train "$T/one" --config "$T/none.json" --out "$T/never"
+run 3 train --resume "$T/one"
+run 3 train --resume "$T/nowhere"
+
+# ---- going on ----
+run 0 train --resume "$T/a"
+said 'has come to its end'
+printed "$T/a/best.safetensors"
+usage train --resume "$T/a" --lr 0.1
+said '--init'
+usage train --resume "$T/a" --out "$T/x"
+"$DISCERN" train "$T/one" --arch "$T/tiny.net" --epochs 400 --out "$T/cut" >"$T/log" 2>&1 &
+pid=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ ! -e "$T/cut/last.safetensors" ] || break
+    sleep 0.1
+done
+kill -KILL "$pid"
+wait "$pid" || :
+grep -q '"state": "running"' "$T/cut/run.json" || fail "killed, and $(cat "$T/cut/run.json")"
+: >"$T/cut/last.safetensors.tmp-1"
+run 0 train --resume "$T/cut" --threads 1 --quiet
+no_rest "$T/cut"
+grep -q '"resumed": \[' "$T/cut/run.json" || fail "not resumed: $(cat "$T/cut/run.json")"
+run 0 train "$T/one" --arch "$T/tiny.net" --epochs 400 --out "$T/uncut" --quiet
+same cut uncut
+
+# ---- what would be done: told, and nothing written ----
+rm -rf "$XDG_CACHE_HOME"
+(cd "$T" && "$DISCERN" train one $tiny --dry-run >"$T/out" 2>"$T/err") || fail "$(cat "$T/err")"
+printed 'star  '
+printed 'pictures                       150        20        30'
+printed 'an estimate'
+printed '18 steps of 16 pictures in 2 epochs'
+said 'batch 16: '
+[ ! -e "$T/runs" ] && [ ! -e "$XDG_CACHE_HOME" ] || fail "a dry run wrote something"
+run 0 train "$T/one" $tiny --dry-run --json --quiet
+quiet
+lines 1
+printed '"schema":"discern.plan/1"'
+printed '"batch":16'
+printed '"label":"star","train":15,"val":2,"test":3'
+usage train --resume "$T/a" --dry-run

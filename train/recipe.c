@@ -1,0 +1,113 @@
+/*
+ * recipe -- see recipe.h
+ */
+#include "train/recipe.h"
+
+#include <assert.h>
+#include <string.h>
+
+const struct train_recipe train_recipes[] = {
+#define TRAIN_RECIPE(...) { __VA_ARGS__ },
+#include "train/recipes.def"
+#undef TRAIN_RECIPE
+    { .name = NULL },
+};
+
+/* ---- layers ---------------------------------------------------------------------------------- */
+
+/* Members that say one thing together: a layer that names one of the first group unsays the rest
+ * of it, and one that names the first of the second unsays what was meant for another. */
+static const char *const lengths[] = { "epochs", "steps", "time", "shortened", NULL };
+static const char *const of_optim[] = { "lr", "momentum", "beta2", "decay", NULL };
+
+static bool names(const bool *said, const char *member)
+{
+    const struct field *f = field_find(train_cfg_fields, member);
+
+    return f && said[f - train_cfg_fields];
+}
+
+/* What the layer does not name of these is as nobody had said it. */
+static void unsay(struct train_cfg *cfg, const bool *said, const char *const *members)
+{
+    struct train_cfg defaults;
+
+    field_defaults(train_cfg_fields, &defaults);
+    for (; *members; members++) {
+        const struct field *f = field_find(train_cfg_fields, *members);
+        struct err err;
+
+        double x = f ? field_number(f, &defaults, 0) : 0;
+
+        if (f && !names(said, *members))
+            field_set_numbers(f, cfg, 1, &x, &err);
+    }
+}
+
+void train_layer(struct train_cfg *cfg, const bool said[TRAIN_SAID])
+{
+    bool length = false;
+
+    for (int i = 0; lengths[i]; i++)
+        length |= names(said, lengths[i]);
+    if (length)
+        unsay(cfg, said, lengths);
+    if (names(said, "optim"))
+        unsay(cfg, said, of_optim);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+static const char *name_at(int i, const void *ctx)
+{
+    (void)ctx;
+    return train_recipes[i].name;
+}
+
+static const struct train_recipe *find(const char *name, struct err *err)
+{
+    int n = (int)(sizeof train_recipes / sizeof *train_recipes) - 1;
+    const char *near;
+
+    for (int i = 0; i < n; i++)
+        if (!strcmp(train_recipes[i].name, name))
+            return &train_recipes[i];
+    near = str_nearest(name, n, name_at, NULL);
+    err_set(err, ERR_USAGE, "recipe: \"%.80s\" is none of " TRAIN_RECIPE_NAMES "%s%s%s", name,
+            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return NULL;
+}
+
+/* The next word of *text, which moves behind it; NULL at its end or when memory is out. */
+static char *next_word(const char **text, struct arena *mem)
+{
+    const char *start = *text + strspn(*text, " ");
+    size_t len = strcspn(start, " ");
+    char *word = len ? arena_alloc(mem, len + 1) : NULL;
+
+    *text = start + len;
+    if (word)
+        memcpy(word, start, len);
+    return word;
+}
+
+bool train_recipe_apply(const char *name, struct train_cfg *cfg, struct arena *mem,
+                        struct err *err)
+{
+    const struct train_recipe *r = find(name, err);
+    const char *text = r ? r->settings : "";
+    bool said[TRAIN_SAID] = { false };
+    char *word;
+
+    while ((word = next_word(&text, mem))) {
+        const struct field *f = field_find(train_cfg_fields, word + 2);
+        const char *value = f && f->kind != FIELD_KIND_BOOL ? next_word(&text, mem) : "true";
+
+        assert(f && value); /* recipes.def is ours */
+        if (!field_set(f, cfg, value, mem, err))
+            return err_in(err, "recipe %s", name);
+        said[f - train_cfg_fields] = true;
+    }
+    train_layer(cfg, said);
+    return r;
+}
