@@ -3,6 +3,8 @@
  */
 #include "train/freeze.h"
 
+#include "nn/op/batchnorm.h"
+
 #include <fnmatch.h>
 #include <string.h>
 
@@ -70,6 +72,32 @@ static bool freeze_node(struct nn_graph *g, int i, struct err *err)
     return true;
 }
 
+static bool is_frozen(const struct nn_graph *g, int node)
+{
+    return is_param(&g->node[node]) && !is_trained(&g->node[node]);
+}
+
+/* What follows a frozen batch-norm must meet the numbers that it met before. */
+static bool freeze_norms(struct nn_graph *g, struct err *err)
+{
+    enum { WEIGHT = 1, BIAS = 2 };
+
+    for (int i = 0; i < g->n; i++) {
+        struct nn_node *node = &g->node[i];
+        struct nn_bn *attr;
+
+        if (node->op != &nn_op_batchnorm || !is_frozen(g, node->in[WEIGHT]) ||
+            !is_frozen(g, node->in[BIAS]))
+            continue;
+        attr = arena_copy(g->mem, node->attr, sizeof *attr);
+        if (!attr)
+            return err_set(err, ERR_MEMORY, "no memory to freeze parameters");
+        attr->frozen = true;
+        node->attr = attr;
+    }
+    return true;
+}
+
 static bool freeze_pattern(struct nn_graph *g, const char *pattern, struct err *err)
 {
     bool found = false;
@@ -100,6 +128,6 @@ bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err)
     }
     for (int i = 0; i < g->n; i++)
         if (is_trained(&g->node[i]))
-            return true;
+            return freeze_norms(g, err);
     return err_set(err, ERR_USAGE, "freeze: \"%s\" leaves nothing to train", patterns);
 }
