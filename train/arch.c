@@ -61,12 +61,12 @@ static struct nn_graph *graph_of_file(const char *path, int labels, struct data_
 }
 
 struct nn_graph *train_arch_graph(const char *arch, int labels, double dropout,
-                                  struct data_prep *prep, struct err *err)
+                                  double droppath, struct data_prep *prep, struct err *err)
 {
     const struct nn_model *model = train_arch_named(arch);
     struct nn_model_args args = { .height = prep->size[0], .width = prep->size[1],
                                   .channels = data_prep_channels(prep), .labels = labels,
-                                  .dropout = dropout };
+                                  .dropout = dropout, .droppath = droppath };
 
     return model ? model->build(&args, err) : graph_of_file(arch, labels, prep, err);
 }

@@ -13,9 +13,9 @@ const struct nn_model *train_arch_named(const char *arch);
 /* Whether arch can be meant: a known name, or the look of a path; the error names the nearest. */
 bool train_arch_check(const char *arch, struct err *err);
 
-/* The graph for pictures that prep makes.  A file says itself how large they are: prep->size
- * becomes that; its channels must be prep's. */
+/* The graph for pictures that prep makes; dropout and droppath as in struct nn_model_args.  A file
+ * says itself how large pictures are: prep->size becomes that; its channels must be prep's. */
 struct nn_graph *train_arch_graph(const char *arch, int labels, double dropout,
-                                  struct data_prep *prep, struct err *err);
+                                  double droppath, struct data_prep *prep, struct err *err);
 
 #endif

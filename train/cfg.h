@@ -43,10 +43,11 @@ struct train_cfg {
     int lookahead;              /* updates; 0: none */
     const char *freeze;         /* patterns of parameters (train/freeze.h); "": none */
     int loss;                   /* enum train_loss_kind */
+    double focus;               /* < 0: the loss's own */
     int class_weights;          /* enum train_class_weights */
     double smooth;              /* label smoothing */
     double warmup;              /* share of the steps; < 0: the schedule's own */
-    double dropout;
+    double dropout, droppath;
     const char *augment; /* what data_recipe_parse reads */
     int sampling;               /* enum data_sampling (data/sampler.h) */
     int stop_after; /* epochs without a better figure, after which training ends; 0 = never */

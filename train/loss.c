@@ -3,6 +3,7 @@
  */
 #include "train/loss.h"
 
+#include "nn/op/bce.h"
 #include "nn/op/input.h"
 #include "nn/op/xent.h"
 
@@ -12,14 +13,33 @@
 #define MOST_WEIGHT 10
 #define WEIGHT_NODE "loss.weight"
 
-const char *const train_loss_names[] = { "auto", "ce", "bce", NULL };
+/* What the papers found best: arXiv:1708.02002, 2009.14119 (there 0 for labels that are there). */
+#define FOCAL_GAMMA 2
+#define ASYMMETRIC_GAMMA 4
+#define ASYMMETRIC_MARGIN 0.05
+
+const char *const train_loss_names[] = { "auto", "ce", "bce", "focal", "asymmetric", NULL };
 const char *const train_class_weights_names[] = { "none", "balanced", NULL };
+
+/* The node "loss" over logits, targets and perhaps weights. */
+static int add_node(struct nn_graph *g, const struct train_loss *how, const int *in,
+                    struct err *err)
+{
+    bool focal = how->kind == TRAIN_LOSS_FOCAL, asymmetric = how->kind == TRAIN_LOSS_ASYMMETRIC;
+    double own = focal ? FOCAL_GAMMA : asymmetric ? ASYMMETRIC_GAMMA : 0;
+    double gamma = (focal || asymmetric) && how->focus >= 0 ? how->focus : own;
+    struct nn_xent softmax = { .smooth = how->smooth, .gamma = gamma };
+    struct nn_bce sigmoid = { .gamma_pos = focal ? gamma : 0, .gamma_neg = gamma,
+                              .margin = asymmetric ? ASYMMETRIC_MARGIN : 0 };
+    bool single = how->task == DATA_SINGLE && how->kind != TRAIN_LOSS_BCE && !asymmetric;
+
+    return nn_graph_add(g, single ? &nn_op_xent : &nn_op_bce, "loss",
+                        single ? (const void *)&softmax : &sigmoid, how->weight ? 3 : 2, in, err);
+}
 
 bool train_loss_add(struct nn_graph *g, const struct train_loss *how, struct err *err)
 {
     int logits = nn_graph_find_output(g, "logits"), in[3] = { logits }, loss, n;
-    bool ce = how->kind == TRAIN_LOSS_CE ||
-              (how->kind == TRAIN_LOSS_AUTO && how->task == DATA_SINGLE);
 
     if (how->kind == TRAIN_LOSS_CE && how->task == DATA_MULTI)
         return err_set(err, ERR_USAGE, "loss ce is for one label a picture: several want bce");
@@ -36,9 +56,7 @@ bool train_loss_add(struct nn_graph *g, const struct train_loss *how, struct err
         if (in[2] < 0)
             return false;
     }
-    loss = nn_graph_add(g, ce ? &nn_op_xent : &nn_op_bce, "loss",
-                        ce ? &(struct nn_xent){ .smooth = how->smooth } : NULL,
-                        how->weight ? 3 : 2, in, err);
+    loss = add_node(g, how, in, err);
     return loss >= 0 && nn_graph_output(g, "loss", loss, err) && nn_graph_check(g, err);
 }
 

@@ -7,14 +7,16 @@
 #include "data/index.h"
 #include "nn/params.h"
 
-enum train_loss_kind { TRAIN_LOSS_AUTO, TRAIN_LOSS_CE, TRAIN_LOSS_BCE };
+enum train_loss_kind { TRAIN_LOSS_AUTO, TRAIN_LOSS_CE, TRAIN_LOSS_BCE, TRAIN_LOSS_FOCAL,
+                       TRAIN_LOSS_ASYMMETRIC };
 extern const char *const train_loss_names[]; /* by kind; NULL at the end */
 
 struct train_loss {
     enum data_task task;
     int kind;            /* enum train_loss_kind; AUTO: what fits the task */
-    double smooth;       /* CE */
+    double smooth;       /* of softmax */
     const float *weight; /* of a label each, lent; NULL: all 1 */
+    double focus;        /* gamma of FOCAL and ASYMMETRIC; < 0: their own, 2 and 4 */
 };
 
 enum train_class_weights { TRAIN_CLASS_NONE, TRAIN_CLASS_BALANCED };

@@ -18,7 +18,8 @@ static void *open(const struct train_method_options *opt, struct err *err)
     const struct train_cfg *cfg = opt->cfg;
     float *weight = calloc((size_t)opt->data->n_labels + 1, sizeof *weight);
     struct train_net_options how = {
-        .loss = { opt->data->task, cfg->loss, cfg->smooth, cfg->class_weights ? weight : NULL },
+        .loss = { .task = opt->data->task, .kind = cfg->loss, .smooth = cfg->smooth,
+                  .focus = cfg->focus, .weight = cfg->class_weights ? weight : NULL },
         .momentum = cfg->momentum,
         .beta2 = cfg->beta2,
         .decay = cfg->decay,

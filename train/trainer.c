@@ -147,7 +147,8 @@ static bool make_model(struct trainer *t, struct err *err)
 {
     const char *slash = strrchr(t->cfg->arch, '/');
     struct nn_graph *g =
-        train_arch_graph(t->cfg->arch, t->index->n_labels, t->cfg->dropout, &t->prep, err);
+        train_arch_graph(t->cfg->arch, t->index->n_labels, t->cfg->dropout, t->cfg->droppath,
+                         &t->prep, err);
     struct nn_params *p = g ? nn_params_new(g, false, err) : NULL;
 
     snprintf(t->arch, sizeof t->arch, "%s", slash ? slash + 1 : t->cfg->arch);

@@ -1,5 +1,5 @@
 /*
- * loss: weights that make up for labels being rare
+ * loss: which operator a setting means; weights that make up for labels being rare
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,49 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "nn/base/str.h"
 #include "train/loss.h"
+
+#include <string.h>
+
+/* The line of the graph's text that is the loss. */
+static void settings_mean_operators(void **state)
+{
+    static const char net[] = "image = input shape=3\nfc = linear image width=4\n"
+                              "output logits = fc\n";
+    static const struct {
+        struct train_loss how;
+        const char *line; /* NULL: refused */
+    } cases[] = {
+        { { .task = DATA_SINGLE, .smooth = 0.1 }, "loss = xent fc target smooth=0.1\n" },
+        { { .task = DATA_MULTI, .smooth = 0.1 }, "loss = bce fc target\n" },
+        { { .kind = TRAIN_LOSS_BCE, .focus = 3 }, "loss = bce fc target\n" },
+        { { .kind = TRAIN_LOSS_CE, .focus = 3 }, "loss = xent fc target\n" },
+        { { .kind = TRAIN_LOSS_CE, .task = DATA_MULTI }, NULL },
+        { { .kind = TRAIN_LOSS_FOCAL, .focus = -1 }, "loss = xent fc target gamma=2\n" },
+        { { .kind = TRAIN_LOSS_FOCAL, .focus = 3, .task = DATA_MULTI },
+          "loss = bce fc target gamma_pos=3 gamma_neg=3\n" },
+        { { .kind = TRAIN_LOSS_ASYMMETRIC, .focus = -1, .task = DATA_MULTI },
+          "loss = bce fc target gamma_neg=4 margin=0.05\n" },
+        { { .kind = TRAIN_LOSS_ASYMMETRIC, .focus = 1.5 },
+          "loss = bce fc target gamma_neg=1.5 margin=0.05\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = { 0 };
+        struct nn_graph *g = nn_graph_read(net, strlen(net), 0, NULL, &err);
+        struct str text = { 0 };
+
+        assert_non_null(g);
+        assert_int_equal(train_loss_add(g, &cases[i].how, &err), cases[i].line != NULL);
+        assert_true(nn_graph_write(g, &text));
+        if (cases[i].line && !strstr(str_text(&text), cases[i].line))
+            fail_msg("no \"%s\" in\n%s", cases[i].line, str_text(&text));
+        str_release(&text);
+        nn_graph_free(g);
+    }
+}
 
 static void one_label_a_picture(void **state)
 {
@@ -62,6 +104,7 @@ static void nothing_rules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_mean_operators),
         cmocka_unit_test(one_label_a_picture),
         cmocka_unit_test(several_labels),
         cmocka_unit_test(nothing_rules),
