@@ -18,6 +18,9 @@ const char *const train_color_names[] = { "auto", "rgb", "grey", NULL };
 const char *const train_resize_names[] = { "auto", "crop", "squash", "letterbox", NULL };
 const char *const train_on_nan_names[] = { "stop", "rollback", NULL };
 
+const char *const train_weights_names[] = { "auto", "he", "glorot", "lecun", "trunc", "orthogonal",
+                                            "dirac", NULL };
+
 bool train_check(const struct train_cfg *cfg, struct err *err)
 {
     struct data_recipe recipe;

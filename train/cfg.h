@@ -20,6 +20,12 @@ extern const char *const train_on_nan_names[];
 
 enum { TRAIN_CHANGES = 16 }; /* of the plan, at most */
 
+/* First values: each layer's own rule, or one for all. */
+enum train_weights { TRAIN_WEIGHTS_AUTO, TRAIN_WEIGHTS_HE, TRAIN_WEIGHTS_GLOROT,
+                     TRAIN_WEIGHTS_LECUN, TRAIN_WEIGHTS_TRUNC, TRAIN_WEIGHTS_ORTHOGONAL,
+                     TRAIN_WEIGHTS_DIRAC };
+extern const char *const train_weights_names[];
+
 struct train_cfg {
     const char *arch;           /* a name of models.def, or a graph text's path (train/arch.h) */
     int size;                   /* input side in pixels; 0 = chosen from the pictures */
@@ -52,6 +58,11 @@ struct train_cfg {
     int sampling;               /* enum data_sampling (data/sampler.h) */
     int stop_after; /* epochs without a better figure, after which training ends; 0 = never */
     int on_nan;   /* enum train_on_nan */
+    const char *init; /* a model file to begin with; NULL: none */
+    int weights;      /* enum train_weights */
+    bool zero_gamma;  /* residual branches begin at 0 */
+    bool whiten;      /* the first convolution begins with filters from patches */
+    double progressive; /* share of the side that pictures begin with; 1 = all */
     int seed;
     int threads; /* 0 = all processors */
     double val;  /* share held out where the data say nothing; 0 = chosen */

@@ -458,6 +458,61 @@ static int plan(struct train_asked *a, const struct data_decode *decode)
     return ok ? 0 : cli_fail(&err, a->o.json || a->o.log_json);
 }
 
+/* The learning rate that was found, and where its curve is. */
+static bool report_find_lr(const struct train_options *o, const char *dir,
+                           const struct train_find_lr *f, struct err *err)
+{
+    struct str out = { 0 }, path = { 0 };
+    bool ok;
+
+    str_printf(&path, "%s/find_lr.html", dir);
+    ok = path.failed ? err_set(err, ERR_MEMORY, "no memory for a path")
+                     : train_find_lr_write(f, str_text(&path), err);
+    if (ok && !o->quiet) {
+        cli_say("%s", f->reason);
+        cli_say("the curve is in %s", str_text(&path));
+    }
+    if (o->json)
+        train_find_lr_json(f, &out);
+    else
+        str_number(&out, f->lr);
+    ok = ok && (f->lr > 0 || o->json || err_set(err, ERR_INPUT, "%s", f->reason)) &&
+         cli_print(&out, err);
+    str_release(&out);
+    str_release(&path);
+    return ok;
+}
+
+/* The folder is open: looks for a learning rate, and leaves no more in it than that one's curve. */
+static int find_lr(struct train_asked *a, struct train_folder *folder,
+                   const struct data_decode *decode)
+{
+    struct err err = { 0 }, ignored = { 0 };
+    struct train_run_file file = { 0 };
+    struct train_listen_options listen = { .terminal = a->o.quiet ? 0 : STDERR_FILENO };
+    struct hearing h = { .a = a, .file = &file, .dir = str_text(&folder->path) };
+    struct train_find_lr found = { 0 };
+    struct train_run run = { .out = h.dir,
+                             .find_lr = &found,
+                             .decode = decode,
+                             .event = hear,
+                             .event_ctx = &h,
+                             .stop = &stop };
+    char *cache = cache_folder(&a->o, &run.cache_share);
+    bool ok;
+
+    run.cache = cache;
+    h.listeners = train_listen_open(&listen, &err);
+    ok = h.listeners && train(a, &h, &run, &err);
+    train_listen_close(h.listeners, &ignored);
+    if (!ok)
+        train_run_remove(h.dir);
+    ok = ok && report_find_lr(&a->o, h.dir, &found, &err);
+    train_run_release(&file);
+    free(cache);
+    return ok ? 0 : cli_fail(&err, a->o.json);
+}
+
 /* The folder is open: trains in it, and answers. */
 static int go(struct train_asked *a, struct train_folder *folder,
               const struct data_decode *decode)
@@ -524,7 +579,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
             status = plan(&a, &decode);
         else if (a.o.resume ? train_folder_enter(&folder, a.o.resume, &err)
                             : train_folder_open(&folder, a.o.out, a.o.force, &err))
-            status = go(&a, &folder, &decode);
+            status = a.o.find_lr ? find_lr(&a, &folder, &decode) : go(&a, &folder, &decode);
         else
             status = cli_fail(&err, a.o.json || a.o.log_json);
     }

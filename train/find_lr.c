@@ -90,6 +90,44 @@ void train_find_lr_judge(struct train_find_lr *f)
              f->exploded ? "exploded behind it" : "rose again behind it");
 }
 
+bool train_find_lr_run(struct train_find_lr *f, const struct train_method *m, void *self,
+                       struct data_loader *l, const atomic_bool *stop, struct err *err)
+{
+    int epoch = 0, empty = 0;
+    bool more = true;
+
+    *f = (struct train_find_lr){ 0 };
+    data_loader_start(l, 0, 0);
+    while (more) {
+        const struct data_batch *b = data_loader_next(l);
+        struct train_outcome out;
+
+        if (stop && atomic_load(stop))
+            return err_set(err, ERR_CANCELLED, "stopped; no learning rate was found");
+        if (!b) {
+            data_loader_start(l, (uint64_t)++epoch, 0);
+            continue;
+        }
+        empty = b->n < 2 ? empty + 1 : 0;
+        if (empty > data_loader_batches(l))
+            return err_set(err, ERR_INPUT,
+                           "no batch has two pictures that can be read, and batch-norm needs them");
+        if (b->n < 2)
+            continue;
+        if (m->learn(self, b, (uint64_t)f->n, err) &&
+            m->update(self, train_find_lr_rate(f->n), &out, err)) {
+            more = train_find_lr_add(f, out.loss);
+        } else if (err->kind == ERR_DIVERGED) {
+            *err = (struct err){ 0 };
+            more = train_find_lr_add(f, NAN);
+        } else {
+            return false;
+        }
+    }
+    train_find_lr_judge(f);
+    return true;
+}
+
 void train_find_lr_json(const struct train_find_lr *f, struct str *out)
 {
     json_begin(out, NULL, '{');
@@ -127,10 +165,12 @@ bool train_find_lr_write(const struct train_find_lr *f, const char *path, struct
         .n = 2,
         .line = line,
     };
-    struct str s = { 0 };
+    struct str s = { 0 }, style = { 0 };
     bool ok;
 
-    data_page_begin(&s, "Which learning rate", "discern train --find-lr", train_plot_style);
+    str_printf(&style, "%s.plot{max-width:640px}", train_plot_style);
+    data_page_begin(&s, "Which learning rate", "discern train --find-lr", str_text(&style));
+    str_release(&style);
     train_plot_add(&s, &plot);
     str_add(&s, "<p>");
     if (f->lr > 0)

@@ -9,8 +9,10 @@
 #ifndef TRAIN_FIND_LR_H
 #define TRAIN_FIND_LR_H
 
-#include "nn/base/err.h"
 #include "nn/base/str.h"
+#include "train/method.h"
+
+#include <stdatomic.h>
 
 enum { TRAIN_FIND_LR_STEPS = 150 };
 #define TRAIN_FIND_LR_LEAST 1e-6
@@ -37,6 +39,13 @@ bool train_find_lr_add(struct train_find_lr *f, double loss);
 
 /* Fills smooth, lr, least and reason. */
 void train_find_lr_judge(struct train_find_lr *f);
+
+/*
+ * Makes the steps with `self`, just opened and of no use afterwards, on the loader's batches.  stop
+ * may be NULL: set, it ends them with ERR_CANCELLED.  ERR_INPUT where no batch has two pictures.
+ */
+bool train_find_lr_run(struct train_find_lr *f, const struct train_method *m, void *self,
+                       struct data_loader *l, const atomic_bool *stop, struct err *err);
 
 /* A page with the curve, written atomically; one JSON object. */
 bool train_find_lr_write(const struct train_find_lr *f, const char *path, struct err *err);

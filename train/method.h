@@ -11,12 +11,13 @@
 #include "data/loader.h"
 #include "nn/params.h"
 #include "train/block.h"
-#include "train/cfg.h"
+#include "train/choose.h"
 #include "train/outcome.h"
 
 struct train_method_options {
     const struct train_cfg *cfg;   /* decided; read while the method lives */
     const struct nn_graph *graph;  /* the model's, lent; input "image", output "logits" */
+    const struct nn_params *start; /* graph's first values; NULL: drawn from cfg's seed */
     const struct data_index *data; /* learnt from */
     const struct nn_kernels *kernels;
     struct pool *pool;
@@ -26,9 +27,17 @@ struct train_method {
     const char *name;
     int views; /* of each picture that a batch holds */
 
-    /* Initial values from cfg's seed, and all memory that batches of cfg's size need. */
+    /* Looks at the first values with a batch of two pictures or more, which come to no harm, and
+     * says what no healthy network shows.  ERR_DIVERGED: a number that is not finite. */
+    bool (*check)(const struct train_method_options *opt, const struct data_batch *b,
+                  train_say_fn *say, void *ctx, struct err *err);
+
+    /* At its first values, and all memory that batches of cfg's size need. */
     void *(*open)(const struct train_method_options *opt, struct err *err);
     void (*close)(void *self); /* NULL is fine */
+
+    /* From here on pictures are of height x width. */
+    bool (*resize)(void *self, int height, int width, struct err *err);
 
     /* Adds what a batch of two pictures or more teaches to the step numbered `step`, which random
      * numbers are addressed by.  ERR_DIVERGED: a number that is not finite; no weight has

@@ -31,6 +31,8 @@ const struct field train_option_fields[] = {
                    "time between checkpoints within an epoch; 0: only at the end of each"),
     FIELD_BOOL(struct train_options, dry_run,
                "tell what would be done, how long it would take, and do nothing"),
+    FIELD_BOOL(struct train_options, find_lr,
+               "train nothing: try all learning rates for a step each, and tell which to take"),
     FIELD_BOOL(struct train_options, force, "write into a folder that has something in it"),
     DATA_SANDBOX_FIELD(struct train_options),
     FIELD_BOOL(struct train_options, json, "one JSON object on standard output"),
@@ -51,7 +53,8 @@ enum { OPTIONS = sizeof train_option_fields / sizeof *train_option_fields };
 /* Whether this option, said with --resume, would make another training of it. */
 static bool changes(const struct field *f)
 {
-    static const char *const others[] = { "recipe", "config", "out", "force", "dry_run" };
+    static const char *const others[] = { "recipe", "config", "out", "force", "dry_run",
+                                         "find_lr" };
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!strcmp(f->name, others[i]))

@@ -57,9 +57,12 @@ static json_t *settings(const struct train_provenance *p)
 {
     struct train_cfg cfg = *p->cfg;
     struct str recipe = { 0 };
+    const char *slash;
     json_t *o;
 
     cfg.arch = p->arch;
+    slash = cfg.init ? strrchr(cfg.init, '/') : NULL;
+    cfg.init = slash ? slash + 1 : cfg.init; /* where it lay is nobody's business */
     data_recipe_text(p->recipe, &recipe);
     cfg.augment = str_text(&recipe);
     o = recipe.failed ? NULL : record_to_json(train_cfg_fields, &cfg);

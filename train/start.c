@@ -11,6 +11,23 @@
 
 enum { NAMED = 4 }; /* layers that a note names */
 
+void train_start_draw(struct nn_params *p, const struct nn_graph *g, const struct train_cfg *cfg)
+{
+    static const enum nn_init rule[] = {
+        [TRAIN_WEIGHTS_HE] = NN_INIT_HE,
+        [TRAIN_WEIGHTS_GLOROT] = NN_INIT_GLOROT,
+        [TRAIN_WEIGHTS_LECUN] = NN_INIT_LECUN,
+        [TRAIN_WEIGHTS_TRUNC] = NN_INIT_TRUNC,
+        [TRAIN_WEIGHTS_ORTHOGONAL] = NN_INIT_ORTHOGONAL,
+        [TRAIN_WEIGHTS_DIRAC] = NN_INIT_DIRAC,
+    };
+
+    if (cfg->weights)
+        nn_params_init_by(p, g, (uint64_t)cfg->seed, rule[cfg->weights]);
+    else
+        nn_params_init(p, g, (uint64_t)cfg->seed);
+}
+
 /* ---- values of a model ----------------------------------------------------------------------- */
 
 /* The layer that a parameter belongs to: its name up to the last dot. */

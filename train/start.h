@@ -10,6 +10,9 @@
 #include "infer/model.h"
 #include "train/choose.h"
 
+/* p by cfg's rule and seed. */
+void train_start_draw(struct nn_params *p, const struct nn_graph *g, const struct train_cfg *cfg);
+
 /*
  * Values of `from` into p, which belongs to g and answers label[n_labels]: parameters of the same
  * name and shape, and of the last layer (a linear one under "logits") the numbers of labels that

@@ -5,6 +5,7 @@
 
 #include "train/net.h"
 #include "train/optim/optim.h"
+#include "train/preflight.h"
 
 #include <stdlib.h>
 
@@ -13,7 +14,8 @@ static void release(void *self)
     train_net_free(self);
 }
 
-static void *open(const struct train_method_options *opt, struct err *err)
+/* The network at its first values, with no memory to run it. */
+static struct train_net *new_net(const struct train_method_options *opt, struct err *err)
 {
     const struct train_cfg *cfg = opt->cfg;
     float *weight = calloc((size_t)opt->data->n_labels + 1, sizeof *weight);
@@ -41,10 +43,45 @@ static void *open(const struct train_method_options *opt, struct err *err)
         net = train_net_new(opt->graph, &how, err);
     }
     free(weight);
-    if (net && train_net_prepare(net, cfg->batch, err))
+    if (net && opt->start)
+        train_net_begin(net, opt->start);
+    return net;
+}
+
+static bool check(const struct train_method_options *opt, const struct data_batch *b,
+                  train_say_fn *say, void *ctx, struct err *err)
+{
+    struct train_net *net = new_net(opt, err);
+    bool ok = net;
+
+    if (ok) {
+        struct train_preflight_options how = {
+            .graph = train_net_graph(net),
+            .values = train_net_params(net),
+            .kernels = opt->kernels,
+            .pool = opt->pool,
+            .seed = (uint64_t)opt->cfg->seed,
+        };
+
+        ok = train_preflight(&how, b->n, b->image, b->target, say, ctx, err);
+    }
+    train_net_free(net);
+    return ok;
+}
+
+static void *open(const struct train_method_options *opt, struct err *err)
+{
+    struct train_net *net = new_net(opt, err);
+
+    if (net && train_net_prepare(net, opt->cfg->batch, err))
         return net;
     train_net_free(net);
     return NULL;
+}
+
+static bool resize(void *self, int height, int width, struct err *err)
+{
+    return train_net_resize(self, height, width, err);
 }
 
 static bool learn(void *self, const struct data_batch *b, uint64_t step, struct err *err)
@@ -85,8 +122,10 @@ static int64_t flops(const void *self)
 const struct train_method train_method_supervised = {
     .name = "supervised",
     .views = 1,
+    .check = check,
     .open = open,
     .close = release,
+    .resize = resize,
     .learn = learn,
     .update = update,
     .values = values,

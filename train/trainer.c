@@ -15,10 +15,12 @@
 #include "train/caches.h"
 #include "train/checkpoint.h"
 #include "train/clock.h"
+#include "train/grow.h"
 #include "train/parts.h"
 #include "train/plan.h"
 #include "train/progress.h"
 #include "train/provenance.h"
+#include "train/start.h"
 
 #include <assert.h>
 #include <math.h>
@@ -52,9 +54,14 @@ struct trainer {
     struct train_caches caches;
     const struct nn_kernels *kernels;
     struct pool *pool;
+    struct infer_model *init;  /* what it begins with, or goes on from; NULL: nothing */
+    bool going_on;
+    struct nn_params *start;   /* the first values; NULL: by rule and seed */
     struct infer_model *model; /* what is checked and written */
     char arch[128];            /* its name */
     struct data_loader *loader;
+    struct data_prep seen; /* prep of the loader's pictures, which may be smaller */
+    int side;              /* of pictures that loader and method are made for; 0: not both */
     json_t *about_data;   /* of the provenance */
     bool split_written;
 
@@ -207,29 +214,156 @@ static bool make_loader(struct trainer *t, struct err *err)
         .drop_last = true,
         .recipe = &t->recipe,
         .decode = t->run->decode,
+        .keep = &t->prep,
         .cache = t->caches.train,
         .seed = (uint64_t)t->cfg->seed,
         .bad = bad_file,
         .bad_ctx = t,
     };
 
-    t->loader = data_loader_new(t->parts.train, &t->prep, &opt, err);
+    data_loader_free(t->loader);
+    t->loader = data_loader_new(t->parts.train, &t->seen, &opt, err);
     return t->loader;
+}
+
+static struct train_method_options method_options(const struct trainer *t)
+{
+    return (struct train_method_options){
+        .cfg = t->cfg,
+        .graph = t->model->graph,
+        .start = t->start,
+        .data = t->parts.train,
+        .kernels = t->kernels,
+        .pool = t->pool,
+    };
 }
 
 /* A new state of the method, from the start. */
 static void *open_method(const struct trainer *t, struct err *err)
 {
-    struct train_method_options opt = {
-        .cfg = t->cfg,
-        .graph = t->model->graph,
-        .data = t->parts.train,
-        .kernels = t->kernels,
-        .pool = t->pool,
-    };
+    struct train_method_options opt = method_options(t);
 
     return t->method->open(&opt, err);
 }
+
+/* What was written, when going on; else the model to begin with, where there is one. */
+static bool open_init(struct trainer *t, struct err *err)
+{
+    static const char *const written[] = { TRAIN_LAST, TRAIN_PREVIOUS };
+    struct str path = { 0 };
+    struct err ignored; /* who goes on is told what is wrong with it */
+
+    for (int i = 0; t->run->resume && !t->init && i < 2; i++) {
+        str_clear(&path);
+        str_printf(&path, "%s/%s", t->run->out, written[i]);
+        t->init = infer_model_open(str_text(&path), &ignored);
+    }
+    str_release(&path);
+    t->going_on = t->init;
+    if (!t->init && t->cfg->init)
+        t->init = infer_model_open(t->cfg->init, err);
+    if (t->init)
+        train_start_cfg(t->init, t->cfg);
+    return t->init || !t->cfg->init;
+}
+
+/* The first batch of at least two pictures; NULL where the first epoch has none. */
+static const struct data_batch *first_batch(struct trainer *t)
+{
+    const struct data_batch *b;
+
+    data_loader_start(t->loader, 0, 0);
+    do
+        b = data_loader_next(t->loader);
+    while (b && b->n < 2);
+    return b;
+}
+
+/* The first values. */
+static bool make_start(struct trainer *t, struct err *err)
+{
+    const struct train_cfg *cfg = t->cfg;
+    const struct nn_graph *g = t->model->graph;
+    const struct data_batch *b;
+
+    if (t->going_on || !(cfg->init || cfg->weights || cfg->zero_gamma || cfg->whiten))
+        return true;
+    t->start = nn_params_new(g, false, err);
+    if (!t->start)
+        return false;
+    train_start_draw(t->start, g, cfg);
+    if (cfg->whiten) {
+        b = first_batch(t);
+        if (b && !train_start_whiten(t->start, g, b->n, b->image, say, t, err))
+            return false;
+    }
+    if (cfg->zero_gamma && !train_start_zero_gamma(t->start, g, say, t, err))
+        return false;
+    return !cfg->init || train_start_take(t->start, g, t->index->n_labels, t->index->label,
+                                          t->init, cfg->init, say, t, err);
+}
+
+/* What may be wrong with the network, before it costs hours. */
+static bool check_start(struct trainer *t, struct err *err)
+{
+    struct train_method_options opt = method_options(t);
+    const struct data_batch *b = t->method->check ? first_batch(t) : NULL;
+
+    return !b || t->method->check(&opt, b, say, t, err);
+}
+
+/* ---- pictures that grow ---------------------------------------------------------------------- */
+
+/* The size of pictures with that side. */
+static void size_of(const struct trainer *t, int side, int size[2])
+{
+    size[0] = side;
+    size[1] = (int)lround((double)side * t->prep.size[1] / t->prep.size[0]);
+}
+
+/* The side of pictures in an epoch, from 1. */
+static int side_of(const struct trainer *t, int epoch)
+{
+    double before = (double)(epoch - 1) * (double)t->clock.pace.per_epoch;
+
+    return train_grow_side(t->cfg->progressive, t->prep.size[0],
+                           before > 0 ? train_plan_done(t->cfg, before) : 0);
+}
+
+/* Loader and method for pictures of that side. */
+static bool see(struct trainer *t, int side, struct err *err)
+{
+    int size[2];
+
+    if (side == t->side)
+        return true;
+    size_of(t, side, size);
+    if (!t->method->resize(t->self, size[0], size[1], err))
+        return false;
+    data_loader_free(t->loader);
+    t->loader = NULL;
+    memcpy(t->seen.size, size, sizeof size);
+    t->side = side;
+    note(t, TRAIN_EVENT_NOTE, "epoch %d: pictures of %dx%d from here on", t->progress.epoch,
+         size[1], size[0]);
+    return make_loader(t, err);
+}
+
+/* Whether the network can see the smallest pictures: better said now than after an epoch. */
+static bool check_growth(const struct trainer *t, struct err *err)
+{
+    struct nn_graph *g;
+    int size[2];
+
+    if (t->cfg->progressive >= 1)
+        return true;
+    size_of(t, side_of(t, 1), size);
+    g = train_grow_graph(t->model->graph, size[0], size[1], err);
+    nn_graph_free(g);
+    return g || err_in(err, "progressive %g", t->cfg->progressive);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static bool prepare(struct trainer *t, struct err *err)
 {
@@ -244,6 +378,8 @@ static bool prepare(struct trainer *t, struct err *err)
     model = train_arch_named(cfg->arch);
     if (!model && !cfg->color)
         cfg->color = TRAIN_RGB;         /* a file says what it wants, and hardly ever grey */
+    if (!open_init(t, err))
+        return false;
     t->kernels = nn_kernels_get(cfg->isa, err);
     t->pool = t->kernels ? pool_new(cfg->threads, err) : NULL;
     if (!t->pool || !train_parts_open(&t->parts, t->index, t->run->decode, err))
@@ -254,18 +390,25 @@ static bool prepare(struct trainer *t, struct err *err)
     t->about_data = train_provenance_data(t->index, t->parts.train->n,
                                           t->parts.val ? t->parts.val->n : 0);
     if (!train_choose(t->parts.train, model ? model->least : 1, cfg->threads, t->run->decode, cfg,
-                      &t->prep, &seen, say, t, err) ||
-        !make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err) ||
-        !make_loader(t, err))
+                      &t->prep, &seen, say, t, err))
         return false;
-    t->self = open_method(t, err);
-    if (!t->self)
+    if (t->init && train_start_prep(t->init, &t->prep) && !t->going_on)
+        note(t, TRAIN_EVENT_NOTE, "mean, deviation and crop of pictures: as %s has them",
+             cfg->init);
+    if (!make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err))
+        return false;
+    t->seen = t->prep;
+    if (!make_loader(t, err))
         return false;
     t->clock.pace.per_epoch =
         (data_loader_batches(t->loader) + cfg->accumulate - 1) / cfg->accumulate;
     if (!cfg->steps)
         cfg->steps = (int)(cfg->epochs * t->clock.pace.per_epoch);
-    return true;
+    if (!check_growth(t, err) || !make_start(t, err) || (!t->going_on && !check_start(t, err)))
+        return false;
+    t->side = t->prep.size[0];
+    t->self = open_method(t, err);
+    return t->self;
 }
 
 static void release(struct trainer *t)
@@ -275,6 +418,8 @@ static void release(struct trainer *t)
     train_caches_close(&t->caches);
     t->method->close(t->self);
     infer_model_free(t->model);
+    infer_model_free(t->init);
+    nn_params_free(t->start);
     pool_free(t->pool);
     train_parts_close(&t->parts);
     json_decref(t->about_data);
@@ -429,6 +574,7 @@ static bool go_back(struct trainer *t, struct err *err)
     t->self = open_method(t, err);
     if (!t->self)
         return false;
+    t->side = t->seen.size[0] == t->prep.size[0] ? t->side : 0;
     t->progress = fresh();
     s = state_of(t, block);
     found = train_checkpoint_read(t->run->out, &s, say, t, err);
@@ -687,6 +833,8 @@ static enum epoch_end run_epoch(struct trainer *t, struct err *err)
     bool filling = p->epoch == 1 && train_caches_filling(&t->caches);
     struct taken taken = { 0 };
 
+    if (!see(t, side_of(t, p->epoch), err))
+        return EPOCH_FAILED;
     data_loader_start(t->loader, (uint64_t)p->epoch - 1, p->batch);
     train_clock_epoch(&t->clock);
     begin = train_now();
@@ -864,7 +1012,13 @@ bool train_with(const struct train_method *method, const struct data_index *x,
 
     t.progress = fresh();
     train_clock_start(&t.clock, 0);
-    ok = prepare(&t, err) && (!run->resume || go_back(&t, err));
+    ok = prepare(&t, err);
+    if (run->find_lr) {
+        ok = ok && train_find_lr_run(run->find_lr, method, t.self, t.loader, run->stop, err);
+        release(&t);
+        return ok;
+    }
+    ok = ok && (!run->resume || go_back(&t, err));
     t.clock.before = t.progress.elapsed;
     ok = ok && (cfg->time <= 0 || t.progress.step || plan_time(&t, err)) && loop(&t, err);
     release(&t);

@@ -7,6 +7,7 @@
 #include "infer/evaluate.h"
 #include "train/cfg.h"
 #include "train/event.h"
+#include "train/find_lr.h"
 #include "train/method.h"
 #include "train/outline.h"
 
@@ -20,6 +21,7 @@ struct train_run {
     const char *cache;     /* folder for decoded pictures (train/caches.h); NULL: none are kept */
     double cache_share;    /* of the free disk */
     const struct data_decode *decode; /* NULL: the default; the background is cfg's */
+    struct train_find_lr *find_lr; /* only this is made, and nothing learnt; NULL: a training */
     train_event_fn *event; /* the terminal, the log ...; may be NULL */
     void *event_ctx;
     /* Set from a signal handler: finish the step, save, return ERR_CANCELLED.  May be NULL. */

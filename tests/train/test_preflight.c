@@ -166,6 +166,23 @@ static void architectures_pass_in_silence(void **state)
         }
 }
 
+static void all_rules_of_weights_pass_in_silence(void **state)
+{
+    (void)state;
+    for (int rule = TRAIN_WEIGHTS_HE; train_weights_names[rule]; rule++) {
+        struct train_cfg cfg = { .weights = rule, .seed = 3 };
+        struct made s = model(&nn_model_mobilenet_v2, nn_model_mobilenet_v2.least, false, 1),
+                    r = model(&nn_model_resnet_small, 32, false, 1);
+
+        train_start_draw(s.p, s.g, &cfg);
+        must_be_silent(&s, train_weights_names[rule]);
+        train_start_draw(r.p, r.g, &cfg);
+        must_be_silent(&r, train_weights_names[rule]);
+        release(&s);
+        release(&r);
+    }
+}
+
 static void a_last_layer_of_zeros_is_no_illness(void **state)
 {
     struct made s = model(&nn_model_resnet_small, 16, false, 1);
@@ -295,6 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(architectures_pass_in_silence),
+        cmocka_unit_test(all_rules_of_weights_pass_in_silence),
         cmocka_unit_test(a_last_layer_of_zeros_is_no_illness),
         cmocka_unit_test(pictures_without_labels_are_no_illness),
         cmocka_unit_test(pictures_past_all_measure_are_named),

@@ -61,6 +61,9 @@ struct told {
     char going_on[200]; /* the note of a resume */
     int rollbacks;
     const struct train_method *method; /* NULL: supervised */
+    struct train_find_lr *find_lr;
+    double first_loss;    /* of the first step */
+    char init_note[400], sizes[200]; /* sizes: of pictures that grow, by epoch */
 };
 
 static void listen(void *ctx, const struct train_event *e)
@@ -75,6 +78,13 @@ static void listen(void *ctx, const struct train_event *e)
     if (e->kind == TRAIN_EVENT_NOTE && !strncmp(e->text, "cache: ", 7))
         snprintf(t->cache_note, sizeof t->cache_note, "%s", e->text);
     t->saved += e->kind == TRAIN_EVENT_SAVED;
+    if (e->kind == TRAIN_EVENT_STEP && e->step == 1)
+        t->first_loss = e->step_loss;
+    if (e->kind == TRAIN_EVENT_NOTE && !strncmp(e->text, "init ", 5))
+        snprintf(t->init_note, sizeof t->init_note, "%s", e->text);
+    if (e->kind == TRAIN_EVENT_NOTE && strstr(e->text, ": pictures of "))
+        snprintf(t->sizes + strlen(t->sizes), sizeof t->sizes - strlen(t->sizes), "%.9s %s; ",
+                 e->text, strstr(e->text, " of ") + 4);
     if (e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "going on"))
         snprintf(t->going_on, sizeof t->going_on, "%s", e->text);
     if (e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "back to the last checkpoint"))
@@ -116,7 +126,7 @@ static bool train(const struct made_folder *f, const char *data, const char *out
     struct train_run run = {
         .out = folder, .cache = told->cache, .cache_share = 0.5, .event = listen,
         .event_ctx = told, .stop = &told->stop, .resume = told->resume,
-        .save_every = told->save_every
+        .save_every = told->save_every, .find_lr = told->find_lr
     };
     bool ok;
 
@@ -598,6 +608,133 @@ static void resume_is_bitwise_from_any_step(void **state)
     made_close(&f);
 }
 
+static void pictures_that_grow_resume_bitwise(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told whole = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    cfg.epochs = 4;
+    cfg.progressive = 0.5;
+    cfg.augment = "light";
+    must_train(&f, "whole", &cfg, &whole);
+    assert_string_equal(whole.sizes, "epoch 1:  8x8 from here on; epoch 3:  12x12 from here on; "
+                                     "epoch 4:  16x16 from here on; ");
+    for (int stop_at = 1; stop_at < whole.step; stop_at += 3) {
+        struct train_cfg first = config(), second;
+        struct told told = { .stop_at = stop_at }, on = { .resume = true };
+        struct err err = { 0 };
+        char out[32];
+
+        first.epochs = 4;
+        first.progressive = 0.5;
+        first.augment = "light";
+        second = first;
+        snprintf(out, sizeof out, "cut-%d", stop_at);
+        assert_false(train(&f, ".", out, &first, &told, &err));
+        assert_int_equal(err.kind, ERR_CANCELLED);
+        must_train(&f, out, &second, &on);
+        assert_same_training(&f, "whole", out);
+    }
+    made_close(&f);
+}
+
+static void networks_that_cannot_see_small_pictures_are_refused(void **state)
+{
+    static const char text[] = "image = input shape=16x16x3\nf = flatten image\n"
+                               "fc = linear f width=classes\noutput logits = fc\n";
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 6, 2, SIDE);
+    made_text(&f, "net.txt", text);
+    cfg.arch = made_path(&f, "net.txt");
+    cfg.progressive = 0.5;
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_int_equal(err.kind, ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.msg, "progressive 0.5: the network cannot see pictures of 8x8"));
+    made_close(&f);
+}
+
+/* ---- where it starts ------------------------------------------------------------------------- */
+
+static void a_training_begins_where_another_ended(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config(), first = config(), second, other = config();
+    struct told told = { 0 }, begun = { 0 }, cut = { .stop_at = 3 }, on = { .resume = true };
+    struct infer_model *a, *b;
+    struct err err = { 0 };
+    char path[512];
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    cfg.epochs = 12;
+    cfg.smooth = 0;
+    cfg.augment = "none";
+    must_train(&f, "a", &cfg, &told);
+    assert_true(told.first_loss > 0.5 && told.loss < 0.2);
+    snprintf(path, sizeof path, "%s/a/last.safetensors", f.path);
+    first.init = path;
+    first.epochs = 2;
+    first.smooth = 0;
+    first.augment = "none";
+    second = first;
+    must_train(&f, "b", &first, &begun);
+    assert_string_equal(strrchr(begun.init_note, ':'), ": 37 of 37 parameters taken");
+    if (!(begun.first_loss < 0.2))
+        fail_msg("loss %g at last, then %g", told.loss, begun.first_loss);
+    a = open_model(&f, "a", "last");
+    b = open_model(&f, "b", "last");
+    assert_memory_equal(a->prep.mean, b->prep.mean, sizeof a->prep.mean);
+    infer_model_free(a);
+    infer_model_free(b);
+
+    /* Going on wants the model no more. */
+    other = second;
+    assert_false(train(&f, ".", "c", &second, &cut, &err));
+    assert_int_equal(err.kind, ERR_CANCELLED);
+    assert_int_equal(remove(path), 0);
+    must_train(&f, "c", &other, &on);
+    assert_same_training(&f, "b", "c");
+    assert_string_equal(on.init_note, "");
+
+    cfg = config();
+    cfg.init = path;
+    assert_false(train(&f, ".", "d", &cfg, &told, &err));
+    assert_non_null(strstr(err.msg, path));
+    made_close(&f);
+}
+
+static void a_learning_rate_is_found_and_nothing_is_left(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config();
+    struct train_find_lr found;
+    struct told told = { .find_lr = &found };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    cfg.augment = "none";
+    if (!train(&f, ".", "out", &cfg, &told, &err))
+        fail_msg("%s", err.msg);
+    assert_false(told.ended || told.step);
+    assert_true(found.n > 50);
+    assert_true(found.lr > 1e-4 && found.lr < 1);
+    assert_false(exists(&f, "out", "last") || exists(&f, "out", "best"));
+    made_close(&f);
+}
+
 /* The file of a run folder with one byte changed. */
 static void damage(const struct made_folder *f, const char *out, const char *name)
 {
@@ -871,6 +1008,10 @@ int main(void)
         cmocka_unit_test(divergence_is_an_error_and_leaves_no_file),
         cmocka_unit_test(stopping_saves_the_last_state),
         cmocka_unit_test(resume_is_bitwise_from_any_step),
+        cmocka_unit_test(pictures_that_grow_resume_bitwise),
+        cmocka_unit_test(networks_that_cannot_see_small_pictures_are_refused),
+        cmocka_unit_test(a_training_begins_where_another_ended),
+        cmocka_unit_test(a_learning_rate_is_found_and_nothing_is_left),
         cmocka_unit_test(a_damaged_checkpoint_leaves_the_one_before),
         cmocka_unit_test(resume_wants_the_same_settings),
         cmocka_unit_test(rollback_goes_on_at_half_the_rate),
