@@ -198,11 +198,12 @@ static void choose_optim(bool multi, const struct train_optim *optim, struct tra
                          const struct teller *t)
 {
     double rate = multi ? optim->lr_multi : optim->lr;
+    int together = cfg->batch * (cfg->accumulate > 1 ? cfg->accumulate : 1);
 
     if (cfg->lr <= 0) {
-        cfg->lr = rate * pow(cfg->batch / 64.0, optim->power);
+        cfg->lr = rate * pow(together / 64.0, optim->power);
         tell(t, "lr %g: %g for batches of 64, %s for %d", cfg->lr, rate,
-             optim->power < 1 ? "with the square root" : "in proportion", cfg->batch);
+             optim->power < 1 ? "with the square root" : "in proportion", together);
     }
     if (cfg->momentum < 0)
         cfg->momentum = optim->momentum;

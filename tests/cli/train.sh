@@ -57,6 +57,10 @@ printed "\"best\":\"$T/j/best.safetensors\""
 printed '"accuracy":'
 printed '"history":[{"epoch":1,'
 loss=$(number loss)
+for optim in adamw lamb lion muon; do
+    run 0 train "$T/one" $tiny --out "$T/$optim" --quiet --optim $optim --sched plateau --clip 1 \
+        --ema 0.9 --lookahead 2 --loss focal --class-weights balanced --accumulate 2 --batch 8
+done
 run 0 train "$T/one" $tiny --out "$T/j2" --json --sampling balanced
 printed '"sampling":"balanced"'
 [ "$(number loss)" != "$loss" ] || fail "balanced sampling changes nothing: $loss"
@@ -212,6 +216,7 @@ echo 'image = input shape=16x16x3' >"$T/bad.net"
 refused 3 train "$T/one" --arch "$T/bad.net"
 refused 2 train "$T/one" --isa avx9
 refused 2 train "$T/one" --optim sdg
+refused 2 train "$T/one" $tiny --freeze 'layr*' --out "$T/none"
 run 3 train "$T/empty" --json
 printed '{"error":{"code":3,'
 

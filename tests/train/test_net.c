@@ -217,7 +217,7 @@ static void every_optimiser_overfits(void **state)
     for (int o = 0; o < train_optim_count(); o++) {
         struct train_net_options opt = usual(train_optim_at(o));
         struct made s = tiny(norms, &opt, 1);
-        double first = steps(&s, 1, 10 * opt.optim->lr), last = steps(&s, 100, 10 * opt.optim->lr);
+        double first = steps(&s, 1, 3 * opt.optim->lr), last = steps(&s, 100, 3 * opt.optim->lr);
 
         if (!(first > 0.5 && last < 0.2 * first))
             fail_msg("%s: loss %g, then %g", opt.optim->name, first, last);
