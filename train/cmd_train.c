@@ -376,15 +376,15 @@ static bool begin(struct train_asked *a, struct hearing *h, const struct data_in
                          err);
 }
 
-/* Trains in the folder that is open. */
+/* Trains in the folder that is open, on *x, which is the caller's to free. */
 static bool train(struct train_asked *a, struct hearing *h, struct train_run *run,
-                  struct err *err)
+                  struct data_index **x, struct err *err)
 {
-    struct data_index *x = open_data(a, h, run->decode, err);
-    bool ok = x && check_data(a, h, x, err) && begin(a, h, x, err) &&
-              train_with(&train_method_supervised, x, &a->o.cfg, run, err);
+    bool ok;
 
-    data_index_free(x);
+    *x = open_data(a, h, run->decode, err);
+    ok = *x && check_data(a, h, *x, err) && begin(a, h, *x, err) &&
+         train_with(&train_method_supervised, *x, &a->o.cfg, run, err);
     if (h->err.kind)
         *err = h->err;
     return ok && !h->err.kind;
@@ -498,17 +498,19 @@ static int find_lr(struct train_asked *a, struct train_folder *folder,
                              .event = hear,
                              .event_ctx = &h,
                              .stop = &stop };
+    struct data_index *x = NULL;
     char *cache = cache_folder(&a->o, &run.cache_share);
     bool ok;
 
     run.cache = cache;
     h.listeners = train_listen_open(&listen, &err);
-    ok = h.listeners && train(a, &h, &run, &err);
+    ok = h.listeners && train(a, &h, &run, &x, &err);
     train_listen_close(h.listeners, &ignored);
     if (!ok)
         train_run_remove(h.dir);
     ok = ok && report_find_lr(&a->o, h.dir, &found, &err);
     train_run_release(&file);
+    data_index_free(x);
     free(cache);
     return ok ? 0 : cli_fail(&err, a->o.json);
 }
@@ -521,9 +523,12 @@ static int go(struct train_asked *a, struct train_folder *folder,
     struct train_run_file new = { 0 };
     struct train_summary summary = { 0 };
     struct train_listen_options listen = { .out = str_text(&folder->path),
+                                           .resumed = a->o.resume,
                                            .terminal = a->o.quiet ? 0 : STDERR_FILENO,
                                            .stream = a->o.log_json ? STDOUT_FILENO : 0,
-                                           .summary = &summary };
+                                           .summary = &summary,
+                                           .decode = decode,
+                                           .cfg = &a->o.cfg };
     struct hearing h = { .a = a, .file = a->o.resume ? &a->file : &new, .dir = listen.out };
     struct train_run run = { .out = listen.out,
                              .resume = a->o.resume,
@@ -532,13 +537,15 @@ static int go(struct train_asked *a, struct train_folder *folder,
                              .event = hear,
                              .event_ctx = &h,
                              .stop = &stop };
+    struct data_index *x = NULL;
     char *cache = cache_folder(&a->o, &run.cache_share);
     bool ok, heard, said;
     int status;
 
     run.cache = cache;
     h.listeners = train_listen_open(&listen, &err);
-    ok = h.listeners && train(a, &h, &run, &err);
+    ok = h.listeners && train(a, &h, &run, &x, &err);
+    listen.index = x;
     heard = train_listen_close(h.listeners, &unheard);
     said = end(a, &h, &summary, &err, &unsaid);
     ok = ok && report(&a->o, a->data, run.out, &summary, &err);
@@ -551,6 +558,7 @@ static int go(struct train_asked *a, struct train_folder *folder,
         status = 128 + atomic_load(&stop_signal.number);
     train_summary_release(&summary);
     train_run_release(&new);
+    data_index_free(x);
     free(cache);
     return status;
 }

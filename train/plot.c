@@ -14,6 +14,7 @@ enum {
     WIDTH = 360, LEFT = 54, RIGHT = 16, TOP = 34, BOTTOM = 40,
     HEIGHT = 150,
     TICKS = 6,
+    POINTS = 600,               /* of a line: more cannot be told apart */
 };
 
 const char train_plot_style[] =
@@ -33,7 +34,7 @@ const char train_plot_style[] =
 /* ---- one axis -------------------------------------------------------------------------------- */
 
 struct axis {
-    bool log;
+    bool log, whole;
     double low, high;           /* of the range, in log10 on a logarithmic axis */
     double from, length;        /* where low lies in the picture, and how far on is high */
 };
@@ -86,7 +87,8 @@ static double step_of(const struct axis *a)
 {
     double raw = (a->high - a->low) / TICKS, power = pow(10, floor(log10(raw))), r = raw / power;
 
-    return power * (r <= 1 ? 1 : r <= 2 ? 2 : r <= 5 ? 5 : 10);
+    power *= r <= 1 ? 1 : r <= 2 ? 2 : r <= 5 ? 5 : 10;
+    return a->whole && power < 1 ? 1 : power;
 }
 
 static int add_tick(double *tick, int n, int most, double v)
@@ -176,6 +178,7 @@ static void add_line(struct str *out, const struct train_plot_line *l, const str
 {
     int run = 0, last = -1;
 
+
     str_printf(out, "<path class=l%d d=\"", l->colour);
     for (int i = 0; i < l->n; i++) {
         if (!shown(x, l->x[i]) || !shown(y, l->y[i])) {
@@ -203,6 +206,39 @@ static void add_line(struct str *out, const struct train_plot_line *l, const str
                        place(x, l->x[i]), place(y, l->y[i]));
 }
 
+/* Of the points from `from` on, before `end`, the lowest and the highest, in their order. */
+static int extremes(const struct train_plot_line *l, int from, int end, int of[2])
+{
+    int low = from, high = from;
+
+    for (int i = from; i < end; i++) {
+        low = isnan(l->y[low]) || l->y[i] < l->y[low] ? i : low;
+        high = isnan(l->y[high]) || l->y[i] > l->y[high] ? i : high;
+    }
+    of[0] = low < high ? low : high;
+    of[1] = low < high ? high : low;
+    return low == high ? 1 : 2;
+}
+
+/* A long line by what it reaches in each short stretch, so that no peak is lost. */
+static void add_thinned(struct str *out, const struct train_plot_line *l, const struct axis *x,
+                        const struct axis *y)
+{
+    double px[POINTS], py[POINTS];
+    int n = 0, stretches = POINTS / 2;
+
+    for (int64_t s = 0; s < stretches; s++) {
+        int of[2];
+        int found = extremes(l, (int)(s * l->n / stretches), (int)((s + 1) * l->n / stretches), of);
+
+        for (int i = 0; i < found; i++, n++) {
+            px[n] = l->x[of[i]];
+            py[n] = l->y[of[i]];
+        }
+    }
+    add_line(out, &(struct train_plot_line){ .n = n, .x = px, .y = py, .colour = l->colour }, x, y);
+}
+
 /* Names in their colours, in a row under the title. */
 static void add_legend(struct str *out, const struct train_plot *p)
 {
@@ -228,7 +264,8 @@ static void add_legend(struct str *out, const struct train_plot *p)
 void train_plot_add(struct str *out, const struct train_plot *p)
 {
     int height = p->height ? p->height : HEIGHT;
-    struct axis x = { .log = p->x_log, .from = LEFT, .length = WIDTH - LEFT - RIGHT };
+    struct axis x = { .log = p->x_log, .whole = p->x_whole, .from = LEFT,
+                      .length = WIDTH - LEFT - RIGHT };
     struct axis y = { .log = p->y_log, .from = TOP + height, .length = -height };
 
     fit(&x, p->x, p, true);
@@ -255,6 +292,6 @@ void train_plot_add(struct str *out, const struct train_plot *p)
         }
     }
     for (int i = 0; i < p->n; i++)
-        add_line(out, &p->line[i], &x, &y);
+        (p->line[i].n > POINTS ? add_thinned : add_line)(out, &p->line[i], &x, &y);
     str_add(out, "</svg>\n");
 }

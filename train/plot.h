@@ -27,6 +27,7 @@ struct train_plot {
     double x[2], y[2];          /* range; NaN: from the lines */
     bool x_log, y_log;          /* what is not positive is then left out */
     bool y_share;               /* y is a share, and its numbers are told as percentages */
+    bool x_whole;               /* x counts things: no ticks between whole numbers */
     double mark;                /* x of a vertical line; NaN: none */
     const char *mark_name;
     int height;                 /* of the axes; 0: 150 for a width of 290 */

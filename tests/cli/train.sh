@@ -22,9 +22,15 @@ said 'trained in '
 said "discern eval $T/a/best.safetensors $T/one"
 said 'resize crop: '
 [ "$(ls "$T/a" | sed 's/tfevents\..*/tfevents/' | xargs)" = "best.safetensors \
-events.out.tfevents last.safetensors log.jsonl metrics.csv previous.safetensors run.json \
-split.csv" ] ||
+events.out.tfevents last.safetensors log.jsonl metrics.csv previous.safetensors report.html \
+run.json split.csv" ] ||
     fail "the run folder: $(ls "$T/a")"
+# The report asks the file, and gets what the training told.
+accuracy=$(sed -n 's/.*trained in .*: accuracy \([0-9.]*\) on .*/\1/p' "$T/err" |
+    awk '{ printf "%.2f%%", 100 * $1 }')
+grep -q "</i>accuracy $accuracy<" "$T/a/report.html" || fail "the report does not say $accuracy"
+grep -q '<td>lr<td class=name>0.0125<td>' "$T/a/report.html" || fail "no reason for the rate"
+! grep -q 'stopped before its end' "$T/a/report.html" || fail "the report says: stopped"
 run 0 info "$T/a/last.safetensors"
 printed resnet_small
 not_printed "$T/one"
@@ -307,5 +313,6 @@ for signal in INT:130 TERM:143; do
     [ $rc = "${signal#*:}" ] || fail "$signal: status $rc: $(tail -3 "$T/err")"
     said "discern train --resume $T/stop-$signal"
     run 0 info "$T/stop-$signal/last.safetensors"
+    grep -q 'stopped before its end' "$T/stop-$signal/report.html" || fail "$signal: no report"
 done
 no_rest "$T"

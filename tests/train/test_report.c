@@ -292,6 +292,32 @@ static void odd_histories_are_drawn(void **state)
     release(t);
 }
 
+/* A peak between a thousand other epochs is still there: at the upper edge of the axes. */
+static void long_histories_keep_their_peaks(void **state)
+{
+    enum { EPOCHS = 20000 };
+    struct all *t = make(DATA_SINGLE);
+    struct train_metrics *row = calloc(EPOCHS, sizeof *row);
+    char *page;
+
+    (void)state;
+    for (int i = 0; i < EPOCHS; i++) {
+        row[i] = t->row[0];
+        row[i].epoch = i + 1;
+        row[i].loss = i == 7777 ? 9 : 1;
+        row[i].lr = NAN;
+    }
+    t->r.n_rows = EPOCHS;
+    t->r.row = row;
+    page = page_of(t);
+    expect_harmless(page);
+    assert_true(strlen(page) < 200000);
+    expect(page, " 34.0L");
+    free(page);
+    free(row);
+    release(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +325,7 @@ int main(void)
         cmocka_unit_test(several_labels_have_no_confusion),
         cmocka_unit_test(nothing_held_out_is_said_and_no_figure_told),
         cmocka_unit_test(odd_histories_are_drawn),
+        cmocka_unit_test(long_histories_keep_their_peaks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

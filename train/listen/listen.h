@@ -11,6 +11,9 @@
 #include "nn/base/err.h"
 #include "train/event.h"
 
+struct data_decode;
+struct data_index;
+struct train_cfg;
 struct train_summary;
 
 /* What a run wants of its listeners; each takes what concerns it. */
@@ -21,6 +24,10 @@ struct train_listen_options {
     int terminal;                  /* descriptor that progress is told to; 0, -1: to nobody */
     int stream;                    /* that gets every event as a line of JSON; 0, -1: nobody */
     struct train_summary *summary; /* filled (train/listen/summary.h); may be NULL */
+    /* For the report: */
+    const struct data_index *index; /* in its parts; needed when they close; NULL: no report */
+    const struct data_decode *decode;
+    const struct train_cfg *cfg;   /* with what was chosen, once the training has started */
 };
 
 struct train_listener {

@@ -49,7 +49,7 @@ const char train_report_style[] =
     ".matrix .up{writing-mode:vertical-rl;transform:rotate(180deg);max-height:9rem;"
     "text-align:left;padding:.3rem 0;overflow:hidden}"
     ".gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1rem;"
-    "padding:0}.gallery img{max-width:144px;max-height:144px;border-radius:.2rem}"
+    "padding:0}.gallery img{min-width:72px;max-width:144px;max-height:144px;border-radius:.2rem}"
     ".gallery figcaption{overflow-wrap:anywhere;margin-top:.25rem}"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--soft);padding:.6rem .8rem;"
     "border-radius:.3rem}"
@@ -434,9 +434,9 @@ bool train_report_mistakes(struct str *out, const struct train_report *r, struct
     if (n == 0)
         str_add(out, "<p>There are none.</p>\n");
     else
-        str_printf(out, "<p>Of %lld the %d that the network is surest of. Look here first: labels "
+        str_printf(out, "<p>Of %lld those that the network is surest of. Look here first: labels "
                         "that are wrong, pictures that show something else, and what the network "
-                        "does not see.</p>\n<div class=gallery>\n", (long long)total, n);
+                        "does not see.</p>\n<div class=gallery>\n", (long long)total);
     for (int i = 0; i < n; i++) {
         add_mistake(out, &g, i);
         free(g.uri[i]);
