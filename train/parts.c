@@ -83,3 +83,12 @@ bool train_parts_first(struct train_parts *p, const struct data_sample *sample)
     *told = 1;
     return first;
 }
+
+bool train_parts_nothing(int64_t read, struct err *err)
+{
+    if (!read)
+        return err_set(err, ERR_INPUT, "none of the pictures to learn from can be read");
+    return err_set(err, ERR_INPUT,
+                   "no step found two pictures that can be read, and batch-norm needs them: mend "
+                   "or remove the files named above, or make the batch larger");
+}

@@ -20,4 +20,7 @@ void train_parts_close(struct train_parts *p); /* a zeroed one is fine */
 /* Whether this is the first time that a file of either part is reported. */
 bool train_parts_first(struct train_parts *p, const struct data_sample *sample);
 
+/* Why there is nothing to learn from although there are pictures, of which so many were read. */
+bool train_parts_nothing(int64_t read, struct err *err);
+
 #endif

@@ -4,6 +4,7 @@
 #include "train/progress.h"
 
 #include <limits.h>
+#include <time.h>
 
 #define COUNT(m, doc) FIELD_INT(struct train_progress, m, NULL, 0, 0, INT_MAX, doc)
 #define NUMBER(m, doc) FIELD_FLOAT(struct train_progress, m, NULL, 0, -1e300, 1e300, doc)
@@ -24,3 +25,8 @@ const struct field train_progress_fields[] = {
     COUNT(rollbacks, "after numbers that were not finite"),
     FIELDS_END
 };
+
+struct train_progress train_progress_new(void)
+{
+    return (struct train_progress){ .began = (double)time(NULL), .epoch = 1, .best_figure = -1 };
+}

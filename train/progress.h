@@ -27,4 +27,7 @@ struct train_progress {
 };
 extern const struct field train_progress_fields[];
 
+/* That of a training which begins now. */
+struct train_progress train_progress_new(void);
+
 #endif

@@ -1,0 +1,178 @@
+/*
+ * keep -- see keep.h
+ */
+#include "train/keep.h"
+
+#include "data/split.h"
+#include "train/checkpoint.h"
+#include "train/provenance.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { VAL_BATCH = 64 };
+
+/* Figures of m's values on x. */
+bool train_keep_validate(struct train_session *t, const struct infer_model *m,
+                         const struct data_index *x, struct infer_figures *f, struct err *err)
+{
+    struct infer_predictor *q =
+        infer_predictor_new(m->graph, m->params, t->index->task,
+                            x->n < VAL_BATCH ? x->n : VAL_BATCH, t->cfg->threads, t->cfg->isa, err);
+    struct infer_evaluate_options how = {
+        .threads = t->cfg->threads,
+        .decode = t->run->decode,
+        .cache = t->caches.val,
+        .bad = train_session_bad_file,
+        .bad_ctx = t,
+    };
+    bool ok = q && infer_evaluate(q, x, &t->prep, &how, f, err);
+
+    infer_predictor_free(q);
+    return ok;
+}
+
+/* Beside every model which pictures it knows; anew, since --force may find an old one. */
+static bool write_split(struct train_session *t, struct err *err)
+{
+    struct str path = { 0 };
+
+    str_printf(&path, "%s/split.csv", t->run->out);
+    t->split_written = path.failed ? err_set(err, ERR_MEMORY, "no memory to write split.csv")
+                                   : data_split_write(t->index, str_text(&path), err);
+    str_release(&path);
+    return t->split_written;
+}
+
+/* Where t->model comes from; f NULL: it was not checked.  free() it. */
+static char *provenance(const struct train_session *t, const struct infer_figures *f,
+                        struct err *err)
+{
+    const struct train_progress *p = &t->progress;
+    time_t began = (time_t)p->began;
+    struct tm tm;
+    char date[32];
+    struct train_provenance about = {
+        .cfg = t->cfg,
+        .arch = t->arch,
+        .recipe = &t->recipe,
+        .data = t->about_data,
+        .epoch = p->epoch,
+        .step = p->step,
+        .loss = p->made ? p->loss / p->made : 0,
+        .val_figures = f,
+        .date = date,
+    };
+    char *text;
+
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&began, &tm));
+    text = train_provenance_text(&about);
+    if (!text)
+        err_set(err, ERR_MEMORY, "no memory to tell where the model comes from");
+    return text;
+}
+
+/* Writes the model's present values as the best ones; `about` is its provenance. */
+static bool write_best(struct train_session *t, const struct infer_model *m, struct err *err)
+{
+    struct str path = { 0 };
+    bool ok;
+
+    str_printf(&path, "%s/" TRAIN_BEST, t->run->out);
+    ok = path.failed ? err_set(err, ERR_MEMORY, "no memory to write " TRAIN_BEST)
+                     : infer_model_write(m, str_text(&path), NULL, err);
+    str_release(&path);
+    return ok;
+}
+
+static struct train_state state_of(struct train_session *t, struct train_block *block)
+{
+    return (struct train_state){
+        .cfg = t->cfg,
+        .progress = &t->progress,
+        .method_fields = t->method->state_fields,
+        .method_state = t->method->state ? t->method->state(t->self) : NULL,
+        .n_blocks = t->method->blocks(t->self, block, TRAIN_MAX_BLOCKS),
+        .block = block,
+    };
+}
+
+/* The model, whose values are taken, with the state of its training; `next` is the progress to go
+ * on from.  f NULL: it was not checked; best: it is the best one. */
+bool train_keep_save(struct train_session *t, const struct train_progress *next,
+                     const struct infer_figures *f, bool best, struct err *err)
+{
+    struct train_block block[TRAIN_MAX_BLOCKS];
+    char *about = provenance(t, f, err);
+    bool ok = about && (t->split_written || write_split(t, err));
+
+    t->model->provenance = about;
+    t->progress = *next;
+    t->progress.elapsed = train_clock_elapsed(&t->clock);
+    if (ok) {
+        struct train_state s = state_of(t, block);
+
+        ok = train_checkpoint_write(t->run->out, t->model, &s, err) &&
+             (!best || write_best(t, t->model, err));
+    }
+    t->model->provenance = "{}";
+    free(about);
+    t->saved = train_now();
+    if (ok)
+        train_session_note(t, TRAIN_EVENT_SAVED, "%s/" TRAIN_LAST, t->run->out);
+    return ok;
+}
+
+/* The model file of the best epoch, where the checkpoint is of its end: a kill may have come
+ * between the two. */
+static bool mend_best(struct train_session *t, struct err *err)
+{
+    struct str path = { 0 };
+    struct infer_model *m;
+    bool ok;
+
+    if (t->progress.batch || !t->progress.step || t->progress.best_epoch != t->progress.epoch - 1)
+        return true;
+    str_printf(&path, "%s/" TRAIN_LAST, t->run->out);
+    m = infer_model_open(str_text(&path), err);
+    ok = m && write_best(t, m, err);
+    infer_model_free(m);
+    str_release(&path);
+    return ok;
+}
+
+/* To the newest checkpoint, or to the start where there is none. */
+bool train_keep_back(struct train_session *t, struct err *err)
+{
+    struct train_block block[TRAIN_MAX_BLOCKS];
+    struct train_state s;
+    enum train_found found;
+
+    t->method->close(t->self);
+    t->self = train_session_method(t, err);
+    if (!t->self)
+        return false;
+    t->side = t->seen.size[0] == t->prep.size[0] ? t->side : 0;
+    t->progress = train_progress_new();
+    s = state_of(t, block);
+    found = train_checkpoint_read(t->run->out, &s, train_session_say, t, err);
+    if (found == TRAIN_FOUND_BAD)
+        return err_in(err, "%s: cannot go on", t->run->out);
+    return found == TRAIN_FOUND_NOTHING || mend_best(t, err);
+}
+
+/* The figures of the best model, which an earlier process may have written. */
+bool train_keep_best(struct train_session *t, struct err *err)
+{
+    struct str path = { 0 };
+    struct infer_model *m;
+
+    if (!t->parts.val || t->have_best)
+        return true;
+    str_printf(&path, "%s/" TRAIN_BEST, t->run->out);
+    m = infer_model_open(str_text(&path), err);
+    t->have_best = m && train_keep_validate(t, m, t->parts.val, &t->best, err);
+    infer_model_free(m);
+    str_release(&path);
+    return t->have_best;
+}

@@ -1,0 +1,367 @@
+/*
+ * session -- see session.h
+ */
+#include "train/session.h"
+
+#include "nn/kernel/cpu.h"
+#include "train/arch.h"
+#include "train/checkpoint.h"
+#include "train/grow.h"
+#include "train/plan.h"
+#include "train/provenance.h"
+#include "train/start.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+int train_session_epochs(const struct train_session *t, int64_t steps)
+{
+    int64_t per_epoch = t->clock.pace.per_epoch;
+
+    return per_epoch ? (int)((steps + per_epoch - 1) / per_epoch) : 0;
+}
+
+double train_session_left(const struct train_session *t)
+{
+    int64_t steps = train_plan_steps(t->cfg);
+
+    return t->clock.steps ? train_pace_left(&t->clock.pace, t->progress.step, steps,
+                                            train_session_epochs(t, steps) - t->progress.epoch + 1)
+                          : 0;
+}
+
+void train_session_emit(const struct train_session *t, struct train_event e)
+{
+    const struct train_progress *p = &t->progress;
+    struct rusage usage;
+
+    if (!t->run->event)
+        return;
+    getrusage(RUSAGE_SELF, &usage);
+    if (!e.epoch)
+        e.epoch = p->epoch;
+    e.steps = train_plan_steps(t->cfg);
+    e.epochs = train_session_epochs(t, e.steps);
+    e.step = p->step;
+    e.loss = p->made ? p->loss / p->made : 0;
+    e.accuracy =
+        t->index->task == DATA_SINGLE && p->pictures ? (double)p->right / p->pictures : NAN;
+    e.lr = t->lr;
+    e.rate = train_clock_rate(&t->clock);
+    e.elapsed = train_clock_elapsed(&t->clock);
+    e.left = train_session_left(t);
+    e.waited = train_clock_waited(&t->clock);
+    e.memory = (int64_t)usage.ru_maxrss * 1024;
+    t->run->event(t->run->event_ctx, &e);
+}
+
+void train_session_say(void *ctx, const char *text)
+{
+    train_session_emit(ctx, (struct train_event){ .kind = TRAIN_EVENT_NOTE, .text = text });
+}
+
+void train_session_note(const struct train_session *t, enum train_event_kind kind, const char *fmt,
+                        ...)
+{
+    char text[400];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    train_session_emit(t, (struct train_event){ .kind = kind, .text = text });
+}
+
+/* A file that cannot be read, once. */
+void train_session_bad_file(void *ctx, const struct data_sample *sample, const struct err *why)
+{
+    struct train_session *t = ctx;
+
+    if (train_parts_first(&t->parts, sample))
+        train_session_note(t, TRAIN_EVENT_BAD_FILE, "%s", why->msg);
+}
+
+bool train_session_stopped(const struct train_session *t)
+{
+    return t->run->stop && atomic_load(t->run->stop);
+}
+
+/* ---- preparation ----------------------------------------------------------------------------- */
+
+static bool make_model(struct train_session *t, struct err *err)
+{
+    const char *slash = strrchr(t->cfg->arch, '/');
+    struct nn_graph *g = train_arch_graph(t->cfg->arch, t->index->n_labels, t->cfg->dropout,
+                                          t->cfg->droppath, &t->prep, err);
+    struct nn_params *p = g ? nn_params_new(g, false, err) : NULL;
+
+    snprintf(t->arch, sizeof t->arch, "%s", slash ? slash + 1 : t->cfg->arch);
+    if (g && (t->prep.size[0] != t->cfg->size || t->prep.size[1] != t->cfg->size))
+        train_session_note(t, TRAIN_EVENT_NOTE, "size %dx%d: as %s has it", t->prep.size[1],
+                           t->prep.size[0], t->arch);
+    if (p)
+        t->model = infer_model_new(g, p, &t->prep, t->index->task, t->index->n_labels,
+                                   t->index->label, t->arch, err);
+    if (t->model)
+        return true;
+    nn_params_free(p);
+    nn_graph_free(g);
+    return false;
+}
+
+/* What auto means is decided here, and told. */
+static bool make_recipe(struct train_session *t, struct err *err)
+{
+    struct data_recipe_facts facts = { t->parts.train->n, t->index->n_labels, t->prep.size[0] };
+    const char *text = t->cfg->augment, *why;
+
+    if (strcspn(text, ",") == strlen("auto") && !strncmp(text, "auto", strlen("auto"))) {
+        const struct data_preset *p = data_preset_auto(&facts, &why);
+
+        train_session_note(t, TRAIN_EVENT_NOTE, "augment %s: %s", p->name, why);
+    }
+    return data_recipe_parse(text, &facts, &t->recipe, err);
+}
+
+static bool make_caches(struct train_session *t, const struct train_seen *seen, struct err *err)
+{
+    struct train_caches_options opt = {
+        .dir = t->run->cache,
+        .share = t->run->cache_share,
+        .train = t->parts.train,
+        .val = t->parts.val,
+        .prep = &t->prep,
+        .recipe = &t->recipe,
+        .seen = seen,
+        .say = train_session_say,
+        .say_ctx = t,
+    };
+
+    return train_caches_open(&t->caches, &opt, err);
+}
+
+static bool make_loader(struct train_session *t, struct err *err)
+{
+    struct data_loader_options opt = {
+        .batch = t->cfg->batch,
+        .threads = t->cfg->threads,
+        .views = t->method->views,
+        .shuffle = true,
+        .sampling = t->cfg->sampling,
+        .drop_last = true,
+        .recipe = &t->recipe,
+        .decode = t->run->decode,
+        .keep = &t->prep,
+        .cache = t->caches.train,
+        .seed = (uint64_t)t->cfg->seed,
+        .bad = train_session_bad_file,
+        .bad_ctx = t,
+    };
+
+    data_loader_free(t->loader);
+    t->loader = data_loader_new(t->parts.train, &t->seen, &opt, err);
+    return t->loader;
+}
+
+static struct train_method_options method_options(const struct train_session *t)
+{
+    return (struct train_method_options){
+        .cfg = t->cfg,
+        .graph = t->model->graph,
+        .start = t->start,
+        .data = t->parts.train,
+        .kernels = t->kernels,
+        .pool = t->pool,
+    };
+}
+
+/* A new state of the method, from the start. */
+void *train_session_method(const struct train_session *t, struct err *err)
+{
+    struct train_method_options opt = method_options(t);
+
+    return t->method->open(&opt, err);
+}
+
+/* What was written, when going on; else the model to begin with, where there is one. */
+static bool open_init(struct train_session *t, struct err *err)
+{
+    static const char *const written[] = { TRAIN_LAST, TRAIN_PREVIOUS };
+    struct str path = { 0 };
+    struct err ignored; /* who goes on is told what is wrong with it */
+
+    for (int i = 0; t->run->resume && !t->init && i < 2; i++) {
+        str_clear(&path);
+        str_printf(&path, "%s/%s", t->run->out, written[i]);
+        t->init = infer_model_open(str_text(&path), &ignored);
+    }
+    str_release(&path);
+    t->going_on = t->init;
+    if (!t->init && t->cfg->init)
+        t->init = infer_model_open(t->cfg->init, err);
+    if (t->init)
+        train_start_cfg(t->init, t->cfg);
+    return t->init || !t->cfg->init;
+}
+
+/* The first batch of at least two pictures; NULL where the first epoch has none. */
+static const struct data_batch *first_batch(struct train_session *t)
+{
+    const struct data_batch *b;
+
+    data_loader_start(t->loader, 0, 0);
+    do
+        b = data_loader_next(t->loader);
+    while (b && b->n < 2);
+    return b;
+}
+
+/* The first values. */
+static bool make_start(struct train_session *t, struct err *err)
+{
+    const struct train_cfg *cfg = t->cfg;
+    const struct nn_graph *g = t->model->graph;
+    const struct data_batch *b;
+
+    if (t->going_on || !(cfg->init || cfg->weights || cfg->zero_gamma || cfg->whiten))
+        return true;
+    t->start = nn_params_new(g, false, err);
+    if (!t->start)
+        return false;
+    train_start_draw(t->start, g, cfg);
+    if (cfg->whiten) {
+        b = first_batch(t);
+        if (b && !train_start_whiten(t->start, g, b->n, b->image, train_session_say, t, err))
+            return false;
+    }
+    if (cfg->zero_gamma && !train_start_zero_gamma(t->start, g, train_session_say, t, err))
+        return false;
+    return !cfg->init || train_start_take(t->start, g, t->index->n_labels, t->index->label, t->init,
+                                          cfg->init, train_session_say, t, err);
+}
+
+/* What may be wrong with the network, before it costs hours. */
+static bool check_start(struct train_session *t, struct err *err)
+{
+    struct train_method_options opt = method_options(t);
+    const struct data_batch *b = t->method->check ? first_batch(t) : NULL;
+
+    return !b || t->method->check(&opt, b, train_session_say, t, err);
+}
+
+/* ---- pictures that grow ---------------------------------------------------------------------- */
+
+/* The size of pictures with that side. */
+static void size_of(const struct train_session *t, int side, int size[2])
+{
+    size[0] = side;
+    size[1] = (int)lround((double)side * t->prep.size[1] / t->prep.size[0]);
+}
+
+/* The side of pictures in an epoch, from 1. */
+static int side_of(const struct train_session *t, int epoch)
+{
+    double before = (double)(epoch - 1) * (double)t->clock.pace.per_epoch;
+
+    return train_grow_side(t->cfg->progressive, t->prep.size[0],
+                           before > 0 ? train_plan_done(t->cfg, before) : 0);
+}
+
+bool train_session_see(struct train_session *t, int epoch, struct err *err)
+{
+    int side = side_of(t, epoch), size[2];
+
+    if (side == t->side)
+        return true;
+    size_of(t, side, size);
+    if (!t->method->resize(t->self, size[0], size[1], err))
+        return false;
+    data_loader_free(t->loader);
+    t->loader = NULL;
+    memcpy(t->seen.size, size, sizeof size);
+    t->side = side;
+    train_session_note(t, TRAIN_EVENT_NOTE, "epoch %d: pictures of %dx%d from here on", epoch,
+                       size[1], size[0]);
+    return make_loader(t, err);
+}
+
+/* Whether the network can see the smallest pictures: better said now than after an epoch. */
+static bool check_growth(const struct train_session *t, struct err *err)
+{
+    struct nn_graph *g;
+    int size[2];
+
+    if (t->cfg->progressive >= 1)
+        return true;
+    size_of(t, side_of(t, 1), size);
+    g = train_grow_graph(t->model->graph, size[0], size[1], err);
+    nn_graph_free(g);
+    return g || err_in(err, "progressive %g", t->cfg->progressive);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+bool train_session_open(struct train_session *t, struct err *err)
+{
+    struct train_cfg *cfg = t->cfg;
+    const struct nn_model *model;
+    struct train_seen seen;
+
+    if (!cfg->threads)
+        cfg->threads = pool_cpus();
+    if (!train_check(cfg, err))
+        return false;
+    model = train_arch_named(cfg->arch);
+    if (!model && !cfg->color)
+        cfg->color = TRAIN_RGB; /* a file says what it wants, and hardly ever grey */
+    if (!open_init(t, err))
+        return false;
+    t->kernels = nn_kernels_get(cfg->isa, err);
+    t->pool = t->kernels ? pool_new(cfg->threads, err) : NULL;
+    if (!t->pool || !train_parts_open(&t->parts, t->index, t->run->decode, err))
+        return false;
+    if (!t->parts.val)
+        train_session_note(t, TRAIN_EVENT_NOTE,
+                           "nothing is held out: no figure will say how good the network is");
+    t->about_data =
+        train_provenance_data(t->index, t->parts.train->n, t->parts.val ? t->parts.val->n : 0);
+    if (!train_choose(t->parts.train, model ? model->least : 1, cfg->threads, t->run->decode, cfg,
+                      &t->prep, &seen, train_session_say, t, err))
+        return false;
+    if (t->init && train_start_prep(t->init, &t->prep) && !t->going_on)
+        train_session_note(t, TRAIN_EVENT_NOTE,
+                           "mean, deviation and crop of pictures: as %s has them", cfg->init);
+    if (!make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err))
+        return false;
+    t->seen = t->prep;
+    if (!make_loader(t, err))
+        return false;
+    t->clock.pace.per_epoch =
+        (data_loader_batches(t->loader) + cfg->accumulate - 1) / cfg->accumulate;
+    if (!cfg->steps)
+        cfg->steps = (int)(cfg->epochs * t->clock.pace.per_epoch);
+    if (!check_growth(t, err) || !make_start(t, err) || (!t->going_on && !check_start(t, err)))
+        return false;
+    t->side = t->prep.size[0];
+    t->self = train_session_method(t, err);
+    return t->self;
+}
+
+void train_session_close(struct train_session *t)
+{
+    infer_figures_release(&t->best);
+    data_loader_free(t->loader);
+    train_caches_close(&t->caches);
+    t->method->close(t->self);
+    infer_model_free(t->model);
+    infer_model_free(t->init);
+    nn_params_free(t->start);
+    pool_free(t->pool);
+    train_parts_close(&t->parts);
+    json_decref(t->about_data);
+}

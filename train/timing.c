@@ -1,0 +1,143 @@
+/*
+ * timing -- see timing.h
+ */
+#include "train/timing.h"
+
+#include "train/keep.h"
+#include "train/plan.h"
+
+#include <math.h>
+
+/* Of the time given: what is planned for, and where a slower machine makes the plan shorter. */
+#define TIME_PLANNED 0.96
+#define TIME_REPLAN 1.01
+
+enum {
+    VAL_PICTURES = 128, /* that a validation is timed with */
+    REPLAN_STEPS = 10,  /* after so many steps their mean is believed */
+};
+
+/* Steps of a throwaway copy at rate 0, for `limit` seconds, into the clock's pace. */
+bool train_timing_steps(struct train_session *t, double limit, struct err *err)
+{
+    struct train_pace *pace = &t->clock.pace;
+    void *self = train_session_method(t, err);
+    double start = train_now(), first = 0, waited = 0;
+    int steps = -1; /* the first one is warm-up, unless it takes all the time */
+    int batches = 0, empty = 0;
+    int64_t read = 0;
+    bool ok = self, filling = train_caches_filling(&t->caches);
+    struct train_outcome out;
+
+    data_loader_start(t->loader, 0, 0);
+    while (ok && !train_session_stopped(t) && (steps < 1 || train_now() - start < limit) &&
+           !(steps == 0 && first > limit)) {
+        double before = data_loader_waited(t->loader);
+        const struct data_batch *b = data_loader_next(t->loader);
+
+        if (!b) {
+            data_loader_start(t->loader, 0, 0);
+            continue;
+        }
+        waited += data_loader_waited(t->loader) - before;
+        read += b->n;
+        empty = b->n < 2 ? empty + 1 : 0;
+        if (empty > pace->per_epoch)
+            ok = train_parts_nothing(read, err);
+        if (b->n < 2)
+            continue;
+        ok = ok && t->method->learn(self, b, 0, err);
+        if (++batches % t->cfg->accumulate)
+            continue;
+        ok = ok && t->method->update(self, 0, &out, err);
+        if (++steps == 0) {
+            first = train_now() - start;
+            start = train_now();
+            waited = 0;
+        }
+    }
+    pace->step = steps > 0 ? (train_now() - start) / steps : first;
+    pace->fill = steps > 0 && filling ? waited / steps : 0;
+    pace->step -= pace->fill;
+    t->method->close(self);
+    return ok;
+}
+
+/* The same of a validation of some pictures. */
+void train_timing_val(struct train_session *t)
+{
+    struct data_index few = *t->parts.val;
+    struct infer_figures f = { 0 };
+    struct err ignored = { 0 }; /* the first pictures may all be bad; others need not be */
+    double start;
+
+    few.n = few.n < VAL_PICTURES ? few.n : VAL_PICTURES;
+    t->method->values(t->self, t->model->params);
+    start = train_now();
+    train_keep_validate(t, t->model, &few, &f, &ignored);
+    infer_figures_release(&f);
+    t->clock.pace.val = (train_now() - start) * t->parts.val->n / few.n;
+}
+
+/* Fixes the number of steps that the time given is good for. */
+bool train_timing_plan(struct train_session *t, struct err *err)
+{
+    double limit = fmin(fmax(0.05 * t->cfg->time, 0.5), 5);
+    struct train_pace *pace = &t->clock.pace;
+
+    if (!train_timing_steps(t, limit, err))
+        return false;
+    if (train_session_stopped(t))
+        return true;
+    if (t->parts.val)
+        train_timing_val(t);
+    t->cfg->steps = (int)train_pace_steps(
+        pace, 0, TIME_PLANNED * t->cfg->time - train_clock_elapsed(&t->clock));
+    train_session_note(
+        t, TRAIN_EVENT_NOTE,
+        "steps %d, which is %.1f epochs: a step takes %.3g s and a validation %.3g s, and %g s "
+        "are given",
+        t->cfg->steps, (double)t->cfg->steps / (double)pace->per_epoch, pace->step, pace->val,
+        t->cfg->time);
+    return true;
+}
+
+/* Shortens the plan when the machine has become slower than it was measured. */
+void train_timing_replan(struct train_session *t)
+{
+    double spent = train_clock_elapsed(&t->clock);
+    int64_t was = train_plan_steps(t->cfg), steps;
+
+    if (t->cfg->time <= 0 || t->clock.steps < REPLAN_STEPS ||
+        spent + train_session_left(t) <= TIME_REPLAN * t->cfg->time)
+        return;
+    /* Of the epoch under way, what is made is not to be made again. */
+    steps = t->progress.step +
+            train_pace_steps(&t->clock.pace, t->progress.step, TIME_PLANNED * t->cfg->time - spent);
+    if (steps >= was || !train_plan_shorten(t->cfg, t->progress.step, steps))
+        return;
+    t->cfg->epochs = train_session_epochs(t, steps);
+    if (train_plan_changes(t->cfg) == 1)
+        train_session_note(
+            t, TRAIN_EVENT_NOTE,
+            "the machine is slower than it was measured to be: %lld steps instead of %lld, or as "
+            "few as the time given takes",
+            (long long)steps, (long long)was);
+}
+
+/* How to make just these steps again without a clock. */
+void train_timing_tell(const struct train_session *t)
+{
+    struct str how = { 0 };
+
+    if (t->cfg->time <= 0)
+        return;
+    str_printf(&how, "--steps %d", t->cfg->steps);
+    if (train_plan_changes(t->cfg)) {
+        str_add(&how, " --shortened ");
+        field_text(field_find(train_cfg_fields, "shortened"), t->cfg, &how);
+    }
+    train_session_note(t, TRAIN_EVENT_NOTE, "%s instead of --time repeats this training",
+                       str_text(&how));
+    str_release(&how);
+}

@@ -1,0 +1,24 @@
+/*
+ * timing -- how long steps take, and how many of them fit into the time that is given
+ */
+#ifndef TRAIN_TIMING_H
+#define TRAIN_TIMING_H
+
+#include "train/session.h"
+
+/* Steps of a throwaway copy at rate 0, for `limit` seconds, into the clock's pace. */
+bool train_timing_steps(struct train_session *t, double limit, struct err *err);
+
+/* Some of a validation, into the clock's pace. */
+void train_timing_val(struct train_session *t);
+
+/* Fixes the number of steps that the time given is good for. */
+bool train_timing_plan(struct train_session *t, struct err *err);
+
+/* Shortens the plan when the machine has become slower than it was measured. */
+void train_timing_replan(struct train_session *t);
+
+/* Tells how to make just these steps again without a clock. */
+void train_timing_tell(const struct train_session *t);
+
+#endif
