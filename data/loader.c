@@ -123,6 +123,17 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* Batches that are under way, of so many bytes each. */
+static int ring_length(size_t bytes)
+{
+    enum { AHEAD_MIN = 3, AHEAD_MAX = 8, AHEAD_BYTES = 64 << 20 };
+    int slots = AHEAD_MIN;
+
+    while (slots < AHEAD_MAX && (size_t)slots * bytes < AHEAD_BYTES)
+        slots++;
+    return slots;
+}
+
 /* Bytes of one slot; false when they do not fit. */
 static bool slot_bytes(const struct data_loader *l, size_t *image, size_t *target)
 {
@@ -149,15 +160,12 @@ static bool make_slot(const struct data_loader *l, struct slot *s, size_t image,
 
 static bool make_slots(struct data_loader *l, struct err *err)
 {
-    enum { AHEAD_MIN = 3, AHEAD_MAX = 8, AHEAD_BYTES = 64 << 20 };
     size_t image, target;
 
     if (!slot_bytes(l, &image, &target))
         return err_set(err, ERR_MEMORY, "a batch of %d pictures does not fit in memory",
                        l->opt.batch);
-    l->slots = AHEAD_MIN;
-    while (l->slots < AHEAD_MAX && (size_t)(l->slots * l->opt.views) * image < AHEAD_BYTES)
-        l->slots++;
+    l->slots = ring_length((size_t)l->opt.views * image);
     l->slot = calloc((size_t)l->slots, sizeof *l->slot);
     for (int i = 0; l->slot && i < l->slots; i++)
         if (!make_slot(l, &l->slot[i], image, target))
@@ -230,6 +238,23 @@ struct data_loader *data_loader_new(const struct data_index *x, const struct dat
         return l;
     data_loader_free(l);
     return NULL;
+}
+
+int64_t data_loader_bytes(const struct data_index *x, const struct data_prep *prep,
+                          const struct data_loader_options *opt)
+{
+    struct data_fetch fetch = { .x = x, .prep = prep, .recipe = opt->recipe };
+    int64_t batch = opt->batch > x->n && x->n > 0 ? x->n : opt->batch,
+            views = opt->views ? opt->views : 1,
+            batches = batch ? (x->n + batch - 1) / batch : 0,
+            images = views * batch * (int64_t)data_prep_count(prep) * (int64_t)sizeof(float),
+            targets = 2 * batch * x->n_labels * (int64_t)sizeof(float);
+
+    int64_t ring = ring_length((size_t)images);
+
+    /* What no batch is ever put into is never touched. */
+    return (ring < batches ? ring : batches) * (images + targets) +
+           opt->threads * (int64_t)data_fetch_scratch(&fetch) + x->n * (int64_t)sizeof(int);
 }
 
 void data_loader_free(struct data_loader *l)

@@ -47,6 +47,10 @@ struct data_loader *data_loader_new(const struct data_index *x, const struct dat
                                     const struct data_loader_options *opt, struct err *err);
 void data_loader_free(struct data_loader *l);
 
+/* Bytes that such a loader takes, without making it; pictures that are being decoded aside. */
+int64_t data_loader_bytes(const struct data_index *x, const struct data_prep *prep,
+                          const struct data_loader_options *opt);
+
 int data_loader_batches(const struct data_loader *l);           /* in an epoch */
 
 /* Starts an epoch at batch `first`; what was under way is dropped. */

@@ -85,11 +85,16 @@ static struct data_cache *open_one(const struct train_caches_options *opt,
     return c;
 }
 
+int64_t train_caches_bytes(const struct train_caches *c)
+{
+    return (c->train ? (int64_t)data_cache_bytes(c->train) : 0) +
+           (c->val ? (int64_t)data_cache_bytes(c->val) : 0);
+}
+
 static void tell(const struct train_caches *c, const struct train_caches_options *opt,
                  const struct err *why)
 {
-    double bytes = (c->train ? (double)data_cache_bytes(c->train) : 0) +
-                   (c->val ? (double)data_cache_bytes(c->val) : 0);
+    double bytes = (double)train_caches_bytes(c);
     struct str text = { 0 };
 
     if (why->kind)

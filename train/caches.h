@@ -32,6 +32,9 @@ bool train_caches_open(struct train_caches *c, const struct train_caches_options
                        struct err *err);
 void train_caches_close(struct train_caches *c);
 
+/* Of the files, complete or expected. */
+int64_t train_caches_bytes(const struct train_caches *c);
+
 /* The pictures to learn from are decoded in this training, in its first epoch. */
 bool train_caches_filling(const struct train_caches *c);
 

@@ -26,6 +26,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -217,6 +218,7 @@ static void add_json(const struct train_options *o, const char *dir, const struc
     json_t *settings = record_to_json(train_cfg_fields, &o->cfg);
     char *text = settings ? record_dump(settings) : NULL;
     struct str path = { 0 }, list = { 0 };
+    struct rusage usage = { .ru_maxrss = 0 };
 
     json_begin(out, NULL, '{');
     json_text(out, "schema", "discern.train/1");
@@ -230,6 +232,8 @@ static void add_json(const struct train_options *o, const char *dir, const struc
     json_number(out, "steps", (double)s->steps);
     json_number(out, "seconds", s->elapsed);
     json_number(out, "waited", s->waited);
+    getrusage(RUSAGE_SELF, &usage);
+    json_number(out, "memory", 1024.0 * (double)usage.ru_maxrss);
     json_raw(out, "figures", s->figures.len ? str_text(&s->figures) : "null");
     json_raw(out, "settings", text ? text : "null");
     str_printf(&list, "[%s]", str_text(&s->history));

@@ -32,6 +32,9 @@ struct train_method {
     bool (*check)(const struct train_method_options *opt, const struct data_batch *b,
                   train_say_fn *say, void *ctx, struct err *err);
 
+    /* That open will take, but for a percent; -1 on failure. */
+    int64_t (*bytes)(const struct train_method_options *opt, struct err *err);
+
     /* At its first values, and all memory that batches of cfg's size need. */
     void *(*open)(const struct train_method_options *opt, struct err *err);
     void (*close)(void *self); /* NULL is fine */

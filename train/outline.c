@@ -77,6 +77,7 @@ void train_outline_text(const struct train_outline *o, const struct train_cfg *c
     str_printf(out, "rate     %s, highest rate %g, %s\n", cfg->optim, cfg->lr,
                train_sched_names[cfg->sched]);
     str_printf(out, "augment  %s\n", str_text(&o->recipe));
+    str_printf(out, "memory   %.0f MB at its most\n", 1e-6 * (double)o->memory.total);
     str_add(out, "time     about ");
     train_add_duration(out, train_outline_epoch(o));
     str_add(out, " an epoch, ");
@@ -112,12 +113,13 @@ json_t *train_outline_json(const struct train_outline *o, const struct data_inde
 {
     json_t *labels = labels_json(x);
 
-    return json_pack("{s:s, s:s, s:o, s:s, s:[i,i,i], s:I, s:I, s:I, s:i, s:s, s:f, s:f, s:f, s:o,"
-                     " s:O}",
+    return json_pack("{s:s, s:s, s:o, s:s, s:[i,i,i], s:I, s:I, s:I, s:i, s:s, s:f, s:f, s:f, s:I,"
+                     " s:o, s:O}",
                      "schema", "discern.plan/1", "task", data_task_names[x->task], "labels",
                      labels, "network", o->arch, "input", o->size[0], o->size[1], o->channels,
                      "parameters", (json_int_t)o->trained, "flops", (json_int_t)o->flops, "steps",
                      (json_int_t)o->steps, "epochs", o->epochs, "augment", str_text(&o->recipe),
                      "seconds_a_step", o->step, "seconds_an_epoch", train_outline_epoch(o),
-                     "seconds", train_outline_seconds(o), "settings", settings, "notes", notes);
+                     "seconds", train_outline_seconds(o), "memory",
+                     (json_int_t)o->memory.total, "settings", settings, "notes", notes);
 }

@@ -7,6 +7,7 @@
 #include "data/index.h"
 #include "nn/base/record.h"
 #include "train/cfg.h"
+#include "train/forecast.h"
 
 struct train_outline {
     char arch[128];         /* name of the network */
@@ -14,6 +15,7 @@ struct train_outline {
     int64_t trained, flops; /* parameters; of a forward pass of one picture */
     int64_t per_epoch, steps;
     int epochs;
+    struct train_forecast memory;
     struct str recipe;      /* augmentations in full */
     double step, val;       /* seconds, measured: of a step; of a validation of all (0: none) */
 };

@@ -145,9 +145,9 @@ static bool make_caches(struct train_session *t, const struct train_seen *seen, 
     return train_caches_open(&t->caches, &opt, err);
 }
 
-static bool make_loader(struct train_session *t, struct err *err)
+static struct data_loader_options loader_options(struct train_session *t)
 {
-    struct data_loader_options opt = {
+    return (struct data_loader_options){
         .batch = t->cfg->batch,
         .threads = t->cfg->threads,
         .views = t->method->views,
@@ -162,6 +162,11 @@ static bool make_loader(struct train_session *t, struct err *err)
         .bad = train_session_bad_file,
         .bad_ctx = t,
     };
+}
+
+static bool make_loader(struct train_session *t, struct err *err)
+{
+    struct data_loader_options opt = loader_options(t);
 
     data_loader_free(t->loader);
     t->loader = data_loader_new(t->parts.train, &t->seen, &opt, err);
@@ -306,11 +311,44 @@ static bool check_growth(const struct train_session *t, struct err *err)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
+/* How much memory it will take, told before any of it is taken. */
+static bool tell_memory(struct train_session *t, int64_t resident, const struct train_seen *seen,
+                        struct err *err)
+{
+    struct train_method_options method = method_options(t);
+    struct data_loader_options loader = loader_options(t);
+    struct train_forecast *m = &t->memory;
+    struct train_forecast_facts facts = {
+        .resident = resident,
+        .network = t->method->bytes(&method, err),
+        .model = t->model,
+        .kernels = t->kernels,
+        .threads = t->cfg->threads,
+        .train = t->parts.train,
+        .val = t->parts.val,
+        .loader = &loader,
+        .val_batch = TRAIN_VAL_BATCH,
+        .seen = seen,
+        .caches = train_caches_bytes(&t->caches),
+    };
+
+    if (facts.network < 0 || !train_forecast(&facts, m, err))
+        return false;
+    train_session_note(t, TRAIN_EVENT_NOTE,
+                       "memory %.0f MB: network and optimiser %.0f, pictures under way %.0f, "
+                       "validation %.0f, decoded pictures %.0f, program %.0f",
+                       1e-6 * (double)m->total, 1e-6 * (double)m->network,
+                       1e-6 * (double)m->pictures, 1e-6 * (double)m->validation,
+                       1e-6 * (double)m->caches, 1e-6 * (double)m->program);
+    return true;
+}
+
 bool train_session_open(struct train_session *t, struct err *err)
 {
     struct train_cfg *cfg = t->cfg;
     const struct nn_model *model;
     struct train_seen seen;
+    int64_t resident = train_resident();
 
     if (!cfg->threads)
         cfg->threads = pool_cpus();
@@ -339,7 +377,7 @@ bool train_session_open(struct train_session *t, struct err *err)
     if (!make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err))
         return false;
     t->seen = t->prep;
-    if (!make_loader(t, err))
+    if (!tell_memory(t, resident, &seen, err) || !make_loader(t, err))
         return false;
     t->clock.pace.per_epoch =
         (data_loader_batches(t->loader) + cfg->accumulate - 1) / cfg->accumulate;

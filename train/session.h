@@ -9,11 +9,14 @@
 
 #include "train/caches.h"
 #include "train/clock.h"
+#include "train/forecast.h"
 #include "train/parts.h"
 #include "train/progress.h"
 #include "train/trainer.h"
 
 #include <jansson.h>
+
+enum { TRAIN_VAL_BATCH = 64 }; /* pictures that are validated at a time */
 
 struct train_session {
     struct train_cfg *cfg;
@@ -40,6 +43,7 @@ struct train_session {
 
     struct train_progress progress;
     struct train_clock clock;
+    struct train_forecast memory;
     double lr, saved; /* of the last step; when the last checkpoint was written */
     bool have_best;
     struct infer_figures best; /* of progress.best_epoch, where have_best */

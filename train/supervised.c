@@ -14,12 +14,13 @@ static void release(void *self)
     train_net_free(self);
 }
 
-/* The network at its first values, with no memory to run it. */
-static struct train_net *new_net(const struct train_method_options *opt, struct err *err)
+/* weight: of the labels, or NULL.  An unknown optimiser is an error, and NULL. */
+static struct train_net_options options_of(const struct train_method_options *opt,
+                                           const float *weight, struct err *err)
 {
     const struct train_cfg *cfg = opt->cfg;
-    float *weight = calloc((size_t)opt->data->n_labels + 1, sizeof *weight);
-    struct train_net_options how = {
+
+    return (struct train_net_options){
         .loss = { .task = opt->data->task, .kind = cfg->loss, .smooth = cfg->smooth,
                   .focus = cfg->focus, .weight = cfg->class_weights ? weight : NULL },
         .momentum = cfg->momentum,
@@ -34,6 +35,21 @@ static struct train_net *new_net(const struct train_method_options *opt, struct 
         .pool = opt->pool,
         .seed = (uint64_t)cfg->seed,
     };
+}
+
+static int64_t bytes(const struct train_method_options *opt, struct err *err)
+{
+    struct train_net_options how = options_of(opt, NULL, err);
+
+    return how.optim ? train_net_bytes(opt->graph, &how, opt->cfg->batch, opt->cfg->threads, err)
+                     : -1;
+}
+
+/* The network at its first values, with no memory to run it. */
+static struct train_net *new_net(const struct train_method_options *opt, struct err *err)
+{
+    float *weight = calloc((size_t)opt->data->n_labels + 1, sizeof *weight);
+    struct train_net_options how = options_of(opt, weight, err);
     struct train_net *net = NULL;
 
     if (!weight)
@@ -122,6 +138,7 @@ static int64_t flops(const void *self)
 const struct train_method train_method_supervised = {
     .name = "supervised",
     .views = 1,
+    .bytes = bytes,
     .check = check,
     .open = open,
     .close = release,

@@ -354,6 +354,7 @@ bool train_outline(const struct train_method *method, const struct data_index *x
         out->epochs = cfg->epochs = train_session_epochs(&t, out->steps);
         out->step = pace->step + pace->fill;
         out->val = pace->val;
+        out->memory = t.memory;
         data_recipe_text(&t.recipe, &out->recipe);
     }
     train_session_close(&t);

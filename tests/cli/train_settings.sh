@@ -108,6 +108,7 @@ rm -rf "$XDG_CACHE_HOME"
 printed 'star  '
 printed 'pictures                       150        20        30'
 printed 'an estimate'
+printed 'MB at its most'
 printed '18 steps of 16 pictures in 2 epochs'
 said 'batch 16: '
 [ ! -e "$T/runs" ] && [ ! -e "$XDG_CACHE_HOME" ] || fail "a dry run wrote something"
