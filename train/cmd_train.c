@@ -13,6 +13,7 @@
 #include "nn/base/file.h"
 #include "nn/base/json.h"
 #include "nn/base/record.h"
+#include "train/answer.h"
 #include "train/checkpoint.h"
 #include "train/choose.h"
 #include "train/environment.h"
@@ -26,7 +27,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -212,60 +212,6 @@ static bool check_data(const struct train_asked *a, struct hearing *h, const str
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
-static void add_json(const struct train_options *o, const char *dir, const struct train_summary *s,
-                     struct str *out)
-{
-    json_t *settings = record_to_json(train_cfg_fields, &o->cfg);
-    char *text = settings ? record_dump(settings) : NULL;
-    struct str path = { 0 }, list = { 0 };
-    struct rusage usage = { .ru_maxrss = 0 };
-
-    json_begin(out, NULL, '{');
-    json_text(out, "schema", "discern.train/1");
-    str_printf(&path, "%s/best.safetensors", dir);
-    json_text(out, "best", str_text(&path));
-    str_clear(&path);
-    str_printf(&path, "%s/last.safetensors", dir);
-    json_text(out, "last", str_text(&path));
-    json_number(out, "epoch", s->best_epoch);
-    json_number(out, "epochs", s->epochs);
-    json_number(out, "steps", (double)s->steps);
-    json_number(out, "seconds", s->elapsed);
-    json_number(out, "waited", s->waited);
-    getrusage(RUSAGE_SELF, &usage);
-    json_number(out, "memory", 1024.0 * (double)usage.ru_maxrss);
-    json_raw(out, "figures", s->figures.len ? str_text(&s->figures) : "null");
-    json_raw(out, "settings", text ? text : "null");
-    str_printf(&list, "[%s]", str_text(&s->history));
-    json_raw(out, "history", str_text(&list));
-    json_end(out, '}');
-    out->failed |= !text || path.failed || list.failed || s->history.failed || s->figures.failed;
-    str_release(&path);
-    str_release(&list);
-    free(text);
-    json_decref(settings);
-}
-
-/* A word as a shell takes it. */
-static void add_word(struct str *out, const char *word)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%";
-
-    if (*word && *word != '-' && !word[strspn(word, plain)]) {
-        str_add(out, word);
-        return;
-    }
-    str_addc(out, '\'');
-    for (; *word; word++) {
-        if (*word == '\'')
-            str_add(out, "'\\''");
-        else
-            str_addc(out, *word);
-    }
-    str_addc(out, '\'');
-}
-
 /* The folder for decoded pictures; NULL: none.  One that is named may take more of the disk. */
 static char *cache_folder(const struct train_options *o, double *share)
 {
@@ -282,7 +228,7 @@ static char *cache_folder(const struct train_options *o, double *share)
 static bool report(const struct train_options *o, const char *data, const char *dir,
                    const struct train_summary *s, struct err *err)
 {
-    struct str out = { 0 }, model = { 0 }, next = { 0 }, value = { 0 };
+    struct str out = { 0 }, next = { 0 };
     bool ok;
 
     if (!o->quiet)
@@ -290,57 +236,16 @@ static bool report(const struct train_options *o, const char *data, const char *
     if (!o->quiet && s->waited > WAITED_MUCH)
         cli_say("%.0f %% of the time of training went into waiting for pictures", 100 * s->waited);
     if (o->json)
-        add_json(o, dir, s, &out);
+        train_answer_json(&o->cfg, dir, s, &out);
     else
-        str_printf(&out, "%s/best.safetensors", dir);
+        str_printf(&out, "%s/" TRAIN_BEST, dir);
     ok = o->log_json || cli_print(&out, err);
-    str_printf(&model, "%s/best.safetensors", dir);
-    add_word(&next, str_text(&model));
-    str_addc(&next, ' ');
-    add_word(&next, data);
-    for (const struct field *f = train_source_fields; f->name; f++) {
-        if (field_is_default(f, o))
-            continue;
-        str_addc(&next, ' ');
-        str_add(&next, "--");
-        for (const char *c = f->name; *c; c++)
-            str_addc(&next, *c == '_' ? '-' : *c);
-        str_addc(&next, ' ');
-        str_clear(&value);
-        field_text(f, o, &value);
-        add_word(&next, str_text(&value));
-    }
+    train_answer_next(o, data, dir, &next);
     if (ok && !o->quiet)
-        cli_say("now try: discern eval %s", str_text(&next));
+        cli_say("now try: %s", str_text(&next));
     str_release(&out);
-    str_release(&model);
     str_release(&next);
-    str_release(&value);
     return ok;
-}
-
-/* What run.json says of the end; NULL when memory is out. */
-static json_t *result_of(const struct train_summary *s, const struct err *err)
-{
-    json_t *o = json_object(), *figures = NULL;
-    struct err ignored;
-
-    if (err->kind) {
-        struct str text = { 0 };
-
-        str_utf8(&text, err->msg);
-        json_object_set_new(o, "message", json_string(str_text(&text)));
-        str_release(&text);
-        return o;
-    }
-    if (s->figures.len)
-        figures = record_parse(str_text(&s->figures), s->figures.len, &ignored);
-    json_object_set_new(o, "epoch", json_integer(s->best_epoch));
-    json_object_set_new(o, "epochs", json_integer(s->epochs));
-    json_object_set_new(o, "steps", json_integer(s->steps));
-    json_object_set_new(o, "seconds", json_real(s->elapsed));
-    json_object_set_new(o, "figures", figures ? figures : json_null());
-    return o;
 }
 
 /* Nothing is left to do in the folder of a training that came to its end. */
@@ -352,7 +257,7 @@ static int already_finished(const struct train_asked *a, struct err *err)
     if (!a->o.quiet)
         cli_say("%s: this training has come to its end", a->o.resume);
     str_printf(&out, a->o.json ? "{\"schema\":\"discern.train/1\",\"finished\":true}"
-                               : "%s/best.safetensors", a->o.resume);
+                               : "%s/" TRAIN_BEST, a->o.resume);
     ok = cli_print(&out, err);
     str_release(&out);
     return ok ? 0 : cli_fail(err, a->o.json);
@@ -421,7 +326,7 @@ static bool end(struct train_asked *a, struct hearing *h, const struct train_sum
         train_run_remove(h->dir);
         return true;
     }
-    return train_run_write(h->file, h->dir, &a->o.cfg, state, result_of(s, why), err);
+    return train_run_write(h->file, h->dir, &a->o.cfg, state, train_answer_result(s, why), err);
 }
 
 /* Tells what would be done, and does nothing: no folder, no files, no cache. */
