@@ -394,8 +394,9 @@ static bool running_finite(const struct train_net *t)
     return true;
 }
 
-/* The norm of all bounds each.  NaN is not below. */
-bool train_net_sound(const struct train_net *t)
+/* Every value is finite, and small enough to compute with: the norm of all bounds each.  NaN is not
+ * below. */
+static bool sound(const struct train_net *t)
 {
     const struct nn_params *p = t->params;
 
@@ -431,22 +432,11 @@ bool train_net_update(struct train_net *t, double rate, struct train_outcome *ou
     scale_gradient(t, mean);
     train_update_run(t->update, p, rate, ++t->state.updates);
     t->learnt = (struct learnt){ 0 };
-    if (!train_net_sound(t))
+    if (!sound(t))
         return err_set(err, ERR_DIVERGED, "the weights have left the finite numbers");
     follow_values(t);
     *out = (struct train_outcome){ l.loss / l.pictures, norm, l.pictures, l.right };
     return true;
-}
-
-bool train_net_step(struct train_net *t, int n, const float *image, const float *target,
-                    double rate, uint64_t step, double *loss, struct err *err)
-{
-    struct train_outcome out = { .loss = NAN };
-    bool ok = train_net_learn(t, n, image, target, step, err) &&
-              train_net_update(t, rate, &out, err);
-
-    *loss = out.loss;
-    return ok;
 }
 
 /* ---- what is inside -------------------------------------------------------------------------- */

@@ -64,13 +64,6 @@ bool train_net_learn(struct train_net *t, int n, const float *image, const float
 bool train_net_update(struct train_net *t, double rate, struct train_outcome *out,
                       struct err *err);
 
-/* Learns from one batch and updates: *loss as it was before. */
-bool train_net_step(struct train_net *t, int n, const float *image, const float *target,
-                    double rate, uint64_t step, double *loss, struct err *err);
-
-/* Every value is finite, and small enough to compute with: so it is after every update. */
-bool train_net_sound(const struct train_net *t);
-
 /* The values that answer, are judged and are shipped: the average, else lookahead's slow values,
  * else those that are trained.  Into p, which belongs to the graph given to train_net_new. */
 void train_net_values(const struct train_net *t, struct nn_params *p);

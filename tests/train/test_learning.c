@@ -9,7 +9,7 @@
 
 #include "nn/base/rng.h"
 #include "nn/kernel/cpu.h"
-#include "train/net.h"
+#include "tests/train/step.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ static double fit(struct train_net *net, int n, const float *image, const float 
     double loss = NAN;
 
     for (int i = 0; i < steps; i++)
-        if (!train_net_step(net, n, image, target, rate, (uint64_t)i, &loss, &err))
+        if (!step_net(net, n, image, target, rate, (uint64_t)i, &loss, &err))
             fail_msg("%s", err.msg);
     return loss;
 }
