@@ -4,4 +4,4 @@
 #include "train/event.h"
 
 const char *const train_event_names[] = { "note", "start", "bad_file", "step",
-                                          "epoch", "saved", "end", NULL };
+                                          "epoch", "saved", "end", "stop", "fail", NULL };

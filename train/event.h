@@ -18,6 +18,8 @@ enum train_event_kind {
     TRAIN_EVENT_EPOCH,    /* one has ended and was validated; it is saved next */
     TRAIN_EVENT_SAVED,    /* all is safe on disk: what comes from here on may be lost */
     TRAIN_EVENT_END,      /* the last event of a training that reached its end */
+    TRAIN_EVENT_STOP,     /* the last of one that was asked to stop; text says where it is */
+    TRAIN_EVENT_FAIL,     /* the last of one that failed; text says why */
 };
 extern const char *const train_event_names[]; /* "note", "start" ... */
 
@@ -36,7 +38,7 @@ struct train_event {
     int64_t memory;            /* bytes: the most that was resident */
     const struct infer_figures *val; /* EPOCH, END: of the best epoch; NULL: nothing held out */
     bool best;                       /* EPOCH: the best so far; END: epoch is the best one */
-    const char *text;                /* NOTE, START, BAD_FILE; SAVED: the file; else NULL */
+    const char *text; /* NOTE, START, BAD_FILE, STOP, FAIL; SAVED: the file; else NULL */
 };
 typedef void train_event_fn(void *ctx, const struct train_event *e);
 

@@ -303,6 +303,16 @@ static bool loop(struct train_session *t, struct err *err)
     return true;
 }
 
+/* Why there is no END: the log's last line. */
+static void tell_why(const struct train_session *t, const struct err *err)
+{
+    bool stopped = err->kind == ERR_CANCELLED;
+
+    train_session_emit(t, (struct train_event){
+                              .kind = stopped ? TRAIN_EVENT_STOP : TRAIN_EVENT_FAIL,
+                              .text = err->msg });
+}
+
 bool train_with(const struct train_method *method, const struct data_index *x,
                 struct train_cfg *cfg, const struct train_run *run, struct err *err)
 {
@@ -320,6 +330,8 @@ bool train_with(const struct train_method *method, const struct data_index *x,
     ok = ok && (!run->resume || train_keep_back(&t, err));
     t.clock.before = t.progress.elapsed;
     ok = ok && (cfg->time <= 0 || t.progress.step || train_timing_plan(&t, err)) && loop(&t, err);
+    if (!ok)
+        tell_why(&t, err);
     train_session_close(&t);
     return ok;
 }

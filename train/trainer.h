@@ -44,7 +44,7 @@ struct train_run {
  * be the same as then.
  *
  * ERR_DIVERGED: a loss, gradient or weight left the finite numbers; no file has such numbers.
- * ERR_CANCELLED: `stop` was set; all is saved.
+ * ERR_CANCELLED: `stop` was set; all is saved.  Whatever the error, its message is the last event.
  */
 bool train_with(const struct train_method *method, const struct data_index *x,
                 struct train_cfg *cfg, const struct train_run *run, struct err *err);

@@ -64,12 +64,16 @@ struct told {
     struct train_find_lr *find_lr;
     double first_loss;    /* of the first step */
     char init_note[400], sizes[200]; /* sizes: of pictures that grow, by epoch */
+    enum train_event_kind last;
+    char last_text[512];
 };
 
 static void listen(void *ctx, const struct train_event *e)
 {
     struct told *t = ctx;
 
+    t->last = e->kind;
+    snprintf(t->last_text, sizeof t->last_text, "%s", e->text ? e->text : "");
     t->notes += e->kind == TRAIN_EVENT_NOTE;
     t->bad += e->kind == TRAIN_EVENT_BAD_FILE;
     t->ended |= e->kind == TRAIN_EVENT_END;
@@ -139,6 +143,11 @@ static bool train(const struct made_folder *f, const char *data, const char *out
     ok = data_index_hash(x, 2, err) &&
          train_with(told->method ? told->method : &train_method_supervised, x, cfg, &run, err);
     data_index_free(x);
+    if (!told->find_lr && !ok) { /* whoever listens hears how it ended, as the caller does */
+        assert_int_equal(told->last,
+                         err->kind == ERR_CANCELLED ? TRAIN_EVENT_STOP : TRAIN_EVENT_FAIL);
+        assert_string_equal(told->last_text, err->msg);
+    }
     return ok;
 }
 

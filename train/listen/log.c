@@ -66,6 +66,8 @@ void train_log_line(struct str *out, const struct train_event *e, double time)
     case TRAIN_EVENT_START:
     case TRAIN_EVENT_BAD_FILE:
     case TRAIN_EVENT_SAVED:
+    case TRAIN_EVENT_STOP:
+    case TRAIN_EVENT_FAIL:
         json_text(&line, "text", e->text);
         break;
     case TRAIN_EVENT_STEP:

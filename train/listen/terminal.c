@@ -232,6 +232,8 @@ static bool hear(void *state, const struct train_event *e, struct err *err)
         break;
     case TRAIN_EVENT_SAVED:
     case TRAIN_EVENT_END:
+    case TRAIN_EVENT_STOP: /* the command says these itself, as an error */
+    case TRAIN_EVENT_FAIL:
         break;
     }
     return true;
