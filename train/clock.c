@@ -13,6 +13,15 @@ double train_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+const char *train_date(double time, char text[TRAIN_DATE])
+{
+    time_t seconds = (time_t)time;
+    struct tm tm;
+
+    strftime(text, TRAIN_DATE, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
+    return text;
+}
+
 void train_clock_start(struct train_clock *c, double before)
 {
     *c = (struct train_clock){ .before = before };

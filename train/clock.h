@@ -22,6 +22,10 @@ struct train_clock {
 /* Monotonic seconds. */
 double train_now(void);
 
+/* A time in seconds since 1970 as "2026-01-31T12:00:00Z". */
+enum { TRAIN_DATE = 32 };
+const char *train_date(double time, char text[TRAIN_DATE]);
+
 void train_clock_start(struct train_clock *c, double before);
 void train_clock_epoch(struct train_clock *c); /* an epoch begins */
 

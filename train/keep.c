@@ -8,9 +8,7 @@
 #include "train/provenance.h"
 
 #include <stdlib.h>
-#include <time.h>
 
-/* Figures of m's values on x. */
 bool train_keep_validate(struct train_session *t, const struct infer_model *m,
                          const struct data_index *x, struct infer_figures *f, struct err *err)
 {
@@ -47,9 +45,7 @@ static char *provenance(const struct train_session *t, const struct infer_figure
                         struct err *err)
 {
     const struct train_progress *p = &t->progress;
-    time_t began = (time_t)p->began;
-    struct tm tm;
-    char date[32];
+    char date[TRAIN_DATE];
     struct train_provenance about = {
         .cfg = t->cfg,
         .arch = t->arch,
@@ -59,18 +55,15 @@ static char *provenance(const struct train_session *t, const struct infer_figure
         .step = p->step,
         .loss = p->made ? p->loss / p->made : 0,
         .val_figures = f,
-        .date = date,
+        .date = train_date(p->began, date),
     };
-    char *text;
+    char *text = train_provenance_text(&about);
 
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&began, &tm));
-    text = train_provenance_text(&about);
     if (!text)
         err_set(err, ERR_MEMORY, "no memory to tell where the model comes from");
     return text;
 }
 
-/* Writes the model's present values as the best ones; `about` is its provenance. */
 static bool write_best(struct train_session *t, const struct infer_model *m, struct err *err)
 {
     struct str path = { 0 };
@@ -95,8 +88,6 @@ static struct train_state state_of(struct train_session *t, struct train_block *
     };
 }
 
-/* The model, whose values are taken, with the state of its training; `next` is the progress to go
- * on from.  f NULL: it was not checked; best: it is the best one. */
 bool train_keep_save(struct train_session *t, const struct train_progress *next,
                      const struct infer_figures *f, bool best, struct err *err)
 {
@@ -139,7 +130,6 @@ static bool mend_best(struct train_session *t, struct err *err)
     return ok;
 }
 
-/* To the newest checkpoint, or to the start where there is none. */
 bool train_keep_back(struct train_session *t, struct err *err)
 {
     struct train_block block[TRAIN_MAX_BLOCKS];
@@ -159,7 +149,6 @@ bool train_keep_back(struct train_session *t, struct err *err)
     return found == TRAIN_FOUND_NOTHING || mend_best(t, err);
 }
 
-/* The figures of the best model, which an earlier process may have written. */
 bool train_keep_best(struct train_session *t, struct err *err)
 {
     struct str path = { 0 };

@@ -7,16 +7,18 @@
 #include "infer/model.h"
 #include "train/session.h"
 
-/* Figures of m's values on x. */
+/* Figures of m on x, by the pictures that the cache of the held out ones has. */
 bool train_keep_validate(struct train_session *t, const struct infer_model *m,
                          const struct data_index *x, struct infer_figures *f, struct err *err);
 
-/* The model, whose values are taken, with the state of its training; `next` is the progress to go
- * on from.  f NULL: it was not checked; best: it is the best one. */
+/* Writes a checkpoint, and tells it: t->model, which has the values that are judged, with the
+ * method's state, and with `next`, the progress to go on from, which becomes t's.  f: its figures,
+ * NULL where it was not checked; best: it is written as the best one too. */
 bool train_keep_save(struct train_session *t, const struct train_progress *next,
                      const struct infer_figures *f, bool best, struct err *err);
 
-/* To the newest checkpoint, or to the start where there is none. */
+/* Method, progress and cfg->shortened back to the newest checkpoint, or to the start where there is
+ * none. */
 bool train_keep_back(struct train_session *t, struct err *err);
 
 /* The figures of the best model, which an earlier process may have written, into t->best. */

@@ -6,6 +6,7 @@
 #include "nn/base/file.h"
 #include "nn/base/pool.h"
 #include "train/arch.h"
+#include "train/clock.h"
 #include "train/environment.h"
 #include "train/recipe.h"
 
@@ -237,15 +238,11 @@ static json_t *about_arguments(int argc, char *const *argv)
     return NULL;
 }
 
-/* "2026-01-31T12:00:00Z" */
 static json_t *about_now(void)
 {
-    time_t now = time(NULL);
-    struct tm tm;
-    char date[32];
+    char date[TRAIN_DATE];
 
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-    return json_string(date);
+    return json_string(train_date((double)time(NULL), date));
 }
 
 /* Where the pictures are, as an absolute path in UTF-8 that lives as long as f. */

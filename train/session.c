@@ -77,7 +77,6 @@ void train_session_note(const struct train_session *t, enum train_event_kind kin
     train_session_emit(t, (struct train_event){ .kind = kind, .text = text });
 }
 
-/* A file that cannot be read, once. */
 void train_session_bad_file(void *ctx, const struct data_sample *sample, const struct err *why)
 {
     struct train_session *t = ctx;
@@ -185,7 +184,6 @@ static struct train_method_options method_options(const struct train_session *t)
     };
 }
 
-/* A new state of the method, from the start. */
 void *train_session_method(const struct train_session *t, struct err *err)
 {
     struct train_method_options opt = method_options(t);
@@ -383,7 +381,11 @@ bool train_session_open(struct train_session *t, struct err *err)
         (data_loader_batches(t->loader) + cfg->accumulate - 1) / cfg->accumulate;
     if (!cfg->steps)
         cfg->steps = (int)(cfg->epochs * t->clock.pace.per_epoch);
-    if (!check_growth(t, err) || !make_start(t, err) || (!t->going_on && !check_start(t, err)))
+    if (!check_growth(t, err) || !make_start(t, err))
+        return false;
+    infer_model_free(t->init); /* as large as the network, and not needed any more */
+    t->init = NULL;
+    if (!t->going_on && !check_start(t, err))
         return false;
     t->side = t->prep.size[0];
     t->self = train_session_method(t, err);

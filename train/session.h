@@ -30,8 +30,8 @@ struct train_session {
     struct train_caches caches;
     const struct nn_kernels *kernels;
     struct pool *pool;
-    struct infer_model *init;  /* what it begins with, or goes on from; NULL: nothing */
-    bool going_on;
+    struct infer_model *init;  /* what it begins with or goes on from, until that is taken */
+    bool going_on;             /* from a checkpoint */
     struct nn_params *start;   /* the first values; NULL: by rule and seed */
     struct infer_model *model; /* what is checked and written */
     char arch[128];            /* its name */

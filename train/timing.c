@@ -17,7 +17,6 @@ enum {
     REPLAN_STEPS = 10,  /* after so many steps their mean is believed */
 };
 
-/* Steps of a throwaway copy at rate 0, for `limit` seconds, into the clock's pace. */
 bool train_timing_steps(struct train_session *t, double limit, struct err *err)
 {
     struct train_pace *pace = &t->clock.pace;
@@ -63,7 +62,6 @@ bool train_timing_steps(struct train_session *t, double limit, struct err *err)
     return ok;
 }
 
-/* The same of a validation of some pictures. */
 void train_timing_val(struct train_session *t)
 {
     struct data_index few = *t->parts.val;
@@ -79,7 +77,6 @@ void train_timing_val(struct train_session *t)
     t->clock.pace.val = (train_now() - start) * t->parts.val->n / few.n;
 }
 
-/* Fixes the number of steps that the time given is good for. */
 bool train_timing_plan(struct train_session *t, struct err *err)
 {
     double limit = fmin(fmax(0.05 * t->cfg->time, 0.5), 5);
@@ -102,7 +99,6 @@ bool train_timing_plan(struct train_session *t, struct err *err)
     return true;
 }
 
-/* Shortens the plan when the machine has become slower than it was measured. */
 void train_timing_replan(struct train_session *t)
 {
     double spent = train_clock_elapsed(&t->clock);
@@ -125,7 +121,6 @@ void train_timing_replan(struct train_session *t)
             (long long)steps, (long long)was);
 }
 
-/* How to make just these steps again without a clock. */
 void train_timing_tell(const struct train_session *t)
 {
     struct str how = { 0 };

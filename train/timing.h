@@ -12,13 +12,15 @@ bool train_timing_steps(struct train_session *t, double limit, struct err *err);
 /* Some of a validation, into the clock's pace. */
 void train_timing_val(struct train_session *t);
 
-/* Fixes the number of steps that the time given is good for. */
+/* Measures, then fixes cfg->steps to what the time given is good for; when it was asked to stop
+ * meanwhile, cfg stays as it is. */
 bool train_timing_plan(struct train_session *t, struct err *err);
 
-/* Shortens the plan when the machine has become slower than it was measured. */
+/* Shortens the plan (train/plan.h) when time is given and the machine has become slower than it was
+ * measured. */
 void train_timing_replan(struct train_session *t);
 
-/* Tells how to make just these steps again without a clock. */
+/* Of a training by time, tells how to make just these steps again without a clock. */
 void train_timing_tell(const struct train_session *t);
 
 #endif
