@@ -455,6 +455,44 @@ static void resumed_table_is_that_of_one_run(void **state)
     made_close(&whole);
 }
 
+/* Saved when the last step of epoch 2 was made, killed when its row was written: it comes again. */
+static void row_of_the_epoch_under_way_is_not_there_twice(void **state)
+{
+    struct made_folder whole, f;
+    struct train_listen_options o = { .terminal = -1 };
+    struct infer_figures val = told_single(2);
+    struct train_event e;
+    struct train_listen *l;
+    char *want, *got;
+
+    (void)state;
+    made_open(&whole);
+    tell_file(&whole, told_single);
+    want = told_file(made_path(&whole, TRAIN_METRICS_FILE));
+    made_open(&f);
+    o.out = f.path;
+    l = told_open(&o);
+    told_text(l, TRAIN_EVENT_START, 0, "first");
+    told_steps(l, 0, 20, told_single);
+    told_close(l);
+    o.resumed = true;
+    l = told_open(&o);
+    e = told_event(TRAIN_EVENT_START, 20, NULL, "again");
+    assert_int_equal(e.epoch, 2);
+    train_listen_event(l, &e);
+    e = told_event(TRAIN_EVENT_EPOCH, 20, &val, NULL);
+    e.best = true;
+    train_listen_event(l, &e);
+    told_steps(l, 20, 40, told_single);
+    told_close(l);
+    got = told_file(made_path(&f, TRAIN_METRICS_FILE));
+    assert_string_equal(got, want);
+    free(got);
+    free(want);
+    made_close(&f);
+    made_close(&whole);
+}
+
 /* Not resumed: what another training left in the folder is not taken for ours. */
 static void new_training_begins_a_new_table(void **state)
 {
@@ -597,6 +635,7 @@ int main(void)
         cmocka_unit_test(columns_are_stable),
         cmocka_unit_test(rows_read_back_exactly),
         cmocka_unit_test(resumed_table_is_that_of_one_run),
+        cmocka_unit_test(row_of_the_epoch_under_way_is_not_there_twice),
         cmocka_unit_test(new_training_begins_a_new_table),
         cmocka_unit_test(training_that_saves_nothing_leaves_no_files),
         cmocka_unit_test(half_a_row_is_passed_over),

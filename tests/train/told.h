@@ -76,6 +76,8 @@ static inline void told_text(struct train_listen *l, enum train_event_kind kind,
 {
     struct train_event e = told_event(kind, step, NULL, text);
 
+    if (kind == TRAIN_EVENT_START)
+        e.epoch = (int)(step / TOLD_STEPS) + 1; /* the one under way */
     train_listen_event(l, &e);
 }
 

@@ -1,8 +1,8 @@
 /*
  * csv -- see csv.h
  *
- * The file of a training that goes on is written anew without the rows behind the step where it
- * goes on: those epochs come again.
+ * The file of a training that goes on is written anew without the rows from the epoch on that is
+ * under way: those epochs come again.
  */
 #include "train/listen/csv.h"
 
@@ -179,8 +179,8 @@ struct csv {
     struct str text;
 };
 
-/* The header, and of a training that goes on the rows up to where it does. */
-static bool begin_text(struct csv *c, int64_t step, struct err *err)
+/* The header, and of a training that goes on the rows of the epochs before the one under way. */
+static bool begin_text(struct csv *c, int epoch, struct err *err)
 {
     struct train_metrics *rows = NULL;
     struct str path = { 0 };
@@ -191,7 +191,7 @@ static bool begin_text(struct csv *c, int64_t step, struct err *err)
         n = train_metrics_read(str_text(&path), &rows, err);
     train_metrics_put(&c->text, NULL);
     for (int i = 0; i < n; i++)
-        if (rows[i].step <= (double)step)
+        if (rows[i].epoch < epoch)
             train_metrics_put(&c->text, &rows[i]);
     free(rows);
     c->text.failed |= path.failed;
@@ -211,7 +211,7 @@ static bool hear(void *state, const struct train_event *e, struct err *err)
     struct train_metrics row;
 
     if (e->kind == TRAIN_EVENT_START) {
-        if (!begin_text(c, e->step, err) ||
+        if (!begin_text(c, e->epoch, err) ||
             !train_append_open(&c->file, c->o->out, TRAIN_METRICS_FILE, true, err))
             return false;
         c->file.wanted = c->o->resumed;
