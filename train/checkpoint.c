@@ -7,13 +7,15 @@
 #include "nn/base/record.h"
 #include "train/progress.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PREFIX "training."
-enum { NAME = 64 };
+static const char *const names[] = { TRAIN_LAST, TRAIN_PREVIOUS }; /* the newest first */
+enum { NAME = 64, N_NAMES = sizeof names / sizeof *names };
 
 /* Settings that change no result, or that progress itself changes. */
 static const char *const free_settings[] = { "threads", "time", "epochs", "shortened" };
@@ -175,25 +177,31 @@ static bool read_one(const char *path, const struct train_state *s, struct err *
     return ok;
 }
 
-/* One that is damaged must not become the previous one. */
-static void drop_last(const char *dir)
+/* One that is damaged must not become the previous one, and who reads on wants the last one. */
+static bool replace_last(const char *dir, struct err *err)
 {
-    struct str path = { 0 };
+    struct str last = { 0 }, previous = { 0 };
+    bool ok = false;
 
-    str_printf(&path, "%s/" TRAIN_LAST, dir);
-    if (!path.failed)
-        unlink(str_text(&path));
-    str_release(&path);
+    str_printf(&last, "%s/" TRAIN_LAST, dir);
+    str_printf(&previous, "%s/" TRAIN_PREVIOUS, dir);
+    if (last.failed || previous.failed)
+        err_set(err, ERR_MEMORY, "no memory to replace %s/" TRAIN_LAST, dir);
+    else
+        ok = !rename(str_text(&previous), str_text(&last)) ||
+             err_errno(err, str_text(&last), "replace");
+    str_release(&last);
+    str_release(&previous);
+    return ok;
 }
 
 enum train_found train_checkpoint_read(const char *dir, const struct train_state *s,
                                        train_say_fn *say, void *ctx, struct err *err)
 {
-    static const char *const names[] = { TRAIN_LAST, TRAIN_PREVIOUS };
     enum train_found found = TRAIN_FOUND_NOTHING;
     struct err first = { 0 };
 
-    for (int i = 0; i < 2 && found != TRAIN_FOUND; i++) {
+    for (int i = 0; i < N_NAMES && found != TRAIN_FOUND; i++) {
         struct str path = { 0 }, text = { 0 };
         struct err why = { 0 };
 
@@ -205,15 +213,15 @@ enum train_found train_checkpoint_read(const char *dir, const struct train_state
         if (!read_one(str_text(&path), s, &why)) {
             first = found == TRAIN_FOUND_BAD ? first : why;
             found = TRAIN_FOUND_BAD;
-            i = why.kind == ERR_USAGE ? 2 : i; /* whole, but of another training */
+            i = why.kind == ERR_USAGE ? N_NAMES : i; /* whole, but of another training */
         } else {
             if (i) {
                 str_printf(&text, "going on from %s: %s", str_text(&path),
                            found == TRAIN_FOUND_BAD ? first.msg : "there is no " TRAIN_LAST);
                 say(ctx, str_text(&text));
-                drop_last(dir);
             }
-            found = TRAIN_FOUND;
+            found = !i || replace_last(dir, &first) ? TRAIN_FOUND : TRAIN_FOUND_BAD;
+            i = N_NAMES;
         }
         str_release(&path);
         str_release(&text);
@@ -221,4 +229,21 @@ enum train_found train_checkpoint_read(const char *dir, const struct train_state
     if (found == TRAIN_FOUND_BAD)
         *err = first;
     return found;
+}
+
+bool train_checkpoint_forget(const char *dir, struct err *err)
+{
+    bool ok = true;
+
+    for (int i = N_NAMES - 1; ok && i >= 0; i--) {
+        struct str path = { 0 };
+
+        str_printf(&path, "%s/%s", dir, names[i]);
+        if (path.failed)
+            ok = err_set(err, ERR_MEMORY, "no memory to remove %s/%s", dir, names[i]);
+        else if (unlink(str_text(&path)) && errno != ENOENT)
+            ok = err_errno(err, str_text(&path), "remove");
+        str_release(&path);
+    }
+    return ok;
 }

@@ -34,12 +34,15 @@ enum train_found { TRAIN_FOUND_NOTHING, TRAIN_FOUND, TRAIN_FOUND_BAD };
 
 /*
  * Overwrites progress, the method's state, all blocks, and of cfg `shortened`, from the newest
- * checkpoint of dir that is whole.  Where that is not the last one, say is told, and the last one
- * is removed.  NOTHING: there is none.  BAD: there are, and none is whole (the error names the last
- * one and its cause), or they belong to a training with other settings; what s points to may then
- * be anything.
+ * checkpoint of dir that is whole.  Where that is not the last one, say is told, and it takes the
+ * last one's place.  NOTHING: there is none.  BAD: there are, and none is whole (the error names
+ * the last one and its cause), or they belong to a training with other settings; what s points to
+ * may then be anything.
  */
 enum train_found train_checkpoint_read(const char *dir, const struct train_state *s,
                                        train_say_fn *say, void *ctx, struct err *err);
+
+/* Removes the checkpoints of an earlier training, which a new one in dir must not go on from. */
+bool train_checkpoint_forget(const char *dir, struct err *err);
 
 #endif

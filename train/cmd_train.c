@@ -18,6 +18,7 @@
 #include "train/choose.h"
 #include "train/environment.h"
 #include "train/folder.h"
+#include "train/listen/csv.h"
 #include "train/listen/listen.h"
 #include "train/listen/summary.h"
 #include "train/options.h"
@@ -311,8 +312,8 @@ static bool holds(const char *dir, const char *name)
     return found;
 }
 
-/* Writes how it ended.  A failure here is told beside the first one.  What failed before anything
- * was saved leaves nothing. */
+/* Writes how it ended.  A failure here is told beside the first one.  What failed before an epoch
+ * was made leaves nothing. */
 static bool end(struct train_asked *a, struct hearing *h, const struct train_summary *s,
                 const struct err *why, struct err *err)
 {
@@ -322,7 +323,7 @@ static bool end(struct train_asked *a, struct hearing *h, const struct train_sum
 
     if (!h->begun)
         return true;
-    if (state == TRAIN_FAILED && !holds(h->dir, TRAIN_LAST)) {
+    if (state == TRAIN_FAILED && !holds(h->dir, TRAIN_LAST) && !holds(h->dir, TRAIN_METRICS_FILE)) {
         train_run_remove(h->dir);
         return true;
     }

@@ -106,8 +106,9 @@ static bool lock(struct train_folder *f, struct err *err)
 static bool is_rest(const char *name)
 {
     static const char *const endings[] = { ".safetensors", ".json", ".jsonl", ".csv", ".html" };
+    static const char events[] = "events.out.tfevents.";
     const char *tmp = strstr(name, ".tmp-");
-    bool ours = false;
+    bool ours = !strncmp(name, events, sizeof events - 1);
 
     if (!tmp || !isdigit((unsigned char)tmp[5]) ||
         tmp[5 + strspn(tmp + 5, "0123456789-")])

@@ -93,7 +93,7 @@ bool train_keep_save(struct train_session *t, const struct train_progress *next,
 {
     struct train_block block[TRAIN_MAX_BLOCKS];
     char *about = provenance(t, f, err);
-    bool ok = about && (t->split_written || write_split(t, err));
+    bool ok = about;
 
     t->model->provenance = about;
     t->progress = *next;
@@ -102,6 +102,7 @@ bool train_keep_save(struct train_session *t, const struct train_progress *next,
         struct train_state s = state_of(t, block);
 
         ok = train_checkpoint_write(t->run->out, t->model, &s, err) &&
+             (t->split_written || write_split(t, err)) &&
              (!best || write_best(t, t->model, err));
     }
     t->model->provenance = "{}";
@@ -112,8 +113,7 @@ bool train_keep_save(struct train_session *t, const struct train_progress *next,
     return ok;
 }
 
-/* The model file of the best epoch, where the checkpoint is of its end: a kill may have come
- * between the two. */
+/* The model file of the best epoch, where the checkpoint is of its end. */
 static bool mend_best(struct train_session *t, struct err *err)
 {
     struct str path = { 0 };
@@ -146,7 +146,9 @@ bool train_keep_back(struct train_session *t, struct err *err)
     found = train_checkpoint_read(t->run->out, &s, train_session_say, t, err);
     if (found == TRAIN_FOUND_BAD)
         return err_in(err, "%s: cannot go on", t->run->out);
-    return found == TRAIN_FOUND_NOTHING || mend_best(t, err);
+    /* A kill may have come before any of these was written. */
+    return found == TRAIN_FOUND_NOTHING ||
+           ((t->split_written || write_split(t, err)) && mend_best(t, err));
 }
 
 bool train_keep_best(struct train_session *t, struct err *err)

@@ -34,11 +34,12 @@ static struct train_sched sched_of(const struct train_session *t)
                                  cfg->patience };
 }
 
-static double rate_now(const struct train_session *t)
+/* Of step k, from 0. */
+static double rate_of(const struct train_session *t, int k)
 {
     struct train_sched sched = sched_of(t);
 
-    return t->cfg->lr * train_sched_share(&sched, train_plan_done(t->cfg, t->progress.step + 0.5)) *
+    return t->cfg->lr * train_sched_share(&sched, train_plan_done(t->cfg, k + 0.5)) *
            train_plateau_share(&t->progress.plateau, &sched) * pow(0.5, t->progress.rollbacks);
 }
 
@@ -124,7 +125,7 @@ static bool make_step(struct train_session *t, struct train_outcome *out, struct
 {
     struct train_progress *p = &t->progress;
 
-    t->lr = rate_now(t);
+    t->lr = rate_of(t, p->step);
     if (!t->method->update(t->self, t->lr, out, err))
         return false;
     p->made++;
@@ -281,8 +282,13 @@ static bool loop(struct train_session *t, struct err *err)
     if (train_session_stopped(t))
         return stop_here(t, false, err);
     t->cfg->epochs = train_session_epochs(t, train_plan_steps(t->cfg));
+    if (!t->run->resume && !train_checkpoint_forget(t->run->out, err))
+        return false;
     tell_start(t);
+    if (train_session_stopped(t)) /* who was told may have found that nothing can be written */
+        return stop_here(t, false, err);
     t->saved = train_now();
+    t->lr = p->step ? rate_of(t, p->step - 1) : 0;
     while (p->step < train_plan_steps(t->cfg) && !patience_is_over(t)) {
         enum epoch_end how = run_epoch(t, err);
 

@@ -83,7 +83,8 @@ static void what_is_in_it_needs_force_and_stays(void **state)
 static void half_written_files_of_killed_processes_go(void **state)
 {
     static const char *const rest[] = { "last.safetensors.tmp-12", "run.json.tmp-1-99",
-                                        "log.jsonl.tmp-3", "metrics.csv.tmp-4" };
+                                        "log.jsonl.tmp-3", "metrics.csv.tmp-4",
+                                        "events.out.tfevents.1.host.5.tmp-5" };
     static const char *const mine[] = { "notes.tmp-12", "best.safetensors", "tmp-1.safetensors",
                                         "run.json.tmp-", "run.json.tmp-x", "a.csv.tmp-1.csv" };
     struct train_folder f;

@@ -55,7 +55,7 @@ struct told {
     int64_t step, stop_at; /* 0: never */
     double loss, accuracy, log_loss, mean_ap, elapsed;
     atomic_bool stop;
-    bool resume;
+    bool stop_at_start, resume;
     double save_every;
     int saved;        /* times */
     char going_on[200]; /* the note of a resume */
@@ -81,6 +81,8 @@ static void listen(void *ctx, const struct train_event *e)
     t->slower |= e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "slower");
     if (e->kind == TRAIN_EVENT_NOTE && !strncmp(e->text, "cache: ", 7))
         snprintf(t->cache_note, sizeof t->cache_note, "%s", e->text);
+    if (e->kind == TRAIN_EVENT_START && t->stop_at_start)
+        atomic_store(&t->stop, true);
     t->saved += e->kind == TRAIN_EVENT_SAVED;
     if (e->kind == TRAIN_EVENT_STEP && e->step == 1)
         t->first_loss = e->step_loss;
@@ -787,6 +789,49 @@ static void a_damaged_checkpoint_leaves_the_one_before(void **state)
     made_close(&f);
 }
 
+/* The checkpoint of the first epoch's end, whose best model was not written yet, is the one before
+ * a damaged one. */
+static void the_one_before_may_have_to_give_the_best_too(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config(), first = config(), second = config();
+    struct told whole = { 0 }, told = { .save_every = 1e-9 }, on = { .resume = true };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    must_train(&f, "whole", &cfg, &whole);
+    told.stop_at = whole.step / 2 + 1;
+    assert_false(train(&f, ".", "cut", &first, &told, &err));
+    damage(&f, "cut", TRAIN_LAST);
+    assert_int_equal(unlink(made_path(&f, "cut/" TRAIN_BEST)), 0);
+    must_train(&f, "cut", &second, &on);
+    assert_same_training(&f, "whole", "cut");
+    made_close(&f);
+}
+
+/* What lies in the folder is another training's, though its settings are the same. */
+static void a_new_training_does_not_go_on_from_an_old_one(void **state)
+{
+    struct made_folder f;
+    struct train_cfg cfg = config(), first = config(), second = config(), again = config();
+    struct told whole = { 0 }, told = { .stop_at = 2 }, none = { .stop_at_start = true },
+                on = { .resume = true };
+    struct err err = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    must_train(&f, "whole", &cfg, &whole);
+    assert_false(train(&f, ".", "out", &first, &told, &err));
+    assert_false(train(&f, ".", "out", &second, &none, &err));
+    must_train(&f, "out", &again, &on);
+    assert_string_equal(on.going_on, "");
+    assert_same_training(&f, "whole", "out");
+    made_close(&f);
+}
+
 static void resume_wants_the_same_settings(void **state)
 {
     struct made_folder f;
@@ -1022,6 +1067,8 @@ int main(void)
         cmocka_unit_test(a_training_begins_where_another_ended),
         cmocka_unit_test(a_learning_rate_is_found_and_nothing_is_left),
         cmocka_unit_test(a_damaged_checkpoint_leaves_the_one_before),
+        cmocka_unit_test(the_one_before_may_have_to_give_the_best_too),
+        cmocka_unit_test(a_new_training_does_not_go_on_from_an_old_one),
         cmocka_unit_test(resume_wants_the_same_settings),
         cmocka_unit_test(rollback_goes_on_at_half_the_rate),
         cmocka_unit_test(training_ends_when_nothing_better_comes),
