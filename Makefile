@@ -86,6 +86,8 @@ PROGRAM  = $(BUILD)/$V/discern
 RUNNERS  = $(patsubst tests/%.c,$(BUILD)/$V/tests/%,$(TESTS))
 DOUBLES := $(patsubst tests/%.c,$(BUILD)/double/tests/%,$(DOUBLE_TESTS))
 DRAW     = $(BUILD)/$V/datasets/draw
+SHIM     = $(BUILD)/$V/tests/fault/shim.so
+SWEEP    = tests/fault/sweep.sh
 YARDSTICKS = $(patsubst tests/%.c,$(BUILD)/$V/tests/%,$(sort $(wildcard tests/interop/*.c)))
 REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
@@ -151,6 +153,11 @@ $(BUILD)/$1/bench: $(call objs,$1,$(BENCHES) $(PARTS)) $(call made,$1)
 endef
 $(foreach v,release asan tsan,$(eval $(call variant,$v)))
 
+$(BUILD)/%/tests/fault/shim.so: tests/fault/shim.c
+	@mkdir -p $(@D)
+	@$(SAY) link $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARN) -fPIC -shared $< -o $@
+
 # The tree where real = double, without OpenBLAS: for gradient checks nn alone, for yardsticks all of it.
 $(BUILD)/double/%.o: %.c $(BUILD)/double/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $(@D)
@@ -198,14 +205,14 @@ demo: deps                      ## draw pictures, train, evaluate, predict, expo
 	@$(MAKE) --no-print-directory all
 	@sh datasets/demo.sh $(BUILD) $(PROGRAM) $(DRAW)
 
-tests: $(RUNNERS) $(DOUBLES) $(REPLAYS) $(YARDSTICKS) $(PROGRAM) $(DRAW)
+tests: $(RUNNERS) $(DOUBLES) $(REPLAYS) $(YARDSTICKS) $(SHIM) $(PROGRAM) $(DRAW)
 
 check: tests                    ## unit tests, in under a minute
-	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(REPLAYS)
+	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(REPLAYS) $(SWEEP)
 
 test: deps                      ## everything for CI: deps, unit tests, command-line tests, lint
 	@$(MAKE) --no-print-directory tests
-	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(REPLAYS) $(sort $(wildcard tests/cli/*.sh)) tests/lint/lint.sh
+	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(REPLAYS) $(sort $(wildcard tests/cli/*.sh)) $(SWEEP) tests/lint/lint.sh
 
 lint: all                       ## the house rules: include ladder, cases, banned functions, docs in sync
 	@sh tests/run.sh $(BUILD)/$V tests/lint/lint.sh
