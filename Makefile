@@ -93,7 +93,7 @@ REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all deps demo check test check-asan check-tsan check-long fuzz bench interop curves reference lint install \
+.PHONY: all deps demo check test check-asan check-tsan check-long kill fuzz bench interop curves reference lint install \
         uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -228,6 +228,9 @@ check-tsan:                     ## check under ThreadSanitizer
 
 check-long: tests $(BUILD)/$V/bench  ## valgrind over unit tests and commands; real data sets where they are
 	@sh tests/run.sh $(BUILD)/$V $(sort $(wildcard tests/long/*.sh))
+
+kill: tests                     ## SIGKILL trainings at random times, KILLS (200) of them, and go on
+	@T=$$(mktemp -d) && DISCERN=$(PROGRAM) DRAW=$(DRAW) T=$$T sh tests/long/kill.sh; rc=$$?; rm -rf $$T; exit $$rc
 
 fuzz: $(FUZZERS)                ## libFuzzer, FUZZ_SECONDS (60) a parser, from the committed corpora
 	@for f in $(FUZZERS); do n=$${f##*/}; mkdir -p $(BUILD)/fuzz/corpus/$$n; echo "fuzz $$n"; \
