@@ -147,6 +147,8 @@ enum cli_result train_ask(const struct cli_command *cmd, int argc, char **argv,
         return CLI_FAILED;
     result = cli_parse_over(cmd, argc, argv, &a->o, NULL, &args, err);
     train_layer(&a->o.cfg, given);
+    if (!a->o.resume && !train_run_paths(&a->o.cfg, a->mem, err))
+        return CLI_FAILED;
     a->data = args.n ? args.arg[0] : a->file.data;
     if (a->data)
         return result;

@@ -164,6 +164,26 @@ static bool names_path(const struct field *f, const char *value)
     return false;
 }
 
+bool train_run_paths(struct train_cfg *cfg, struct arena *mem, struct err *err)
+{
+    bool ok = true;
+
+    for (const struct field *f = train_cfg_fields; ok && f->name; f++) {
+        struct str value = { 0 };
+        char *path;
+
+        if (f->kind != FIELD_KIND_STRING || field_is_default(f, cfg))
+            continue;
+        field_text(f, cfg, &value);
+        path = names_path(f, str_text(&value)) ? realpath(str_text(&value), NULL) : NULL;
+        ok = !value.failed || err_set(err, ERR_MEMORY, "no memory for a path");
+        ok = ok && (!path || field_set(f, cfg, path, mem, err));
+        str_release(&value);
+        free(path);
+    }
+    return ok;
+}
+
 /* Puts absolute paths where paths are; what is not there stays as it is. */
 static bool make_absolute(const struct field *table, json_t *o)
 {

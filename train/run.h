@@ -38,6 +38,10 @@ bool train_run_parse(struct train_run_file *f, const char *text, size_t bytes, s
 /* Puts its settings over cfg, as train_layer does; strings live as long as f. */
 bool train_run_settings(const struct train_run_file *f, struct train_cfg *cfg, struct err *err);
 
+/* Puts absolute paths, as run.json has them, where cfg names files that are there: a checkpoint
+ * holds settings too, and whoever goes on may stand in another folder.  Strings go into mem. */
+bool train_run_paths(struct train_cfg *cfg, struct arena *mem, struct err *err);
+
 /* A new one, of a training that is about to start. */
 struct train_run_facts {
     int argc;

@@ -86,7 +86,8 @@ printed "$T/a/best.safetensors"
 usage train --resume "$T/a" --lr 0.1
 said '--init'
 usage train --resume "$T/a" --out "$T/x"
-"$DISCERN" train "$T/one" --arch "$T/tiny.net" --epochs 400 --out "$T/cut" >"$T/log" 2>&1 &
+# Begun with a path that means something in its own folder only, and gone on with from another.
+(cd "$T" && exec "$DISCERN" train one --arch tiny.net --epochs 400 --out cut >"$T/log" 2>&1) &
 pid=$!
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     [ ! -e "$T/cut/last.safetensors" ] || break
