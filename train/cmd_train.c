@@ -514,13 +514,13 @@ const struct cli_command train_cmd_train = {
     .about = "DATA is a folder with a folder of pictures for each label, or with train and val "
              "folders of such, or a CSV file of names and labels (filename,cat,dog) for pictures "
              "with several labels. What is not said is chosen from the pictures, and told.\n"
-             "The best and the last state are written to DIR/best.safetensors and "
-             "DIR/last.safetensors after every epoch, and which pictures were held out to "
-             "DIR/split.csv. Control-C finishes the step, saves, and "
-             "stops. The same seed gives the same weights, whatever the threads.",
+             "DIR gets the best model, the last checkpoint, tables, curves and report.html. "
+             "Control-C finishes the step, saves, and stops; --resume DIR goes on, also after a "
+             "crash. The same seed gives the same weights, whatever the threads.",
     .examples = "discern train photos/\n"
                 "discern train photos/ --time 20m --out cats\n"
-                "discern train photos/ --arch resnet18 --size 128 --epochs 30 --augment medium\n",
+                "discern train photos/ --arch resnet18 --size 128 --epochs 30 --augment medium\n"
+                "discern train --resume cats\n",
     .options = train_option_fields,
     .size = sizeof(struct train_options),
     .min_args = 0, /* --config and --resume know where the pictures are */
