@@ -41,10 +41,31 @@ static const char *cut_name(int i, const void *ctx)
     return name;
 }
 
+/* ": there are stem*, stage1*, fc*": the first parts of the names that a pattern can begin with. */
+static void add_first_parts(struct str *out, const struct nn_graph *g)
+{
+    enum { SHOWN = 8 };
+    const char *before = "";
+    size_t length = 0;
+    int n = 0;
+
+    for (int i = 0; i < g->n && n < SHOWN; i++) {
+        const char *name = g->node[i].name;
+        size_t first = strcspn(name, ".");
+
+        if (!is_trained(&g->node[i]) || (first == length && !strncmp(name, before, first)))
+            continue;
+        str_printf(out, "%s%.*s*", n++ ? ", " : ": there are ", (int)first, name);
+        before = name;
+        length = first;
+    }
+}
+
 static bool fits_nothing(const struct nn_graph *g, const char *pattern, struct err *err)
 {
     struct names names = { .g = g, .mem = arena_new(), .parts = 1 };
     char word[NN_MAX_NAME + 1];
+    struct str instead = { 0 };
     const char *near = NULL;
 
     snprintf(word, sizeof word, "%s", pattern);
@@ -53,9 +74,13 @@ static bool fits_nothing(const struct nn_graph *g, const char *pattern, struct e
         names.parts++;
     if (names.mem)
         near = str_nearest(word, g->n, cut_name, &names);
-    err_set(err, ERR_USAGE, "freeze: no parameter is called \"%s\"%s%s%s", pattern,
-            near ? ": did you mean \"" : "", near ? near : "",
-            near && strchr(pattern, '*') ? "*\"?" : near ? "\"?" : "");
+    if (near)
+        str_printf(&instead, ": did you mean \"%s%s\"?", near, strchr(pattern, '*') ? "*" : "");
+    else
+        add_first_parts(&instead, g);
+    err_set(err, ERR_USAGE, "freeze: no parameter is called \"%s\"%s", pattern,
+            str_text(&instead));
+    str_release(&instead);
     arena_free(names.mem);
     return false;
 }

@@ -473,7 +473,8 @@ static void patterns_that_fit_nothing_are_refused(void **state)
         { "c1*,fd*", "freeze: no parameter is called \"fd*\": did you mean \"fc*\"?" },
         { "n1.wieght",
           "freeze: no parameter is called \"n1.wieght\": did you mean \"n1.weight\"?" },
-        { "zzzzzz", "freeze: no parameter is called \"zzzzzz\"" },
+        { "zzzzzz",
+          "freeze: no parameter is called \"zzzzzz\": there are c1*, n1*, c2*, n2*, fc*" },
         { "*", "freeze: \"*\" leaves nothing to train" },
     };
     struct train_net_options opt = usual(&train_optim_sgd);
