@@ -32,7 +32,7 @@ const struct field train_option_fields[] = {
     FIELD_BOOL(struct train_options, dry_run,
                "tell what would be done, how long it would take, and do nothing"),
     FIELD_BOOL(struct train_options, find_lr,
-               "train nothing: try all learning rates for a step each, and tell which to take"),
+               "train nothing: try rising learning rates, a batch each, and tell which to take"),
     FIELD_BOOL(struct train_options, force, "write into a folder that has something in it"),
     DATA_SANDBOX_FIELD(struct train_options),
     FIELD_BOOL(struct train_options, json, "one JSON object on standard output"),

@@ -48,7 +48,7 @@ void train_session_emit(const struct train_session *t, struct train_event e)
     e.steps = train_plan_steps(t->cfg);
     e.epochs = train_session_epochs(t, e.steps);
     e.step = p->step;
-    e.loss = p->made ? p->loss / p->made : 0;
+    e.loss = p->made ? p->loss / p->made : NAN;
     e.accuracy =
         t->index->task == DATA_SINGLE && p->pictures ? (double)p->right / p->pictures : NAN;
     e.lr = t->lr;

@@ -329,6 +329,9 @@ bool train_with(const struct train_method *method, const struct data_index *x,
     train_clock_start(&t.clock, 0);
     ok = train_session_open(&t, err);
     if (run->find_lr) {
+        if (ok)
+            train_session_note(&t, TRAIN_EVENT_NOTE, "find-lr: up to %d rates, a batch each",
+                               TRAIN_FIND_LR_STEPS);
         ok = ok && train_find_lr_run(run->find_lr, method, t.self, t.loader, run->stop, err);
         train_session_close(&t);
         return ok;
