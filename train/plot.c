@@ -261,6 +261,18 @@ static void add_legend(struct str *out, const struct train_plot *p)
     str_add(out, "</text>");
 }
 
+/* Over the lines, which may pass where it stands. */
+static void add_mark_name(struct str *out, const struct train_plot *p, const struct axis *x)
+{
+    double at = place(x, p->mark);
+    bool left = at > x->from + x->length * 0.7;
+
+    str_printf(out, "<text class=h x=%.1f y=%d text-anchor=%s>", at + (left ? -4 : 4), TOP + 9,
+               left ? "end" : "start");
+    data_page_text(out, p->mark_name);
+    str_add(out, "</text>");
+}
+
 void train_plot_add(struct str *out, const struct train_plot *p)
 {
     int height = p->height ? p->height : HEIGHT;
@@ -278,20 +290,11 @@ void train_plot_add(struct str *out, const struct train_plot *p)
     str_add(out, "</text>");
     add_legend(out, p);
     add_axes(out, p, &x, &y);
-    if (shown(&x, p->mark)) {
-        double at = place(&x, p->mark);
-        bool left = at > x.from + x.length * 0.7;
-
-        str_printf(out, "<path class=m d=\"M%.1f %dV%g\"/>", at, TOP, y.from);
-        if (p->mark_name) {
-            str_printf(out, "<text class=h x=%.1f y=%d text-anchor=%s>",
-                       at + (left ? -4 : 4), TOP + 9,
-                       left ? "end" : "start");
-            data_page_text(out, p->mark_name);
-            str_add(out, "</text>");
-        }
-    }
+    if (shown(&x, p->mark))
+        str_printf(out, "<path class=m d=\"M%.1f %dV%g\"/>", place(&x, p->mark), TOP, y.from);
     for (int i = 0; i < p->n; i++)
         (p->line[i].n > POINTS ? add_thinned : add_line)(out, &p->line[i], &x, &y);
+    if (shown(&x, p->mark) && p->mark_name)
+        add_mark_name(out, p, &x);
     str_add(out, "</svg>\n");
 }

@@ -358,7 +358,7 @@ static void add_origin(struct str *out, const struct train_report *r, const json
     add_fact(out, "step of the model", json_object_get(provenance, "step"));
     add_fact(out, "begun", json_object_get(provenance, "date"));
     add_fact(out, "discern", json_object_get(provenance, "version"));
-    add_fact(out, "made of", json_object_get(provenance, "git"));
+    add_fact(out, "git id", json_object_get(provenance, "git"));
     add_fact(out, "decoders", json_object_get(provenance, "decoders"));
     str_add(out, "</table></div>\n");
 }

@@ -53,6 +53,7 @@ const char train_report_style[] =
     ".gallery figcaption{overflow-wrap:anywhere;margin-top:.25rem}"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--soft);padding:.6rem .8rem;"
     "border-radius:.3rem}"
+    "@media(max-width:34rem){table{font-size:.8rem}td,th{padding:.15rem .2rem}}"
     "@media print{body{margin:0;max-width:none}h2{break-after:avoid}"
     "svg,figure,tr{break-inside:avoid}}";
 
