@@ -18,8 +18,8 @@ enum {
     TINY = 16,  /* what an architecture at least can take */
     MEDIUM = 64,
     LARGE = 128,         /* sides that larger ones are brought to */
-    ENOUGH_STEPS = 1000, /* of a training, before its epochs are limited to: */
-    MIN_EPOCHS = 15,
+    ENOUGH_STEPS = 2400, /* of a training, before its epochs are limited to: */
+    MIN_EPOCHS = 10,
     MAX_EPOCHS = 60,
 };
 
@@ -160,7 +160,7 @@ static void choose_batch(int n, struct train_cfg *cfg, const struct teller *t)
 
 static void choose_epochs(int n, struct train_cfg *cfg, const struct teller *t)
 {
-    int batches = n / cfg->batch;
+    int batches = (n / cfg->batch + cfg->accumulate - 1) / cfg->accumulate;
 
     cfg->epochs = (ENOUGH_STEPS + batches - 1) / batches;
     if (cfg->epochs < MIN_EPOCHS)
