@@ -233,14 +233,15 @@ enum train_found train_checkpoint_read(const char *dir, const struct train_state
 
 bool train_checkpoint_forget(const char *dir, struct err *err)
 {
+    static const char *const old[] = { TRAIN_PREVIOUS, TRAIN_LAST, TRAIN_BEST };
     bool ok = true;
 
-    for (int i = N_NAMES - 1; ok && i >= 0; i--) {
+    for (size_t i = 0; ok && i < sizeof old / sizeof *old; i++) {
         struct str path = { 0 };
 
-        str_printf(&path, "%s/%s", dir, names[i]);
+        str_printf(&path, "%s/%s", dir, old[i]);
         if (path.failed)
-            ok = err_set(err, ERR_MEMORY, "no memory to remove %s/%s", dir, names[i]);
+            ok = err_set(err, ERR_MEMORY, "no memory to remove %s/%s", dir, old[i]);
         else if (unlink(str_text(&path)) && errno != ENOENT)
             ok = err_errno(err, str_text(&path), "remove");
         str_release(&path);

@@ -42,7 +42,8 @@ enum train_found { TRAIN_FOUND_NOTHING, TRAIN_FOUND, TRAIN_FOUND_BAD };
 enum train_found train_checkpoint_read(const char *dir, const struct train_state *s,
                                        train_say_fn *say, void *ctx, struct err *err);
 
-/* Removes the checkpoints of an earlier training, which a new one in dir must not go on from. */
+/* Removes the model files of an earlier training: a new one in dir must not go on from its
+ * checkpoints, nor report on its best model before it has one. */
 bool train_checkpoint_forget(const char *dir, struct err *err);
 
 #endif

@@ -259,7 +259,7 @@ static int already_finished(const struct train_asked *a, struct err *err)
         cli_say("%s: this training has come to its end", a->o.resume);
     str_printf(&out, a->o.json ? "{\"schema\":\"discern.train/1\",\"finished\":true}"
                                : "%s/" TRAIN_BEST, a->o.resume);
-    ok = cli_print(&out, err);
+    ok = a->o.log_json || cli_print(&out, err);
     str_release(&out);
     return ok ? 0 : cli_fail(err, a->o.json);
 }
@@ -373,7 +373,7 @@ static bool report_find_lr(const struct train_options *o, const char *dir,
                            const struct train_find_lr *f, struct err *err)
 {
     struct str out = { 0 }, path = { 0 };
-    bool ok;
+    bool json = o->json || o->log_json, ok;
 
     str_printf(&path, "%s/find_lr.html", dir);
     ok = path.failed ? err_set(err, ERR_MEMORY, "no memory for a path")
@@ -382,11 +382,11 @@ static bool report_find_lr(const struct train_options *o, const char *dir,
         cli_say("%s", f->reason);
         cli_say("the curve is in %s", str_text(&path));
     }
-    if (o->json)
+    if (json)
         train_find_lr_json(f, &out);
     else
         str_number(&out, f->lr);
-    ok = ok && (f->lr > 0 || o->json || err_set(err, ERR_INPUT, "%s", f->reason)) &&
+    ok = ok && (f->lr > 0 || json || err_set(err, ERR_INPUT, "%s", f->reason)) &&
          cli_print(&out, err);
     str_release(&out);
     str_release(&path);
@@ -416,13 +416,11 @@ static int find_lr(struct train_asked *a, struct train_folder *folder,
     h.listeners = train_listen_open(&listen, &err);
     ok = h.listeners && train(a, &h, &run, &x, &err);
     train_listen_close(h.listeners, &ignored);
-    if (!ok)
-        train_run_remove(h.dir);
     ok = ok && report_find_lr(&a->o, h.dir, &found, &err);
     train_run_release(&file);
     data_index_free(x);
     free(cache);
-    return ok ? 0 : cli_fail(&err, a->o.json);
+    return ok ? 0 : cli_fail(&err, a->o.json || a->o.log_json);
 }
 
 /* The folder is open: trains in it, and answers. */

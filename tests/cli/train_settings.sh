@@ -83,6 +83,8 @@ run 3 train --resume "$T/nowhere"
 run 0 train --resume "$T/a"
 said 'has come to its end'
 printed "$T/a/best.safetensors"
+run 0 train --resume "$T/a" --log-json
+lines 0
 usage train --resume "$T/a" --lr 0.1
 said '--init'
 usage train --resume "$T/a" --out "$T/x"
@@ -102,6 +104,14 @@ no_rest "$T/cut"
 grep -q '"resumed": \[' "$T/cut/run.json" || fail "not resumed: $(cat "$T/cut/run.json")"
 run 0 train "$T/one" --arch "$T/tiny.net" --epochs 400 --out "$T/uncut" --quiet
 same cut uncut
+
+# ---- --force: nothing of the training that was there is taken for this one's ----
+run 0 train "$T/one" $tiny --out "$T/anew"
+run 3 train "$T/one" $tiny --out "$T/anew" --force --find-lr --init "$T/nowhere"
+[ -e "$T/anew/run.json" ] || fail "a rate that was not found took the training away"
+run 6 train "$T/one" $tiny --out "$T/anew" --force --lr 1e30
+[ ! -e "$T/anew/best.safetensors" ] || fail "the model of another training"
+run 3 train --resume "$T/anew"
 
 # ---- what would be done: told, and nothing written ----
 rm -rf "$XDG_CACHE_HOME"

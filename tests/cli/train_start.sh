@@ -44,6 +44,8 @@ run 0 train "$T/one" $tiny --out "$T/g" --lr "$(cat "$T/out")"
 run 0 train "$T/one" $tiny --out "$T/h" --find-lr --json
 printed '"schema":"discern.find_lr/1"'
 printed '"losses":['
+run 0 train "$T/one" $tiny --out "$T/h2" --find-lr --log-json
+printed '"schema":"discern.find_lr/1"'
 
 # ---- pictures that grow ----
 run 0 train "$T/one" --arch "$T/tiny.net" --batch 16 --no-near --epochs 4 --out "$T/i" \
