@@ -11,6 +11,7 @@
 #include "train/cmd.h"
 #include "train/recipe.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 
@@ -273,6 +274,17 @@ static int version(bool json)
     return cli_flush(&err) ? 0 : cli_fail(&err, json);
 }
 
+/* A standard stream that is closed must not become the number of a file that we open.  What is
+ * printed still fails, as it would have. */
+static void hold_streams(void)
+{
+    static const int modes[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0)
+            return;
+}
+
 int main(int argc, char **argv)
 {
     struct err err = { 0 };
@@ -283,6 +295,7 @@ int main(int argc, char **argv)
         return data_sandbox_worker(NULL);
     /* A reader that goes away ends us quietly, even if a parent ignored the signal. */
     signal(SIGPIPE, SIG_DFL);
+    hold_streams();
     signal(SIGXFSZ, SIG_IGN);           /* a file that may not grow is an error of its writer */
     if (argc < 2) {
         print_summary(stdout);

@@ -91,6 +91,13 @@ untimed "$T/lj/log.jsonl" >"$T/y"
 cmp "$T/x" "$T/y" || fail "streamed and logged differ"
 [ "$(sed -n '$s/.*"event":"\([a-z]*\)".*/\1/p' "$T/out")" = end ] || fail "the last is no end"
 [ "$(wc -l <"$T/lj/metrics.csv")" = 2 ] || fail "metrics.csv: $(cat "$T/lj/metrics.csv")"
+# Streams that are closed: what is said goes nowhere, and into no file.
+"$DISCERN" train "$T/one" $tiny --out "$T/closed" >"$T/out" 2>&- <&-
+! grep -v '^{.*}$' "$T/closed/log.jsonl" || fail "said into log.jsonl"
+printed "$T/closed/best.safetensors"
+rc=0
+"$DISCERN" train "$T/one" $tiny --out "$T/closed2" >&- 2>"$T/err" || rc=$?
+[ "$rc" = 4 ] || fail "no standard output, and status $rc: $(cat "$T/err")"
 run 2 train "$T/one" $tiny --out "$T/never" --log-json --json
 run 3 train "$T/empty" --log-json
 printed '{"error":{"code":3,'
