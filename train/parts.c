@@ -3,9 +3,9 @@
  */
 #include "train/parts.h"
 
-#include "nn/base/str.h"
-
 #include <stdlib.h>
+
+enum { MISSING_NAMED = 8 };
 
 static bool labelled(const struct data_sample *s, int n_labels)
 {
@@ -82,6 +82,29 @@ bool train_parts_first(struct train_parts *p, const struct data_sample *sample)
 
     *told = 1;
     return first;
+}
+
+void train_parts_missing(const struct train_parts *p, struct str *out)
+{
+    const struct data_index *x = p->train;
+    int *count = calloc((size_t)x->n_labels + 1, sizeof *count), missing = 0;
+
+    if (!count) {
+        out->failed = true;
+        return;
+    }
+    data_index_counts(x, count);
+    for (int l = 0; l < x->n_labels; l++)
+        missing += !count[l];
+    if (missing)
+        str_printf(out, "%d of %d labels have no picture to learn from and will not be learnt:",
+                   missing, x->n_labels);
+    for (int l = 0, told = 0; l < x->n_labels && told < MISSING_NAMED; l++)
+        if (!count[l])
+            str_printf(out, "%s %s", told++ ? "," : "", x->label[l]);
+    if (missing > MISSING_NAMED)
+        str_printf(out, " and %d more", missing - MISSING_NAMED);
+    free(count);
 }
 
 bool train_parts_nothing(int64_t read, struct err *err)

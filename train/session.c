@@ -346,6 +346,7 @@ bool train_session_open(struct train_session *t, struct err *err)
     struct train_cfg *cfg = t->cfg;
     const struct nn_model *model;
     struct train_seen seen;
+    struct str missing = { 0 };
     int64_t resident = train_resident();
 
     if (!cfg->threads)
@@ -364,6 +365,10 @@ bool train_session_open(struct train_session *t, struct err *err)
     if (!t->parts.val)
         train_session_note(t, TRAIN_EVENT_NOTE,
                            "nothing is held out: no figure will say how good the network is");
+    train_parts_missing(&t->parts, &missing);
+    if (missing.len)
+        train_session_say(t, str_text(&missing));
+    str_release(&missing);
     t->about_data =
         train_provenance_data(t->index, t->parts.train->n, t->parts.val ? t->parts.val->n : 0);
     if (!train_choose(t->parts.train, model ? model->least : 1, cfg->threads, t->run->decode, cfg,

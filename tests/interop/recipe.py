@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from networks import describe, groups
 
-# What is built here; and what changes no weight, is told by split.csv, or belongs to schedules and
-# optimisers that are refused.
+# What is built here; and what changes no weight, is told by split.csv, or belongs to schedules,
+# optimisers and losses that are refused.
 HONOURED = {"arch", "size", "resize", "batch", "steps", "epochs", "lr", "momentum", "decay",
             "smooth", "warmup", "augment", "seed", "clip", "ema"}
 NEUTRAL = {"background", "no_near", "val", "isa", "beta2", "drop", "drop_every", "patience",
-           "on_nan"}
+           "focus", "stop_after", "on_nan"}
 # Of other settings, what they may be; where nothing is said, off in one way or another.
 MAY = {"color": ("rgb",), "filter": ("bilinear",), "optim": ("sgd",), "sched": ("cosine",),
        "accumulate": (0, 1), "progressive": (1,), "loss": ("auto", "ce", "bce")}
