@@ -168,6 +168,9 @@ static bool read_one(const char *path, const struct train_state *s, struct err *
         err_set(err, ERR_INPUT, "%s: is a model without the state of its training", path);
     if (ok && !read_text(text, s, err))
         ok = err_in(err, "%s", path);
+    if (ok && !nn_graph_equal(m->graph, s->graph))
+        ok = err_set(err, ERR_USAGE, "%s: is of another network than arch %.100s makes", path,
+                     s->cfg->arch);
     for (int i = 0; ok && i < s->n_blocks; i++) {
         snprintf(name, sizeof name, PREFIX "%s", s->block[i].name);
         ok = read_array(f, name, &s->block[i], err);

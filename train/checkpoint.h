@@ -19,6 +19,7 @@
 
 struct train_state {
     struct train_cfg *cfg;
+    const struct nn_graph *graph; /* what is trained */
     struct train_progress *progress;
     const struct field *method_fields; /* NULL: none */
     void *method_state;

@@ -80,6 +80,7 @@ static struct train_state state_of(struct train_session *t, struct train_block *
 {
     return (struct train_state){
         .cfg = t->cfg,
+        .graph = t->model->graph,
         .progress = &t->progress,
         .method_fields = t->method->state_fields,
         .method_state = t->method->state ? t->method->state(t->self) : NULL,

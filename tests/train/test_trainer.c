@@ -619,6 +619,41 @@ static void resume_is_bitwise_from_any_step(void **state)
     made_close(&f);
 }
 
+/* A graph that was changed in its file, though all weights would fit. */
+static void resume_wants_the_same_network(void **state)
+{
+    static const char text[] = "image = input shape=16x16x3\n"
+                               "c = conv2d image channels=4 size=3 stride=%d pad=1\n"
+                               "r = relu c\n"
+                               "m = meanpool r\n"
+                               "fc = linear m width=classes bias=true\n"
+                               "output logits = fc\n";
+    struct made_folder f;
+    struct train_cfg cfg = config(), same = config();
+    struct told told = { .stop_at = 2 }, on = { .resume = true }, refused = { .resume = true };
+    struct err err = { 0 };
+    char line[400], path[512];
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 12, 4, SIDE);
+    snprintf(path, sizeof path, "%s", made_path(&f, "a.net"));
+    cfg.arch = same.arch = path;
+    snprintf(line, sizeof line, text, 1);
+    made_text(&f, "a.net", line);
+    assert_false(train(&f, ".", "out", &cfg, &told, &err));
+    assert_int_equal(err.kind, ERR_CANCELLED);
+    snprintf(line, sizeof line, text, 2);
+    made_text(&f, "a.net", line);
+    cfg = same;
+    assert_false(train(&f, ".", "out", &cfg, &refused, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+    snprintf(line, sizeof line, text, 1);
+    made_text(&f, "a.net", line);
+    must_train(&f, "out", &same, &on);
+    made_close(&f);
+}
+
 static void pictures_that_grow_resume_bitwise(void **state)
 {
     struct made_folder f;
@@ -1070,6 +1105,7 @@ int main(void)
         cmocka_unit_test(the_one_before_may_have_to_give_the_best_too),
         cmocka_unit_test(a_new_training_does_not_go_on_from_an_old_one),
         cmocka_unit_test(resume_wants_the_same_settings),
+        cmocka_unit_test(resume_wants_the_same_network),
         cmocka_unit_test(rollback_goes_on_at_half_the_rate),
         cmocka_unit_test(training_ends_when_nothing_better_comes),
         cmocka_unit_test(unreadable_pictures_are_told_once_and_left_out),
