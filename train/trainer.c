@@ -246,7 +246,7 @@ static bool end_epoch(struct train_session *t, struct err *err)
 static void tell_start(struct train_session *t)
 {
     const struct train_cfg *cfg = t->cfg;
-    int epochs = train_session_epochs(t, train_plan_steps(cfg));
+    int steps = (int)train_plan_steps(cfg), epochs = train_session_epochs(t, steps);
 
     train_session_note(
         t, TRAIN_EVENT_START,
@@ -255,7 +255,7 @@ static void tell_start(struct train_session *t)
         t->arch, 1e-6 * (double)t->method->trained(t->self),
         1e-6 * (double)t->method->flops(t->self), t->prep.size[1], t->prep.size[0],
         t->parts.train->n, t->parts.val ? t->parts.val->n : 0, t->index->n_labels,
-        str_plural(t->index->n_labels), cfg->steps, str_plural(cfg->steps), cfg->batch, epochs,
+        str_plural(t->index->n_labels), steps, str_plural(steps), cfg->batch, epochs,
         str_plural(epochs));
     if (t->progress.step)
         train_session_note(t, TRAIN_EVENT_NOTE, "going on after step %d, in epoch %d",
