@@ -114,8 +114,13 @@ int main(void) { return 0; }' >datasets/draw.c
 echo '# ops' >docs/ops.md
 echo '# cli' >docs/cli.md
 echo '# augment' >docs/augment.md
-echo 'case $2 in --ops) echo "# ops" ;; --augm*) echo "# augment" ;; *) echo "# cli" ;; esac' \
-    >build/release/discern
+echo '# recipes' >docs/recipes.md
+echo 'case $2 in
+--ops) echo "# ops" ;;
+--augments) echo "# augment" ;;
+--recipes) echo "# recipes" ;;
+*) echo "# cli" ;;
+esac' >build/release/discern
 chmod +x build/release/discern
 # shellcheck disable=SC2046
 compile $(find nn data infer train discern.c -name '*.c' ! -name '*_avx2.c')
