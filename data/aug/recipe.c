@@ -15,8 +15,8 @@ const struct data_preset data_presets[] = {
     { "light", "crop,flip", "for many pictures, or little time" },
     { "medium", "crop:1,flip,color:0.4,erase:0.5:0.25", "for hundreds of pictures a label" },
     { "strong", "crop:1,flip,trivialaugment,erase:0.5:0.25,mixup:0.2:0.5,cutmix:1:0.25",
-      "for fewer, and trainings of many epochs" },
-    { "auto", NULL, "light, medium or strong, by the number of pictures a label and their size" },
+      "for trainings of hundreds of epochs" },
+    { "auto", NULL, "light or medium, by the number of pictures a label and their size" },
     { NULL, NULL, NULL },
 };
 
@@ -36,14 +36,10 @@ const struct data_preset *data_preset_auto(const struct data_recipe_facts *facts
     int each = facts->n / (facts->n_labels > 0 ? facts->n_labels : 1);
     bool small = facts->size < SMALL_SIDE;
 
-    *why = each >= MANY ? "there are many pictures a label"
-           : each >= SOME && !small ? "there are hundreds of pictures a label"
-           : each >= SOME ? "pictures are many, and small ones bear little"
-           : small ? "pictures are few, but small ones bear less"
-                   : "there are few pictures a label";
-    return find_preset(each >= MANY || (each >= SOME && small) ? "light"
-                       : each >= SOME || small                 ? "medium"
-                                                               : "strong");
+    *why = each >= MANY           ? "there are many pictures a label"
+           : each >= SOME && small ? "pictures are many, and small ones bear little"
+                                   : "there are not very many pictures a label";
+    return find_preset(each >= MANY || (each >= SOME && small) ? "light" : "medium");
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */
