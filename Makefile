@@ -17,7 +17,7 @@ PACKAGES := gcc libc6-dev make pkg-config libopenblas-dev libstb-dev libjansson-
 
 NN     := $(sort $(wildcard nn/*.c nn/*/*.c))
 DATA   := $(sort $(wildcard data/*.c data/*/*.c))
-INFER  := $(sort $(wildcard infer/*.c))
+INFER  := $(sort $(wildcard infer/*.c infer/*/*.c))
 TRAIN  := $(sort $(wildcard train/*.c train/*/*.c))
 PARTS  := $(NN) $(DATA) $(INFER) $(TRAIN)
 TESTS  := $(sort $(wildcard tests/*/test_*.c tests/*/*/test_*.c))

@@ -1,185 +1,140 @@
 /*
- * cmd_export -- discern export: a model as ONNX
+ * cmd_export -- discern export: a model in a form that other programs read
  *
- * The inference form, batch-norms folded, with softmax or sigmoid unless --logits.  Input "image"
- * [N,3,height,width], normalised by the caller: what to do stands in the metadata, under the keys
- * that Ultralytics' exporter writes (names, task, imgsz, stride, batch, channels), which many
- * servers read, and in full under discern.*.
+ * What the forms are stands in infer/export/.  Here: the options, which form takes which, and where
+ * the file goes.
  */
 #include "infer/cmd.h"
-#include "nn/base/json.h"
-#include "nn/base/record.h"
-#include "nn/io/onnx.h"
+#include "infer/export/export.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-struct options {
-    int to;
-    const char *out;
-    bool dynamic_batch, logits, force;
+static const char *const forms[] = {
+#define EXPORT(name, doc) #name,
+#include "infer/export/exports.def"
+#undef EXPORT
+    NULL
 };
 
-static const char *const formats[] = { "onnx", NULL };
+static const struct infer_exporter *const exporters[] = {
+#define EXPORT(name, doc) &infer_export_##name,
+#include "infer/export/exports.def"
+#undef EXPORT
+};
 
 static const struct field options[] = {
-    FIELD_ENUM(struct options, to, formats, 0, "what to write"),
-    { .name = "out", .kind = FIELD_KIND_STRING, .count = 1, .offset = offsetof(struct options, out),
-      .hint = "FILE", .letter = 'o', .doc = "where to; without it, MODEL.onnx" },
-    FIELD_BOOL(struct options, dynamic_batch, "any number of pictures at a time, not one"),
-    FIELD_BOOL(struct options, logits, "leave softmax (sigmoid) to the caller: output \"logits\""),
-    FIELD_BOOL(struct options, force, "overwrite a file that is there"),
+    FIELD_ENUM(struct infer_export_options, to, forms, 0, "what to write"),
+    { .name = "out", .kind = FIELD_KIND_STRING, .count = 1, .hint = "FILE", .letter = 'o',
+      .offset = offsetof(struct infer_export_options, out),
+      .doc = "where to; without it, MODEL.onnx, or what ending the form has" },
+    FIELD_BOOL(struct infer_export_options, force, "overwrite a file that is there"),
+    FIELD_BOOL(struct infer_export_options, dynamic_batch,
+               "onnx: any number of pictures at a time, not one"),
+    FIELD_BOOL(struct infer_export_options, logits,
+               "onnx: leave softmax (sigmoid) to the caller: output \"logits\""),
     FIELDS_END
 };
+enum { N_OPTIONS = sizeof options / sizeof *options };
 
-/* MODEL's name with the ending .onnx. */
-static char *default_name(const char *model, struct arena *mem)
+/* The options that are every form's: to, out, force. */
+static bool is_common(const struct field *f)
+{
+    return f->offset < offsetof(struct infer_export_options, logits);
+}
+
+static bool takes(const struct infer_exporter *x, const struct field *f)
+{
+    for (int i = 0; i < INFER_EXPORT_TAKES && x->takes[i]; i++)
+        if (!strcmp(x->takes[i], f->name))
+            return true;
+    return is_common(f);
+}
+
+/* The forms that take it: "onnx or c". */
+static void takers(const struct field *f, struct str *out)
+{
+    for (size_t i = 0; i < sizeof exporters / sizeof *exporters; i++)
+        if (takes(exporters[i], f))
+            str_printf(out, "%s%s", out->len ? " or " : "", exporters[i]->name);
+}
+
+/* Refuses an option that was typed and that the form does not have. */
+static bool check_options(const struct infer_exporter *x, const bool *given, struct err *err)
+{
+    for (const struct field *f = options; f->name; f++) {
+        struct str who = { 0 }, name = { 0 };
+
+        if (!given[f - options] || takes(x, f))
+            continue;
+        takers(f, &who);
+        for (const char *p = f->name; *p; p++)
+            str_addc(&name, *p == '_' ? '-' : *p);
+        err_set(err, ERR_USAGE, "--%s is for --to %s; --to %s has no such choice", str_text(&name),
+                str_text(&who), x->name);
+        str_release(&who);
+        str_release(&name);
+        return false;
+    }
+    return true;
+}
+
+/* MODEL's name with another ending. */
+static char *default_name(const char *model, const char *suffix, struct arena *mem)
 {
     const char *slash = strrchr(model, '/'), *dot = strrchr(slash ? slash : model, '.');
     size_t stem = dot && dot != (slash ? slash + 1 : model) ? (size_t)(dot - model) : strlen(model);
 
-    return arena_printf(mem, "%.*s.onnx", (int)stem, model);
-}
-
-/* A Python literal, as Ultralytics writes it and its readers parse it: {0: 'cat', 1: 'dog'}. */
-static void python_names(const struct infer_model *m, struct str *out)
-{
-    str_addc(out, '{');
-    for (int l = 0; l < m->n_labels; l++) {
-        str_printf(out, "%s%d: '", l ? ", " : "", l);
-        for (const char *p = m->label[l]; *p; p++) {
-            if (*p == '\'' || *p == '\\')
-                str_printf(out, "\\%c", *p);
-            else if ((unsigned char)*p < 0x20 || *p == 0x7F)
-                str_printf(out, "\\x%02x", (unsigned)*p);
-            else
-                str_addc(out, *p);
-        }
-        str_addc(out, '\'');
-    }
-    str_addc(out, '}');
-}
-
-enum { META_MAX = 16 };
-
-struct meta {
-    const char *pair[META_MAX][2];
-    int n;
-    struct str names, labels, size;
-    char *prep;
-};
-
-static void meta_add(struct meta *t, const char *key, const char *value)
-{
-    t->pair[t->n][0] = key;
-    t->pair[t->n++][1] = value;
-}
-
-static bool meta_init(struct meta *t, const struct infer_model *m, const struct options *o,
-                      struct err *err)
-{
-    json_t *prep = record_to_json(data_prep_fields, &m->prep);
-
-    *t = (struct meta){ .prep = prep ? record_dump(prep) : NULL };
-    json_decref(prep);
-    python_names(m, &t->names);
-    json_begin(&t->labels, NULL, '[');
-    for (int l = 0; l < m->n_labels; l++)
-        json_text(&t->labels, NULL, m->label[l]);
-    json_end(&t->labels, ']');
-    str_printf(&t->size, "[%d, %d]", m->prep.size[0], m->prep.size[1]);
-    if (!t->prep || t->names.failed || t->labels.failed || t->size.failed)
-        return err_set(err, ERR_MEMORY, "no memory for the metadata");
-    meta_add(t, "names", str_text(&t->names));
-    meta_add(t, "task", "classify");
-    meta_add(t, "imgsz", str_text(&t->size));
-    meta_add(t, "stride", "1");
-    meta_add(t, "batch", "1");
-    meta_add(t, "channels", data_prep_channels(&m->prep) == 3 ? "3" : "1");
-    meta_add(t, "discern.task", data_task_names[m->task]);
-    meta_add(t, "discern.labels", str_text(&t->labels));
-    meta_add(t, "discern.prep", t->prep);
-    meta_add(t, "discern.arch", m->arch);
-    meta_add(t, "discern.output", o->logits ? "logits" : "probability");
-    return true;
-}
-
-static void meta_release(struct meta *t)
-{
-    str_release(&t->names);
-    str_release(&t->labels);
-    str_release(&t->size);
-    free(t->prep);
-}
-
-static bool write_onnx(const struct infer_model *m, const struct options *o, const char *out,
-                       struct err *err)
-{
-    const char *output = o->logits ? "logits" : "probability";
-    struct nn_graph *g = NULL;
-    struct nn_params *p = NULL;
-    struct meta meta = { 0 };
-    bool ok = infer_answer_graph(m->graph, m->params, m->task, &g, &p, err) &&
-              meta_init(&meta, m, o, err);
-
-    if (ok) {
-        struct nn_onnx_options opt = {
-            .input = "image",
-            .output = output,
-            .node = nn_graph_find_output(g, output),
-            .dynamic_batch = o->dynamic_batch,
-            .n_meta = meta.n,
-            .meta = (const char *const(*)[2])meta.pair,
-        };
-
-        ok = nn_onnx_write(g, p, &opt, out, err);
-    }
-    meta_release(&meta);
-    nn_params_free(p);
-    nn_graph_free(g);
-    return ok;
+    return arena_printf(mem, "%.*s%s", (int)stem, model, suffix);
 }
 
 static int run(const struct cli_command *self, int argc, char **argv)
 {
-    struct options o = { 0 };
+    struct infer_export_options o = { 0 };
+    const struct infer_exporter *x;
     struct cli_args args;
     struct err err = { 0 };
     struct infer_model *m = NULL;
+    struct str report = { 0 };
+    bool given[N_OPTIONS] = { false };
     const char *out;
-    enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
+    enum cli_result parsed;
 
+    field_defaults(options, &o);
+    parsed = cli_parse_over(self, argc, argv, &o, given, &args, &err);
     if (parsed == CLI_DONE)
         return 0;
-    if (parsed == CLI_FAILED)
+    x = exporters[o.to];
+    if (parsed == CLI_FAILED || !check_options(x, given, &err))
         return cli_fail(&err, false);
     m = infer_cmd_model(args.arg, args.n, &err);
     if (!m)
         return cli_fail(&err, false);
-    out = o.out ? o.out : default_name(args.arg[0], m->mem);
+    out = o.out ? o.out : default_name(args.arg[0], x->suffix, m->mem);
     if (!out)
         err_set(&err, ERR_MEMORY, "no memory for a file name");
-    else if (cli_may_write(out, args.arg[0], o.force, &err) && write_onnx(m, &o, out, &err))
-        cli_say("wrote %s: image [%s,%d,%d,%d] -> %s [%s,%d]", out,
-                o.dynamic_batch ? "N" : "1", data_prep_channels(&m->prep), m->prep.size[0],
-                m->prep.size[1], o.logits ? "logits" : "probability", o.dynamic_batch ? "N" : "1",
-                m->n_labels);
+    else if (cli_may_write(out, args.arg[0], o.force, &err) && x->write(m, &o, out, &report, &err))
+        cli_say("wrote %s: %s", out, str_text(&report));
+    str_release(&report);
     infer_model_free(m);
     return err.kind ? cli_fail(&err, false) : 0;
 }
 
 const struct cli_command infer_cmd_export = {
     .name = "export",
-    .summary = "write a model as ONNX",
+    .summary = "write a model in a form that other programs read",
     .synopsis = "MODEL",
-    .about = "Writes the network with its weights for other programs.  Input \"image\": RGB "
-             "pictures [N,3,height,width], or grey ones [N,1,height,width]; numbers are "
-             "(pixel/255 - mean) / std, as the metadata discern.prep say. Output "
-             "\"probability\": a number a label.",
+    .about = "Writes one of:"
+#define EXPORT(name, doc) "\n--to " #name ": " doc "."
+#include "infer/export/exports.def"
+#undef EXPORT
+             "\nONNX has the input \"image\": RGB pictures [N,3,height,width], or grey ones "
+             "[N,1,height,width]; numbers are (pixel/255 - mean) / std, as the metadata "
+             "discern.prep say. Output \"probability\": a number a label.",
     .examples = "discern export cats.safetensors\n"
-                "discern export cats.safetensors -o web/cats.onnx --dynamic-batch\n",
+                "discern export cats.safetensors -o web/cats.onnx --dynamic-batch\n"
+                "discern export cats.safetensors --to labels -o web/labels.txt\n",
     .options = options,
-    .size = sizeof(struct options),
+    .size = sizeof(struct infer_export_options),
     .min_args = 1,
     .max_args = 1,
     .run = run,

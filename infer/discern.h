@@ -99,7 +99,7 @@ typedef struct discern_session_options {
                                    (discern_threshold); negative: all */
     int views;                  /* test-time augmentation, enum discern_views */
     int sandbox;                /* 1: decode in processes that can do nothing else (Linux) */
-    const char *worker;         /* the program that they run: path of `discern`; NULL: found in PATH */
+    const char *worker;         /* the program that they run: path of `discern`; NULL: from PATH */
 } discern_session_options;
 
 /* Of each picture: as in training's validation; that and its mirror image; those two and both

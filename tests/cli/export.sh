@@ -26,6 +26,12 @@ cp "$T/model" "$T/dir/plain"
 run 0 export "$T/dir/plain"
 [ -s "$T/dir/plain.onnx" ] || fail "no plain.onnx"
 
+run 0 export "$T/dir/cats.safetensors" --to labels
+said "wrote $T/dir/cats.labels.txt: 10 labels"
+[ "$(head -n 2 "$T/dir/cats.labels.txt")" = "checker
+circle" ] || fail "labels: $(cat "$T/dir/cats.labels.txt")"
+[ "$(wc -l <"$T/dir/cats.labels.txt")" = 10 ] || fail "labels: $(cat "$T/dir/cats.labels.txt")"
+
 # What is there stays, but with --force.
 echo mine >"$T/mine"
 run 3 export "$T/model" -o "$T/mine"
@@ -54,6 +60,8 @@ usage export
 usage export "$T/model" "$T/model"
 usage export "$T/model" --to tflite
 said 'onnx'
+usage export "$T/model" --to labels --logits
+said '--logits is for --to onnx; --to labels has no such choice'
 usage export "$T/model" --dynamic_bach
 said 'did you mean --dynamic-batch?'
 usage exprot "$T/model"

@@ -168,6 +168,7 @@ rule_tables() {
     def_files nn/pass/passes.def "nn_pass nn_pass_"
     def_files data/aug/augs.def "data_aug data_aug_"
     def_files data/source/sources.def "data_source data_source_"
+    def_files infer/export/exports.def "infer_exporter infer_export_"
     def_files train/optim/optims.def "train_optim train_optim_"
     def_files train/listen/listeners.def "train_listener train_listener_"
 }
