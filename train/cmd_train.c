@@ -72,7 +72,7 @@ static void on_signal(int sig)
 /* A signal that our parent wants ignored (nohup, a shell's background jobs) stays so. */
 static void catch_signals(void)
 {
-    static const int signals[] = { SIGINT, SIGTERM };
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
     struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, old;
 
     /* A reader who has gone is an error of the writer, not the end of a training. */
