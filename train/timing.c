@@ -11,10 +11,13 @@
 /* Of the time given: what is planned for, and where a slower machine makes the plan shorter. */
 #define TIME_PLANNED 0.96
 #define TIME_REPLAN 1.01
+/* The mean of so many steps is believed, and of no fewer than this share of the plan: the first are
+ * slow ones, and what they shorten does not come back. */
+#define REPLAN_SHARE 0.05
 
 enum {
     VAL_PICTURES = 128, /* that a validation is timed with */
-    REPLAN_STEPS = 10,  /* after so many steps their mean is believed */
+    REPLAN_STEPS = 10,
 };
 
 bool train_timing_steps(struct train_session *t, double limit, struct err *err)
@@ -104,7 +107,8 @@ void train_timing_replan(struct train_session *t)
     double spent = train_clock_elapsed(&t->clock);
     int64_t was = train_plan_steps(t->cfg), steps;
 
-    if (t->cfg->time <= 0 || t->clock.steps < REPLAN_STEPS ||
+    if (t->cfg->time <= 0 ||
+        (double)t->clock.steps < fmax(REPLAN_STEPS, REPLAN_SHARE * (double)was) ||
         spent + train_session_left(t) <= TIME_REPLAN * t->cfg->time)
         return;
     /* Of the epoch under way, what is made is not to be made again. */
