@@ -44,26 +44,6 @@ void train_answer_json(const struct train_cfg *cfg, const char *dir, const struc
     json_decref(settings);
 }
 
-/* A word as a shell takes it. */
-static void add_word(struct str *out, const char *word)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%";
-
-    if (*word && *word != '-' && !word[strspn(word, plain)]) {
-        str_add(out, word);
-        return;
-    }
-    str_addc(out, '\'');
-    for (; *word; word++) {
-        if (*word == '\'')
-            str_add(out, "'\\''");
-        else
-            str_addc(out, *word);
-    }
-    str_addc(out, '\'');
-}
-
 /* "split_file" as it is typed. */
 static void add_option(struct str *out, const char *name)
 {
@@ -79,9 +59,9 @@ void train_answer_next(const struct train_options *o, const char *data, const ch
 
     str_add(out, "discern eval ");
     str_printf(&word, "%s/" TRAIN_BEST, dir);
-    add_word(out, str_text(&word));
+    str_shell(out, str_text(&word));
     str_addc(out, ' ');
-    add_word(out, data);
+    str_shell(out, data);
     for (const struct field *f = train_source_fields; f->name; f++) {
         if (field_is_default(f, o))
             continue;
@@ -90,7 +70,7 @@ void train_answer_next(const struct train_options *o, const char *data, const ch
         str_addc(out, ' ');
         str_clear(&word);
         field_text(f, o, &word);
-        add_word(out, str_text(&word));
+        str_shell(out, str_text(&word));
     }
     out->failed |= word.failed;
     str_release(&word);

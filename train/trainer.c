@@ -47,6 +47,7 @@ static double rate_of(const struct train_session *t, int k)
 static bool stop_here(struct train_session *t, bool unsaved, struct err *err)
 {
     struct train_progress here = t->progress;
+    struct str folder = { 0 };
 
     if (unsaved) {
         t->method->values(t->self, t->model->params);
@@ -55,11 +56,13 @@ static bool stop_here(struct train_session *t, bool unsaved, struct err *err)
     }
     if (!here.step)
         return err_set(err, ERR_CANCELLED, "stopped before the first step; nothing was saved");
-    return err_set(err, ERR_CANCELLED,
-                   "stopped after step %d of %lld; \"discern train --resume %s\" goes on from "
-                   "there%s",
-                   here.step, (long long)train_plan_steps(t->cfg), t->run->out,
-                   here.best_epoch ? "; the best model so far is in " TRAIN_BEST : "");
+    str_shell(&folder, t->run->out);
+    err_set(err, ERR_CANCELLED,
+            "stopped after step %d of %lld; \"discern train --resume %s\" goes on from there%s",
+            here.step, (long long)train_plan_steps(t->cfg), str_text(&folder),
+            here.best_epoch ? "; the best model so far is in " TRAIN_BEST : "");
+    str_release(&folder);
+    return false;
 }
 
 /* Numbers that are not finite: true when the training can go on from before them. */

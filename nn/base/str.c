@@ -220,6 +220,25 @@ bool str_to_double(const char *text, double *out)
     return true;
 }
 
+void str_shell(struct str *s, const char *word)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%";
+
+    if (*word && *word != '-' && !word[strspn(word, plain)]) {
+        str_add(s, word);
+        return;
+    }
+    str_addc(s, '\'');
+    for (; *word; word++) {
+        if (*word == '\'')
+            str_add(s, "'\\''");
+        else
+            str_addc(s, *word);
+    }
+    str_addc(s, '\'');
+}
+
 void str_number(struct str *s, double x)
 {
     char buf[40];

@@ -38,6 +38,9 @@ void str_utf8(struct str *s, const char *text);
 /* The same as a JSON string with quotes. */
 void str_json(struct str *s, const char *text);
 
+/* Appends text as one word of a shell's: in quotes when it needs them. */
+void str_shell(struct str *s, const char *word);
+
 /* Appends the shortest of %.6g ... %.17g that reads back as the same double, in any locale. */
 void str_number(struct str *s, double x);
 

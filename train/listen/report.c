@@ -126,7 +126,8 @@ static bool write_page(const struct writer *w, struct train_report *r, struct er
     if (ok) {
         int n = train_metrics_read(table, &row, &none);
 
-        str_printf(&command, "discern train --config %s", run);
+        str_add(&command, "discern train --config ");
+        str_shell(&command, run);
         r->command = file_kind(run) == FILE_REGULAR && !command.failed ? str_text(&command) : NULL;
         r->n_rows = n > 0 ? n : 0;
         r->row = row;

@@ -204,6 +204,23 @@ static void near_names_are_found_and_far_ones_are_not(void **state)
     assert_null(str_nearest("epoch", 0, name_at, names));
 }
 
+static void words_come_back_from_a_shell(void **state)
+{
+    static const struct { const char *word, *want; } cases[] = {
+        { "runs/train-1", "runs/train-1" }, { "my cats", "'my cats'" }, { "", "''" },
+        { "-x", "'-x'" }, { "it's $HOME", "'it'\\''s $HOME'" },
+    };
+    struct str s = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        str_clear(&s);
+        str_shell(&s, cases[i].word);
+        assert_string_equal(str_text(&s), cases[i].want);
+    }
+    str_release(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +231,7 @@ int main(void)
         cmocka_unit_test(numbers_read_back_and_are_short),
         cmocka_unit_test(only_whole_finite_decimals_are_numbers),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
+        cmocka_unit_test(words_come_back_from_a_shell),
         cmocka_unit_test(near_names_are_found_and_far_ones_are_not),
     };
 
