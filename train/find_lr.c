@@ -6,7 +6,7 @@
 #include "data/page.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
-#include "train/plot.h"
+#include "infer/plot.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -147,12 +147,12 @@ void train_find_lr_json(const struct train_find_lr *f, struct str *out)
 
 bool train_find_lr_write(const struct train_find_lr *f, const char *path, struct err *err)
 {
-    const struct train_plot_line line[] = {
+    const struct infer_plot_line line[] = {
         { .name = "each step", .n = f->n, .x = f->rate, .y = f->loss, .colour = 2 },
         { .name = "mean around it", .n = f->n, .x = f->rate, .y = f->smooth },
     };
     double first = f->n ? f->smooth[0] : 1;
-    struct train_plot plot = {
+    struct infer_plot plot = {
         .title = "Loss while the rate rises",
         .x_title = "learning rate",
         .y_title = "loss",
@@ -168,10 +168,10 @@ bool train_find_lr_write(const struct train_find_lr *f, const char *path, struct
     struct str s = { 0 }, style = { 0 };
     bool ok;
 
-    str_printf(&style, "%s.plot{max-width:640px}", train_plot_style);
+    str_printf(&style, "%s.plot{max-width:640px}", infer_plot_style);
     data_page_begin(&s, "Which learning rate", "discern train --find-lr", str_text(&style));
     str_release(&style);
-    train_plot_add(&s, &plot);
+    infer_plot_add(&s, &plot);
     str_add(&s, "<p>");
     if (f->lr > 0)
         str_printf(&s, "<b>--lr %g</b>: ", f->lr);

@@ -11,7 +11,7 @@
 #include "train/cfg.h"
 #include "train/listen/report_parts.h"
 #include "train/listen/summary.h"
-#include "train/plot.h"
+#include "infer/plot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -154,16 +154,16 @@ static void add_history(struct str *out, const struct train_report *r, const cha
                         bool share, const double *epoch, const char *const name[2],
                         const double *const y[2])
 {
-    struct train_plot_line line[2];
+    struct infer_plot_line line[2];
     double best = best_epoch(r);
     int n = 0;
 
     for (int i = 0; i < 2; i++)
         if (y[i] && any(r, y[i]))
-            line[n++] = (struct train_plot_line){ .name = name[i], .n = r->n_rows, .x = epoch,
+            line[n++] = (struct infer_plot_line){ .name = name[i], .n = r->n_rows, .x = epoch,
                                                   .y = y[i], .colour = i };
     if (n)
-        train_plot_add(out, &(struct train_plot){ .title = title, .x_title = "epoch",
+        infer_plot_add(out, &(struct infer_plot){ .title = title, .x_title = "epoch",
                                                   .x_whole = true, .x = { NAN, NAN },
                                                   .y = { NAN, NAN },
                                                   .y_share = share, .mark = best,
@@ -382,7 +382,7 @@ static bool add_page(struct str *out, const struct train_report *r, const struct
     struct str style = { 0 };
     bool ok = true;
 
-    str_printf(&style, "%s%s", train_plot_style, train_report_style);
+    str_printf(&style, "%s%s", infer_plot_style, train_report_style);
     data_page_begin(out, r->name, "discern train", str_text(&style));
     out->failed |= style.failed;
     str_release(&style);

@@ -6,7 +6,7 @@
 #include "data/page.h"
 #include "infer/curve.h"
 #include "nn/base/pool.h"
-#include "train/plot.h"
+#include "infer/plot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -276,7 +276,7 @@ static void add_curve(struct str *out, const struct train_report *r, int label, 
 {
     int n = infer_pr(r->answers, label, point);
     double base = n ? point[n - 1].precision : 0, x[POINTS], y[POINTS];
-    struct train_plot_line line[] = {
+    struct infer_plot_line line[] = {
         { .x = x, .y = y, .colour = 0, .steps = true },
         { .n = 2, .x = (double[]){ 0, 1 }, .y = (double[]){ base, base }, .colour = 2 },
     };
@@ -290,7 +290,7 @@ static void add_curve(struct str *out, const struct train_report *r, int label, 
     line[0].n = n;
     add_short(&title, r->model->label[label]);
     str_printf(&title, ", AP %.3f", ap);
-    train_plot_add(out, &(struct train_plot){ .title = str_text(&title),
+    infer_plot_add(out, &(struct infer_plot){ .title = str_text(&title),
                                               .x_title = "recall",
                                               .y_title = "precision",
                                               .x = { 0, 1 },
@@ -355,19 +355,19 @@ void train_report_calibration(struct str *out, const struct train_report *r)
                     "<div class=grid>\n",
                single ? "The answers" : "Every known picture and label,", INFER_BINS, of,
                single ? "pictures" : "pairs", infer_reliability_error(bin));
-    train_plot_add(out, &(struct train_plot){
+    infer_plot_add(out, &(struct infer_plot){
         .title = "Calibration", .x_title = of, .x = { 0, 1 }, .y = { 0, 1 }, .mark = NAN,
         .y_title = single ? "share that is right" : "share that carries the label",
         .y_share = true, .height = 180, .n = 2,
-        .line = (struct train_plot_line[]){
+        .line = (struct infer_plot_line[]){
             { .n = n, .x = x, .y = y, .colour = 0, .dots = true },
             { .n = 2, .x = (double[]){ 0, 1 }, .y = (double[]){ 0, 1 }, .colour = 2 },
         } });
-    train_plot_add(out, &(struct train_plot){
+    infer_plot_add(out, &(struct infer_plot){
         .title = "How often it is so sure", .x_title = of, .x = { 0, 1 }, .y = { 0, NAN },
         .mark = NAN, .y_title = single ? "share of the pictures" : "share of the pairs",
         .y_share = true, .height = 180, .n = 1,
-        .line = (struct train_plot_line[]){
+        .line = (struct infer_plot_line[]){
             { .n = INFER_BINS, .x = end, .y = share, .colour = 0, .steps = true } } });
     str_add(out, "</div>\n");
 }

@@ -4,7 +4,7 @@
  * Ticks stand at 1, 2 or 5 times a power of ten, so far apart that there are at most six; on a
  * logarithmic axis at powers of ten, where there are under three at 1, 2 and 5 times them.
  */
-#include "train/plot.h"
+#include "infer/plot.h"
 
 #include "data/page.h"
 
@@ -17,7 +17,7 @@ enum {
     POINTS = 600,               /* of a line: more cannot be told apart */
 };
 
-const char train_plot_style[] =
+const char infer_plot_style[] =
     ":root{--c0:#2f6fab;--c1:#c2590c;--c2:#8a8a8a;--text:#333}"
     "@media(prefers-color-scheme:dark){:root{--c0:#7db4e6;--c1:#f0954a;--c2:#8f8f8f;--text:#ccc}}"
     ".plot{width:100%;height:auto;display:block;overflow:visible}"
@@ -61,7 +61,7 @@ static void take(struct axis *a, double v)
     a->high = v > a->high ? v : a->high;
 }
 
-static void fit(struct axis *a, const double range[2], const struct train_plot *p, bool of_x)
+static void fit(struct axis *a, const double range[2], const struct infer_plot *p, bool of_x)
 {
     a->low = INFINITY;
     a->high = -INFINITY;
@@ -140,7 +140,7 @@ static void add_number(struct str *out, double v, bool share)
 
 /* ---- the picture ----------------------------------------------------------------------------- */
 
-static void add_axes(struct str *out, const struct train_plot *p, const struct axis *x,
+static void add_axes(struct str *out, const struct infer_plot *p, const struct axis *x,
                      const struct axis *y)
 {
     double tick[32];
@@ -173,7 +173,7 @@ static void add_axes(struct str *out, const struct train_plot *p, const struct a
     }
 }
 
-static void add_line(struct str *out, const struct train_plot_line *l, const struct axis *x,
+static void add_line(struct str *out, const struct infer_plot_line *l, const struct axis *x,
                      const struct axis *y)
 {
     int run = 0, last = -1;
@@ -207,7 +207,7 @@ static void add_line(struct str *out, const struct train_plot_line *l, const str
 }
 
 /* Of the points from `from` on, before `end`, the lowest and the highest, in their order. */
-static int extremes(const struct train_plot_line *l, int from, int end, int of[2])
+static int extremes(const struct infer_plot_line *l, int from, int end, int of[2])
 {
     int low = from, high = from;
 
@@ -221,7 +221,7 @@ static int extremes(const struct train_plot_line *l, int from, int end, int of[2
 }
 
 /* A long line by what it reaches in each short stretch, so that no peak is lost. */
-static void add_thinned(struct str *out, const struct train_plot_line *l, const struct axis *x,
+static void add_thinned(struct str *out, const struct infer_plot_line *l, const struct axis *x,
                         const struct axis *y)
 {
     double px[POINTS], py[POINTS];
@@ -236,11 +236,11 @@ static void add_thinned(struct str *out, const struct train_plot_line *l, const 
             py[n] = l->y[of[i]];
         }
     }
-    add_line(out, &(struct train_plot_line){ .n = n, .x = px, .y = py, .colour = l->colour }, x, y);
+    add_line(out, &(struct infer_plot_line){ .n = n, .x = px, .y = py, .colour = l->colour }, x, y);
 }
 
 /* Names in their colours, in a row under the title. */
-static void add_legend(struct str *out, const struct train_plot *p)
+static void add_legend(struct str *out, const struct infer_plot *p)
 {
     bool first = true;
 
@@ -262,7 +262,7 @@ static void add_legend(struct str *out, const struct train_plot *p)
 }
 
 /* Over the lines, which may pass where it stands. */
-static void add_mark_name(struct str *out, const struct train_plot *p, const struct axis *x)
+static void add_mark_name(struct str *out, const struct infer_plot *p, const struct axis *x)
 {
     double at = place(x, p->mark);
     bool left = at > x->from + x->length * 0.7;
@@ -273,7 +273,7 @@ static void add_mark_name(struct str *out, const struct train_plot *p, const str
     str_add(out, "</text>");
 }
 
-void train_plot_add(struct str *out, const struct train_plot *p)
+void infer_plot_add(struct str *out, const struct infer_plot *p)
 {
     int height = p->height ? p->height : HEIGHT;
     struct axis x = { .log = p->x_log, .whole = p->x_whole, .from = LEFT,

@@ -2,17 +2,17 @@
  * plot -- lines in a pair of axes, as SVG
  *
  * Drawn in its own units (WIDTH across), it takes the width that it is given.  Colours are those of
- * the page around it (train_plot_style), so that it can be read on white and on black.
+ * the page around it (infer_plot_style), so that it can be read on white and on black.
  */
-#ifndef TRAIN_PLOT_H
-#define TRAIN_PLOT_H
+#ifndef INFER_PLOT_H
+#define INFER_PLOT_H
 
 #include "nn/base/str.h"
 
 /* Rules that a page, or a <style> inside a lone SVG, has to hold. */
-extern const char train_plot_style[];
+extern const char infer_plot_style[];
 
-struct train_plot_line {
+struct infer_plot_line {
     const char *name;           /* for the legend; NULL: none */
     int n;
     const double *x, *y;        /* what is not finite breaks the line */
@@ -21,7 +21,7 @@ struct train_plot_line {
     bool dots;                  /* a dot at each point, too */
 };
 
-struct train_plot {
+struct infer_plot {
     const char *title;          /* above the axes; also what a screen reader says */
     const char *x_title, *y_title;      /* with units; NULL: none */
     double x[2], y[2];          /* range; NaN: from the lines */
@@ -32,9 +32,9 @@ struct train_plot {
     const char *mark_name;
     int height;                 /* of the axes; 0: 150 for a width of 290 */
     int n;
-    const struct train_plot_line *line;
+    const struct infer_plot_line *line;
 };
 
-void train_plot_add(struct str *out, const struct train_plot *p);
+void infer_plot_add(struct str *out, const struct infer_plot *p);
 
 #endif
