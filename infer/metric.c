@@ -205,6 +205,32 @@ void infer_figures_release(struct infer_figures *f)
     f->label = NULL;
 }
 
+int infer_figures_commonest(const struct infer_figures *f)
+{
+    int most = 0;
+
+    for (int l = 1; l < f->n_labels; l++)
+        most = f->label[l].support > f->label[most].support ? l : most;
+    return most;
+}
+
+int infer_confused(const struct infer_figures *f, int most, struct infer_confused *out)
+{
+    int n = 0;
+
+    for (int t = 0; t < f->n_labels; t++)
+        for (int a = 0; a < f->n_labels; a++) {
+            int times = f->confusion[(size_t)t * (size_t)f->n_labels + (size_t)a], at;
+
+            if (times == 0 || t == a || most == 0 || (n == most && times <= out[n - 1].n))
+                continue;
+            for (at = n < most ? n++ : n - 1; at > 0 && out[at - 1].n < times; at--)
+                out[at] = out[at - 1];
+            out[at] = (struct infer_confused){ t, a, times };
+        }
+    return n;
+}
+
 double infer_figures_main(const struct infer_figures *f)
 {
     return f->task == DATA_SINGLE ? f->accuracy : f->mean_ap;

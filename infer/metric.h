@@ -42,6 +42,16 @@ struct infer_figures {
 bool infer_figures(const struct infer_answers *a, struct infer_figures *out, struct err *err);
 void infer_figures_release(struct infer_figures *f);    /* a zeroed one is fine */
 
+/* The label that most pictures carry; of equal ones the first. */
+int infer_figures_commonest(const struct infer_figures *f);
+
+/* Wrong answers of SINGLE, the most frequent first; of equal ones by truth, then answer.  Returns
+ * how many of `most` there are. */
+struct infer_confused {
+    int truth, answer, n;       /* labels; pictures */
+};
+int infer_confused(const struct infer_figures *f, int most, struct infer_confused *out);
+
 /* The figure that training watches: accuracy, or mean_ap. */
 double infer_figures_main(const struct infer_figures *f);
 const char *infer_figures_main_name(enum data_task task);       /* "accuracy", "mAP" */

@@ -4,9 +4,9 @@
 #include "train/find_lr.h"
 
 #include "data/page.h"
+#include "infer/plot.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
-#include "infer/plot.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,69 +1,22 @@
 /*
- * report_page -- see report.h; parts from answers: report_parts.c
+ * report_page -- see report.h; parts from answers: infer/report.h
  */
 #include "train/listen/report.h"
 
 #include "data/census.h"
 #include "data/page.h"
-#include "infer/curve.h"
+#include "infer/plot.h"
+#include "infer/report.h"
 #include "nn/base/file.h"
 #include "nn/base/record.h"
 #include "train/cfg.h"
-#include "train/listen/report_parts.h"
 #include "train/listen/summary.h"
-#include "infer/plot.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEED = 1 };      /* of the interval: a report that is written again says the same */
-
 /* ---- the figure ------------------------------------------------------------------------------ */
-
-static const char *commonest(const struct train_report *r, const struct infer_figures *f)
-{
-    int most = 0;
-
-    for (int l = 1; l < f->n_labels; l++)
-        most = f->label[l].support > f->label[most].support ? l : most;
-    return r->model->label[most];
-}
-
-/* Interval, figure and what guessing gets, on a line from 0 to 1. */
-static void add_track(struct str *out, double low, double high, double figure, double base)
-{
-    str_add(out, "<div class=track>");
-    if (!isnan(low))
-        str_printf(out, "<i class=band style=\"left:%.2f%%;width:%.2f%%\"></i>", 100 * low,
-                   100 * (high - low));
-    if (!isnan(base))
-        str_printf(out, "<i class=base style=\"left:%.2f%%\"></i>", 100 * base);
-    if (!isnan(figure))
-        str_printf(out, "<i class=dot style=\"left:%.2f%%\"></i>", 100 * figure);
-    str_add(out, "</div>\n<div class=\"ends dim small\"><span>0%</span><span>100%</span></div>\n");
-}
-
-static void add_key(struct str *out, const struct train_report *r, const struct infer_figures *f,
-                    double low, double high)
-{
-    double base = f->task == DATA_SINGLE ? f->majority : f->baseline_ap;
-
-    str_printf(out, "<p class=\"key small\"><span><i style=\"background:var(--c0)\"></i>%s %.2f%%"
-                    "</span> ", infer_figures_main_name(f->task), 100 * infer_figures_main(f));
-    if (!isnan(low))
-        str_printf(out, "<span><i style=\"background:var(--c0);opacity:.35\"></i>95%% interval "
-                        "%.1f%% to %.1f%%</span> ", 100 * low, 100 * high);
-    str_add(out, "<span><i style=\"background:var(--c2)\"></i>");
-    if (f->task == DATA_SINGLE) {
-        str_add(out, "always answering \xe2\x80\x9c");
-        data_page_text(out, commonest(r, f));
-        str_add(out, "\xe2\x80\x9d");
-    } else {
-        str_add(out, "answering by how common labels are");
-    }
-    str_printf(out, " %.2f%%</span></p>\n", 100 * base);
-}
 
 static int looks(const struct train_report *r)
 {
@@ -74,42 +27,13 @@ static int looks(const struct train_report *r)
     return n;
 }
 
-static void add_tile(struct str *out, const char *name, double x, bool share)
-{
-    if (isnan(x))
-        return;
-    str_printf(out, share ? "<div><b>%.2f%%</b>" : "<div><b>%.4f</b>", share ? 100 * x : x);
-    str_printf(out, "<span class=\"dim small\">%s</span></div>\n", name);
-}
-
-static void add_tiles(struct str *out, const struct infer_figures *f)
-{
-    str_add(out, "<div class=tiles>\n");
-    add_tile(out, "mean recall", f->balanced_accuracy, true);
-    if (f->n_labels > 5)
-        add_tile(out, "among the top 5", f->top5, true);
-    add_tile(out, "all labels right", f->subset_accuracy, true);
-    add_tile(out, "wrong labels", f->hamming, true);
-    add_tile(out, "F1, macro", f->macro_f1, false);
-    add_tile(out, "F1, micro", f->micro_f1, false);
-    add_tile(out, "log loss", f->log_loss, false);
-    add_tile(out, "calibration error", f->ece, false);
-    str_add(out, "</div>\n");
-}
-
 static bool add_headline(struct str *out, const struct train_report *r,
-                         const struct infer_figures *f, struct err *err)
+                         const struct infer_report *a, struct err *err)
 {
-    double figure = infer_figures_main(f), low, high;
     int n = looks(r);
 
-    if (!infer_interval(r->answers, figure, SEED, &low, &high, err))
+    if (!infer_report_headline(out, a, "pictures that were held out", err))
         return false;
-    str_printf(out, "<p class=big>%.1f%% <small>%s on %d pictures that were held out</small></p>\n",
-               100 * figure, f->task == DATA_SINGLE ? "accuracy" : "mean average precision (mAP)",
-               f->n);
-    add_track(out, low, high, figure, f->task == DATA_SINGLE ? f->majority : f->baseline_ap);
-    add_key(out, r, f, low, high);
     str_add(out, "<p>");
     if (n > 1)
         str_printf(out, "This is the best of %d looks at the same pictures, and choosing the best "
@@ -117,7 +41,7 @@ static bool add_headline(struct str *out, const struct train_report *r,
     str_add(out, "The interval is what another draw of as many pictures would do to the figure. "
                  "What to expect of new pictures is told by those that took no part in anything: "
                  "<code>discern eval</code>.</p>\n");
-    add_tiles(out, f);
+    infer_report_tiles(out, a);
     return true;
 }
 
@@ -365,24 +289,37 @@ static void add_origin(struct str *out, const struct train_report *r, const json
 
 /* ---- the page -------------------------------------------------------------------------------- */
 
-static bool add_answers(struct str *out, const struct train_report *r,
-                        const struct infer_figures *f, struct err *err)
+static bool carries(const struct data_sample *s, int label)
 {
-    train_report_confusion(out, r, f);
-    train_report_labels(out, r, f);
-    if (!train_report_mistakes(out, r, err))
-        return false;
-    train_report_calibration(out, r);
-    return train_report_curves(out, r, f, err);
+    return s->mark ? s->mark[label] > 0 : s->label == label;
 }
 
-static bool add_page(struct str *out, const struct train_report *r, const struct infer_figures *f,
+/* learnt[l]: pictures that carry label l and were learnt from. */
+static void count_learnt(const struct data_index *x, int *learnt)
+{
+    for (int i = 0; i < x->n; i++)
+        for (int l = 0; x->sample[i].split == DATA_TRAIN && l < x->n_labels; l++)
+            learnt[l] += carries(&x->sample[i], l);
+}
+
+static bool add_answers(struct str *out, const struct infer_report *a, struct err *err)
+{
+    infer_report_confusion(out, a);
+    infer_report_labels(out, a);
+    if (!infer_report_mistakes(out, a, err))
+        return false;
+    infer_report_calibration(out, a);
+    return infer_report_curves(out, a, err);
+}
+
+/* a NULL: nothing was held out. */
+static bool add_page(struct str *out, const struct train_report *r, const struct infer_report *a,
                      const json_t *provenance, struct err *err)
 {
     struct str style = { 0 };
     bool ok = true;
 
-    str_printf(&style, "%s%s", infer_plot_style, train_report_style);
+    str_printf(&style, "%s%s", infer_plot_style, infer_report_style);
     data_page_begin(out, r->name, "discern train", str_text(&style));
     out->failed |= style.failed;
     str_release(&style);
@@ -391,16 +328,16 @@ static bool add_page(struct str *out, const struct train_report *r, const struct
     str_printf(out, " on pictures of %dx%d, %d labels%s</p>\n", r->model->prep.size[1],
                r->model->prep.size[0], r->model->n_labels,
                r->stopped ? "; stopped before its end" : "");
-    if (f)
-        ok = add_headline(out, r, f, err);
+    if (a)
+        ok = add_headline(out, r, a, err);
     else
         str_add(out, "<p><b>Nothing was held out</b>, so no figure tells how good the network is: "
                      "it may have learnt these pictures by heart. <code>discern eval</code> tells, "
                      "on others.</p>\n");
     if (ok && r->n_rows)
         ok = add_histories(out, r, err);
-    if (ok && f)
-        ok = add_answers(out, r, f, err);
+    if (ok && a)
+        ok = add_answers(out, a, err);
     add_settings(out, r, json_object_get(provenance, "settings"));
     add_data(out, r, json_object_get(provenance, "data"));
     add_origin(out, r, provenance);
@@ -411,15 +348,23 @@ static bool add_page(struct str *out, const struct train_report *r, const struct
 bool train_report_write(const struct train_report *r, const char *path, struct err *err)
 {
     json_t *provenance = record_parse(r->model->provenance, strlen(r->model->provenance), err);
+    int *learnt = calloc((size_t)r->index->n_labels + 1, sizeof *learnt);
     struct infer_figures f = { 0 };
+    struct infer_report a = { .label = (const char *const *)r->model->label, .figures = &f,
+                              .answers = r->answers, .index = r->val, .learnt = learnt,
+                              .decode = r->decode, .threads = r->threads };
     struct str out = { 0 };
-    bool ok = provenance && (!r->answers || infer_figures(r->answers, &f, err)) &&
-              add_page(&out, r, r->answers ? &f : NULL, provenance, err);
+    bool ok = learnt || err_set(err, ERR_MEMORY, "no memory for the report");
 
+    if (ok)
+        count_learnt(r->index, learnt);
+    ok = ok && provenance && (!r->answers || infer_figures(r->answers, &f, err)) &&
+         add_page(&out, r, r->answers ? &a : NULL, provenance, err);
     if (!ok)
         err_in(err, "%s", path);
     ok = ok && file_replace(path, out.data, out.len, err);
     json_decref(provenance);
+    free(learnt);
     infer_figures_release(&f);
     str_release(&out);
     return ok;

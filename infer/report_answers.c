@@ -1,0 +1,132 @@
+/*
+ * report_answers -- see report.h: how sure the answers are, and the worst of them
+ */
+#include "infer/report.h"
+
+#include "data/page.h"
+#include "infer/curve.h"
+#include "infer/plot.h"
+#include "nn/base/pool.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { MISTAKES = 24, SIDE = 144 };     /* pictures of the gallery, their longer side in pixels */
+
+/* ---- calibration ----------------------------------------------------------------------------- */
+
+void infer_report_calibration(struct str *out, const struct infer_report *r)
+{
+    struct infer_bin bin[INFER_BINS];
+    double x[INFER_BINS], y[INFER_BINS], end[INFER_BINS], share[INFER_BINS], total = 0;
+    bool single = r->answers->task == DATA_SINGLE;
+    const char *of = single ? "confidence" : "probability";
+    int n = 0;
+
+    infer_reliability(r->answers, bin);
+    for (int b = 0; b < INFER_BINS; b++)
+        total += (double)bin[b].n;
+    for (int b = 0; b < INFER_BINS; b++) {
+        end[b] = (b + 1.0) / INFER_BINS;
+        share[b] = total > 0 ? (double)bin[b].n / total : 0;
+        if (bin[b].n) {
+            x[n] = bin[b].confidence;
+            y[n++] = bin[b].right;
+        }
+    }
+    str_printf(out, "<h2>Is its confidence deserved?</h2>\n<p>%s in %d ranges of %s: how sure the "
+                    "network is against how often that comes true. Under the diagonal it is too "
+                    "sure of itself. Ranges with few %s say little. Calibration error %.4f.</p>\n"
+                    "<div class=grid>\n",
+               single ? "The answers" : "Every known picture and label,", INFER_BINS, of,
+               single ? "pictures" : "pairs", infer_reliability_error(bin));
+    infer_plot_add(out, &(struct infer_plot){
+        .title = "Calibration", .x_title = of, .x = { 0, 1 }, .y = { 0, 1 }, .mark = NAN,
+        .y_title = single ? "share that is right" : "share that carries the label",
+        .y_share = true, .height = 180, .n = 2,
+        .line = (struct infer_plot_line[]){
+            { .n = n, .x = x, .y = y, .colour = 0, .dots = true },
+            { .n = 2, .x = (double[]){ 0, 1 }, .y = (double[]){ 0, 1 }, .colour = 2 },
+        } });
+    infer_plot_add(out, &(struct infer_plot){
+        .title = "How often it is so sure", .x_title = of, .x = { 0, 1 }, .y = { 0, NAN },
+        .mark = NAN, .y_title = single ? "share of the pictures" : "share of the pairs",
+        .y_share = true, .height = 180, .n = 1,
+        .line = (struct infer_plot_line[]){
+            { .n = INFER_BINS, .x = end, .y = share, .colour = 0, .steps = true } } });
+    str_add(out, "</div>\n");
+}
+
+/* ---- mistakes -------------------------------------------------------------------------------- */
+
+struct gallery {
+    const struct infer_report *r;
+    struct infer_mistake of[MISTAKES];
+    char *uri[MISTAKES];
+};
+
+static const struct data_sample *sample_of(const struct gallery *g, int i)
+{
+    return &g->r->index->sample[g->r->answers->sample[g->of[i].row]];
+}
+
+static void make_thumb(void *arg, int i, int worker)
+{
+    struct gallery *g = arg;
+
+    (void)worker;
+    g->uri[i] = data_page_thumb(sample_of(g, i), g->r->decode, SIDE);
+}
+
+static void add_mistake(struct str *out, const struct gallery *g, int i)
+{
+    const struct infer_mistake *m = &g->of[i];
+    const struct infer_answers *a = g->r->answers;
+    const char *const *label = g->r->label;
+
+    str_add(out, "<figure>");
+    if (g->uri[i]) {
+        str_add(out, "<img alt=\"\" src=\"");
+        str_add(out, g->uri[i]);
+        str_add(out, "\">");
+    }
+    str_add(out, "<figcaption><b>");
+    data_page_text(out, label[m->label]);
+    if (a->task == DATA_SINGLE) {
+        str_printf(out, "</b> %.1f%%<br>is <b>", 100 * (double)m->p);
+        data_page_text(out, label[a->truth[m->row]]);
+        str_printf(out, "</b> %.1f%%", 100 * (double)infer_answers_p(a, m->row, a->truth[m->row]));
+    } else {
+        str_printf(out, "</b> %s, %.1f%%", m->p < 0.5f ? "missed" : "answered, wrongly",
+                   100 * (double)m->p);
+    }
+    str_add(out, "<br><span class=dim>");
+    data_page_text(out, sample_of(g, i)->name);
+    str_add(out, "</span></figcaption></figure>\n");
+}
+
+bool infer_report_mistakes(struct str *out, const struct infer_report *r, struct err *err)
+{
+    struct gallery g = { .r = r };
+    struct pool *pool = pool_new(r->threads, err);
+    int64_t total;
+    int n = infer_mistakes(r->answers, MISTAKES, g.of, &total);
+
+    if (!pool)
+        return false;
+    pool_for(pool, n, make_thumb, &g);
+    pool_free(pool);
+    str_add(out, "<h2>The worst mistakes</h2>\n");
+    if (n == 0)
+        str_add(out, "<p>There are none.</p>\n");
+    else
+        str_printf(out, "<p>Of %lld those that the network is surest of. Look here first: labels "
+                        "that are wrong, pictures that show something else, and what the network "
+                        "does not see.</p>\n<div class=gallery>\n", (long long)total);
+    for (int i = 0; i < n; i++) {
+        add_mistake(out, &g, i);
+        free(g.uri[i]);
+    }
+    str_add(out, n ? "</div>\n" : "");
+    return true;
+}

@@ -1,0 +1,124 @@
+/*
+ * report_head -- see report.h: rules of the page, and the figure with what it is worth
+ */
+#include "infer/report.h"
+
+#include "data/page.h"
+#include "infer/curve.h"
+
+#include <math.h>
+
+enum { SEED = 1 };      /* of the interval: a report that is written again says the same */
+
+const char infer_report_style[] =
+    "body{max-width:66rem}h1{margin-bottom:.2rem}h2{margin:2.6rem 0 .4rem}p{max-width:44rem}"
+    ".dim{opacity:.72}.small{font-size:.85rem}"
+    ".big{font-size:2.6rem;font-weight:600;line-height:1.1;margin:1.2rem 0 .2rem}"
+    ".big small{font-size:1rem;font-weight:400;display:inline-block}"
+    ".track{position:relative;height:1.1rem;margin:.6rem 0 .4rem;max-width:44rem;"
+    "border-bottom:2px solid var(--line)}.track i{position:absolute;bottom:-2px}"
+    ".track .band{height:.55rem;background:var(--c0);opacity:.35;min-width:2px}"
+    ".track .dot{width:3px;margin-left:-1px;height:1rem;background:var(--c0)}"
+    ".track .base{width:2px;margin-left:-1px;height:1rem;background:var(--c2)}"
+    ".ends{display:flex;justify-content:space-between;max-width:44rem;margin-top:-.2rem}"
+    ".key i{display:inline-block;width:.8rem;height:.6rem;margin-right:.3rem}"
+    ".key span{margin-right:1.2rem;white-space:nowrap}"
+    ".tiles{display:flex;flex-wrap:wrap;gap:.5rem 2rem;margin:1rem 0}.tiles div{min-width:6rem}"
+    ".tiles b{display:block;font-size:1.15rem}"
+    ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));"
+    "gap:1.2rem 1.5rem;margin:.8rem 0}"
+    ".many{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));"
+    "gap:1rem}"
+    ".grid>svg,.many>svg{max-width:30rem}"
+    ".wide{overflow-x:auto;max-width:100%}"
+    "th{font-weight:600;vertical-align:bottom}td,th{padding:.15rem .5rem}"
+    "td,figcaption,.name{unicode-bidi:isolate}"
+    "td.n{font-variant-numeric:tabular-nums}"
+    ".name{max-width:14rem;overflow-wrap:break-word}"
+    ".v{background:linear-gradient(90deg,var(--soft) var(--p),transparent 0)}"
+    ".matrix{font-size:.8rem}.matrix td.n{text-align:center;min-width:1.5rem;padding:.2rem}"
+    ".matrix .up{writing-mode:vertical-rl;transform:rotate(180deg);max-height:9rem;"
+    "text-align:left;padding:.3rem 0;overflow:hidden}"
+    ".gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1rem;"
+    "padding:0}.gallery img{min-width:72px;max-width:144px;max-height:144px;border-radius:.2rem}"
+    ".gallery figcaption{overflow-wrap:anywhere;margin-top:.25rem}"
+    "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--soft);padding:.6rem .8rem;"
+    "border-radius:.3rem}"
+    "@media(max-width:34rem){table{font-size:.8rem}td,th{padding:.15rem .2rem}}"
+    "@media print{body{margin:0;max-width:none}h2{break-after:avoid}"
+    "svg,figure,tr{break-inside:avoid}}";
+
+/* Interval, figure and what guessing gets, on a line from 0 to 1. */
+static void add_track(struct str *out, double low, double high, double figure, double base)
+{
+    str_add(out, "<div class=track>");
+    if (!isnan(low))
+        str_printf(out, "<i class=band style=\"left:%.2f%%;width:%.2f%%\"></i>", 100 * low,
+                   100 * (high - low));
+    if (!isnan(base))
+        str_printf(out, "<i class=base style=\"left:%.2f%%\"></i>", 100 * base);
+    if (!isnan(figure))
+        str_printf(out, "<i class=dot style=\"left:%.2f%%\"></i>", 100 * figure);
+    str_add(out, "</div>\n<div class=\"ends dim small\"><span>0%</span><span>100%</span></div>\n");
+}
+
+static void add_key(struct str *out, const struct infer_report *r, double low, double high)
+{
+    const struct infer_figures *f = r->figures;
+    double base = f->task == DATA_SINGLE ? f->majority : f->baseline_ap;
+
+    str_printf(out, "<p class=\"key small\"><span><i style=\"background:var(--c0)\"></i>%s %.2f%%"
+                    "</span> ", infer_figures_main_name(f->task), 100 * infer_figures_main(f));
+    if (!isnan(low))
+        str_printf(out, "<span><i style=\"background:var(--c0);opacity:.35\"></i>95%% interval "
+                        "%.1f%% to %.1f%%</span> ", 100 * low, 100 * high);
+    str_add(out, "<span><i style=\"background:var(--c2)\"></i>");
+    if (f->task == DATA_SINGLE) {
+        str_add(out, "always answering \xe2\x80\x9c");
+        data_page_text(out, r->label[infer_figures_commonest(f)]);
+        str_add(out, "\xe2\x80\x9d");
+    } else {
+        str_add(out, "answering by how common labels are");
+    }
+    str_printf(out, " %.2f%%</span></p>\n", 100 * base);
+}
+
+bool infer_report_headline(struct str *out, const struct infer_report *r, const char *of,
+                           struct err *err)
+{
+    const struct infer_figures *f = r->figures;
+    double figure = infer_figures_main(f), low, high;
+
+    if (!infer_interval(r->answers, figure, SEED, &low, &high, err))
+        return false;
+    str_printf(out, "<p class=big>%.1f%% <small>%s on %d %s</small></p>\n", 100 * figure,
+               f->task == DATA_SINGLE ? "accuracy" : "mean average precision (mAP)", f->n, of);
+    add_track(out, low, high, figure, f->task == DATA_SINGLE ? f->majority : f->baseline_ap);
+    add_key(out, r, low, high);
+    return true;
+}
+
+static void add_tile(struct str *out, const char *name, double x, bool share)
+{
+    if (isnan(x))
+        return;
+    str_printf(out, share ? "<div><b>%.2f%%</b>" : "<div><b>%.4f</b>", share ? 100 * x : x);
+    str_printf(out, "<span class=\"dim small\">%s</span></div>\n", name);
+}
+
+void infer_report_tiles(struct str *out, const struct infer_report *r)
+{
+    const struct infer_figures *f = r->figures;
+
+    str_add(out, "<div class=tiles>\n");
+    add_tile(out, "mean recall", f->balanced_accuracy, true);
+    if (f->n_labels > 5)
+        add_tile(out, "among the top 5", f->top5, true);
+    add_tile(out, "all labels right", f->subset_accuracy, true);
+    add_tile(out, "wrong labels", f->hamming, true);
+    add_tile(out, "F1, macro", f->macro_f1, false);
+    add_tile(out, "F1, micro", f->micro_f1, false);
+    add_tile(out, "log loss", f->log_loss, false);
+    add_tile(out, "calibration error", f->ece, false);
+    str_add(out, "</div>\n");
+}
