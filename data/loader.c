@@ -19,7 +19,7 @@
 
 /* One batch of the ring.  Written by decoding threads, each its own places, until done == n. */
 struct slot {
-    float *image[DATA_VIEWS], *target;
+    float *image[DATA_TAKES], *target;  /* of each view, or take */
     float *target2;             /* what mixing the second view throws away */
     int *sample;
     bool *good;
@@ -32,7 +32,8 @@ struct data_loader {
     const struct data_index *x;
     struct data_fetch fetch;
     struct data_loader_options opt;
-    size_t count;               /* floats of a picture */
+    int images;                 /* views, or takes */
+    size_t count[DATA_TAKES];   /* floats of a picture in each of them */
     int batches;
     struct slot *slot;
     int slots;
@@ -89,7 +90,7 @@ static void *run(void *arg)
     pthread_mutex_lock(&l->lock);
     for (;;) {
         struct slot *s;
-        float *out[DATA_VIEWS];
+        float *out[DATA_TAKES];
         int b, place, sample, draw;
 
         while (!l->quit && !has_work(l))
@@ -108,10 +109,13 @@ static void *run(void *arg)
 
         s->sample[place] = sample;
         set_target(l->x, &l->x->sample[sample], s->target + (size_t)place * (size_t)l->x->n_labels);
-        for (int v = 0; v < l->opt.views; v++)
-            out[v] = s->image[v] + (size_t)place * l->count;
-        s->good[place] = data_fetch(&l->fetch, l->epoch, draw, sample, l->opt.views, w.scratch,
-                                    out, &s->err[place]);
+        for (int v = 0; v < l->images; v++)
+            out[v] = s->image[v] + (size_t)place * l->count[v];
+        s->good[place] =
+            l->opt.takes ? data_take_sample(l->opt.take, l->opt.takes, &l->x->sample[sample], NULL,
+                                            0, &l->fetch.decode, out, &s->err[place])
+                         : data_fetch(&l->fetch, l->epoch, draw, sample, l->opt.views, w.scratch,
+                                      out, &s->err[place]);
 
         pthread_mutex_lock(&l->lock);
         l->busy--;
@@ -134,22 +138,25 @@ static int ring_length(size_t bytes)
     return slots;
 }
 
-/* Bytes of one slot; false when they do not fit. */
-static bool slot_bytes(const struct data_loader *l, size_t *image, size_t *target)
+/* Bytes of one slot, of all its images together; false when they do not fit. */
+static bool slot_bytes(const struct data_loader *l, size_t *images, size_t *target)
 {
-    size_t n = (size_t)l->opt.batch;
+    size_t n = (size_t)l->opt.batch, count = 0;
 
-    return size_mul(n, l->count, image) && size_mul(*image, sizeof(float), image) &&
+    for (int v = 0; v < l->images; v++)
+        if (!size_add(count, l->count[v], &count))
+            return false;
+    return size_mul(n, count, images) && size_mul(*images, sizeof(float), images) &&
            size_mul(n, (size_t)l->x->n_labels, target) && size_mul(*target, sizeof(float), target);
 }
 
-static bool make_slot(const struct data_loader *l, struct slot *s, size_t image, size_t target)
+static bool make_slot(const struct data_loader *l, struct slot *s, size_t target)
 {
     size_t n = (size_t)l->opt.batch;
     bool ok = true;
 
-    for (int v = 0; v < l->opt.views; v++)
-        ok &= (s->image[v] = malloc(image)) != NULL;
+    for (int v = 0; v < l->images; v++)
+        ok &= (s->image[v] = malloc(n * l->count[v] * sizeof(float))) != NULL;
     s->target = malloc(target ? target : 1);
     s->target2 = malloc(target ? target : 1);
     s->sample = malloc(n * sizeof *s->sample);
@@ -160,15 +167,15 @@ static bool make_slot(const struct data_loader *l, struct slot *s, size_t image,
 
 static bool make_slots(struct data_loader *l, struct err *err)
 {
-    size_t image, target;
+    size_t images, target;
 
-    if (!slot_bytes(l, &image, &target))
+    if (!slot_bytes(l, &images, &target))
         return err_set(err, ERR_MEMORY, "a batch of %d pictures does not fit in memory",
                        l->opt.batch);
-    l->slots = ring_length((size_t)l->opt.views * image);
+    l->slots = ring_length(images);
     l->slot = calloc((size_t)l->slots, sizeof *l->slot);
     for (int i = 0; l->slot && i < l->slots; i++)
-        if (!make_slot(l, &l->slot[i], image, target))
+        if (!make_slot(l, &l->slot[i], target))
             return err_set(err, ERR_MEMORY,
                            "%d batches of %d pictures do not fit in memory: make the batch smaller",
                            l->slots, l->opt.batch);
@@ -205,8 +212,8 @@ struct data_loader *data_loader_new(const struct data_index *x, const struct dat
     struct data_loader *l = calloc(1, sizeof *l);
 
     assert(opt->batch >= 1 && opt->threads >= 1 && prep->size[0] >= 1 && prep->size[1] >= 1 &&
-           opt->views >= 0 && opt->views <= DATA_VIEWS &&
-           (opt->shuffle || !opt->sampling));
+           opt->views >= 0 && opt->views <= DATA_VIEWS && opt->takes >= 0 &&
+           opt->takes <= DATA_TAKES && (opt->shuffle || !opt->sampling));
     if (!l) {
         err_set(err, ERR_MEMORY, "memory is out");
         return NULL;
@@ -223,7 +230,9 @@ struct data_loader *data_loader_new(const struct data_index *x, const struct dat
                                     .seed = opt->seed };
     if (l->opt.batch > x->n && x->n > 0)
         l->opt.batch = x->n;            /* no memory for pictures that are not there */
-    l->count = data_prep_count(prep);
+    l->images = opt->takes ? opt->takes : l->opt.views;
+    for (int v = 0; v < l->images; v++)
+        l->count[v] = data_prep_count(opt->takes ? opt->take[v].prep : prep);
     l->batches = (int)((x->n + (int64_t)l->opt.batch - 1) / l->opt.batch);
     if (opt->drop_last && l->batches > 1)
         l->batches = x->n / l->opt.batch;
@@ -268,7 +277,7 @@ void data_loader_free(struct data_loader *l)
     for (int i = 0; i < l->threads; i++)
         pthread_join(l->thread[i], NULL);
     for (int i = 0; l->slot && i < l->slots; i++) {
-        for (int v = 0; v < DATA_VIEWS; v++)
+        for (int v = 0; v < l->images; v++)
             free(l->slot[i].image[v]);
         free(l->slot[i].target);
         free(l->slot[i].target2);
@@ -329,16 +338,17 @@ static void compact(const struct data_loader *l, struct slot *s, int n)
             continue;
         }
         if (kept < i) {
-            for (int v = 0; v < l->opt.views; v++)
-                memcpy(s->image[v] + (size_t)kept * l->count, s->image[v] + (size_t)i * l->count,
-                       l->count * sizeof(float));
+            for (int v = 0; v < l->images; v++)
+                memcpy(s->image[v] + (size_t)kept * l->count[v],
+                       s->image[v] + (size_t)i * l->count[v], l->count[v] * sizeof(float));
             memcpy(s->target + (size_t)kept * labels, s->target + (size_t)i * labels,
                    labels * sizeof(float));
             s->sample[kept] = s->sample[i];
         }
         kept++;
     }
-    s->batch = (struct data_batch){ kept, s->image[0], s->image[1], s->target, s->sample };
+    s->batch = (struct data_batch){ kept, s->image[0], l->opt.views > 1 ? s->image[1] : NULL,
+                                    s->image, s->target, s->sample };
 }
 
 /* Augmentations that mix the pictures of a batch: both views alike, the targets once. */

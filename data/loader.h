@@ -10,6 +10,7 @@
 
 #include "data/fetch.h"
 #include "data/sampler.h"
+#include "data/take.h"
 
 struct data_loader;
 
@@ -28,15 +29,20 @@ struct data_loader_options {
     const struct data_decode *decode;   /* NULL: the default; the background is the preparation's */
     const struct data_prep *keep;       /* as struct data_fetch has it; lent */
     struct data_cache *cache;   /* as struct data_fetch has it; NULL: none; lent */
+    const struct data_take *take;   /* lent; what is made of each picture, instead of what prep, */
+    int takes;                  /* recipe and cache say; at most DATA_TAKES; 0: none */
     uint64_t seed;
     data_bad_fn *bad;           /* may be NULL */
     void *bad_ctx;
 };
 
+enum { DATA_TAKES = 64 };
+
 struct data_batch {
     int n;                      /* pictures that are there, <= options.batch; 0: all were bad */
     const float *image;         /* [n,H,W,C] normalised */
     const float *image2;        /* the second view of each; NULL where there is one */
+    float *const *take;         /* [takes]: of each take; the first is image */
     const float *target;        /* [n,n_labels] in [0,1]: SINGLE a row adds up to 1, or is 0s where
                                    no label is known; MULTI -1 unknown.  A recipe may mix them */
     const int *sample;          /* [n] position in the index */
