@@ -19,6 +19,7 @@ struct infer_predictor {
     struct nn_graph *graph;
     struct nn_params *params;
     struct pool *pool;
+    const struct nn_kernels *kernels;
     struct nn_plan *plan;
     struct nn_exec *exec;
     struct shape image;         /* of a full batch */
@@ -81,31 +82,42 @@ struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const stru
                                             const char *isa, struct err *err)
 {
     struct infer_predictor *q = calloc(1, sizeof *q);
-    struct nn_plan_options opt = { .mode = NN_INFER, .batch = batch, .threads = threads };
 
     if (!q) {
         err_set(err, ERR_MEMORY, "predict: no memory");
         return NULL;
     }
-    q->batch = batch;
-    opt.kernels = nn_kernels_get(isa, err);
-    if (!opt.kernels || !infer_answer_graph(g, p, task, &q->graph, &q->params, err))
+    q->kernels = nn_kernels_get(isa, err);
+    if (!q->kernels || !infer_answer_graph(g, p, task, &q->graph, &q->params, err))
         goto fail;
     q->pool = pool_new(threads, err);
-    if (!q->pool)
+    if (!q->pool || !infer_predictor_resize(q, batch, err))
         goto fail;
-    q->plan = nn_plan_new(q->graph, &opt, err);
-    if (!q->plan)
-        goto fail;
-    q->exec = nn_exec_new(q->plan, q->params, q->pool, err);
-    if (!q->exec)
-        goto fail;
-    q->image = q->plan->shape[nn_graph_first_input(q->graph)];
     q->n_labels = (int)q->plan->shape[nn_graph_find_output(q->graph, "probability")].dim[1];
     return q;
 fail:
     infer_predictor_free(q);
     return NULL;
+}
+
+bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *err)
+{
+    struct nn_plan_options opt = { .mode = NN_INFER, .batch = batch,
+                                   .threads = pool_threads(q->pool), .kernels = q->kernels };
+    struct nn_plan *plan = nn_plan_new(q->graph, &opt, err);
+    struct nn_exec *exec = plan ? nn_exec_new(plan, q->params, q->pool, err) : NULL;
+
+    if (!exec) {
+        nn_plan_free(plan);
+        return false;
+    }
+    nn_exec_free(q->exec);
+    nn_plan_free(q->plan);
+    q->plan = plan;
+    q->exec = exec;
+    q->batch = batch;
+    q->image = plan->shape[nn_graph_first_input(q->graph)];
+    return true;
 }
 
 void infer_predictor_free(struct infer_predictor *q)

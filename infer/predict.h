@@ -19,6 +19,9 @@ struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const stru
                                             const char *isa, struct err *err);
 void infer_predictor_free(struct infer_predictor *q);
 
+/* As if made with this batch.  On failure it is as before. */
+bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *err);
+
 int infer_predictor_batch(const struct infer_predictor *q);
 int infer_predictor_labels(const struct infer_predictor *q);
 void infer_predictor_size(const struct infer_predictor *q, int size[2]);    /* height, width */

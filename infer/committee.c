@@ -1,0 +1,449 @@
+/*
+ * committee -- see committee.h
+ */
+#include "infer/committee.h"
+
+#include "data/lookup.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const infer_views_names[] = { "one", "mirror", "four", NULL };
+
+static const double near_share = 7.0 / 8;
+
+struct member {
+    struct infer_predictor *q;
+    const struct infer_model *m;
+    int *at;                    /* [labels]: our label's place in m; NULL: the same */
+    int take[2];                /* what it looks at; the second for four views */
+};
+
+struct infer_committee {
+    struct member *member;
+    int n, views, labels, batch;
+    struct data_take take[DATA_TAKES];
+    int takes;
+    float *one;                 /* [takes]: a picture each, one behind the other */
+    float *image[DATA_TAKES];   /* where in `one` */
+    float *mirrored;            /* [batch,H,W,C] of the largest; NULL where nothing is mirrored */
+    float *probability;         /* [batch,labels] the mean */
+    float *said;                /* [batch,labels] of one network and view */
+    double *sum;                /* [batch,labels] */
+};
+
+/* ---- who sits in it -------------------------------------------------------------------------- */
+
+static const char *label_of(const void *ctx, int i)
+{
+    return ((const struct infer_model *)ctx)->label[i];
+}
+
+/* m->at, and NULL left where the labels stand as in the first model. */
+static bool map_labels(struct member *m, const struct infer_model *first, const char *path,
+                       const char *first_path, struct err *err)
+{
+    struct data_lookup by_name = { .name = label_of, .ctx = m->m };
+    bool same = true, ok = true;
+
+    if (m->m->task != first->task)
+        return err_set(err, ERR_INPUT,
+                       "%s gives a picture %s, %s %s: models answer together only when they were "
+                       "trained for the same", path,
+                       m->m->task == DATA_SINGLE ? "one label" : "any number of labels", first_path,
+                       first->task == DATA_SINGLE ? "one" : "any number");
+    if (m->m->n_labels != first->n_labels)
+        return err_set(err, ERR_INPUT,
+                       "%s knows %d labels, %s %d: models answer together only when they know the "
+                       "same", path, m->m->n_labels, first_path, first->n_labels);
+    m->at = calloc((size_t)first->n_labels, sizeof *m->at);
+    for (int l = 0; ok && m->at && l < first->n_labels; l++)
+        ok = data_lookup_add(&by_name, l);
+    if (!ok || !m->at) {
+        data_lookup_release(&by_name);
+        return err_set(err, ERR_MEMORY, "no memory for %d labels", first->n_labels);
+    }
+    for (int l = 0; ok && l < first->n_labels; l++) {
+        m->at[l] = data_lookup_find(&by_name, first->label[l]);
+        same &= m->at[l] == l;
+        if (m->at[l] < 0)
+            ok = err_set(err, ERR_INPUT,
+                         "%s does not know the label \"%s\" of %s: models answer together only "
+                         "when they know the same", path, first->label[l], first_path);
+    }
+    data_lookup_release(&by_name);
+    if (same) {
+        free(m->at);
+        m->at = NULL;
+    }
+    return ok;
+}
+
+/* The place of such a take; networks that were trained alike share theirs. */
+static int find_take(struct infer_committee *c, const struct data_prep *prep, double share)
+{
+    for (int t = 0; t < c->takes; t++)
+        if (c->take[t].share == share && !memcmp(c->take[t].prep, prep, sizeof *prep))
+            return t;
+    c->take[c->takes] = (struct data_take){ prep, share };
+    return c->takes++;
+}
+
+static bool make_room(struct infer_committee *c, int batch, struct err *err)
+{
+    size_t most = 0, answers = (size_t)batch * (size_t)c->labels;
+    bool alone = c->n == 1 && c->views == INFER_VIEWS_ONE && !c->member[0].at;
+    float *probability = malloc(answers * sizeof *probability), *mirrored = NULL, *said = NULL;
+    double *sum = NULL;
+
+    for (int t = 0; t < c->takes; t++) {
+        size_t count = data_prep_count(c->take[t].prep);
+
+        most = count > most ? count : most;
+    }
+    if (c->views != INFER_VIEWS_ONE)
+        mirrored = malloc((size_t)batch * most * sizeof *mirrored);
+    if (!alone) {
+        said = malloc(answers * sizeof *said);
+        sum = malloc(answers * sizeof *sum);
+    }
+    if (!probability || (c->views != INFER_VIEWS_ONE && !mirrored) ||
+        (!alone && (!said || !sum))) {
+        free(probability);
+        free(mirrored);
+        free(said);
+        free(sum);
+        return err_set(err, ERR_MEMORY, "%d pictures at a time do not fit in memory", batch);
+    }
+    free(c->probability);
+    free(c->mirrored);
+    free(c->said);
+    free(c->sum);
+    c->probability = probability;
+    c->mirrored = mirrored;
+    c->said = said;
+    c->sum = sum;
+    c->batch = batch;
+    return true;
+}
+
+/* Where one picture's takes lie. */
+static bool make_one(struct infer_committee *c, struct err *err)
+{
+    size_t all = 0;
+
+    for (int t = 0; t < c->takes; t++)
+        all += data_prep_count(c->take[t].prep);
+    c->one = malloc(all * sizeof *c->one);
+    if (!c->one)
+        return err_set(err, ERR_MEMORY, "no memory for a picture");
+    all = 0;
+    for (int t = 0; t < c->takes; t++) {
+        c->image[t] = c->one + all;
+        all += data_prep_count(c->take[t].prep);
+    }
+    return true;
+}
+
+static bool seat(struct infer_committee *c, const struct infer_model *m, const char *path,
+                 const char *first_path, const struct infer_committee_options *o, struct err *err)
+{
+    struct member *s = &c->member[c->n++];
+
+    s->m = m;
+    s->take[0] = find_take(c, &m->prep, 1);
+    if (o->views == INFER_VIEWS_FOUR)
+        s->take[1] = find_take(c, &m->prep, near_share);
+    if (c->n > 1 && !map_labels(s, c->member[0].m, path, first_path, err))
+        return false;
+    s->q = infer_predictor_new(m->graph, m->params, m->task, o->batch, o->threads, o->isa, err);
+    return s->q != NULL;
+}
+
+struct infer_committee *infer_committee_new(int n, struct infer_model *const *model,
+                                            const char *const *path,
+                                            const struct infer_committee_options *o,
+                                            struct err *err)
+{
+    struct infer_committee *c;
+
+    assert(n >= 1 && o->batch >= 1 && o->threads >= 1);
+    if (n > INFER_COMMITTEE_MOST) {
+        err_set(err, ERR_INPUT, "%d models: at most %d answer together", n, INFER_COMMITTEE_MOST);
+        return NULL;
+    }
+    c = calloc(1, sizeof *c);
+    if (c)
+        c->member = calloc((size_t)n, sizeof *c->member);
+    if (!c || !c->member) {
+        err_set(err, ERR_MEMORY, "no memory for %d models", n);
+        infer_committee_free(c);
+        return NULL;
+    }
+    c->views = o->views;
+    c->labels = model[0]->n_labels;
+    for (int i = 0; i < n; i++)
+        if (!seat(c, model[i], path[i], path[0], o, err))
+            goto fail;
+    if (make_one(c, err) && make_room(c, o->batch, err))
+        return c;
+fail:
+    infer_committee_free(c);
+    return NULL;
+}
+
+void infer_committee_free(struct infer_committee *c)
+{
+    if (!c)
+        return;
+    for (int i = 0; i < c->n; i++) {
+        infer_predictor_free(c->member[i].q);
+        free(c->member[i].at);
+    }
+    free(c->member);
+    free(c->one);
+    free(c->probability);
+    free(c->mirrored);
+    free(c->said);
+    free(c->sum);
+    free(c);
+}
+
+int infer_committee_labels(const struct infer_committee *c)
+{
+    return c->labels;
+}
+
+bool infer_committee_batch(struct infer_committee *c, int batch, struct err *err)
+{
+    struct err ignored = { 0 };
+
+    if (batch == c->batch)
+        return true;
+    for (int i = 0; i < c->n; i++) {
+        if (infer_predictor_resize(c->member[i].q, batch, err))
+            continue;
+        /* The batch before had its memory: with it again, all fit together. */
+        while (i-- > 0)
+            infer_predictor_resize(c->member[i].q, c->batch, &ignored);
+        return false;
+    }
+    return make_room(c, batch, err);
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static void mirror(const struct data_prep *p, int n, const float *image, float *out)
+{
+    size_t channels = (size_t)data_prep_channels(p), width = (size_t)p->size[1],
+           rows = (size_t)n * (size_t)p->size[0];
+
+    for (size_t y = 0; y < rows; y++, image += width * channels, out += width * channels)
+        for (size_t x = 0; x < width; x++)
+            memcpy(out + x * channels, image + (width - 1 - x) * channels,
+                   channels * sizeof *out);
+}
+
+/* Adds what one network says to the sum, under our labels. */
+static void hear(struct infer_committee *c, const struct member *m, int n, const float *image)
+{
+    size_t labels = (size_t)c->labels;
+
+    infer_predict(m->q, n, image, c->said);
+    for (size_t i = 0; i < (size_t)n; i++)
+        for (size_t l = 0; l < labels; l++)
+            c->sum[i * labels + l] += c->said[i * labels + (m->at ? (size_t)m->at[l] : l)];
+}
+
+/* n <= batch pictures, take by take -> c->probability. */
+static void deliberate(struct infer_committee *c, int n, float *const image[])
+{
+    size_t answers = (size_t)n * (size_t)c->labels;
+    int voices = 0;
+
+    if (!c->sum) {
+        infer_predict(c->member[0].q, n, image[0], c->probability);
+        return;
+    }
+    memset(c->sum, 0, answers * sizeof *c->sum);
+    for (int i = 0; i < c->n; i++) {
+        const struct member *m = &c->member[i];
+
+        for (int t = 0; t < (c->views == INFER_VIEWS_FOUR ? 2 : 1); t++) {
+            const float *seen = image[m->take[t]];
+
+            hear(c, m, n, seen);
+            voices++;
+            if (c->views == INFER_VIEWS_ONE)
+                continue;
+            mirror(&m->m->prep, n, seen, c->mirrored);
+            hear(c, m, n, c->mirrored);
+            voices++;
+        }
+    }
+    for (size_t i = 0; i < answers; i++)
+        c->probability[i] = (float)(c->sum[i] / voices);
+}
+
+static void answer_one(struct infer_committee *c, struct infer_said *said)
+{
+    deliberate(c, 1, c->image);
+    *said = (struct infer_said){ .probability = c->probability, .input = c->image[0] };
+}
+
+bool infer_committee_image(struct infer_committee *c, const struct data_image *image,
+                           struct infer_said *said, struct err *err)
+{
+    if (!data_take_image(c->take, c->takes, image, c->image, err))
+        return false;
+    answer_one(c, said);
+    return true;
+}
+
+bool infer_committee_sample(struct infer_committee *c, const struct data_sample *s,
+                            const uint8_t *bytes, size_t size, const struct data_decode *how,
+                            struct infer_said *said, struct err *err)
+{
+    if (!data_take_sample(c->take, c->takes, s, bytes, size, how, c->image, err))
+        return false;
+    answer_one(c, said);
+    return true;
+}
+
+/* ---- over an index --------------------------------------------------------------------------- */
+
+/* Pictures of one batch that cannot be read; the loader tells them before those that can. */
+struct each {
+    struct infer_committee *c;
+    const struct data_index *x;
+    struct bad {
+        int sample;
+        struct err why;
+    } *bad;                     /* [batch] */
+    int n_bad, told;
+    infer_said_fn *fn;
+    void *ctx;
+};
+
+static void on_bad(void *ctx, const struct data_sample *sample, const struct err *why)
+{
+    struct each *e = ctx;
+
+    e->bad[e->n_bad++] = (struct bad){ (int)(sample - e->x->sample), *why };
+}
+
+/* Bad ones that stand before `sample`. */
+static bool tell_bad(struct each *e, int sample)
+{
+    for (; e->told < e->n_bad && e->bad[e->told].sample < sample; e->told++)
+        if (!e->fn(e->ctx, &(struct infer_said){ .sample = e->bad[e->told].sample,
+                                                 .why = &e->bad[e->told].why }))
+            return false;
+    return true;
+}
+
+static bool tell(struct each *e, const struct data_batch *b)
+{
+    size_t labels = (size_t)e->c->labels, count = data_prep_count(e->c->take[0].prep);
+
+    for (int i = 0; i < b->n; i++) {
+        struct infer_said said = {
+            .sample = b->sample[i],
+            .probability = e->c->probability + (size_t)i * labels,
+            .input = b->image + (size_t)i * count,
+            .target = b->target + (size_t)i * (size_t)e->x->n_labels,
+        };
+
+        if (!tell_bad(e, said.sample) || !e->fn(e->ctx, &said))
+            return false;
+    }
+    if (!tell_bad(e, e->x->n))
+        return false;
+    e->n_bad = e->told = 0;
+    return true;
+}
+
+bool infer_committee_each(struct infer_committee *c, const struct data_index *x,
+                          const struct infer_evaluate_options *how, infer_said_fn *fn, void *ctx,
+                          struct err *err)
+{
+    struct each e = { .c = c, .x = x, .fn = fn, .ctx = ctx };
+    bool plain = c->takes == 1;         /* the loader's own preparation, which knows a cache */
+    struct data_loader_options opt = {
+        .batch = c->batch,
+        .threads = how->threads,
+        .decode = how->decode,
+        .cache = how->cache,
+        .take = plain ? NULL : c->take,
+        .takes = plain ? 0 : c->takes,
+        .bad = on_bad,
+        .bad_ctx = &e,
+    };
+    const struct data_batch *b;
+    struct data_loader *loader;
+
+    e.bad = calloc((size_t)c->batch, sizeof *e.bad);
+    if (!e.bad)
+        return err_set(err, ERR_MEMORY, "no memory for the answers");
+    loader = data_loader_new(x, c->take[0].prep, &opt, err);
+    if (!loader) {
+        free(e.bad);
+        return false;
+    }
+    data_loader_start(loader, 0, 0);
+    while ((b = data_loader_next(loader))) {
+        deliberate(c, b->n, b->take);
+        if (!tell(&e, b))
+            break;
+    }
+    data_loader_free(loader);
+    free(e.bad);
+    return true;
+}
+
+struct listener {
+    const struct data_index *x;
+    const struct infer_evaluate_options *how;
+    struct infer_answers *a;
+};
+
+static bool listen(void *ctx, const struct infer_said *said)
+{
+    struct listener *l = ctx;
+    struct infer_answers *a = l->a;
+
+    if (said->why) {
+        if (l->how->bad)
+            l->how->bad(l->how->bad_ctx, &l->x->sample[said->sample], said->why);
+        return true;
+    }
+    memcpy(a->probability + (size_t)a->n * (size_t)a->n_labels, said->probability,
+           (size_t)a->n_labels * sizeof *a->probability);
+    infer_answers_add(a, 1, said->target, &said->sample);
+    return true;
+}
+
+bool infer_committee_answer(struct infer_committee *c, const struct data_index *x,
+                            const struct infer_evaluate_options *how, struct infer_answers *out,
+                            struct err *err)
+{
+    struct infer_answers a;
+    struct listener l = { x, how, &a };
+
+    if (x->n_labels != c->labels)
+        return err_set(err, ERR_INPUT, "the network knows %d labels, the pictures have %d",
+                       c->labels, x->n_labels);
+    if (!infer_answers_init(&a, x->task, c->labels, x->n, err))
+        return false;
+    if (!infer_committee_each(c, x, how, listen, &l, err)) {
+        infer_answers_release(&a);
+        return false;
+    }
+    if (a.n == 0) {
+        infer_answers_release(&a);
+        return err_set(err, ERR_INPUT, "none of the %d pictures can be read", x->n);
+    }
+    *out = a;
+    return true;
+}
