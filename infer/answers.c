@@ -28,6 +28,7 @@ bool infer_answers_init(struct infer_answers *a, enum data_task task, int n_labe
 void infer_answers_release(struct infer_answers *a)
 {
     free(a->probability);
+    free(a->logits);
     free(a->target);
     free(a->truth);
     free(a->sample);

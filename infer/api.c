@@ -227,7 +227,8 @@ static bool begin_session(discern_session *s, const discern_session_options *o, 
     s->guess = calloc(labels, sizeof *s->guess);
     if (!s->input || !s->probability || !s->rank || !s->guess)
         return err_set(err, ERR_MEMORY, "no memory for a session");
-    s->one = infer_predictor_new(m->graph, m->params, m->task, 1, s->threads, NULL, err);
+    s->one = infer_predictor_new(m->graph, m->params, m->task, m->calibration, 1, s->threads, NULL,
+                                 err);
     return s->one && data_sandbox_choose(o->sandbox, s->threads, &s->decode, err);
 }
 
@@ -527,7 +528,8 @@ static bool make_many(discern_session *s, int batch, struct err *err)
     if (s->many && infer_predictor_batch(s->many) >= batch)
         return true;
     infer_predictor_free(s->many);
-    s->many = infer_predictor_new(m->graph, m->params, m->task, batch, s->threads, NULL, err);
+    s->many = infer_predictor_new(m->graph, m->params, m->task, m->calibration, batch, s->threads,
+                                  NULL, err);
     return s->many;
 }
 

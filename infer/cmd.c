@@ -47,6 +47,6 @@ struct infer_model *infer_cmd_model(char **arg, int n, struct err *err)
 struct infer_predictor *infer_cmd_predictor(const struct infer_model *m, int batch, int threads,
                                             struct err *err)
 {
-    return infer_predictor_new(m->graph, m->params, m->task, batch,
+    return infer_predictor_new(m->graph, m->params, m->task, m->calibration, batch,
                                threads ? threads : pool_cpus(), NULL, err);
 }

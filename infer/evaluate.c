@@ -4,6 +4,7 @@
 #include "infer/evaluate.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 bool infer_answer(struct infer_predictor *q, const struct data_index *x,
                   const struct data_prep *prep, const struct infer_evaluate_options *how,
@@ -29,6 +30,11 @@ bool infer_answer(struct infer_predictor *q, const struct data_index *x,
                        n_labels, x->n_labels);
     if (!infer_answers_init(&a, x->task, n_labels, x->n, err))
         return false;
+    if (how->logits &&
+        !(a.logits = calloc((size_t)x->n * (size_t)n_labels + 1, sizeof *a.logits))) {
+        infer_answers_release(&a);
+        return err_set(err, ERR_MEMORY, "cannot hold the logits for %d pictures", x->n);
+    }
     loader = data_loader_new(x, prep, &opt, err);
     if (!loader) {
         infer_answers_release(&a);
@@ -36,7 +42,11 @@ bool infer_answer(struct infer_predictor *q, const struct data_index *x,
     }
     data_loader_start(loader, 0, 0);
     while ((b = data_loader_next(loader))) {
-        infer_predict(q, b->n, b->image, a.probability + (size_t)a.n * (size_t)n_labels);
+        size_t at = (size_t)a.n * (size_t)n_labels;
+
+        infer_predict(q, b->n, b->image, a.probability + at);
+        if (a.logits)
+            infer_predictor_logits(q, b->n, a.logits + at);
         infer_answers_add(&a, b->n, b->target, b->sample);
     }
     data_loader_free(loader);

@@ -12,6 +12,7 @@ struct infer_evaluate_options {
     int threads;
     const struct data_decode *decode;   /* NULL: the default */
     struct data_cache *cache;           /* of x's prepared pictures; NULL: none */
+    bool logits;                        /* keep them, too */
     data_bad_fn *bad;                   /* may be NULL */
     void *bad_ctx;
 };

@@ -149,6 +149,17 @@ fail:
     return NULL;
 }
 
+bool infer_model_calibrate(struct infer_model *m, const struct infer_calibration *c,
+                           struct err *err)
+{
+    struct infer_calibration *copy = c ? infer_calibration_copy(c, m->n_labels, m->mem) : NULL;
+
+    if (c && !copy)
+        return err_set(err, ERR_MEMORY, "no memory for a calibration");
+    m->calibration = copy;
+    return true;
+}
+
 void infer_model_free(struct infer_model *m)
 {
     if (!m)

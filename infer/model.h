@@ -12,6 +12,7 @@
 
 #include "data/index.h"
 #include "data/prep.h"
+#include "infer/calibration.h"
 #include "nn/params.h"
 
 struct infer_model {
@@ -23,6 +24,7 @@ struct infer_model {
     const char **label;         /* in mem */
     const char *arch;           /* name of the architecture, or of the file it was read from */
     const char *provenance;     /* JSON object: seed, epochs, data, figures, date ...; or "{}" */
+    const struct infer_calibration *calibration;        /* NULL: none, or raw answers are wanted */
     struct arena *mem;
 };
 
@@ -36,6 +38,10 @@ void infer_model_free(struct infer_model *m);   /* NULL is fine */
 struct infer_model *infer_model_new(struct nn_graph *graph, struct nn_params *params,
                                     const struct data_prep *prep, enum data_task task, int n_labels,
                                     const char *const *label, const char *arch, struct err *err);
+
+/* The model with a copy of c, or with none (NULL). */
+bool infer_model_calibrate(struct infer_model *m, const struct infer_calibration *c,
+                           struct err *err);
 
 /* What a checkpoint carries beside the model; lent. */
 struct infer_extra {

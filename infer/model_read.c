@@ -11,7 +11,8 @@
 static const char training_key[] = "discern.training";
 static const char *const keys[] = { "discern.format",   "discern.graph", "discern.prep",
                                     "discern.labels",   "discern.task",  "discern.arch",
-                                    "discern.provenance", "discern.sums", training_key, NULL };
+                                    "discern.provenance", "discern.calibration",
+                                    "discern.sums",     training_key,    NULL };
 
 struct infer_file {
     struct st_file *st;
@@ -258,11 +259,32 @@ out:
     return p;
 }
 
+/* Provenance and calibration, which a file may be without. */
+static bool read_rest(const struct st_file *f, struct infer_model *m, struct err *err)
+{
+    const char *provenance = st_meta(f, "discern.provenance"),
+               *calibration = st_meta(f, "discern.calibration");
+
+    if (provenance) {
+        json_t *json = parse_meta(f, "discern.provenance", JSON_OBJECT, err);
+
+        if (!json)
+            return false;
+        json_decref(json);
+        m->provenance = arena_str(m->mem, provenance);
+        if (!m->provenance)
+            return err_set(err, ERR_MEMORY, "no memory for a model");
+    }
+    if (!calibration)
+        return true;
+    m->calibration = infer_calibration_parse(calibration, m->n_labels, m->mem, err);
+    return m->calibration || err_in(err, "discern.calibration");
+}
+
 static struct infer_model *read_model(const struct infer_file *file, struct err *err)
 {
     const struct st_file *f = file->st;
-    const char *text, *arch = st_meta(f, "discern.arch"),
-                      *provenance = st_meta(f, "discern.provenance");
+    const char *text, *arch = st_meta(f, "discern.arch");
     struct arena *mem = arena_new();
     struct infer_model *m = NULL;
     struct nn_graph *g = NULL;
@@ -271,7 +293,6 @@ static struct infer_model *read_model(const struct infer_file *file, struct err 
     enum data_task task = DATA_SINGLE;
     const char **label;
     int n_labels = 0;
-    json_t *json;
 
     if (!mem) {
         err_set(err, ERR_MEMORY, "no memory for a model");
@@ -282,12 +303,6 @@ static struct infer_model *read_model(const struct infer_file *file, struct err 
     label = read_labels(f, &n_labels, mem, err);
     if (!label)
         goto out;
-    if (provenance) {
-        json = parse_meta(f, "discern.provenance", JSON_OBJECT, err);
-        if (!json)
-            goto out;
-        json_decref(json);
-    }
     text = st_meta(f, "discern.graph");
     g = nn_graph_read(text, strlen(text), 0, NULL, err);
     if (!g) {
@@ -302,9 +317,7 @@ static struct infer_model *read_model(const struct infer_file *file, struct err 
         goto out;
     g = NULL;
     p = NULL;
-    m->provenance = arena_str(m->mem, provenance ? provenance : "{}");
-    if (!m->provenance) {
-        err_set(err, ERR_MEMORY, "no memory for a model");
+    if (!read_rest(f, m, err)) {
         infer_model_free(m);
         m = NULL;
     }

@@ -74,13 +74,16 @@ bool infer_model_write(const struct infer_model *m, const char *path,
     static const struct infer_extra none = { 0 };
     const struct nn_params *p = m->params;
     int n = p->n + (extra ? extra->n : 0), n_meta;
-    char *prep = prep_json(m), *labels = labels_json(m);
+    const struct infer_calibration *c = m->calibration;
+    char *prep = prep_json(m), *labels = labels_json(m),
+         *calibration = c ? infer_calibration_text(c, m->n_labels) : NULL;
     struct st_entry *entry = calloc((size_t)n + 1, sizeof *entry);
     float *value = malloc(((size_t)p->total + 1) * sizeof *value);
     struct str graph = { 0 }, sums = { 0 };
     bool ok = false;
 
-    if (!prep || !labels || !entry || !value || !nn_graph_write(m->graph, &graph)) {
+    if (!prep || !labels || (c && !calibration) || !entry || !value ||
+        !nn_graph_write(m->graph, &graph)) {
         err_set(err, ERR_MEMORY, "%s: no memory to write a model", path);
         goto out;
     }
@@ -99,11 +102,14 @@ bool infer_model_write(const struct infer_model *m, const char *path,
         { "discern.prep", prep },
         { "discern.provenance", m->provenance },
         { "discern.graph", str_text(&graph) },
+        { NULL, NULL },         /* calibration, where there is one */
         { NULL, NULL },         /* training, of a checkpoint */
         { NULL, NULL },         /* sums of all that */
     };
 
-    n_meta = sizeof meta / sizeof *meta - 2;
+    n_meta = sizeof meta / sizeof *meta - 3;
+    if (c)
+        meta[n_meta++] = (struct st_meta){ "discern.calibration", calibration };
     if (extra)
         meta[n_meta++] = (struct st_meta){ "discern.training", extra->text };
     infer_sums_add(&sums, n, entry, n_meta, meta);
@@ -116,6 +122,7 @@ bool infer_model_write(const struct infer_model *m, const char *path,
 out:
     free(prep);
     free(labels);
+    free(calibration);
     free(entry);
     free(value);
     str_release(&graph);

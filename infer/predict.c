@@ -8,6 +8,7 @@
 
 #include "nn/exec.h"
 #include "nn/kernel/cpu.h"
+#include "nn/op/batchnorm.h"
 #include "nn/pass/pass.h"
 #include "nn/pass/rewrite.h"
 
@@ -46,8 +47,43 @@ static bool check_form(const struct nn_graph *g, struct err *err)
     return true;
 }
 
+/* A parameter of n numbers: numbers[i], or all of them `all` where that is NULL. */
+static int add_param(struct nn_rewrite *w, int n, const double *numbers, double all)
+{
+    struct nn_param attr = { .shape = { n } };
+    real *value = arena_array(w->mem, (size_t)n, sizeof *value);
+
+    if (!value) {
+        w->failed = true;
+        err_set(w->err, ERR_MEMORY, "predict: no memory");
+        return -1;
+    }
+    for (int i = 0; i < n; i++)
+        value[i] = (real)(numbers ? numbers[i] : all);
+    return nn_rewrite_add(w, &nn_op_param, NULL, &attr, 0, NULL, value);
+}
+
+/* Scale and shift are a batch-norm of mean 0 and variance 1, whose epsilon a float does not see. */
+static int add_calibration(struct nn_rewrite *w, const struct infer_calibration *c, int n,
+                           int logits)
+{
+    static const struct nn_bn norm = { .epsilon = 1e-12 };
+
+    if (c->scale) {
+        int in[] = { logits, add_param(w, n, c->scale, 0), add_param(w, n, c->shift, 0),
+                     add_param(w, n, NULL, 0), add_param(w, n, NULL, 1) };
+
+        return nn_rewrite_add(w, &nn_op_batchnorm, NULL, &norm, 5, in, NULL);
+    }
+
+    int in[] = { logits, add_param(w, n, NULL, 1 / c->temperature) };
+
+    return nn_rewrite_add(w, &nn_op_scale, NULL, NULL, 2, in, NULL);
+}
+
 bool infer_answer_graph(const struct nn_graph *g, const struct nn_params *p, enum data_task task,
-                        struct nn_graph **g2, struct nn_params **p2, struct err *err)
+                        const struct infer_calibration *calibration, struct nn_graph **g2,
+                        struct nn_params **p2, struct err *err)
 {
     const struct nn_op *op = task == DATA_SINGLE ? &nn_op_softmax : &nn_op_sigmoid;
     struct nn_graph *graph = NULL;
@@ -63,6 +99,10 @@ bool infer_answer_graph(const struct nn_graph *g, const struct nn_params *p, enu
     for (int i = 0; i < graph->n; i++)
         nn_rewrite_copy(&w, i);
     logits = w.map[nn_graph_find_output(graph, "logits")];
+    if (calibration)
+        logits = add_calibration(&w, calibration,
+                                 graph->node[nn_graph_find_output(graph, "logits")].type.dim[1].n,
+                                 logits);
     id = nn_rewrite_add(&w, op, NULL, NULL, 1, &logits, NULL);
     if (!nn_rewrite_end(&w, g2, p2))
         goto out;
@@ -78,8 +118,9 @@ out:
 }
 
 struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const struct nn_params *p,
-                                            enum data_task task, int batch, int threads,
-                                            const char *isa, struct err *err)
+                                            enum data_task task,
+                                            const struct infer_calibration *calibration, int batch,
+                                            int threads, const char *isa, struct err *err)
 {
     struct infer_predictor *q = calloc(1, sizeof *q);
 
@@ -88,7 +129,8 @@ struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const stru
         return NULL;
     }
     q->kernels = nn_kernels_get(isa, err);
-    if (!q->kernels || !infer_answer_graph(g, p, task, &q->graph, &q->params, err))
+    if (!q->kernels ||
+        !infer_answer_graph(g, p, task, calibration, &q->graph, &q->params, err))
         goto fail;
     q->pool = pool_new(threads, err);
     if (!q->pool || !infer_predictor_resize(q, batch, err))
@@ -166,6 +208,15 @@ void infer_predict(struct infer_predictor *q, int n, const float *image, float *
     y = nn_exec_output(q->exec, "probability").data;
     for (size_t i = 0; i < (size_t)n * (size_t)q->n_labels; i++)
         probability[i] = (float)y[i];
+}
+
+void infer_predictor_logits(const struct infer_predictor *q, int n, float *logits)
+{
+    const real *z = nn_exec_output(q->exec, "logits").data;
+
+    assert(n >= 0 && n <= q->batch);
+    for (size_t i = 0; i < (size_t)n * (size_t)q->n_labels; i++)
+        logits[i] = (float)z[i];
 }
 
 /* Label a stands before label b; what is no number stands where 0 does. */

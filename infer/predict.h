@@ -12,11 +12,13 @@
 
 struct infer_predictor;
 
-/* task: softmax or sigmoid.  g and p are read during the call only.  batch, threads >= 1.  isa as
+/* task: softmax or sigmoid, of logits as the calibration has them (NULL: as they are).  g, p and
+ * calibration are read during the call only.  batch, threads >= 1.  isa as
  * in nn_kernels_get. */
 struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const struct nn_params *p,
-                                            enum data_task task, int batch, int threads,
-                                            const char *isa, struct err *err);
+                                            enum data_task task,
+                                            const struct infer_calibration *calibration, int batch,
+                                            int threads, const char *isa, struct err *err);
 void infer_predictor_free(struct infer_predictor *q);
 
 /* As if made with this batch.  On failure it is as before. */
@@ -30,12 +32,16 @@ void infer_predictor_size(const struct infer_predictor *q, int size[2]);    /* h
  * a time. */
 void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability);
 
+/* The network's own logits[n,labels], without calibration, of the last infer_predict, of n. */
+void infer_predictor_logits(const struct infer_predictor *q, int n, float *logits);
+
 /* rank[0..top) = labels by falling probability, ties by position.  top <= n_labels. */
 void infer_rank(const float *probability, int n_labels, int top, int *rank);
 
-/* An inference graph with the activation added as output "probability" (what is exported); "logits"
- * stays. */
+/* An inference graph with calibration (NULL: none) and activation added as output "probability"
+ * (what is exported); "logits" stays as it is, without either. */
 bool infer_answer_graph(const struct nn_graph *g, const struct nn_params *p, enum data_task task,
-                        struct nn_graph **g2, struct nn_params **p2, struct err *err);
+                        const struct infer_calibration *calibration, struct nn_graph **g2,
+                        struct nn_params **p2, struct err *err);
 
 #endif

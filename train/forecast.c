@@ -50,7 +50,7 @@ static int64_t predictor(const struct train_forecast_facts *f, int n, struct err
     struct nn_plan *plan = NULL;
     int64_t bytes = -1;
 
-    if (infer_answer_graph(f->model->graph, f->model->params, f->model->task, &g, &p, err))
+    if (infer_answer_graph(f->model->graph, f->model->params, f->model->task, NULL, &g, &p, err))
         plan = nn_plan_new(g, &opt, err);
     if (plan)
         bytes = (int64_t)plan->bytes + nn_params_numbers(g) * (int64_t)sizeof(real);

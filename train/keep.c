@@ -12,9 +12,10 @@
 bool train_keep_validate(struct train_session *t, const struct infer_model *m,
                          const struct data_index *x, struct infer_figures *f, struct err *err)
 {
-    struct infer_predictor *q = infer_predictor_new(m->graph, m->params, t->index->task,
-                                                    x->n < TRAIN_VAL_BATCH ? x->n : TRAIN_VAL_BATCH,
-                                                    t->cfg->threads, t->cfg->isa, err);
+    struct infer_predictor *q =
+        infer_predictor_new(m->graph, m->params, t->index->task, m->calibration,
+                            x->n < TRAIN_VAL_BATCH ? x->n : TRAIN_VAL_BATCH, t->cfg->threads,
+                            t->cfg->isa, err);
     struct infer_evaluate_options how = {
         .threads = t->cfg->threads,
         .decode = t->run->decode,

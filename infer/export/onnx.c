@@ -93,7 +93,7 @@ static bool write_onnx(const struct infer_model *m, const struct infer_export_op
     struct nn_graph *g = NULL;
     struct nn_params *p = NULL;
     struct meta meta = { 0 };
-    bool ok = infer_answer_graph(m->graph, m->params, m->task, &g, &p, err) &&
+    bool ok = infer_answer_graph(m->graph, m->params, m->task, m->calibration, &g, &p, err) &&
               meta_init(&meta, m, o, err);
 
     if (ok) {

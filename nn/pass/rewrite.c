@@ -12,7 +12,7 @@ bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const stru
     w->mem = arena_new();
     if (w->mem) {
         w->map = arena_array(w->mem, (size_t)g->n + 1, sizeof *w->map);
-        w->value = arena_array(w->mem, 2 * (size_t)g->n + 1, sizeof *w->value);
+        w->value = arena_array(w->mem, 2 * (size_t)g->n + NN_MAX_IN + 1, sizeof *w->value);
     }
     if (!w->mem || !w->map || !w->value) {
         arena_free(w->mem);

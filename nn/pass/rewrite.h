@@ -25,8 +25,8 @@ bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const stru
 /* Node `old` as it is, its inputs mapped; sets map[old] and returns the new id. */
 int nn_rewrite_copy(struct nn_rewrite *w, int old);
 
-/* A new node; at most 2n nodes for an old graph of n.  value (lent until the end,
- * or from w->mem) for a param. */
+/* A new node; at most 2n nodes, and NN_MAX_IN more, for an old graph of n.  value (lent until the
+ * end, or from w->mem) for a param. */
 int nn_rewrite_add(struct nn_rewrite *w, const struct nn_op *op, const char *name, const void *attr,
                    int n_in, const int *in, const real *value);
 

@@ -69,7 +69,7 @@ static void expected(const char *model, const char *file, float *probability, fl
     struct err err = { 0 };
     struct infer_model *m = infer_model_open(in(model), &err);
     struct infer_predictor *q =
-        infer_predictor_new(m->graph, m->params, m->task, 1, 1, NULL, &err);
+        infer_predictor_new(m->graph, m->params, m->task, NULL, 1, 1, NULL, &err);
     struct data_sample sample = { .path = file, .name = file };
     struct data_decode how = data_decode_default;
     struct data_image image;

@@ -119,7 +119,7 @@ static void one_network_with_one_view_is_the_predictor(void **state)
 
     (void)state;
     set_open(&s);
-    q = infer_predictor_new(m->graph, m->params, m->task, 3, 1, NULL, &err);
+    q = infer_predictor_new(m->graph, m->params, m->task, NULL, 3, 1, NULL, &err);
     assert_non_null(q);
     assert_true(infer_answer(q, &s.x, &m->prep, &how, &a, &err));
     assert_true(infer_committee_answer(c, &s.x, &how, &b, &err));
@@ -221,7 +221,7 @@ static void views_are_mirrored_and_nearer(void **state)
     for (int resize = DATA_CROP; resize <= DATA_LETTERBOX; resize++) {
         struct infer_model *m = model(16, 1, DATA_SINGLE, (enum data_resize)resize, LABELS, abc);
         struct infer_predictor *q =
-            infer_predictor_new(m->graph, m->params, m->task, 4, 1, NULL, &err);
+            infer_predictor_new(m->graph, m->params, m->task, NULL, 4, 1, NULL, &err);
         struct data_image image = made_scene(40, 28, 5);
         struct data_view v;
         uint8_t rgb[16 * 16 * 3];

@@ -93,7 +93,7 @@ static bool evaluate(const struct set *s, const struct data_index *x, int batch,
                      struct bad *bad, struct infer_figures *f, struct err *err)
 {
     struct infer_predictor *q =
-        infer_predictor_new(s->g, s->p, x->task, batch, threads, NULL, err);
+        infer_predictor_new(s->g, s->p, x->task, NULL, batch, threads, NULL, err);
     bool ok;
 
     assert_non_null(q);
@@ -158,7 +158,7 @@ static void answers_tell_which_picture_they_are_of(void **state)
 
     assert_true(file_replace(s->path[bad_one], "text", 4, &err));
     assert_true(evaluate(s, &s->x, 4, 2, &bad, &f, &err));
-    q = infer_predictor_new(s->g, s->p, s->x.task, 4, 2, NULL, &err);
+    q = infer_predictor_new(s->g, s->p, s->x.task, NULL, 4, 2, NULL, &err);
     assert_true(infer_answer(q, &s->x, &s->prep, &(struct infer_evaluate_options){ .threads = 2 },
                              &a, &err));
     assert_int_equal(a.n, N - 1);

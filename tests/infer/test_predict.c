@@ -61,7 +61,8 @@ static void answer(const struct net *n, enum data_task task, const char *isa, in
                    int threads, bool reverse, float *probability)
 {
     struct err err = { 0 };
-    struct infer_predictor *q = infer_predictor_new(n->g, n->p, task, batch, threads, isa, &err);
+    struct infer_predictor *q =
+        infer_predictor_new(n->g, n->p, task, NULL, batch, threads, isa, &err);
     float *image = calloc((size_t)batch * PICTURE, sizeof *image);
     float *p = calloc((size_t)batch * LABELS, sizeof *p);
 
@@ -148,7 +149,7 @@ static void inference_form_answers_as_the_trained_graph(void **state)
 {
     struct net n = net_of("resnet_small");
     struct err err = { 0 };
-    struct infer_predictor *q = infer_predictor_new(n.g, n.p, DATA_SINGLE, N, 1, "ref", &err);
+    struct infer_predictor *q = infer_predictor_new(n.g, n.p, DATA_SINGLE, NULL, N, 1, "ref", &err);
     struct nn_plan_options opt = { .mode = NN_INFER, .batch = N };
     struct nn_plan *plan;
     struct nn_exec *e;
@@ -184,7 +185,7 @@ static void answer_graph_keeps_logits(void **state)
     struct err err = { 0 };
 
     (void)state;
-    assert_true(infer_answer_graph(n.g, n.p, DATA_MULTI, &g, &p, &err));
+    assert_true(infer_answer_graph(n.g, n.p, DATA_MULTI, NULL, &g, &p, &err));
     assert_true(nn_graph_find_output(g, "logits") >= 0);
     assert_ptr_equal(g->node[nn_graph_find_output(g, "probability")].op, &nn_op_sigmoid);
     assert_int_equal(nn_graph_find_output(n.g, "probability"), -1);
@@ -208,10 +209,10 @@ static void what_is_no_classifier_is_refused(void **state)
     g = nn_build_end(&b);
     assert_non_null(g);
     p = nn_params_new(g, false, &err);
-    assert_null(infer_predictor_new(g, p, DATA_SINGLE, 1, 1, NULL, &err));
+    assert_null(infer_predictor_new(g, p, DATA_SINGLE, NULL, 1, 1, NULL, &err));
     assert_int_equal(err.kind, ERR_INPUT);
     assert_non_null(strstr(err.msg, "logits"));
-    assert_null(infer_predictor_new(n.g, n.p, DATA_SINGLE, 1, 1, "z80", &err));
+    assert_null(infer_predictor_new(n.g, n.p, DATA_SINGLE, NULL, 1, 1, "z80", &err));
     assert_non_null(strstr(err.msg, "z80"));
     nn_graph_free(g);
     nn_params_free(p);

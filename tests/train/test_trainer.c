@@ -329,7 +329,7 @@ static void figures_told_are_those_of_the_file(void **state)
 
     struct infer_model *m = open_model(&f, "out", "last");
     struct infer_predictor *q =
-        infer_predictor_new(m->graph, m->params, m->task, 5, 2, "auto", &err);
+        infer_predictor_new(m->graph, m->params, m->task, NULL, 5, 2, "auto", &err);
     struct data_index *x = data_index_open(
         f.path, &(struct data_source_options){ .n_labels = m->n_labels, .labels = m->label }, &err);
     struct data_index *val = x ? data_index_part(x, DATA_VAL, &err) : NULL;

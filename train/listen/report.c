@@ -97,8 +97,8 @@ static bool ask(const struct train_listen_options *o, struct train_report *r,
     const struct infer_model *m = r->model;
     struct infer_evaluate_options how = { .threads = r->threads, .decode = r->decode };
     struct infer_predictor *q =
-        infer_predictor_new(m->graph, m->params, m->task, r->val->n < BATCH ? r->val->n : BATCH,
-                            r->threads, o->cfg->isa, err);
+        infer_predictor_new(m->graph, m->params, m->task, m->calibration,
+                            r->val->n < BATCH ? r->val->n : BATCH, r->threads, o->cfg->isa, err);
     bool ok = q && infer_answer(q, r->val, &m->prep, &how, a, err);
 
     infer_predictor_free(q);
