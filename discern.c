@@ -155,8 +155,12 @@ static void print_commands_page(FILE *out)
           "read or write, 5 out of memory, 6 training diverged, 130 and 143 stopped by a\n"
           "signal.\n\n"
           "A file is written only into a folder that is there (else status 4); a folder that\n"
-          "is written, as `--out` of train, is made with those above it.\n",
+          "is written, as `--out` of train, is made with those above it.\n\n"
+          "With `--json` an error is an object too: {\"error\":{\"code\",\"message\",\"hint\"},\n"
+          "\"schema\":\"discern.error/1\"}; code is the exit status, hint may be null.\n\n"
+          "What every command takes, beside `--help`:\n",
           out);
+    cli_markdown_common(out);
     for (int i = 0; i < N_COMMANDS; i++) {
         fputc('\n', out);
         cli_markdown(commands[i], out);
@@ -285,6 +289,15 @@ static void hold_streams(void)
             return;
 }
 
+/* Of a command line that no command has parsed. */
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+        if (!strcmp(argv[i], "--json"))
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct err err = { 0 };
@@ -311,6 +324,6 @@ int main(int argc, char **argv)
     }
     command = find_command(argc - 1, argv + 1, &used, &err);
     if (!command)
-        return cli_fail(&err, false);
+        return cli_fail(&err, wants_json(argc, argv));
     return command->run(command, argc - used, argv + used);
 }

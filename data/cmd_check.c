@@ -10,8 +10,6 @@
 #include "nn/base/pool.h"
 
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 struct options {
     struct data_source_options source;
@@ -135,23 +133,10 @@ static void write_json(const char *name, const struct data_index *x, const struc
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-struct progress {
-    bool terminal, shown;
-    time_t last;
-};
-
-/* One line, rewritten each second, for whoever watches; none in a log. */
 static void on_progress(void *ctx, int done, int n)
 {
-    struct progress *p = ctx;
-    time_t now = time(NULL);
-
-    if (!p->terminal || (now == p->last && done < n) || (done == n && !p->shown))
-        return;
-    p->last = now;
-    p->shown = true;
-    fprintf(stderr, "\rdiscern: looked at %d of %d pictures%s", done, n, done == n ? "\n" : "");
-    fflush(stderr);
+    (void)n;
+    progress_at(ctx, done);
 }
 
 /* Reports; *bad: there are errors or warnings. */
@@ -185,7 +170,7 @@ done:
 static bool check(const struct options *o, const char *name, bool *bad, struct err *err)
 {
     int threads = o->threads ? o->threads : pool_cpus();
-    struct progress progress = { isatty(STDERR_FILENO), false, time(NULL) };
+    struct progress progress = { NULL };
     struct data_decode how;
     struct data_audit_options opt = { threads, false, &how, on_progress, &progress };
     struct data_index *x = NULL;
@@ -197,7 +182,10 @@ static bool check(const struct options *o, const char *name, bool *bad, struct e
     if (!data_sandbox_choose(o->sandbox, threads, &how, err))
         return false;
     x = data_index_open(name, &o->source, err);
+    if (x)
+        cli_progress(&progress, "looked at", "pictures", x->n);
     a = x && data_index_spares(x, o->html, err) ? data_audit_new(x, &opt, err) : NULL;
+    progress_end(&progress);
     ok = a && report(a, o, name, &how, threads, bad, err);
     data_audit_free(a);
     data_index_free(x);

@@ -173,7 +173,7 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
     }
     if (o->cfg.val <= 0)
         o->cfg.val = train_choose_val(free_n);
-    if (!held && !o->quiet && !o->cfg.no_near && x->n >= MANY)
+    if (!held && !o->cfg.no_near && x->n >= MANY)
         cli_say("looking at %d pictures for copies; --no-near skips that", x->n);
     ok = data_split(x,
                     &(struct data_split_options){
@@ -232,9 +232,8 @@ static bool report(const struct train_options *o, const char *data, const char *
     struct str out = { 0 }, next = { 0 };
     bool ok;
 
-    if (!o->quiet)
-        cli_say("%s", str_text(&s->result));
-    if (!o->quiet && s->waited > WAITED_MUCH)
+    cli_say("%s", str_text(&s->result));
+    if (s->waited > WAITED_MUCH)
         cli_say("%.0f %% of the time of training went into waiting for pictures", 100 * s->waited);
     if (o->json)
         train_answer_json(&o->cfg, dir, s, &out);
@@ -242,7 +241,7 @@ static bool report(const struct train_options *o, const char *data, const char *
         str_printf(&out, "%s/" TRAIN_BEST, dir);
     ok = o->log_json || cli_print(&out, err);
     train_answer_next(o, data, dir, &next);
-    if (ok && !o->quiet)
+    if (ok)
         cli_say("now try: %s", str_text(&next));
     str_release(&out);
     str_release(&next);
@@ -255,8 +254,7 @@ static int already_finished(const struct train_asked *a, struct err *err)
     struct str out = { 0 };
     bool ok;
 
-    if (!a->o.quiet)
-        cli_say("%s: this training has come to its end", a->o.resume);
+    cli_say("%s: this training has come to its end", a->o.resume);
     str_printf(&out, a->o.json ? "{\"schema\":\"discern.train/1\",\"finished\":true}"
                                : "%s/" TRAIN_BEST, a->o.resume);
     ok = a->o.log_json || cli_print(&out, err);
@@ -335,7 +333,7 @@ static int plan(struct train_asked *a, const struct data_decode *decode)
 {
     struct err err = { 0 };
     struct train_run_file file = { 0 };
-    struct train_listen_options listen = { .terminal = a->o.quiet ? 0 : STDERR_FILENO };
+    struct train_listen_options listen = { .terminal = stderr };
     struct hearing h = { .a = a, .file = &file };
     struct train_run run = { .decode = decode, .event = hear, .event_ctx = &h, .stop = &stop };
     struct train_outline outline = { .steps = 0 };
@@ -378,7 +376,7 @@ static bool report_find_lr(const struct train_options *o, const char *dir,
     str_printf(&path, "%s/find_lr.html", dir);
     ok = path.failed ? err_set(err, ERR_MEMORY, "no memory for a path")
                      : train_find_lr_write(f, str_text(&path), err);
-    if (ok && !o->quiet) {
+    if (ok) {
         cli_say("%s", f->reason);
         cli_say("the curve is in %s", str_text(&path));
     }
@@ -399,7 +397,7 @@ static int find_lr(struct train_asked *a, struct train_folder *folder,
 {
     struct err err = { 0 }, ignored = { 0 };
     struct train_run_file file = { 0 };
-    struct train_listen_options listen = { .terminal = a->o.quiet ? 0 : STDERR_FILENO };
+    struct train_listen_options listen = { .terminal = stderr };
     struct hearing h = { .a = a, .file = &file, .dir = str_text(&folder->path) };
     struct train_find_lr found = { 0 };
     struct train_run run = { .out = h.dir,
@@ -432,7 +430,7 @@ static int go(struct train_asked *a, struct train_folder *folder,
     struct train_summary summary = { 0 };
     struct train_listen_options listen = { .out = str_text(&folder->path),
                                            .resumed = a->o.resume,
-                                           .terminal = a->o.quiet ? 0 : STDERR_FILENO,
+                                           .terminal = stderr,
                                            .stream = a->o.log_json ? STDOUT_FILENO : 0,
                                            .summary = &summary,
                                            .decode = decode,

@@ -38,7 +38,6 @@ const struct field train_option_fields[] = {
     FIELD_BOOL(struct train_options, json, "one JSON object on standard output"),
     FIELD_BOOL(struct train_options, log_json,
                "every event of the training as a line of JSON on standard output, as it comes"),
-    FIELD_BOOL(struct train_options, quiet, "say nothing but errors"),
     DATA_SOURCE_FIELDS(struct train_options, source),
     FIELDS_END
 };

@@ -4,7 +4,6 @@
 #include "train/outline.h"
 
 #include "nn/base/cli.h"
-#include "train/listen/summary.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -79,9 +78,9 @@ void train_outline_text(const struct train_outline *o, const struct train_cfg *c
     str_printf(out, "augment  %s\n", str_text(&o->recipe));
     str_printf(out, "memory   %.0f MB at its most\n", 1e-6 * (double)o->memory.total);
     str_add(out, "time     about ");
-    train_add_duration(out, train_outline_epoch(o));
+    str_duration(out, train_outline_epoch(o));
     str_add(out, " an epoch, ");
-    train_add_duration(out, train_outline_seconds(o));
+    str_duration(out, train_outline_seconds(o));
     str_printf(out, " in all: an estimate from a few steps of %.3g s\n", o->step);
 }
 

@@ -5,12 +5,14 @@
  * would also take any beginning of a name that is not ambiguous; that is refused, else a new option
  * could change what an old command line means.
  */
-#include "nn/base/cli.h"
+#include "nn/base/cli_table.h"
 
 #include "nn/base/file.h"
+#include "nn/base/tell.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -18,24 +20,91 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WIDTH = 80, DOC_COLUMN = 30, NAME_MAX_BYTES = 64 };
-
 /* Values that getopt_long returns for long options; below them are letters. */
 enum { VAL_HELP = 256, VAL_FIELD };         /* VAL_FIELD + 2 * index, + 1 where --no- clears it */
 
-static const struct field *field_of(const struct cli_command *cmd, int val)
+/* ---- what every command takes ---------------------------------------------------------------- */
+
+static const char *const color_names[] = { "auto", "always", "never", NULL };
+
+const struct field cli_common_fields[] = {
+    FIELD_BOOL(struct cli_common, quiet, "say nothing but errors", .letter = 'q',
+               .group = "what every command takes"),
+    FIELD_BOOL(struct cli_common, verbose, "say more", .letter = 'v'),
+    FIELD_STRING(struct cli_common, log_file, "FILE", NULL,
+                 "append what is said on standard error to FILE too, with --quiet there "
+                 "alone"),
+    FIELD_ENUM(struct cli_common, color, color_names, CLI_COLOR_AUTO,
+               "colours; auto: on a terminal, unless $NO_COLOR is set"),
+    FIELDS_END
+};
+
+int cli_option_count(const struct cli_command *cmd)
 {
-    return &cmd->options[(val - VAL_FIELD) / 2];
+    return field_count(cmd->options) + field_count(cli_common_fields);
 }
 
-/* "--batch-size", or "--no-" ...; buf holds NAME_MAX_BYTES. */
-static const char *option_name(const struct field *f, bool no, char *buf)
+const struct field *cli_option_at(const struct cli_command *cmd, int i)
 {
-    snprintf(buf, NAME_MAX_BYTES, "--%s%s", no ? "no-" : "", f->name);
-    for (char *p = buf; *p; p++)
-        if (*p == '_')
-            *p = '-';
-    return buf;
+    int own = field_count(cmd->options);
+
+    return i < own ? &cmd->options[i] : &cli_common_fields[i - own];
+}
+
+static const struct field *field_of(const struct cli_command *cmd, int val)
+{
+    return cli_option_at(cmd, (val - VAL_FIELD) / 2);
+}
+
+static bool is_common(const struct field *f)
+{
+    return field_find(cli_common_fields, f->name) == f;
+}
+
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value && *value;
+}
+
+/* What the user said comes first, then no-color.org, then the BSDs' CLICOLOR_FORCE. */
+static bool wants_color(int choice, int fd)
+{
+    const char *force = getenv("CLICOLOR_FORCE");
+
+    if (choice != CLI_COLOR_AUTO)
+        return choice == CLI_COLOR_ALWAYS;
+    if (is_set("NO_COLOR"))
+        return false;
+    return (force && *force && strcmp(force, "0") != 0) || (is_set("TERM") && cli_live(fd));
+}
+
+/* Puts a stream that speaks as the user asked in the place of stderr. */
+static bool begin_telling(const struct cli_common *o, struct err *err)
+{
+    struct tell_how how = { .fd = STDERR_FILENO,
+                            .live = cli_live(STDERR_FILENO),
+                            .color = wants_color(o->color, STDERR_FILENO),
+                            .quiet = o->quiet,
+                            .verbose = o->verbose };
+    FILE *old = stderr, *f;
+
+    if (o->log_file) {
+        how.log = open(o->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        if (how.log < 0)
+            return err_errno(err, o->log_file, "open");
+    }
+    f = tell_open(&how, err);
+    if (!f) {
+        if (how.log)
+            close(how.log);
+        return false;
+    }
+    stderr = f;
+    if (fileno(old) < 0)                /* one of ours: options were parsed before */
+        fclose(old);
+    return true;
 }
 
 /* ---- getopt's tables ------------------------------------------------------------------------- */
@@ -45,7 +114,7 @@ enum { SPELLINGS = 5 };
 
 struct tables {
     struct option *longs;
-    char (*names)[NAME_MAX_BYTES];
+    char (*names)[CLI_NAME_BYTES];
     char *letters;
 };
 
@@ -66,7 +135,7 @@ static int add_longs(struct tables *t, int n, const struct field *f, int val)
 
         if (same && i % 2)              /* as it is in the table: the dashed one again */
             continue;
-        snprintf(name, NAME_MAX_BYTES, "%s%s", prefixes[i], f->name);
+        snprintf(name, CLI_NAME_BYTES, "%s%s", prefixes[i], f->name);
         for (char *p = name; *p && i % 2 == 0 && i < 4; p++)
             if (*p == '_')
                 *p = '-';
@@ -76,9 +145,9 @@ static int add_longs(struct tables *t, int n, const struct field *f, int val)
     return n;
 }
 
-static bool tables_init(struct tables *t, const struct field *options)
+static bool tables_init(struct tables *t, const struct cli_command *cmd)
 {
-    size_t fields = (size_t)field_count(options);
+    size_t fields = (size_t)cli_option_count(cmd);
     int n = 0;
 
     t->longs = calloc(SPELLINGS * fields + 2, sizeof *t->longs);
@@ -91,9 +160,9 @@ static bool tables_init(struct tables *t, const struct field *options)
 
     *p++ = ':';                 /* tell a missing value from an unknown option, and print nothing */
     for (size_t i = 0; i < fields; i++) {
-        const struct field *f = &options[i];
+        const struct field *f = cli_option_at(cmd, (int)i);
 
-        assert(strlen(f->name) + 6 < NAME_MAX_BYTES);
+        assert(strlen(f->name) + 6 < CLI_NAME_BYTES);
         n = add_longs(t, n, f, VAL_FIELD + 2 * (int)i);
         if (f->letter) {
             *p++ = f->letter;
@@ -108,16 +177,23 @@ static bool tables_init(struct tables *t, const struct field *options)
 
 /* ---- parsing --------------------------------------------------------------------------------- */
 
-static const char *name_or_help(int i, const void *options)
+static const char *name_or_help(int i, const void *cmd)
 {
-    return i == 0 ? "help" : ((const struct field *)options)[i - 1].name;
+    return i == 0 ? "help" : cli_option_at(cmd, i - 1)->name;
+}
+
+static const struct field *find_option(const struct cli_command *cmd, const char *name)
+{
+    const struct field *f = field_find(cmd->options, name);
+
+    return f ? f : field_find(cli_common_fields, name);
 }
 
 /* typed: as on the command line, with its dashes. */
 static void unknown_option(const struct cli_command *cmd, const char *typed, struct err *err)
 {
     const char *name = typed + strspn(typed, "-");
-    char bare[NAME_MAX_BYTES], near[NAME_MAX_BYTES] = "";
+    char bare[CLI_NAME_BYTES], near[CLI_NAME_BYTES] = "";
     bool no = !strncmp(name, "no-", 3) || !strncmp(name, "no_", 3);
     int len = (int)strcspn(typed, "=");
 
@@ -128,11 +204,11 @@ static void unknown_option(const struct cli_command *cmd, const char *typed, str
 
     if (!f || f->kind != FIELD_KIND_BOOL) {
         no = false;
-        hit = str_nearest(bare, field_count(cmd->options) + 1, name_or_help, cmd->options);
-        f = hit ? field_find(cmd->options, hit) : NULL;
+        hit = str_nearest(bare, cli_option_count(cmd) + 1, name_or_help, cmd);
+        f = hit ? find_option(cmd, hit) : NULL;
     }
     if (f)
-        option_name(f, no, near);
+        cli_option_name(f, no, near);
     else if (hit)
         snprintf(near, sizeof near, "--%s", hit);
 
@@ -154,7 +230,7 @@ static bool whole_name(const struct cli_command *cmd, const char *typed, int val
 {
     const char *name = typed + 2;
     size_t len = strcspn(name, "=");
-    char bare[NAME_MAX_BYTES];
+    char bare[CLI_NAME_BYTES];
 
     if (len >= sizeof bare)
         return false;
@@ -185,58 +261,31 @@ static void unknown_letter(const struct cli_command *cmd, char letter, int argc,
     err_set(err, ERR_USAGE, "unknown option %s; see discern %s --help", typed, cmd->name);
 }
 
-static const char *hint_of(const struct field *f)
+static const struct field *find_letter(const struct cli_command *cmd, int letter)
 {
-    if (f->hint)
-        return f->hint;
-    switch (f->kind) {
-    case FIELD_KIND_INT:
-        return "N";
-    case FIELD_KIND_FLOAT:
-        return "X";
-    case FIELD_KIND_ENUM:
-        return "NAME";
-    case FIELD_KIND_STRING:
-        return "TEXT";
-    case FIELD_KIND_INTS:
-        return f->count == 2 ? "NxN" : "N";
-    case FIELD_KIND_LIST:
-        return "NxN...";
-    case FIELD_KIND_FLOATS:
-        return f->count == 2 ? "XxX" : "X";
-    case FIELD_KIND_DURATION:
-        return "TIME";
-    case FIELD_KIND_BOOL:
-    case FIELD_KIND_END:
-        break;
-    }
-    return NULL;
-}
-
-static const struct field *find_letter(const struct field *table, int letter)
-{
-    for (const struct field *f = table; f && f->name; f++)
-        if (f->letter == letter)
-            return f;
+    for (int i = 0; i < cli_option_count(cmd); i++)
+        if (cli_option_at(cmd, i)->letter == letter)
+            return cli_option_at(cmd, i);
     return NULL;
 }
 
 /* val: a letter or a VAL_. */
 static const struct field *option_of(const struct cli_command *cmd, int val)
 {
-    return val < VAL_HELP ? find_letter(cmd->options, val) : field_of(cmd, val);
+    return val < VAL_HELP ? find_letter(cmd, val) : field_of(cmd, val);
 }
 
-static bool set_option(const struct cli_command *cmd, int val, void *options, struct err *err)
+static bool set_option(const struct cli_command *cmd, int val, void *options,
+                       struct cli_common *common, struct err *err)
 {
     const struct field *f = option_of(cmd, val);
     bool no = val > VAL_HELP && (val - VAL_FIELD) % 2;
     const char *text = f->kind == FIELD_KIND_BOOL ? no ? "false" : "true" : optarg;
-    char name[NAME_MAX_BYTES];
+    char name[CLI_NAME_BYTES];
     struct field shown = *f;                /* so that the message says --batch-size */
 
-    shown.name = option_name(f, no, name);
-    if (field_set(&shown, options, text, NULL, err))
+    shown.name = cli_option_name(f, no, name);
+    if (field_set(&shown, is_common(f) ? common : options, text, NULL, err))
         return true;
     if (err->kind == ERR_INPUT)
         err->kind = ERR_USAGE;
@@ -246,7 +295,7 @@ static bool set_option(const struct cli_command *cmd, int val, void *options, st
 /* What getopt_long refused: '?' or ':'. */
 static void refuse(const struct cli_command *cmd, int argc, char **argv, int what, struct err *err)
 {
-    char name[NAME_MAX_BYTES] = "";
+    char name[CLI_NAME_BYTES] = "";
     const struct field *f = NULL;
 
     if (optopt >= VAL_HELP) {               /* a long option that it knows */
@@ -261,9 +310,9 @@ static void refuse(const struct cli_command *cmd, int argc, char **argv, int wha
                     (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
             return;
         }
-        option_name(f, false, name);
+        cli_option_name(f, false, name);
     } else if (what == ':') {
-        f = find_letter(cmd->options, optopt);
+        f = find_letter(cmd, optopt);
         snprintf(name, sizeof name, "-%c", optopt);
     } else if (optopt) {
         unknown_letter(cmd, (char)optopt, argc, argv, err);
@@ -272,7 +321,7 @@ static void refuse(const struct cli_command *cmd, int argc, char **argv, int wha
         unknown_option(cmd, argv[optind - 1], err);
         return;
     }
-    err_set(err, ERR_USAGE, "option %s needs a value: %s, %s", name, hint_of(f), f->doc);
+    err_set(err, ERR_USAGE, "option %s needs a value: %s, %s", name, cli_option_hint(f), f->doc);
 }
 
 static bool check_count(const struct cli_command *cmd, int n, char **arg, struct err *err)
@@ -306,9 +355,11 @@ enum cli_result cli_parse_over(const struct cli_command *cmd, int argc, char **a
     struct tables t = { 0 };
     enum cli_result result = CLI_FAILED;
     struct err later = { 0 }, *e = err;     /* --json may stand behind the first */
+    struct cli_common common;
 
     assert(argc >= 1);
-    if (!tables_init(&t, cmd->options)) {
+    field_defaults(cli_common_fields, &common);
+    if (!tables_init(&t, cmd)) {
         err_set(err, ERR_MEMORY, "no memory for the options");
         goto out;
     }
@@ -327,222 +378,28 @@ enum cli_result cli_parse_over(const struct cli_command *cmd, int argc, char **a
         } else if (val >= VAL_HELP && !whole_name(cmd, typed_long(argv), val)) {
             unknown_option(cmd, typed_long(argv), e);
             e = &later;
-        } else if (val == VAL_HELP || (val == 'h' && !find_letter(cmd->options, 'h'))) {
+        } else if (val == VAL_HELP || (val == 'h' && !find_letter(cmd, 'h'))) {
             if (e == &later)
                 continue;
             cli_help(cmd, stdout);
             result = CLI_DONE;
             goto out;
-        } else if (!set_option(cmd, val, options, e)) {
+        } else if (!set_option(cmd, val, options, &common, e)) {
             e = &later;
-        } else if (given) {
+        } else if (given && !is_common(option_of(cmd, val))) {
             given[option_of(cmd, val) - cmd->options] = true;
         }
     }
-    *args = (struct cli_args){ argv + optind, argc - optind };
+    *args = (struct cli_args){ .arg = argv + optind, .n = argc - optind, .quiet = common.quiet,
+                               .verbose = common.verbose,
+                               .color = wants_color(common.color, STDOUT_FILENO) };
+    if (!begin_telling(&common, e))
+        e = &later;
     if (e == err && check_count(cmd, args->n, args->arg, err))
         result = CLI_RUN;
 out:
     tables_release(&t);
     return result;
-}
-
-/* ---- help ------------------------------------------------------------------------------------ */
-
-void cli_wrap(struct str *out, const char *text, int indent, int column)
-{
-    bool start = true;          /* of a line: nothing behind the indent */
-
-    while (*text) {
-        size_t blanks = strspn(text, " \n"), len = strcspn(text + blanks, " \n");
-        struct str word = { 0 };
-        int width;
-
-        if (!len)
-            break;
-        if (memchr(text, '\n', blanks)) {
-            str_add(out, "\n\n");
-            column = 0;
-            start = true;
-        }
-        text += blanks;
-        str_addn(&word, text, len);
-        width = cli_width(str_text(&word));
-        if (!start && column + 1 + width > WIDTH) {
-            str_addc(out, '\n');
-            column = 0;
-            start = true;
-        }
-        if (start)
-            str_printf(out, "%*s", indent > column ? indent - column : 0, "");
-        else
-            str_addc(out, ' ');
-        column = (start ? indent > column ? indent : column : column + 1) + width;
-        start = false;
-        str_add(out, str_text(&word));
-        out->failed |= word.failed;
-        str_release(&word);
-        text += len;
-    }
-    str_addc(out, '\n');
-}
-
-static void print_wrapped(FILE *out, const char *text, int indent, int column)
-{
-    struct str lines = { 0 };
-
-    cli_wrap(&lines, text, indent, column);
-    fputs(str_text(&lines), out);
-    str_release(&lines);
-}
-
-/* The default as text; nothing where there is none to speak of.  obj holds the defaults. */
-static void default_text(const struct field *f, const void *obj, struct str *out)
-{
-    if (f->kind != FIELD_KIND_BOOL)
-        field_text(f, obj, out);
-    else if (field_number(f, obj, 0) != 0)
-        str_add(out, "yes");
-}
-
-/* "--epochs N"; "--[no-]flip" for a bool that is on by default. */
-static void add_label(const struct field *f, const struct str *def, struct str *out)
-{
-    const char *hint = hint_of(f);
-    char name[NAME_MAX_BYTES];
-
-    str_printf(out, "--%s%s", f->kind == FIELD_KIND_BOOL && def->len ? "[no-]" : "",
-               option_name(f, false, name) + 2);
-    if (hint)
-        str_printf(out, " %s", hint);
-}
-
-static void print_option(FILE *out, const struct field *f, const void *defaults)
-{
-    struct str label = { 0 }, doc = { 0 }, range = { 0 }, def = { 0 };
-
-    field_range(f, &range);
-    default_text(f, defaults, &def);
-
-    if (f->letter)
-        str_printf(&label, "  -%c, ", f->letter);
-    else
-        str_add(&label, "      ");
-    add_label(f, &def, &label);
-
-    str_add(&doc, f->doc);
-    if (range.len || def.len)
-        str_printf(&doc, " (%s%s%s%s)", str_text(&range), range.len && def.len ? "; " : "",
-                   def.len ? "default " : "", str_text(&def));
-
-    fputs(str_text(&label), out);
-    int column = (int)label.len;
-
-    if (column + 2 > DOC_COLUMN) {
-        fputc('\n', out);
-        column = 0;
-    }
-    print_wrapped(out, str_text(&doc), DOC_COLUMN, column);
-
-    str_release(&label);
-    str_release(&doc);
-    str_release(&range);
-    str_release(&def);
-}
-
-/* A struct of defaults; NULL when memory is out. */
-static void *defaults_new(const struct cli_command *cmd)
-{
-    void *obj = calloc(1, cmd->size ? cmd->size : 1);
-
-    if (obj)
-        field_defaults(cmd->options, obj);
-    return obj;
-}
-
-static void print_usage(const struct cli_command *cmd, FILE *out)
-{
-    fprintf(out, "discern %s%s%s%s\n", cmd->name, field_count(cmd->options) ? " [OPTION...]" : "",
-            cmd->synopsis && *cmd->synopsis ? " " : "", cmd->synopsis ? cmd->synopsis : "");
-}
-
-static void print_indented(FILE *out, const char *lines)
-{
-    while (*lines) {
-        int len = (int)strcspn(lines, "\n");
-
-        fprintf(out, len ? "  %.*s\n" : "%.*s\n", len, lines);
-        lines += len + (lines[len] == '\n');
-    }
-}
-
-void cli_help(const struct cli_command *cmd, FILE *out)
-{
-    void *defaults = defaults_new(cmd);
-
-    fputs("usage: ", out);
-    print_usage(cmd, out);
-    fputc('\n', out);
-    print_wrapped(out, cmd->about ? cmd->about : cmd->summary, 0, 0);
-
-    fputs("\noptions:\n", out);
-    for (const struct field *f = cmd->options; defaults && f && f->name; f++)
-        print_option(out, f, defaults);
-    fprintf(out, "%-*s%s\n", DOC_COLUMN, "  -h, --help", "this text");
-
-    if (cmd->examples) {
-        fputs("\nexamples:\n", out);
-        print_indented(out, cmd->examples);
-    }
-    free(defaults);
-}
-
-/* A cell of a table: '|' would end it, and "a|b" reads well as "a, b". */
-static void print_cell(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '|')
-            fputs(", ", out);
-        else
-            fputc(*text, out);
-    }
-}
-
-void cli_markdown(const struct cli_command *cmd, FILE *out)
-{
-    void *defaults = defaults_new(cmd);
-
-    fprintf(out, "## discern %s\n\n", cmd->name);
-    print_wrapped(out, cmd->about ? cmd->about : cmd->summary, 0, 0);
-    fputs("\n```\n", out);
-    print_usage(cmd, out);
-    fputs("```\n", out);
-
-    if (field_count(cmd->options))
-        fputs("\n| option | meaning | range | default |\n|---|---|---|---|\n", out);
-    for (const struct field *f = cmd->options; defaults && f && f->name; f++) {
-        struct str label = { 0 }, range = { 0 }, def = { 0 };
-
-        field_range(f, &range);
-        default_text(f, defaults, &def);
-        fputs("| ", out);
-        if (f->letter)
-            fprintf(out, "`-%c`, ", f->letter);
-        add_label(f, &def, &label);
-        fprintf(out, "`%s` | ", str_text(&label));
-        print_cell(out, f->doc);
-        fputs(" | ", out);
-        print_cell(out, str_text(&range));
-        fputs(" | ", out);
-        print_cell(out, str_text(&def));
-        fputs(" |\n", out);
-        str_release(&label);
-        str_release(&range);
-        str_release(&def);
-    }
-    if (cmd->examples)
-        fprintf(out, "\n```\n%s```\n", cmd->examples);
-    free(defaults);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -569,6 +426,31 @@ int cli_status(const struct err *err)
     return 3;
 }
 
+/* The hint is what stands behind the cause: "no command \"evla\"; did you mean \"eval\"?" */
+static void print_error(const struct err *err, int status)
+{
+    static const char schema[] = "\"schema\":\"discern.error/1\"";
+    const char *hint = NULL;
+    struct str text = { 0 };
+
+    for (const char *p = err->msg; (p = strstr(p, "; ")); p += 2)
+        hint = p + 2;
+    str_printf(&text, "{\"error\":{\"code\":%d,\"message\":", status);
+    str_json(&text, err->msg);
+    str_add(&text, ",\"hint\":");
+    if (hint)
+        str_json(&text, hint);
+    else
+        str_add(&text, "null");
+    str_printf(&text, "},%s}", schema);
+    if (text.failed)
+        printf("{\"error\":{\"code\":%d,\"message\":\"out of memory\",\"hint\":null},%s}\n", status,
+               schema);
+    else
+        printf("%s\n", str_text(&text));
+    str_release(&text);
+}
+
 int cli_fail(const struct err *err, bool json)
 {
     struct err shown = *err;            /* no allocation: memory may be what ran out */
@@ -582,15 +464,9 @@ int cli_fail(const struct err *err, bool json)
     }
     fflush(stdout);
     fprintf(stderr, "discern: %s\n", shown.msg);
-
-    if (json) {
-        struct str text = { 0 };
-
-        str_json(&text, err->msg);
-        printf("{\"error\":{\"code\":%d,\"message\":%s}}\n", status,
-               text.failed ? "\"out of memory\"" : str_text(&text));
-        str_release(&text);
-    }
+    fflush(stderr);
+    if (json)
+        print_error(err, status);
     return status;
 }
 
@@ -660,18 +536,36 @@ void cli_column(struct str *out, const char *text, int width, bool right)
     str_release(&clean);
 }
 
+static void say(enum tell_kind kind, const char *fmt, va_list ap)
+{
+    struct str text = { 0 };
+
+    str_vprintf(&text, fmt, ap);
+    tell_line(stderr, kind, str_text(&text));
+    str_release(&text);
+}
+
 void cli_say(const char *fmt, ...)
 {
-    struct str raw = { 0 }, clean = { 0 };
     va_list ap;
 
     va_start(ap, fmt);
-    str_vprintf(&raw, fmt, ap);
+    say(TELL_NOTE, fmt, ap);
     va_end(ap);
-    cli_clean(&clean, str_text(&raw));
-    fprintf(stderr, "discern: %s\n", str_text(&clean));
-    str_release(&raw);
-    str_release(&clean);
+}
+
+void cli_detail(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(TELL_DETAIL, fmt, ap);
+    va_end(ap);
+}
+
+void cli_progress(struct progress *p, const char *doing, const char *unit, int64_t total)
+{
+    progress_begin(p, stderr, doing, unit, total);
 }
 
 bool cli_live(int fd)

@@ -1,13 +1,15 @@
 /*
  * cli -- a command line into a struct through a field table, on getopt_long
  *
- * Usage text, docs/cli.md and (later) man pages and completions come from the same tables.  Data
- * goes to stdout, everything else to stderr.
+ * Usage text, docs/cli.md, man pages and completions come from the same tables.  Data goes to
+ * stdout, everything else to stderr.  Every command takes --help, --quiet, --verbose, --log-file
+ * and --color; cli_parse does what they ask: stderr becomes a stream that does (tell.h).
  */
 #ifndef BASE_CLI_H
 #define BASE_CLI_H
 
 #include "nn/base/field.h"
+#include "nn/base/progress.h"
 
 #include <stdio.h>
 
@@ -17,7 +19,7 @@ struct cli_command {
     const char *synopsis;           /* its arguments: "DATA [TEST]" */
     const char *about;              /* for --help, filled there; '\n' stands between paragraphs */
     const char *examples;           /* lines, "\n"-terminated, each a full command */
-    const struct field *options;    /* without --help, which every command has */
+    const struct field *options;    /* its own: nothing that every command takes */
     size_t size;                    /* of the options struct */
     int min_args, max_args;         /* arguments that are no options; max -1 = any number */
     int (*run)(const struct cli_command *self, int argc, char **argv);     /* exit status */
@@ -27,6 +29,8 @@ struct cli_command {
 struct cli_args {
     char **arg;                     /* lent from argv */
     int n;
+    bool quiet, verbose;            /* heeded already by all that goes to stderr */
+    bool color;                     /* on standard output */
 };
 
 enum cli_result { CLI_RUN, CLI_DONE, CLI_FAILED };  /* go on; --help was printed; err says why */
@@ -50,12 +54,13 @@ enum cli_result cli_parse_over(const struct cli_command *cmd, int argc, char **a
 
 void cli_help(const struct cli_command *cmd, FILE *out);
 void cli_markdown(const struct cli_command *cmd, FILE *out);
+void cli_markdown_common(FILE *out);    /* the table of what every command takes */
 
 /* 0 ERR_NONE, 2 USAGE, 3 INPUT and UNSUPPORTED, 4 IO, 5 MEMORY, 6 DIVERGED, 130 CANCELLED. */
 int cli_status(const struct err *err);
 
-/* Prints "discern: MESSAGE" to stderr, with json also {"error":{"code","message"}} to stdout;
- * returns cli_status.  Control characters in the message are shown as '?'. */
+/* Prints "discern: MESSAGE" to stderr, with json also {"error":{"code","message","hint"}} to
+ * stdout; returns cli_status.  Control characters in the message are shown as '?'. */
 int cli_fail(const struct err *err, bool json);
 
 /* Appends text as a terminal may see it: '?' for control characters, U+FFFD for broken UTF-8. */
@@ -71,8 +76,13 @@ void cli_column(struct str *out, const char *text, int width, bool right);
  * the first begins at `column`, where something stands already.  '\n' in text: a paragraph. */
 void cli_wrap(struct str *out, const char *text, int indent, int column);
 
-/* Prints "discern: ..." cleaned, and a newline, to stderr. */
+/* Prints "discern: ..." cleaned, and a newline, to stderr: a note, which --quiet leaves out, or a
+ * detail, which only --verbose brings.  Any thread. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void cli_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Begins a progress on stderr (progress.h). */
+void cli_progress(struct progress *p, const char *doing, const char *unit, int64_t total);
 
 /* Whether a line there can be written over: a terminal, and none that is called dumb ($TERM). */
 bool cli_live(int fd);

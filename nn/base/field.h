@@ -37,34 +37,38 @@ struct field {
     const char *hint;               /* the value's name in help: "FILE"; NULL = from the kind */
     char letter;                    /* short option, or 0 */
     const char *doc;                /* one phrase, lower case, unit included */
+    const char *group;              /* heading in help of this field and those behind it; NULL: as
+                                       the one before */
 };
 
-#define FIELD_BOOL(T, m, doc_) \
-    { .name = #m, .kind = FIELD_KIND_BOOL, .count = 1, .offset = offsetof(T, m), .doc = doc_ }
-#define FIELD_INT(T, m, onnx_, def_, min_, max_, doc_) \
+/* More members may follow what a macro asks for: FIELD_BOOL(T, m, "doc", .letter = 'f'). */
+#define FIELD_BOOL(T, m, doc_, ...) \
+    { .name = #m, .kind = FIELD_KIND_BOOL, .count = 1, .offset = offsetof(T, m), \
+      .doc = doc_, ##__VA_ARGS__ }
+#define FIELD_INT(T, m, onnx_, def_, min_, max_, doc_, ...) \
     { .name = #m, .onnx = onnx_, .kind = FIELD_KIND_INT, .count = 1, .offset = offsetof(T, m), \
-      .def = def_, .min = min_, .max = max_, .doc = doc_ }
-#define FIELD_FLOAT(T, m, onnx_, def_, min_, max_, doc_) \
+      .def = def_, .min = min_, .max = max_, .doc = doc_, ##__VA_ARGS__ }
+#define FIELD_FLOAT(T, m, onnx_, def_, min_, max_, doc_, ...) \
     { .name = #m, .onnx = onnx_, .kind = FIELD_KIND_FLOAT, .count = 1, .offset = offsetof(T, m), \
-      .def = def_, .min = min_, .max = max_, .doc = doc_ }
-#define FIELD_ENUM(T, m, names_, def_, doc_) \
+      .def = def_, .min = min_, .max = max_, .doc = doc_, ##__VA_ARGS__ }
+#define FIELD_ENUM(T, m, names_, def_, doc_, ...) \
     { .name = #m, .kind = FIELD_KIND_ENUM, .count = 1, .offset = offsetof(T, m), \
-      .names = names_, .def = def_, .doc = doc_ }
-#define FIELD_STRING(T, m, hint_, text_, doc_) \
+      .names = names_, .def = def_, .doc = doc_, ##__VA_ARGS__ }
+#define FIELD_STRING(T, m, hint_, text_, doc_, ...) \
     { .name = #m, .kind = FIELD_KIND_STRING, .count = 1, .offset = offsetof(T, m), \
-      .hint = hint_, .text = text_, .doc = doc_ }
-#define FIELD_INTS(T, m, onnx_, n, def_, min_, max_, doc_) \
+      .hint = hint_, .text = text_, .doc = doc_, ##__VA_ARGS__ }
+#define FIELD_INTS(T, m, onnx_, n, def_, min_, max_, doc_, ...) \
     { .name = #m, .onnx = onnx_, .kind = FIELD_KIND_INTS, .count = n, .offset = offsetof(T, m), \
-      .def = def_, .min = min_, .max = max_, .doc = doc_ }
-#define FIELD_LIST(T, m, n, min_, max_, doc_) \
+      .def = def_, .min = min_, .max = max_, .doc = doc_, ##__VA_ARGS__ }
+#define FIELD_LIST(T, m, n, min_, max_, doc_, ...) \
     { .name = #m, .kind = FIELD_KIND_LIST, .count = n, .offset = offsetof(T, m), \
-      .min = min_, .max = max_, .doc = doc_ }
-#define FIELD_FLOATS(T, m, n, def_, min_, max_, doc_) \
+      .min = min_, .max = max_, .doc = doc_, ##__VA_ARGS__ }
+#define FIELD_FLOATS(T, m, n, def_, min_, max_, doc_, ...) \
     { .name = #m, .kind = FIELD_KIND_FLOATS, .count = n, .offset = offsetof(T, m), \
-      .def = def_, .min = min_, .max = max_, .doc = doc_ }
-#define FIELD_DURATION(T, m, def_, doc_) \
+      .def = def_, .min = min_, .max = max_, .doc = doc_, ##__VA_ARGS__ }
+#define FIELD_DURATION(T, m, def_, doc_, ...) \
     { .name = #m, .kind = FIELD_KIND_DURATION, .count = 1, .offset = offsetof(T, m), \
-      .def = def_, .min = 0, .max = 1e9, .doc = doc_ }
+      .def = def_, .min = 0, .max = 1e9, .doc = doc_, ##__VA_ARGS__ }
 #define FIELDS_END  { .name = NULL }
 
 /* The field called `name` ('_' and '-' are the same), or NULL.  NULL tables are empty. */

@@ -203,6 +203,18 @@ static void restore_locale(locale_t c, locale_t old)
     }
 }
 
+void str_duration(struct str *s, double seconds)
+{
+    long n = lround(fmin(fmax(seconds, 0), 1e9));
+
+    if (n < 60)
+        str_printf(s, "%lds", n);
+    else if (n < 3600)
+        str_printf(s, "%ldm%02lds", n / 60, n % 60);
+    else
+        str_printf(s, "%ldh%02ldm", n / 3600, n / 60 % 60);
+}
+
 bool str_to_double(const char *text, double *out)
 {
     /* strtod alone would take spaces, hexadecimal, "nan" and "inf". */

@@ -3,6 +3,8 @@
  */
 #include "tests/train/told.h"
 
+#include "nn/base/cli.h"
+#include "nn/base/tell.h"
 #include "train/listen/csv.h"
 #include "train/listen/summary.h"
 
@@ -16,6 +18,7 @@ enum { ROWS = 40, COLUMNS = 200 };
 
 struct screen {
     int master, slave, width;
+    FILE *to;
     int row, column;
     char cell[ROWS][COLUMNS + 1];
 };
@@ -26,6 +29,15 @@ static void resize(struct screen *s, int width)
 
     s->width = width;
     assert_int_equal(ioctl(s->master, TIOCSWINSZ, &w), 0);
+}
+
+static FILE *told_to(int fd)
+{
+    struct err err = { 0 };
+    FILE *f = tell_open(&(struct tell_how){ .fd = fd, .live = cli_live(fd) }, &err);
+
+    assert_non_null(f);
+    return f;
 }
 
 static void screen_open(struct screen *s, int width)
@@ -42,10 +54,12 @@ static void screen_open(struct screen *s, int width)
     assert_true(s->slave >= 0);
     resize(s, width);
     setenv("TERM", "xterm", 1);
+    s->to = told_to(s->slave);
 }
 
 static void screen_close(struct screen *s)
 {
+    fclose(s->to);
     close(s->slave);
     close(s->master);
 }
@@ -122,7 +136,7 @@ static void live_line_says_what_fits(void **state)
         struct train_listen *l;
 
         screen_open(&s, 120);
-        l = told_open(&(struct train_listen_options){ .terminal = s.slave });
+        l = told_open(&(struct train_listen_options){ .terminal = s.to });
         told_steps(l, 0, 10, told_single);
         look(&s);
         resize(&s, cases[i].width);
@@ -148,7 +162,7 @@ static void several_labels_have_no_training_accuracy(void **state)
 
     (void)state;
     screen_open(&s, 150);
-    l = told_open(&(struct train_listen_options){ .terminal = s.slave });
+    l = told_open(&(struct train_listen_options){ .terminal = s.to });
     e = told_event(TRAIN_EVENT_EPOCH, 10, &f, NULL);
     train_listen_event(l, &e);
     e = told_event(TRAIN_EVENT_STEP, 11, NULL, NULL);
@@ -172,7 +186,7 @@ static void narrower_terminal_gets_one_line_again(void **state)
 
     (void)state;
     screen_open(&s, 120);
-    l = told_open(&(struct train_listen_options){ .terminal = s.slave });
+    l = told_open(&(struct train_listen_options){ .terminal = s.to });
     for (int step = 1; step < 6; step++) {
         tell_step(l, step);
         look(&s);
@@ -203,7 +217,7 @@ static void live_line_changes_ten_times_a_second_at_most(void **state)
 
     (void)state;
     screen_open(&s, 80);
-    l = told_open(&(struct train_listen_options){ .terminal = s.slave });
+    l = told_open(&(struct train_listen_options){ .terminal = s.to });
     for (int i = 0; i < 1000; i++) {
         struct train_event e = told_event(TRAIN_EVENT_STEP, 1, NULL, NULL);
         char c;
@@ -243,7 +257,7 @@ static void background_has_no_live_line(void **state)
             _exit(0);
         }
         setpgid(other, other);
-        l = told_open(&(struct train_listen_options){ .terminal = s.slave });
+        l = told_open(&(struct train_listen_options){ .terminal = s.to });
         tell_step(l, 1);
         if (tcsetpgrp(s.slave, other))
             _exit(3);
@@ -282,10 +296,12 @@ static void piped_is_lines(void **state)
     struct train_listen *l;
     char text[4096];
     ssize_t n;
+    FILE *to;
 
     (void)state;
     assert_int_equal(pipe(fd), 0);
-    l = told_open(&(struct train_listen_options){ .terminal = fd[1] });
+    to = told_to(fd[1]);
+    l = told_open(&(struct train_listen_options){ .terminal = to });
     told_text(l, TRAIN_EVENT_NOTE, 0, "one\nline \033[2J, \377");
     for (int step = 1; step < 200; step++)
         tell_step(l, step); /* 100 seconds */
@@ -295,6 +311,7 @@ static void piped_is_lines(void **state)
     text[n] = 0;
     assert_null(strchr(text, '\r'));
     assert_int_equal(count(text, "\n"), 4); /* one in 30 seconds */
+    fclose(to);
     assert_int_equal(count(text, "discern: one?line ?[2J, \xEF\xBF\xBD\n"), 1);
     close(fd[0]);
     close(fd[1]);
@@ -308,7 +325,9 @@ static void dumb_terminal_is_lines(void **state)
     (void)state;
     screen_open(&s, 120);
     setenv("TERM", "dumb", 1);
-    l = told_open(&(struct train_listen_options){ .terminal = s.slave });
+    fclose(s.to);
+    s.to = told_to(s.slave);
+    l = told_open(&(struct train_listen_options){ .terminal = s.to });
     tell_step(l, 1);
     tell_step(l, 70);
     told_close(l);
@@ -321,12 +340,13 @@ static void dumb_terminal_is_lines(void **state)
 
 static void terminal_that_is_gone_is_no_error(void **state)
 {
-    struct train_listen *l;
+    FILE *to = told_to(open("/dev/full", O_WRONLY));
+    struct train_listen *l = told_open(&(struct train_listen_options){ .terminal = to });
 
     (void)state;
-    l = told_open(&(struct train_listen_options){ .terminal = open("/dev/full", O_WRONLY) });
     told_all(l, told_single);
     told_close(l);
+    fclose(to);
 }
 
 /* ---- metrics.csv ----------------------------------------------------------------------------- */
@@ -344,7 +364,7 @@ static int read_rows(const struct made_folder *f, struct train_metrics **rows)
 static void tell_file(const struct made_folder *f, struct infer_figures (*figures)(int))
 {
     struct train_listen *l =
-        told_open(&(struct train_listen_options){ .terminal = -1, .out = f->path });
+        told_open(&(struct train_listen_options){ .out = f->path });
 
     told_all(l, figures);
     told_close(l);
@@ -432,7 +452,7 @@ static void resumed_table_is_that_of_one_run(void **state)
     want = told_file(made_path(&whole, TRAIN_METRICS_FILE));
     for (int saved = 0; saved <= 40; saved += 3)
         for (int killed = saved; killed <= 40; killed += 7) {
-            struct train_listen_options o = { .terminal = -1 };
+            struct train_listen_options o = { .out = NULL };
             struct train_listen *l;
 
             made_open(&f);
@@ -459,7 +479,7 @@ static void resumed_table_is_that_of_one_run(void **state)
 static void row_of_the_epoch_under_way_is_not_there_twice(void **state)
 {
     struct made_folder whole, f;
-    struct train_listen_options o = { .terminal = -1 };
+    struct train_listen_options o = { .out = NULL };
     struct infer_figures val = told_single(2);
     struct train_event e;
     struct train_listen *l;
@@ -503,7 +523,7 @@ static void new_training_begins_a_new_table(void **state)
     (void)state;
     made_open(&f);
     made_text(&f, TRAIN_METRICS_FILE, "no table at all");
-    l = told_open(&(struct train_listen_options){ .terminal = -1, .out = f.path });
+    l = told_open(&(struct train_listen_options){ .out = f.path });
     told_text(l, TRAIN_EVENT_NOTE, 0, "not begun");
     told_text(l, TRAIN_EVENT_START, 0, "new");
     assert_int_equal(read_rows(&f, &rows), 0); /* at once, for whoever looks on */
@@ -526,7 +546,7 @@ static void training_that_saves_nothing_leaves_no_files(void **state)
         char **names;
 
         made_open(&f);
-        l = told_open(&(struct train_listen_options){ .terminal = -1, .out = f.path });
+        l = told_open(&(struct train_listen_options){ .out = f.path });
         told_text(l, TRAIN_EVENT_NOTE, 0, "not begun");
         if (steps >= 0)
             told_text(l, TRAIN_EVENT_START, 0, "begun");
@@ -579,12 +599,13 @@ static void full_disk_is_told_once(void **state)
     int fd[2], n;
     char text[8192];
     ssize_t got;
+    FILE *to;
 
     (void)state;
     made_open(&f);
     assert_int_equal(pipe(fd), 0);
     o.out = f.path;
-    o.terminal = fd[1];
+    o.terminal = to = told_to(fd[1]);
     l = told_open(&o);
     told_full(600);
     told_all(l, told_single);
@@ -604,6 +625,7 @@ static void full_disk_is_told_once(void **state)
     assert_in_range(n, 1, TOLD_EPOCHS - 1);
     free(rows);
     train_summary_release(&summary);
+    fclose(to);
     close(fd[0]);
     close(fd[1]);
     made_close(&f);
@@ -612,7 +634,7 @@ static void full_disk_is_told_once(void **state)
 static void folder_that_is_gone_is_told(void **state)
 {
     struct train_listen *l =
-        told_open(&(struct train_listen_options){ .terminal = -1, .out = "/nowhere/at/all" });
+        told_open(&(struct train_listen_options){ .out = "/nowhere/at/all" });
     struct err err = { 0 };
 
     (void)state;

@@ -11,6 +11,8 @@
 #include "nn/base/err.h"
 #include "train/event.h"
 
+#include <stdio.h>
+
 struct data_decode;
 struct data_index;
 struct train_cfg;
@@ -21,7 +23,7 @@ struct train_listen_options {
     const char *out;               /* run folder; NULL: no files */
     bool resumed;                  /* files of the run that are there are gone on with, from the
                                       step that START tells; else they are replaced */
-    int terminal;                  /* descriptor that progress is told to; 0, -1: to nobody */
+    FILE *terminal;                /* that progress is told to (tell.h); NULL: nobody */
     int stream;                    /* that gets every event as a line of JSON; 0, -1: nobody */
     struct train_summary *summary; /* filled (train/listen/summary.h); may be NULL */
     /* For the report: */

@@ -10,7 +10,6 @@
 #include "nn/base/file.h"
 #include "nn/base/record.h"
 #include "train/cfg.h"
-#include "train/listen/summary.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -111,7 +110,7 @@ static bool add_histories(struct str *out, const struct train_report *r, struct 
     single ? COLUMN(r, val_accuracy, at[4]) : COLUMN(r, val_map, at[4]);
     COLUMN(r, lr, at[5]);
     str_printf(out, "<h2>How it learnt</h2>\n<p>%d epochs, %.0f steps, in ", r->n_rows, last->step);
-    train_add_duration(out, last->seconds);
+    str_duration(out, last->seconds);
     str_printf(out, "; %.0f pictures a second at the end", last->pictures_per_second);
     if (last->memory_mb > 0)
         str_printf(out, ", %.0f MB of memory at most", last->memory_mb);

@@ -9,18 +9,6 @@
 
 #include <math.h>
 
-void train_add_duration(struct str *out, double seconds)
-{
-    long s = lround(fmin(fmax(seconds, 0), 1e9));
-
-    if (s < 60)
-        str_printf(out, "%lds", s);
-    else if (s < 3600)
-        str_printf(out, "%ldm%02lds", s / 60, s % 60);
-    else
-        str_printf(out, "%ldh%02ldm", s / 3600, s / 60 % 60);
-}
-
 static void on_epoch(struct train_summary *s, const struct train_event *e)
 {
     json_begin(&s->history, NULL, '{');
@@ -43,7 +31,7 @@ static void on_end(struct train_summary *s, const struct train_event *e)
     s->epochs = e->epochs;
     s->steps = e->step;
     str_add(&s->result, "trained in ");
-    train_add_duration(&s->result, e->elapsed);
+    str_duration(&s->result, e->elapsed);
     if (!f)
         return;
     json_begin(&s->figures, NULL, '{');

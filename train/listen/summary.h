@@ -20,7 +20,4 @@ struct train_summary {
 
 void train_summary_release(struct train_summary *s);
 
-/* Appends "12s", "4m05s", "1h03m". */
-void train_add_duration(struct str *out, double seconds);
-
 #endif

@@ -316,6 +316,14 @@ static const char train_help[] =
     "  -n, --dry-run               say what would be done\n"
     "      --[no-]flip             mirror pictures at random (default yes)\n"
     "      --time-limit TIME       stop after this time; 0 is never (default 0s)\n"
+    "\n"
+    "what every command takes:\n"
+    "  -q, --quiet                 say nothing but errors\n"
+    "  -v, --verbose               say more\n"
+    "      --log-file FILE         append what is said on standard error to FILE too,\n"
+    "                              with --quiet there alone\n"
+    "      --color NAME            colours; auto: on a terminal, unless $NO_COLOR is\n"
+    "                              set (auto|always|never; default auto)\n"
     "  -h, --help                  this text\n"
     "\n"
     "examples:\n"
@@ -425,6 +433,27 @@ static void failures_are_one_harmless_line(void **state)
     free(out);
 }
 
+static void every_command_takes_the_common_options(void **state)
+{
+    struct line l;
+
+    (void)state;
+    runs(&l, "photos -q --color always");
+    assert_true(l.args.quiet);
+    assert_true(l.args.color);
+    assert_false(l.args.verbose);
+    runs(&l, "photos --verbose --no-quiet --color=never");
+    assert_false(l.args.quiet);
+    assert_false(l.args.color);
+    assert_true(l.args.verbose);
+    assert_int_equal(parse(&train, &l, "photos --quite"), CLI_FAILED);
+    assert_non_null(strstr(l.err.msg, "did you mean --quiet?"));
+    assert_int_equal(parse(&train, &l, "photos --color blue"), CLI_FAILED);
+    assert_int_equal(parse(&train, &l, "photos --log-file /nowhere/log"), CLI_FAILED);
+    assert_int_equal(l.err.kind, ERR_INPUT);
+    runs(&l, "photos");         /* and stderr is as it was */
+}
+
 static void failures_as_json_are_valid_and_whole(void **state)
 {
     char *out = printed(STDOUT_FILENO, fail_json);
@@ -437,6 +466,8 @@ static void failures_as_json_are_valid_and_whole(void **state)
     assert_int_equal(json_integer_value(json_object_get(e, "code")), 3);
     assert_string_equal(json_string_value(json_object_get(e, "message")),
                         "a\nb\x1B[31m \"c\" \xC2\x9B" "d \xC3\xA9 \xEF\xBF\xBD");
+    assert_true(json_is_null(json_object_get(e, "hint")));
+    assert_string_equal(json_string_value(json_object_get(json, "schema")), "discern.error/1");
     json_decref(json);
     free(out);
 }
@@ -546,6 +577,7 @@ int main(void)
         cmocka_unit_test(markdown_rows_have_four_cells),
         cmocka_unit_test(kinds_become_statuses),
         cmocka_unit_test(failures_are_one_harmless_line),
+        cmocka_unit_test(every_command_takes_the_common_options),
         cmocka_unit_test(failures_as_json_are_valid_and_whole),
         cmocka_unit_test(columns_are_cut_or_filled_to_their_width),
         cmocka_unit_test(a_full_disk_under_stdout_is_an_io_error),
