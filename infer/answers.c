@@ -64,6 +64,16 @@ float infer_answers_p(const struct infer_answers *a, int row, int label)
     return p > 0 ? p : 0;
 }
 
+bool infer_answers_told(const struct infer_answers *a, int row, int label)
+{
+    return infer_answers_p(a, row, label) >= (a->threshold ? a->threshold[label] : 0.5f);
+}
+
+int infer_answers_top_k(const struct infer_answers *a)
+{
+    return a->top_k > 0 ? a->top_k : 5;
+}
+
 int infer_answers_top(const struct infer_answers *a, int row)
 {
     int best = 0;

@@ -19,6 +19,10 @@ struct infer_answers {
                                    where no label is known; MULTI 1, 0, -1 unknown */
     int *truth;                 /* [n] SINGLE: the true label, -1 unknown; MULTI: 0 */
     int *sample;                /* [n] position in the index */
+    /* How they are read; lent, both may be left 0. */
+    const float *threshold;     /* [n_labels] MULTI: probability from which a label is told; NULL:
+                                   0.5 of each */
+    int top_k;                  /* SINGLE: what is among the likeliest few; 0: 5 */
 };
 
 /* Room for `most` rows, none of them there; release it. */
@@ -31,6 +35,9 @@ void infer_answers_add(struct infer_answers *a, int n, const float *target, cons
 
 /* The probability of a label.  What is no number counts as 0, here and everywhere. */
 float infer_answers_p(const struct infer_answers *a, int row, int label);
+/* MULTI: whether the picture was answered with the label. */
+bool infer_answers_told(const struct infer_answers *a, int row, int label);
+int infer_answers_top_k(const struct infer_answers *a);
 /* A row's likeliest label; of equal ones the first. */
 int infer_answers_top(const struct infer_answers *a, int row);
 /* Whether it is known if a row carries a label; then *yes: whether it does. */

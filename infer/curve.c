@@ -3,8 +3,11 @@
  */
 #include "infer/curve.h"
 
+#include "nn/base/rng.h"
+
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- precision and recall -------------------------------------------------------------------- */
 
@@ -43,17 +46,6 @@ int infer_pr(const struct infer_answers *a, int label, struct infer_pr_point *po
             (struct infer_pr_point){ (double)found / yes, (double)found / i, threshold };
     }
     return points;
-}
-
-double infer_pr_ap(int n, const struct infer_pr_point *point)
-{
-    double ap = 0, before = 0;
-
-    for (int i = 0; i < n; i++) {
-        ap += (point[i].recall - before) * point[i].precision;
-        before = point[i].recall;
-    }
-    return n ? ap : NAN;
 }
 
 int infer_pr_thin(int n, struct infer_pr_point *point, int most)
@@ -95,23 +87,38 @@ static void put(struct infer_bin bin[INFER_BINS], double confidence, bool right)
     bin[b].right += right;
 }
 
-void infer_reliability(const struct infer_answers *a, struct infer_bin bin[INFER_BINS])
+static void settle(struct infer_bin bin[INFER_BINS])
 {
-    for (int b = 0; b < INFER_BINS; b++)
-        bin[b] = (struct infer_bin){ 0 };
-    for (int i = 0; i < a->n; i++) {
-        bool single = a->task == DATA_SINGLE, yes;
-        int first = single ? infer_answers_top(a, i) : 0, end = single ? first + 1 : a->n_labels;
-
-        for (int l = first; l < end; l++)
-            if (infer_answers_known(a, i, l, &yes))
-                put(bin, infer_answers_p(a, i, l), yes);
-    }
     for (int b = 0; b < INFER_BINS; b++)
         if (bin[b].n) {
             bin[b].confidence /= (double)bin[b].n;
             bin[b].right /= (double)bin[b].n;
         }
+}
+
+/* The labels of a row that have a confidence: the answer, or all. */
+static void labels_of(const struct infer_answers *a, int row, int *first, int *end)
+{
+    bool single = a->task == DATA_SINGLE;
+
+    *first = single ? infer_answers_top(a, row) : 0;
+    *end = single ? *first + 1 : a->n_labels;
+}
+
+void infer_reliability(const struct infer_answers *a, struct infer_bin bin[INFER_BINS])
+{
+    bool yes;
+
+    memset(bin, 0, INFER_BINS * sizeof *bin);
+    for (int i = 0; i < a->n; i++) {
+        int first, end;
+
+        labels_of(a, i, &first, &end);
+        for (int l = first; l < end; l++)
+            if (infer_answers_known(a, i, l, &yes))
+                put(bin, infer_answers_p(a, i, l), yes);
+    }
+    settle(bin);
 }
 
 double infer_reliability_error(const struct infer_bin bin[INFER_BINS])
@@ -125,21 +132,52 @@ double infer_reliability_error(const struct infer_bin bin[INFER_BINS])
     return n > 0 ? sum / n : 0;
 }
 
+enum { CHANCES = 100 };         /* draws of the truth */
+#define CHANCES_MOST 2e7        /* answers drawn for: a second */
+
+double infer_reliability_by_chance(const struct infer_answers *a, uint64_t seed)
+{
+    bool single = a->task == DATA_SINGLE, yes;
+    double most = (double)a->n * (single ? 1 : a->n_labels), sum = 0;
+    float *p = most * CHANCES > CHANCES_MOST ? NULL : malloc(((size_t)most + 1) * sizeof *p);
+    uint32_t n = 0;
+
+    if (!p)
+        return NAN;
+    for (int i = 0; i < a->n; i++) {
+        int first, end;
+
+        labels_of(a, i, &first, &end);
+        for (int l = first; l < end; l++)
+            if (infer_answers_known(a, i, l, &yes))
+                p[n++] = infer_answers_p(a, i, l);
+    }
+    for (uint32_t c = 0; c < CHANCES; c++) {
+        struct infer_bin bin[INFER_BINS] = { { 0 } };
+
+        for (uint32_t i = 0; i < n; i++)
+            put(bin, p[i], rng_f32(seed, rng_stream(RNG_BOOTSTRAP, 1 + c), i) < p[i]);
+        settle(bin);
+        sum += infer_reliability_error(bin);
+    }
+    free(p);
+    return sum / CHANCES;
+}
+
 /* ---- mistakes -------------------------------------------------------------------------------- */
 
-/* How bad: the loss grows with it. */
-static float badness(const struct infer_answers *a, const struct infer_mistake *m)
+/* How far from the truth. */
+static float badness(const struct infer_mistake *m)
 {
-    return a->task == DATA_MULTI && m->p < 0.5f ? 1 - m->p : m->p;
+    return m->told ? m->p : 1 - m->p;
 }
 
 /* Into the list of the worst so far, behind those that are as bad. */
-static int insert(const struct infer_answers *a, struct infer_mistake m, int n, int most,
-                  struct infer_mistake *out)
+static int insert(struct infer_mistake m, int n, int most, struct infer_mistake *out)
 {
     int at = n;
 
-    while (at > 0 && badness(a, &out[at - 1]) < badness(a, &m))
+    while (at > 0 && badness(&out[at - 1]) < badness(&m))
         at--;
     if (at == most)
         return n;
@@ -157,16 +195,18 @@ int infer_mistakes(const struct infer_answers *a, int most, struct infer_mistake
 
     *total = 0;
     for (int i = 0; i < a->n; i++) {
-        bool single = a->task == DATA_SINGLE, yes;
-        int first = single ? infer_answers_top(a, i) : 0, end = single ? first + 1 : a->n_labels;
+        int first, end;
+        bool yes;
 
+        labels_of(a, i, &first, &end);
         for (int l = first; l < end; l++) {
-            struct infer_mistake m = { i, l, infer_answers_p(a, i, l) };
+            struct infer_mistake m = { i, l, infer_answers_p(a, i, l),
+                                       a->task == DATA_SINGLE || infer_answers_told(a, i, l) };
 
-            if (!infer_answers_known(a, i, l, &yes) || (single || m.p >= 0.5f) == yes)
+            if (!infer_answers_known(a, i, l, &yes) || m.told == yes)
                 continue;
             ++*total;
-            n = insert(a, m, n, most, out);
+            n = insert(m, n, most, out);
         }
     }
     return n;

@@ -1,6 +1,6 @@
 /*
- * curve -- what a single figure hides: precision against recall, confidence against truth, the
- * worst mistakes, and how far the figure itself may be trusted
+ * curve -- what a single figure hides: precision against recall, confidence against truth, and
+ * the worst mistakes
  *
  * Pure functions of kept answers; what is not known (infer/answers.h) is left out.  Thread-safe.
  */
@@ -20,8 +20,6 @@ struct infer_pr_point {
  * backwards and without its last point.  point[a->n]; returns how many, 0 where no or every picture
  * carries the label. */
 int infer_pr(const struct infer_answers *a, int label, struct infer_pr_point *point);
-/* Average precision: the area under the steps of a whole curve; NaN for n 0. */
-double infer_pr_ap(int n, const struct infer_pr_point *point);
 /* Thins a curve to be drawn as steps to at most `most` points (8 or more), in place; returns how
  * many: those where recall grows, then of each narrow range of recall the lowest and highest. */
 int infer_pr_thin(int n, struct infer_pr_point *point, int most);
@@ -40,33 +38,22 @@ void infer_reliability(const struct infer_answers *a, struct infer_bin bin[INFER
 /* Expected calibration error: Guo et al. 2017, "On calibration of modern neural networks", eq. 3:
  * sum over bins of their share times |right - confidence|. */
 double infer_reliability_error(const struct infer_bin bin[INFER_BINS]);
+/* What that error would be if every confidence came true just as often as it says: the mean over
+ * 100 draws of the truth from the confidences.  NaN where memory is out, or it would take long. */
+double infer_reliability_by_chance(const struct infer_answers *a, uint64_t seed);
 
 /* ---- mistakes ---- */
 
 struct infer_mistake {
     int row;                    /* of the answers */
     int label;                  /* SINGLE: the wrong answer; MULTI: the label that it is about */
-    float p;                    /* its probability; MULTI: below 0.5 the label was missed */
+    float p;                    /* its probability */
+    bool told;                  /* MULTI false: the label was missed */
 };
-/* The worst first: SINGLE by falling confidence in a wrong answer, MULTI by falling loss of a known
- * pair on the wrong side of 0.5; equal ones by row, then label.  Returns how many of `most` there
+/* The worst first: SINGLE by falling confidence in a wrong answer, MULTI by falling distance of
+ * a known pair from the truth; equal ones by row, then label.  Returns how many of `most` there
  * are; *total: of all mistakes. */
 int infer_mistakes(const struct infer_answers *a, int most, struct infer_mistake *out,
                    int64_t *total);
-
-/* ---- interval ---- */
-
-/*
- * 95 % interval of `figure`, which is accuracy (SINGLE) or mean AP (MULTI), by the bootstrap: the
- * 2.5 and 97.5 percentiles over 1000 samples of the pictures with replacement (Efron and Tibshirani
- * 1993, ch. 13), moved by as much as the samples' mean differs from the figure.  Of accuracy that
- * is nothing; mean AP grows in samples, where a picture of a rare label may come twice.  Fewer
- * samples where that would take long; where they would be under 200 none: *low = *high = NaN.
- *
- * It tells how much another draw of as many pictures would change the figure, not what choosing the
- * model by the same pictures has flattered.  The same seed, the same interval.
- */
-bool infer_interval(const struct infer_answers *a, double figure, uint64_t seed, double *low,
-                    double *high, struct err *err);
 
 #endif

@@ -97,7 +97,7 @@ static void add_mistake(struct str *out, const struct gallery *g, int i)
         data_page_text(out, label[a->truth[m->row]]);
         str_printf(out, "</b> %.1f%%", 100 * (double)infer_answers_p(a, m->row, a->truth[m->row]));
     } else {
-        str_printf(out, "</b> %s, %.1f%%", m->p < 0.5f ? "missed" : "answered, wrongly",
+        str_printf(out, "</b> %s, %.1f%%", m->told ? "answered, wrongly" : "missed",
                    100 * (double)m->p);
     }
     str_add(out, "<br><span class=dim>");

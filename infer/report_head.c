@@ -4,11 +4,9 @@
 #include "infer/report.h"
 
 #include "data/page.h"
-#include "infer/curve.h"
+#include "infer/interval.h"
 
 #include <math.h>
-
-enum { SEED = 1 };      /* of the interval: a report that is written again says the same */
 
 const char infer_report_style[] =
     "body{max-width:66rem}h1{margin-bottom:.2rem}h2{margin:2.6rem 0 .4rem}p{max-width:44rem}"
@@ -49,12 +47,12 @@ const char infer_report_style[] =
     "svg,figure,tr{break-inside:avoid}}";
 
 /* Interval, figure and what guessing gets, on a line from 0 to 1. */
-static void add_track(struct str *out, double low, double high, double figure, double base)
+static void add_track(struct str *out, struct infer_range range, double figure, double base)
 {
     str_add(out, "<div class=track>");
-    if (!isnan(low))
-        str_printf(out, "<i class=band style=\"left:%.2f%%;width:%.2f%%\"></i>", 100 * low,
-                   100 * (high - low));
+    if (!isnan(range.low))
+        str_printf(out, "<i class=band style=\"left:%.2f%%;width:%.2f%%\"></i>", 100 * range.low,
+                   100 * (range.high - range.low));
     if (!isnan(base))
         str_printf(out, "<i class=base style=\"left:%.2f%%\"></i>", 100 * base);
     if (!isnan(figure))
@@ -62,16 +60,16 @@ static void add_track(struct str *out, double low, double high, double figure, d
     str_add(out, "</div>\n<div class=\"ends dim small\"><span>0%</span><span>100%</span></div>\n");
 }
 
-static void add_key(struct str *out, const struct infer_report *r, double low, double high)
+static void add_key(struct str *out, const struct infer_report *r, struct infer_range range)
 {
     const struct infer_figures *f = r->figures;
     double base = f->task == DATA_SINGLE ? f->majority : f->baseline_ap;
 
     str_printf(out, "<p class=\"key small\"><span><i style=\"background:var(--c0)\"></i>%s %.2f%%"
                     "</span> ", infer_figures_main_name(f->task), 100 * infer_figures_main(f));
-    if (!isnan(low))
+    if (!isnan(range.low))
         str_printf(out, "<span><i style=\"background:var(--c0);opacity:.35\"></i>95%% interval "
-                        "%.1f%% to %.1f%%</span> ", 100 * low, 100 * high);
+                        "%.1f%% to %.1f%%</span> ", 100 * range.low, 100 * range.high);
     str_add(out, "<span><i style=\"background:var(--c2)\"></i>");
     if (f->task == DATA_SINGLE) {
         str_add(out, "always answering \xe2\x80\x9c");
@@ -87,14 +85,16 @@ bool infer_report_headline(struct str *out, const struct infer_report *r, const 
                            struct err *err)
 {
     const struct infer_figures *f = r->figures;
-    double figure = infer_figures_main(f), low, high;
+    double figure = infer_figures_main(f);
+    struct infer_range range;
 
-    if (!infer_interval(r->answers, figure, SEED, &low, &high, err))
+    if (!infer_interval(r->answers, f, infer_figures_main_id(f->task), INFER_INTERVAL_SEED, &range,
+                        err))
         return false;
     str_printf(out, "<p class=big>%.1f%% <small>%s on %d %s</small></p>\n", 100 * figure,
                f->task == DATA_SINGLE ? "accuracy" : "mean average precision (mAP)", f->n, of);
-    add_track(out, low, high, figure, f->task == DATA_SINGLE ? f->majority : f->baseline_ap);
-    add_key(out, r, low, high);
+    add_track(out, range, figure, f->task == DATA_SINGLE ? f->majority : f->baseline_ap);
+    add_key(out, r, range);
     return true;
 }
 

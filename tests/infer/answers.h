@@ -7,6 +7,7 @@
 #include "infer/answers.h"
 #include "nn/base/file.h"
 #include "nn/base/record.h"
+#include "nn/base/rng.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static inline json_t *golden(void)
     assert_non_null(text);
     cases = record_parse((const char *)text, size, &err);
     assert_non_null(cases);
-    assert_int_equal(json_array_size(cases), 4);
+    assert_int_equal(json_array_size(cases), 5);
     free(text);
     return cases;
 }
@@ -60,6 +61,54 @@ static inline float *floats(const json_t *array)
     for (size_t i = 0; i < json_array_size(array); i++)
         x[i] = (float)json_number_value(json_array_get(array, i));
     return x;
+}
+
+/* The answers of a case, as they were or the last picture first; threshold[8] is lent to them. */
+static inline struct infer_answers golden_answers(const json_t *c, bool reverse, float *threshold)
+{
+    bool single = !strcmp(json_string_value(json_object_get(c, "task")), "single");
+    const json_t *thresholds = json_object_get(c, "threshold");
+    int n_labels = (int)number(c, "labels");
+    int n = (int)json_array_size(json_object_get(c, "target")) / n_labels;
+    float *p = floats(json_object_get(c, "probability")), *t = floats(json_object_get(c, "target"));
+    struct infer_answers a;
+
+    for (int i = 0; reverse && i < n / 2; i++)
+        for (int l = 0; l < n_labels; l++) {
+            int from = i * n_labels + l, to = (n - 1 - i) * n_labels + l;
+            float x = p[from], y = t[from];
+
+            p[from] = p[to], t[from] = t[to];
+            p[to] = x, t[to] = y;
+        }
+    a = answers(single ? DATA_SINGLE : DATA_MULTI, n, n_labels, p, t);
+    a.top_k = 2;
+    assert_true(n_labels <= 8);
+    for (int l = 0; thresholds && l < n_labels; l++)
+        threshold[l] = (float)json_number_value(json_array_get(thresholds, (size_t)l));
+    a.threshold = thresholds ? threshold : NULL;
+    free(p);
+    free(t);
+    return a;
+}
+
+/* n answers whose probability says a little about the truth. */
+static inline struct infer_answers noisy(enum data_task task, int n, int n_labels)
+{
+    size_t cells = (size_t)n * (size_t)n_labels;
+    float *p = calloc(cells, sizeof *p), *t = calloc(cells, sizeof *t);
+    struct infer_answers a;
+
+    for (size_t i = 0; i < cells; i++) {
+        p[i] = rng_f32(1, rng_stream(RNG_TEST, 0), i);
+        t[i] = rng_f32(1, rng_stream(RNG_TEST, 1), i) < 0.3f + 0.4f * p[i];
+        if (task == DATA_SINGLE)
+            t[i] = i % (size_t)n_labels == i / (size_t)n_labels % (size_t)n_labels;
+    }
+    a = answers(task, n, n_labels, p, t);
+    free(p);
+    free(t);
+    return a;
 }
 
 #endif

@@ -6,27 +6,11 @@
 #include <cmocka.h>
 
 #include "infer/curve.h"
-#include "infer/metric.h"
-#include "nn/base/rng.h"
 #include "tests/infer/answers.h"
 
 static bool close_to(double a, double b, double by)
 {
     return fabs(a - b) <= by;
-}
-
-static struct infer_answers golden_answers(const json_t *c)
-{
-    bool single = !strcmp(json_string_value(json_object_get(c, "task")), "single");
-    int n_labels = (int)number(c, "labels");
-    float *p = floats(json_object_get(c, "probability")), *t = floats(json_object_get(c, "target"));
-    struct infer_answers a =
-        answers(single ? DATA_SINGLE : DATA_MULTI,
-                (int)json_array_size(json_object_get(c, "target")) / n_labels, n_labels, p, t);
-
-    free(p);
-    free(t);
-    return a;
 }
 
 /* The array's row i against two or three numbers. */
@@ -41,12 +25,13 @@ static void expect_row(const json_t *rows, int i, int n, const double *want)
 static void curves_are_those_of_scikit_learn(void **state)
 {
     json_t *cases = golden(), *c;
+    float threshold[8];
     size_t k;
     int compared = 0;
 
     (void)state;
     json_array_foreach(cases, k, c) {
-        struct infer_answers a = golden_answers(c);
+        struct infer_answers a = golden_answers(c, false, threshold);
         struct infer_pr_point *point = calloc((size_t)a.n, sizeof *point);
         const json_t *label = json_object_get(c, "label");
 
@@ -70,11 +55,12 @@ static void curves_are_those_of_scikit_learn(void **state)
 static void reliability_is_that_of_scikit_learn(void **state)
 {
     json_t *cases = golden(), *c;
+    float threshold[8];
     size_t k;
 
     (void)state;
     json_array_foreach(cases, k, c) {
-        struct infer_answers a = golden_answers(c);
+        struct infer_answers a = golden_answers(c, false, threshold);
         const json_t *want = json_object_get(c, "reliability");
         struct infer_bin bin[INFER_BINS];
         int n = 0;
@@ -89,23 +75,14 @@ static void reliability_is_that_of_scikit_learn(void **state)
     json_decref(cases);
 }
 
-/* n answers whose probability says a little about the truth. */
-static struct infer_answers noisy(enum data_task task, int n, int n_labels)
+/* Average precision: the area under the steps. */
+static double area(int n, const struct infer_pr_point *point)
 {
-    size_t cells = (size_t)n * (size_t)n_labels;
-    float *p = calloc(cells, sizeof *p), *t = calloc(cells, sizeof *t);
-    struct infer_answers a;
+    double ap = 0;
 
-    for (size_t i = 0; i < cells; i++) {
-        p[i] = rng_f32(1, rng_stream(RNG_TEST, 0), i);
-        t[i] = rng_f32(1, rng_stream(RNG_TEST, 1), i) < 0.3f + 0.4f * p[i];
-        if (task == DATA_SINGLE)
-            t[i] = i % (size_t)n_labels == 0;
-    }
-    a = answers(task, n, n_labels, p, t);
-    free(p);
-    free(t);
-    return a;
+    for (int i = 0; i < n; i++)
+        ap += (point[i].recall - (i ? point[i - 1].recall : 0)) * point[i].precision;
+    return ap;
 }
 
 static void a_thinned_curve_has_its_ends_and_its_area(void **state)
@@ -118,7 +95,7 @@ static void a_thinned_curve_has_its_ends_and_its_area(void **state)
     (void)state;
     assert_true(n > 4000);
     for (int most = 8; most <= 200; most += 48) {
-        double ap = infer_pr_ap(n, whole);
+        double ap = area(n, whole);
 
         memcpy(point, whole, (size_t)n * sizeof *point);
         thin = infer_pr_thin(n, point, most);
@@ -127,12 +104,12 @@ static void a_thinned_curve_has_its_ends_and_its_area(void **state)
             assert_true(point[i].recall > point[i - 1].recall &&
                         point[i].threshold < point[i - 1].threshold);
         assert_true(point[thin - 1].recall == 1);
-        assert_true(close_to(infer_pr_ap(thin, point), ap, most < 50 ? 0.1 : 0.005));
+        assert_true(close_to(area(thin, point), ap, most < 50 ? 0.1 : 0.005));
     }
     /* A short one keeps every step, hence its area exactly. */
     memcpy(point, whole, 300 * sizeof *point);
     thin = infer_pr_thin(300, point, 300);
-    assert_true(thin < 300 && close_to(infer_pr_ap(thin, point), infer_pr_ap(300, whole), 1e-12));
+    assert_true(thin < 300 && close_to(area(thin, point), area(300, whole), 1e-12));
     assert_int_equal(infer_pr_thin(0, point, 8), 0);
     free(whole);
     free(point);
@@ -177,82 +154,6 @@ static void mistakes_of_multi_are_the_known_pairs_of_the_highest_loss(void **sta
     infer_answers_release(&a);
 }
 
-/* Of n pictures a share q right: the normal approximation is near. */
-static void interval_of_accuracy_is_about_binomial(void **state)
-{
-    struct infer_answers a = noisy(DATA_SINGLE, 2000, 2);
-    struct infer_figures f;
-    struct err err = { 0 };
-    double low, high, low2, high2, half;
-
-    (void)state;
-    assert_true(infer_figures(&a, &f, &err));
-    half = 1.96 * sqrt(f.accuracy * (1 - f.accuracy) / f.n);
-    assert_true(infer_interval(&a, infer_figures_main(&f), 1, &low, &high, &err));
-    assert_true(close_to(low, f.accuracy - half, half * 0.15));
-    assert_true(close_to(high, f.accuracy + half, half * 0.15));
-    assert_true(infer_interval(&a, f.accuracy, 1, &low2, &high2, &err));
-    assert_true(low == low2 && high == high2);
-    assert_true(infer_interval(&a, f.accuracy, 2, &low2, &high2, &err));
-    assert_true(low != low2 || high != high2);
-    infer_figures_release(&f);
-    infer_answers_release(&a);
-}
-
-static void interval_of_mean_ap_holds_the_figure(void **state)
-{
-    struct infer_answers a = noisy(DATA_MULTI, 300, 3), few = a;
-    struct infer_figures f;
-    struct err err = { 0 };
-    double low, high, wide_low, wide_high;
-
-    (void)state;
-    assert_true(infer_figures(&a, &f, &err));
-    assert_true(infer_interval(&a, infer_figures_main(&f), 1, &low, &high, &err));
-    assert_true(low < f.mean_ap && f.mean_ap < high && high - low < 0.2);
-    few.n = 75;         /* a quarter of the pictures: twice as wide */
-    assert_true(infer_interval(&few, 0.5, 1, &wide_low, &wide_high, &err));
-    assert_true(close_to((wide_high - wide_low) / (high - low), 2, 0.4));
-    infer_figures_release(&f);
-    infer_answers_release(&a);
-}
-
-/* A label of three pictures far down the list: drawn twice they raise its AP, which is no news. */
-static void interval_of_rare_labels_is_not_above_the_figure(void **state)
-{
-    enum { N = 400 };
-    float p[N], t[N] = { 0 };
-    struct infer_answers a;
-    struct infer_figures f;
-    struct err err = { 0 };
-    double low, high;
-
-    (void)state;
-    for (int i = 0; i < N; i++)
-        p[i] = 1 - (float)i / N;
-    t[50] = t[120] = t[300] = 1;
-    a = answers(DATA_MULTI, N, 1, p, t);
-    assert_true(infer_figures(&a, &f, &err));
-    assert_true(infer_interval(&a, f.mean_ap, 1, &low, &high, &err));
-    assert_true(low >= 0 && low < f.mean_ap && f.mean_ap < high);
-    assert_true(f.mean_ap - low > 0.2 * (high - f.mean_ap));
-    infer_figures_release(&f);
-    infer_answers_release(&a);
-}
-
-static void interval_of_what_is_always_right_is_a_point(void **state)
-{
-    const float p[] = { 1, 0, 1, 0 }, t[] = { 1, 0, 1, 0 };
-    struct infer_answers a = answers(DATA_SINGLE, 2, 2, p, t);
-    struct err err = { 0 };
-    double low, high;
-
-    (void)state;
-    assert_true(infer_interval(&a, 1, 1, &low, &high, &err));
-    assert_true(low == 1 && high == 1);
-    infer_answers_release(&a);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,10 +162,6 @@ int main(void)
         cmocka_unit_test(a_thinned_curve_has_its_ends_and_its_area),
         cmocka_unit_test(mistakes_of_single_go_by_confidence),
         cmocka_unit_test(mistakes_of_multi_are_the_known_pairs_of_the_highest_loss),
-        cmocka_unit_test(interval_of_accuracy_is_about_binomial),
-        cmocka_unit_test(interval_of_mean_ap_holds_the_figure),
-        cmocka_unit_test(interval_of_rare_labels_is_not_above_the_figure),
-        cmocka_unit_test(interval_of_what_is_always_right_is_a_point),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
