@@ -304,8 +304,8 @@ int main(int argc, char **argv)
     const struct cli_command *command;
     int used;
 
-    if (argc == 2 && !strcmp(argv[1], DATA_SANDBOX_ARGUMENT))
-        return data_sandbox_worker(NULL);
+    if (argc == 3 && !strcmp(argv[1], DATA_SANDBOX_ARGUMENT))
+        return data_sandbox_worker(argv[2], NULL);
     /* A reader that goes away ends us quietly, even if a parent ignored the signal. */
     signal(SIGPIPE, SIG_DFL);
     hold_streams();

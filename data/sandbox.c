@@ -9,6 +9,7 @@
  */
 #include "data/sandbox.h"
 
+#include "nn/base/about.h"
 #include "nn/base/arena.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ enum {
     TIMEOUT_MS = 10000, START_MS = 10000, RECYCLE = 10000,
     KEEP_BYTES = 24 << 20,              /* of shared memory that stays filled between pictures */
     STATUS_REFUSED = 77,                /* a worker's: the kernel does not let it lock itself in */
+    STATUS_OTHER,                       /* it is of another build than who asks */
 };
 
 /* Why a worker has no answer, so that the message can say it. */
@@ -148,12 +150,14 @@ static void set_alarm(int ms)
     setitimer(ITIMER_REAL, &t, NULL);
 }
 
-int data_sandbox_worker(data_sandbox_decode_fn *decode)
+int data_sandbox_worker(const char *build, data_sandbox_decode_fn *decode)
 {
     struct request r;
     uint8_t *in, *out;
     size_t in_bytes, out_bytes;
 
+    if (strcmp(build, about_git) != 0)
+        return STATUS_OTHER;
     if (!read_all(FD_SOCKET, &r, sizeof r) || !block_sizes(&r.how, &in_bytes, &out_bytes))
         return 1;
     in = mmap(NULL, in_bytes, PROT_READ, MAP_SHARED, FD_IN, 0);
@@ -260,12 +264,22 @@ static bool free_signals(posix_spawnattr_t *how)
            !posix_spawnattr_setflags(how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
-/* Starts the program with the worker's three descriptors and no others. */
-static bool spawn(struct worker *w, int socket)
+/* The call, whose answer is an errno, which it sets. */
+static bool start_program(struct worker *w, const char *program,
+                          const posix_spawn_file_actions_t *files, const posix_spawnattr_t *how)
 {
     char name[] = "discern", argument[] = DATA_SANDBOX_ARGUMENT,
          threads[] = "OPENBLAS_NUM_THREADS=1";
-    char *argv[] = { name, argument, NULL }, *env[] = { threads, NULL };
+    char *argv[] = { name, argument, (char *)(uintptr_t)about_git, NULL },
+         *env[] = { threads, NULL };
+
+    errno = posix_spawnp(&w->pid, program, files, how, argv, env);
+    return errno == 0;
+}
+
+/* Starts the program with the worker's three descriptors and no others. */
+static bool spawn(struct worker *w, const char *program, int socket)
+{
     posix_spawn_file_actions_t files;
     posix_spawnattr_t how;
     bool ok;
@@ -284,7 +298,7 @@ static bool spawn(struct worker *w, int socket)
          !posix_spawn_file_actions_adddup2(&files, w->in_fd, FD_IN) &&
          !posix_spawn_file_actions_adddup2(&files, w->out_fd, FD_OUT) &&
          !posix_spawn_file_actions_addclosefrom_np(&files, FD_OUT + 1) &&
-         !posix_spawn(&w->pid, "/proc/self/exe", &files, &how, argv, env);
+         start_program(w, program, &files, &how);
     posix_spawnattr_destroy(&how);
     posix_spawn_file_actions_destroy(&files);
     return ok;
@@ -332,11 +346,11 @@ static bool start(struct data_sandbox *s, struct worker *w, struct err *err)
     w->out_fd = lift(w->out_fd);
     w->socket = lift(pair[0]);
     pair[1] = lift(pair[1]);
-    ok = ok && w->in && w->out && spawn(w, pair[1]);
+    ok = ok && w->in && w->out && spawn(w, s->opt.program, pair[1]);
     if (pair[1] >= 0)
         close(pair[1]);
     if (!ok) {
-        err_errno(err, "/proc/self/exe", "start a process to decode in from");
+        err_errno(err, s->opt.program, "start as a process to decode in");
         stop(s, w);
         return false;
     }
@@ -345,7 +359,12 @@ static bool start(struct data_sandbox *s, struct worker *w, struct err *err)
     status = stop(s, w);
     if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_REFUSED)
         return err_set(err, ERR_UNSUPPORTED, "the kernel refuses seccomp: no sandbox here");
-    return err_set(err, ERR_IO, "a process to decode in ended before it began");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_OTHER)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%s is of another build than %s (%s), which asks it to decode: name the "
+                       "one that belongs to it", s->opt.program, about_version, about_git);
+    return err_set(err, ERR_IO, "%s: a process to decode in ended before it began",
+                   s->opt.program);
 }
 
 struct data_sandbox *data_sandbox_new(const struct data_sandbox_options *opt,
@@ -361,6 +380,7 @@ struct data_sandbox *data_sandbox_new(const struct data_sandbox_options *opt,
         return NULL;
     }
     s->opt = *opt;
+    s->opt.program = opt->program ? opt->program : "/proc/self/exe";
     s->opt.timeout_ms = opt->timeout_ms ? opt->timeout_ms : TIMEOUT_MS;
     s->opt.recycle = opt->recycle ? opt->recycle : RECYCLE;
     s->how = data_decode_default;

@@ -1,15 +1,14 @@
 /*
- * api -- libdiscern (discern.h), thin over models, preparation and prediction
+ * api -- libdiscern (discern.h), thin over models and committees of them
  *
- * One picture is decoded and answered by the thread that asks; a row of files goes through the
- * loader, whose threads decode what comes while this one computes, in chunks, so that memory does
- * not grow with the row.  Both see the same pixels and the same graph: the bits are the same.
+ * One picture is decoded by the thread that asks, and computed as a batch of one; a row of files
+ * goes through the loader, whose threads decode what comes while this one computes, in chunks, so
+ * that memory does not grow with the row.  The bits are the same.
  */
 #include "infer/discern.h"
 
-#include "data/loader.h"
 #include "data/sandbox.h"
-#include "infer/predict.h"
+#include "infer/committee.h"
 #include "nn/base/about.h"
 #include "nn/base/arena.h"
 #include "nn/base/pool.h"
@@ -21,22 +20,35 @@
 /* CHUNK: of a row; a pipeline that starts anew so rarely costs less than 1 in 100. */
 enum { TOP = 3, BATCH = 32, BATCH_MOST = 4096, THREADS_MOST = 1024, CHUNK = 4096 };
 
+static const char in_memory[] = "picture in memory";    /* what errors call bytes */
+
 struct discern_model {
-    struct infer_model *model;
+    struct infer_model **model;
+    char **path;                /* of each, for errors */
+    int n;
+    bool raw;
 };
 
 struct discern_session {
-    const struct infer_model *model;
+    const struct infer_model *model;    /* the first */
     int threads, batch, top;
     double threshold;           /* of every label; NAN: each its own */
-    struct infer_predictor *one, *many;     /* of a picture; of a batch, made when first needed */
+    struct infer_committee *committee;
     struct data_decode decode;
-    float *input;               /* of one picture */
-    float *probability;         /* [n_labels] */
     int *rank;                  /* [n_labels] */
     discern_guess *guess;       /* [n_labels] */
     bool busy;                  /* in a callback */
 };
+
+_Static_assert((int)DISCERN_VIEW_ONE == INFER_VIEWS_ONE &&
+                   (int)DISCERN_VIEW_MIRROR == INFER_VIEWS_MIRROR &&
+                   (int)DISCERN_VIEW_FOUR == INFER_VIEWS_FOUR,
+               "views are handed on as they are");
+_Static_assert((int)DISCERN_BAND_NONE == INFER_BAND_NONE &&
+                   (int)DISCERN_BAND_LOW == INFER_BAND_LOW &&
+                   (int)DISCERN_BAND_MED == INFER_BAND_MED &&
+                   (int)DISCERN_BAND_HI == INFER_BAND_HI,
+               "and so are bands");
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
@@ -96,18 +108,49 @@ const char *discern_version(void)
     return about_version;
 }
 
-/* Around a model, which it takes over; NULL stays NULL. */
-static discern_model *make_model(struct infer_model *model, struct err *err)
+/* Room for n models, none of them there. */
+static discern_model *make_model(int n, const discern_model_options *o, struct err *err)
 {
-    discern_model *m = model ? calloc(1, sizeof *m) : NULL;
+    discern_model_options opt;
+    discern_model *m;
 
+    if (!take_options(&opt, sizeof opt, o, "discern_model_options", err))
+        return NULL;
+    m = calloc(1, sizeof *m);
     if (m) {
-        m->model = model;
-    } else if (model) {
-        err_set(err, ERR_MEMORY, "no memory for a model");
-        infer_model_free(model);
+        m->raw = opt.raw;
+        m->n = n;
+        m->model = calloc((size_t)n, sizeof *m->model);
+        m->path = calloc((size_t)n, sizeof *m->path);
     }
-    return m;
+    if (m && m->model && m->path)
+        return m;
+    discern_close(m);
+    err_set(err, ERR_MEMORY, "no memory for %d models", n);
+    return NULL;
+}
+
+/* Takes the i-th model over; NULL: it could not be read. */
+static bool put(discern_model *m, int i, struct infer_model *model, const char *path,
+                struct err *err)
+{
+    m->model[i] = model;
+    if (!model)
+        return false;
+    m->path[i] = strdup(path);
+    if (!m->path[i])
+        return err_set(err, ERR_MEMORY, "no memory for a model");
+    return !m->raw || infer_model_calibrate(model, NULL, err);
+}
+
+static discern_model *finish_open(discern_model *m, bool ok, const struct err *err,
+                                  discern_error *e)
+{
+    if (ok)
+        return m;
+    discern_close(m);
+    report(err, e);
+    return NULL;
 }
 
 discern_model *discern_open(const char *path, const discern_model_options *o, discern_error *e)
@@ -118,74 +161,77 @@ discern_model *discern_open(const char *path, const discern_model_options *o, di
 discern_model *discern_open_many(int n, const char *const *path, const discern_model_options *o,
                                  discern_error *e)
 {
-    discern_model_options opt;
     struct err err = { 0 };
     discern_model *m = NULL;
+    bool ok = true;
 
-    if (n < 1 || !path || !path[0])
-        err_set(&err, ERR_USAGE, "discern_open: a path is missing");
-    else if (n > 1)
-        err_set(&err, ERR_USAGE, "discern_open_many: one model at a time, not %d", n);
-    else if (take_options(&opt, sizeof opt, o, "discern_model_options", &err))
-        m = make_model(infer_model_open(path[0], &err), &err);
-    if (!m)
-        report(&err, e);
-    return m;
+    for (int i = 0; ok && i < n; i++)
+        ok = path && path[i];
+    if (!ok || n < 1)
+        ok = err_set(&err, ERR_USAGE, "discern_open: a path is missing");
+    else
+        ok = (m = make_model(n, o, &err)) != NULL;
+    for (int i = 0; ok && i < n; i++)
+        ok = put(m, i, infer_model_open(path[i], &err), path[i], &err);
+    ok = ok && infer_committee_check(n, m->model, path, &err);
+    return finish_open(m, ok, &err, e);
 }
 
 discern_model *discern_open_memory(const void *data, size_t bytes, const discern_model_options *o,
                                    discern_error *e)
 {
-    discern_model_options opt;
     struct err err = { 0 };
     discern_model *m = NULL;
+    bool ok = data || err_set(&err, ERR_USAGE, "discern_open_memory: data is NULL");
 
-    if (!data)
-        err_set(&err, ERR_USAGE, "discern_open_memory: data is NULL");
-    else if (take_options(&opt, sizeof opt, o, "discern_model_options", &err))
-        m = make_model(infer_model_parse(data, bytes, &err), &err);
-    if (!m)
-        report(&err, e);
-    return m;
+    ok = ok && (m = make_model(1, o, &err)) &&
+         put(m, 0, infer_model_parse(data, bytes, &err), "model in memory", &err);
+    return finish_open(m, ok, &err, e);
 }
 
 void discern_close(discern_model *m)
 {
     if (!m)
         return;
-    infer_model_free(m->model);
+    for (int i = 0; i < m->n; i++) {
+        if (m->model)
+            infer_model_free(m->model[i]);
+        if (m->path)
+            free(m->path[i]);
+    }
+    free(m->model);
+    free(m->path);
     free(m);
 }
 
 int discern_labels(const discern_model *m)
 {
-    return m->model->n_labels;
+    return m->model[0]->n_labels;
 }
 
 const char *discern_label(const discern_model *m, int index)
 {
-    return index >= 0 && index < m->model->n_labels ? m->model->label[index] : NULL;
+    return index >= 0 && index < m->model[0]->n_labels ? m->model[0]->label[index] : NULL;
 }
 
 int discern_is_multi(const discern_model *m)
 {
-    return m->model->task == DATA_MULTI;
+    return m->model[0]->task == DATA_MULTI;
 }
 
-static double own_threshold(const struct infer_model *m, int index)
+static float own_threshold(const struct infer_model *m, int index)
 {
-    (void)index;
-    return m->task == DATA_MULTI ? 0.5 : 0;
+    return infer_calibration_threshold(m->calibration, m->task, index);
 }
 
 float discern_threshold(const discern_model *m, int index)
 {
-    return discern_label(m, index) ? (float)own_threshold(m->model, index) : 0;
+    return discern_label(m, index) ? own_threshold(m->model[0], index) : 0;
 }
 
 void discern_input(const discern_model *m, int size[3])
 {
-    const struct data_prep *p = &m->model->prep;
+    const struct data_prep *p = &m->model[0]->prep;
 
     size[0] = p->size[0];
     size[1] = p->size[1];
@@ -205,31 +251,34 @@ static bool check_options(const discern_session_options *o, struct err *err)
         return err_set(err, ERR_USAGE, "top: %d is below 0", o->top);
     if (!(o->threshold <= 1))
         return err_set(err, ERR_USAGE, "threshold: %g is no probability", o->threshold);
-    if (o->views != DISCERN_VIEW_ONE)
+    if (o->views < DISCERN_VIEW_ONE || o->views > DISCERN_VIEW_FOUR)
         return err_set(err, ERR_USAGE, "views: there is no %d", o->views);
     return true;
 }
 
-static bool begin_session(discern_session *s, const discern_session_options *o, struct err *err)
+static bool begin_session(discern_session *s, const discern_model *model,
+                          const discern_session_options *o, struct err *err)
 {
-    const struct infer_model *m = s->model;
-    size_t labels = (size_t)m->n_labels;
+    const struct infer_model *m = model->model[0];
     int usual = m->task == DATA_MULTI ? m->n_labels : TOP, top = o->top ? o->top : usual;
+    struct infer_committee_options how = { .batch = 1, .views = o->views };
+    struct data_sandbox_options workers = { .program = o->worker ? o->worker : "discern" };
 
-    s->threads = o->threads ? o->threads : pool_cpus();
+    s->model = m;
+    s->threads = workers.workers = how.threads = o->threads ? o->threads : pool_cpus();
     s->batch = o->batch ? o->batch : BATCH;
     s->top = top < m->n_labels ? top : m->n_labels;
     s->threshold = o->threshold == 0 ? NAN : o->threshold < 0 ? -INFINITY : o->threshold;
     s->decode = data_decode_default;
-    s->input = calloc(data_prep_count(&m->prep), sizeof *s->input);
-    s->probability = calloc(labels, sizeof *s->probability);
-    s->rank = calloc(labels, sizeof *s->rank);
-    s->guess = calloc(labels, sizeof *s->guess);
-    if (!s->input || !s->probability || !s->rank || !s->guess)
+    s->rank = calloc((size_t)m->n_labels, sizeof *s->rank);
+    s->guess = calloc((size_t)m->n_labels, sizeof *s->guess);
+    if (!s->rank || !s->guess)
         return err_set(err, ERR_MEMORY, "no memory for a session");
-    s->one = infer_predictor_new(m->graph, m->params, m->task, m->calibration, 1, s->threads, NULL,
-                                 err);
-    return s->one && data_sandbox_choose(o->sandbox, s->threads, &s->decode, err);
+    s->committee = infer_committee_new(model->n, model->model, (const char *const *)model->path,
+                                       &how, err);
+    if (s->committee && o->sandbox)
+        s->decode.sandbox = data_sandbox_new(&workers, NULL, err);
+    return s->committee && (s->decode.sandbox || !o->sandbox);
 }
 
 discern_session *discern_session_new(const discern_model *m, const discern_session_options *o,
@@ -246,9 +295,7 @@ discern_session *discern_session_new(const discern_model *m, const discern_sessi
         s = calloc(1, sizeof *s);
         if (!s)
             err_set(&err, ERR_MEMORY, "no memory for a session");
-        else
-            s->model = m->model;
-        if (s && !begin_session(s, &opt, &err)) {
+        if (s && !begin_session(s, m, &opt, &err)) {
             discern_session_free(s);
             s = NULL;
         }
@@ -263,10 +310,7 @@ void discern_session_free(discern_session *s)
     if (!s)
         return;
     data_sandbox_free(s->decode.sandbox);
-    infer_predictor_free(s->one);
-    infer_predictor_free(s->many);
-    free(s->input);
-    free(s->probability);
+    infer_committee_free(s->committee);
     free(s->rank);
     free(s->guess);
     free(s);
@@ -279,7 +323,7 @@ static bool is_told(const discern_session *s, int label, float probability)
     return probability >= (isnan(s->threshold) ? own_threshold(s->model, label) : s->threshold);
 }
 
-/* s->guess = what is told of these probabilities; how many. */
+/* s->guess = what is told of these probabilities, s->rank[0] the likeliest label; how many. */
 static int tell(discern_session *s, const float *probability)
 {
     int labels = s->model->n_labels, untold = 0, look, n = 0;
@@ -297,56 +341,38 @@ static int tell(discern_session *s, const float *probability)
     return n;
 }
 
-static discern_answer answer_of(discern_session *s, int file, const float *probability,
-                                const float *input)
+static discern_answer answer_of(discern_session *s, int file, const struct infer_said *said)
 {
-    return (discern_answer){ .file = file, .message = "", .n = tell(s, probability),
-                             .guess = s->guess, .probability = probability, .input = input };
+    const struct infer_calibration *c = s->model->calibration;
+    int n = tell(s, said->probability);
+
+    return (discern_answer){
+        .file = file,
+        .message = "",
+        .n = n,
+        .guess = s->guess,
+        .unknown = infer_calibration_unknown(c, s->model->task, s->model->n_labels,
+                                             said->probability, said->logits),
+        .band = infer_calibration_band(c, said->probability[s->rank[0]]),
+        .probability = said->probability,
+        .input = said->input,
+    };
 }
 
-/* s->input and s->probability of a picture. */
-static bool look_at(discern_session *s, const struct data_image *image, struct err *err)
+/* A file (bytes NULL) or bytes; name is what errors call it. */
+static bool look_at(discern_session *s, const char *name, const void *bytes, size_t size,
+                    struct infer_said *said, struct err *err)
 {
-    if (!data_prep_apply(&s->model->prep, image, s->input, err))
-        return false;
-    infer_predict(s->one, 1, s->input, s->probability);
-    return true;
-}
+    struct data_sample sample = { .path = name, .name = name, .label = -1 };
 
-static bool look_at_file(discern_session *s, const char *path, struct err *err)
-{
-    struct data_sample sample = { .path = path, .name = path, .label = -1 };
-    struct data_decode how = s->decode;
-    struct data_image image;
-    bool ok;
-
-    data_prep_decode(&s->model->prep, &how);
-    if (!data_sample_image(&sample, &how, &image, err))
-        return false;
-    ok = look_at(s, &image, err) || err_in(err, "%s", path);
-    data_image_release(&image);
-    return ok;
-}
-
-static bool look_at_bytes(discern_session *s, const void *data, size_t bytes, struct err *err)
-{
-    struct data_decode how = s->decode;
-    struct data_image image;
-    bool ok;
-
-    data_prep_decode(&s->model->prep, &how);
-    if (!(how.sandbox ? data_sandbox_decode(how.sandbox, data, bytes, &how, &image, err)
-                      : data_image_decode(data, bytes, &how, &image, err)))
-        return err_in(err, "picture in memory");
-    ok = look_at(s, &image, err) || err_in(err, "picture in memory");
-    data_image_release(&image);
-    return ok;
+    return infer_committee_batch(s->committee, 1, err) &&
+           infer_committee_sample(s->committee, &sample, bytes, size, &s->decode, said, err);
 }
 
 static bool look_at_pixels(discern_session *s, const uint8_t *rgb, int width, int height,
-                           ptrdiff_t stride, struct err *err)
+                           ptrdiff_t stride, struct infer_said *said, struct err *err)
 {
-    const struct data_limits *most = &data_decode_default.limits;
+    const struct data_limits *most = &s->decode.limits;
     size_t row = 3 * (size_t)width;
     struct data_image image = { width, height, NULL };
     bool ok;
@@ -354,16 +380,18 @@ static bool look_at_pixels(discern_session *s, const uint8_t *rgb, int width, in
     if (width > most->side || height > most->side || (int64_t)width * height > most->pixels)
         return err_set(err, ERR_INPUT, "%d x %d pixels: more than %lld, or a side of more than %d",
                        width, height, (long long)most->pixels, most->side);
+    if (!infer_committee_batch(s->committee, 1, err))
+        return false;
     if (stride == (ptrdiff_t)row) {
         image.pixel = (uint8_t *)(uintptr_t)rgb;
-        return look_at(s, &image, err);
+        return infer_committee_image(s->committee, &image, said, err);
     }
     image.pixel = malloc(row * (size_t)height);
     if (!image.pixel)
         return err_set(err, ERR_MEMORY, "cannot hold %d x %d pixels", width, height);
     for (int y = 0; y < height; y++)
         memcpy(image.pixel + (size_t)y * row, rgb + y * stride, row);
-    ok = look_at(s, &image, err);
+    ok = infer_committee_image(s->committee, &image, said, err);
     data_image_release(&image);
     return ok;
 }
@@ -380,17 +408,17 @@ static bool may_ask(const discern_session *s, const discern_guess *top, int n, s
     return true;
 }
 
-/* The end of a call that was to fill top[n]. */
-static int finish(discern_session *s, bool ok, discern_guess *top, int n, const struct err *err,
-                  discern_error *e)
+/* The end of a call that was to fill top[n]; said NULL: it failed. */
+static int finish(discern_session *s, const struct infer_said *said, discern_guess *top, int n,
+                  const struct err *err, discern_error *e)
 {
     int told;
 
-    if (!ok) {
+    if (!said) {
         report(err, e);
         return -1;
     }
-    told = tell(s, s->probability);
+    told = tell(s, said->probability);
     n = told < n ? told : n;
     if (n)
         memcpy(top, s->guess, (size_t)n * sizeof *top);
@@ -400,28 +428,31 @@ static int finish(discern_session *s, bool ok, discern_guess *top, int n, const 
 int discern_file(discern_session *s, const char *path, discern_guess *top, int n, discern_error *e)
 {
     struct err err = { 0 };
+    struct infer_said said;
     bool ok = may_ask(s, top, n, &err) &&
               (path || err_set(&err, ERR_USAGE, "discern_file: path is NULL")) &&
-              look_at_file(s, path, &err);
+              look_at(s, path, NULL, 0, &said, &err);
 
-    return finish(s, ok, top, n, &err, e);
+    return finish(s, ok ? &said : NULL, top, n, &err, e);
 }
 
 int discern_memory(discern_session *s, const void *data, size_t bytes, discern_guess *top, int n,
                    discern_error *e)
 {
     struct err err = { 0 };
+    struct infer_said said;
     bool ok = may_ask(s, top, n, &err) &&
               (data || err_set(&err, ERR_USAGE, "discern_memory: data is NULL")) &&
-              look_at_bytes(s, data, bytes, &err);
+              look_at(s, in_memory, data, bytes, &said, &err);
 
-    return finish(s, ok, top, n, &err, e);
+    return finish(s, ok ? &said : NULL, top, n, &err, e);
 }
 
 int discern_pixels(discern_session *s, const uint8_t *rgb, int width, int height, ptrdiff_t stride,
                    discern_guess *top, int n, discern_error *e)
 {
     struct err err = { 0 };
+    struct infer_said said;
     bool ok = may_ask(s, top, n, &err);
 
     if (ok && (!rgb || width < 1 || height < 1))
@@ -429,8 +460,8 @@ int discern_pixels(discern_session *s, const uint8_t *rgb, int width, int height
     if (ok && stride < 3 * (ptrdiff_t)width && stride > -3 * (ptrdiff_t)width)
         ok = err_set(&err, ERR_USAGE, "discern_pixels: rows of %d pixels, but %td bytes apart",
                      width, stride);
-    ok = ok && look_at_pixels(s, rgb, width, height, stride, &err);
-    return finish(s, ok, top, n, &err, e);
+    ok = ok && look_at_pixels(s, rgb, width, height, stride, &said, &err);
+    return finish(s, ok ? &said : NULL, top, n, &err, e);
 }
 
 /* ---- rows of files --------------------------------------------------------------------------- */
@@ -440,10 +471,7 @@ struct row {
     discern_session *s;
     discern_answer_fn *fn;
     void *ctx;
-    struct data_sample *sample; /* of a chunk */
-    struct err *bad;            /* [batch] of the pictures that cannot be read */
-    float *probability;         /* [batch,n_labels] */
-    int batch;
+    int first;                  /* file of the chunk */
     bool ended;                 /* by fn */
 };
 
@@ -454,58 +482,19 @@ static void give(struct row *r, const discern_answer *a)
     r->s->busy = false;
 }
 
-static void on_bad(void *ctx, const struct data_sample *sample, const struct err *why)
+static discern_answer no_answer(int file, const struct err *why)
+{
+    return (discern_answer){ .file = file, .status = status_of(why), .message = why->msg };
+}
+
+static bool on_said(void *ctx, const struct infer_said *said)
 {
     struct row *r = ctx;
+    int file = r->first + said->sample;
+    discern_answer a = said->why ? no_answer(file, said->why) : answer_of(r->s, file, said);
 
-    r->bad[(sample - r->sample) % r->batch] = *why;
-}
-
-/* The answers to pictures at .. end - 1 of the chunk that begins at file `first`, of which b has
- * those that can be read. */
-static void give_batch(struct row *r, const struct data_batch *b, int first, int at, int end)
-{
-    size_t labels = (size_t)r->s->model->n_labels, count = data_prep_count(&r->s->model->prep);
-
-    infer_predict(r->s->many, b->n, b->image, r->probability);
-    for (int k = 0; at < end && !r->ended; at++) {
-        const struct err *why = &r->bad[at % r->batch];
-        discern_answer a = { .file = first + at, .status = status_of(why), .message = why->msg };
-
-        if (k < b->n && b->sample[k] == at) {
-            a = answer_of(r->s, first + at, r->probability + (size_t)k * labels,
-                          b->image + (size_t)k * count);
-            k++;
-        }
-        give(r, &a);
-    }
-}
-
-static bool go_through(struct row *r, int first, int n, const char *const *path, struct err *err)
-{
-    const struct infer_model *m = r->s->model;
-    struct data_index x = { .task = DATA_SINGLE, .sample = r->sample, .n = n };
-    struct data_loader_options opt = {
-        .batch = r->batch,
-        .threads = r->s->threads,
-        .decode = &r->s->decode,
-        .bad = on_bad,
-        .bad_ctx = r,
-    };
-    const struct data_batch *b;
-    struct data_loader *loader;
-
-    for (int i = 0; i < n; i++)
-        r->sample[i] = (struct data_sample){ .path = path[first + i], .name = path[first + i],
-                                             .label = -1 };
-    loader = data_loader_new(&x, &m->prep, &opt, err);
-    if (!loader)
-        return false;
-    data_loader_start(loader, 0, 0);
-    for (int at = 0; !r->ended && (b = data_loader_next(loader)); at += r->batch)
-        give_batch(r, b, first, at, n - at < r->batch ? n : at + r->batch);
-    data_loader_free(loader);
-    return true;
+    give(r, &a);
+    return !r->ended;
 }
 
 static bool check_row(const discern_session *s, int n, const char *const *path,
@@ -521,35 +510,23 @@ static bool check_row(const discern_session *s, int n, const char *const *path,
     return true;
 }
 
-static bool make_many(discern_session *s, int batch, struct err *err)
-{
-    const struct infer_model *m = s->model;
-
-    if (s->many && infer_predictor_batch(s->many) >= batch)
-        return true;
-    infer_predictor_free(s->many);
-    s->many = infer_predictor_new(m->graph, m->params, m->task, m->calibration, batch, s->threads,
-                                  NULL, err);
-    return s->many;
-}
-
 static bool answer_row(struct row *r, int n, const char *const *path, struct err *err)
 {
-    int chunk = n < CHUNK ? n : CHUNK;
-    size_t rows = (size_t)r->batch * (size_t)r->s->model->n_labels;
-    bool ok = true;
+    int chunk = n < CHUNK ? n : CHUNK, batch = n < r->s->batch ? n : r->s->batch;
+    struct infer_evaluate_options how = { .threads = r->s->threads, .decode = &r->s->decode };
+    struct data_sample *sample = calloc((size_t)chunk, sizeof *sample);
+    struct data_index x = { .task = DATA_SINGLE, .sample = sample };
+    bool ok = sample || err_set(err, ERR_MEMORY, "no memory for %d files", chunk);
 
-    r->sample = calloc((size_t)chunk, sizeof *r->sample);
-    r->bad = calloc((size_t)r->batch, sizeof *r->bad);
-    r->probability = calloc(rows, sizeof *r->probability);
-    if (!r->sample || !r->bad || !r->probability)
-        ok = err_set(err, ERR_MEMORY, "no memory for %d answers at a time", r->batch);
-    ok = ok && make_many(r->s, r->batch, err);
-    for (int i = 0; ok && i < n && !r->ended; i += chunk)
-        ok = go_through(r, i, n - i < chunk ? n - i : chunk, path, err);
-    free(r->sample);
-    free(r->bad);
-    free(r->probability);
+    ok = ok && infer_committee_batch(r->s->committee, batch, err);
+    for (; ok && r->first < n && !r->ended; r->first += chunk) {
+        x.n = n - r->first < chunk ? n - r->first : chunk;
+        for (int i = 0; i < x.n; i++)
+            sample[i] = (struct data_sample){ .path = path[r->first + i],
+                                              .name = path[r->first + i], .label = -1 };
+        ok = infer_committee_each(r->s->committee, &x, &how, on_said, r, err);
+    }
+    free(sample);
     return ok;
 }
 
@@ -560,10 +537,7 @@ int discern_files(discern_session *s, int n, const char *const *path, discern_an
     struct row r = { .s = s, .fn = fn, .ctx = ctx };
     bool ok = check_row(s, n, path, fn, &err);
 
-    if (ok && n > 0) {
-        r.batch = n < s->batch ? n : s->batch;
-        ok = answer_row(&r, n, path, &err);
-    }
+    ok = ok && (n == 0 || answer_row(&r, n, path, &err));
     if (!ok)
         report(&err, e);
     return ok ? 0 : -1;
@@ -574,7 +548,8 @@ int discern_bytes(discern_session *s, const void *data, size_t bytes, discern_an
 {
     struct err err = { 0 };
     struct row r = { .s = s, .fn = fn, .ctx = ctx };
-    discern_answer a = { .message = err.msg };
+    struct infer_said said;
+    discern_answer a;
     bool ok = may_ask(s, NULL, 0, &err);
 
     if (ok && (!fn || !data))
@@ -583,10 +558,8 @@ int discern_bytes(discern_session *s, const void *data, size_t bytes, discern_an
         report(&err, e);
         return -1;
     }
-    if (look_at_bytes(s, data, bytes, &err))
-        a = answer_of(s, 0, s->probability, s->input);
-    else
-        a.status = status_of(&err);
+    ok = look_at(s, in_memory, data, bytes, &said, &err);
+    a = ok ? answer_of(s, 0, &said) : no_answer(0, &err);
     give(&r, &a);
     return 0;
 }

@@ -20,17 +20,23 @@ struct member {
     int take[2];                /* what it looks at; the second for four views */
 };
 
+/* What a batch wants of memory. */
+struct room {
+    int batch;
+    float *probability;         /* [batch,labels] the mean */
+    float *said;                /* [batch,labels] of one network and view; logits of one alone */
+    float *mirrored;            /* [batch,H,W,C] of the largest; NULL where nothing is mirrored */
+    double *sum;                /* [batch,labels]; NULL: one network with one view */
+};
+
 struct infer_committee {
     struct member *member;
-    int n, views, labels, batch;
+    int n, views, labels;
+    struct room room;
     struct data_take take[DATA_TAKES];
     int takes;
     float *one;                 /* [takes]: a picture each, one behind the other */
     float *image[DATA_TAKES];   /* where in `one` */
-    float *mirrored;            /* [batch,H,W,C] of the largest; NULL where nothing is mirrored */
-    float *probability;         /* [batch,labels] the mean */
-    float *said;                /* [batch,labels] of one network and view */
-    double *sum;                /* [batch,labels] */
 };
 
 /* ---- who sits in it -------------------------------------------------------------------------- */
@@ -80,6 +86,22 @@ static bool map_labels(struct member *m, const struct infer_model *first, const 
     return ok;
 }
 
+bool infer_committee_check(int n, struct infer_model *const *model, const char *const *path,
+                           struct err *err)
+{
+    bool ok = n <= INFER_COMMITTEE_MOST ||
+              err_set(err, ERR_INPUT, "%d models: at most %d answer together", n,
+                      INFER_COMMITTEE_MOST);
+
+    for (int i = 1; ok && i < n; i++) {
+        struct member m = { .m = model[i] };
+
+        ok = map_labels(&m, model[0], path[i], path[0], err);
+        free(m.at);
+    }
+    return ok;
+}
+
 /* The place of such a take; networks that were trained alike share theirs. */
 static int find_take(struct infer_committee *c, const struct data_prep *prep, double share)
 {
@@ -90,42 +112,37 @@ static int find_take(struct infer_committee *c, const struct data_prep *prep, do
     return c->takes++;
 }
 
-static bool make_room(struct infer_committee *c, int batch, struct err *err)
+static void free_room(struct room *r)
+{
+    free(r->probability);
+    free(r->mirrored);
+    free(r->said);
+    free(r->sum);
+}
+
+/* For batches of this size. */
+static bool make_room(const struct infer_committee *c, int batch, struct room *r, struct err *err)
 {
     size_t most = 0, answers = (size_t)batch * (size_t)c->labels;
-    bool alone = c->n == 1 && c->views == INFER_VIEWS_ONE && !c->member[0].at;
-    float *probability = malloc(answers * sizeof *probability), *mirrored = NULL, *said = NULL;
-    double *sum = NULL;
+    bool alone = c->n == 1 && c->views == INFER_VIEWS_ONE;
 
     for (int t = 0; t < c->takes; t++) {
         size_t count = data_prep_count(c->take[t].prep);
 
         most = count > most ? count : most;
     }
+    *r = (struct room){ .batch = batch };
+    r->probability = malloc(answers * sizeof *r->probability);
+    r->said = malloc(answers * sizeof *r->said);
     if (c->views != INFER_VIEWS_ONE)
-        mirrored = malloc((size_t)batch * most * sizeof *mirrored);
-    if (!alone) {
-        said = malloc(answers * sizeof *said);
-        sum = malloc(answers * sizeof *sum);
-    }
-    if (!probability || (c->views != INFER_VIEWS_ONE && !mirrored) ||
-        (!alone && (!said || !sum))) {
-        free(probability);
-        free(mirrored);
-        free(said);
-        free(sum);
-        return err_set(err, ERR_MEMORY, "%d pictures at a time do not fit in memory", batch);
-    }
-    free(c->probability);
-    free(c->mirrored);
-    free(c->said);
-    free(c->sum);
-    c->probability = probability;
-    c->mirrored = mirrored;
-    c->said = said;
-    c->sum = sum;
-    c->batch = batch;
-    return true;
+        r->mirrored = malloc((size_t)batch * most * sizeof *r->mirrored);
+    if (!alone)
+        r->sum = malloc(answers * sizeof *r->sum);
+    if (r->probability && r->said && (r->mirrored || c->views == INFER_VIEWS_ONE) &&
+        (r->sum || alone))
+        return true;
+    free_room(r);
+    return err_set(err, ERR_MEMORY, "%d pictures at a time do not fit in memory", batch);
 }
 
 /* Where one picture's takes lie. */
@@ -187,7 +204,7 @@ struct infer_committee *infer_committee_new(int n, struct infer_model *const *mo
     for (int i = 0; i < n; i++)
         if (!seat(c, model[i], path[i], path[0], o, err))
             goto fail;
-    if (make_one(c, err) && make_room(c, o->batch, err))
+    if (make_one(c, err) && make_room(c, o->batch, &c->room, err))
         return c;
 fail:
     infer_committee_free(c);
@@ -204,10 +221,7 @@ void infer_committee_free(struct infer_committee *c)
     }
     free(c->member);
     free(c->one);
-    free(c->probability);
-    free(c->mirrored);
-    free(c->said);
-    free(c->sum);
+    free_room(&c->room);
     free(c);
 }
 
@@ -219,18 +233,26 @@ int infer_committee_labels(const struct infer_committee *c)
 bool infer_committee_batch(struct infer_committee *c, int batch, struct err *err)
 {
     struct err ignored = { 0 };
+    struct room room;
 
-    if (batch == c->batch)
+    if (batch == c->room.batch)
         return true;
+    if (!make_room(c, batch, &room, err))
+        return false;
     for (int i = 0; i < c->n; i++) {
         if (infer_predictor_resize(c->member[i].q, batch, err))
             continue;
-        /* The batch before had its memory: with it again, all fit together. */
+        /* A network that cannot have its batch back answers as many as it has room for. */
         while (i-- > 0)
-            infer_predictor_resize(c->member[i].q, c->batch, &ignored);
+            if (!infer_predictor_resize(c->member[i].q, c->room.batch, &ignored) &&
+                batch < c->room.batch)
+                c->room.batch = batch;
+        free_room(&room);
         return false;
     }
-    return make_room(c, batch, err);
+    free_room(&c->room);
+    c->room = room;
+    return true;
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -251,23 +273,25 @@ static void hear(struct infer_committee *c, const struct member *m, int n, const
 {
     size_t labels = (size_t)c->labels;
 
-    infer_predict(m->q, n, image, c->said);
+    infer_predict(m->q, n, image, c->room.said);
     for (size_t i = 0; i < (size_t)n; i++)
         for (size_t l = 0; l < labels; l++)
-            c->sum[i * labels + l] += c->said[i * labels + (m->at ? (size_t)m->at[l] : l)];
+            c->room.sum[i * labels + l] +=
+                c->room.said[i * labels + (m->at ? (size_t)m->at[l] : l)];
 }
 
-/* n <= batch pictures, take by take -> c->probability. */
+/* n <= batch pictures, take by take -> c->room.probability. */
 static void deliberate(struct infer_committee *c, int n, float *const image[])
 {
     size_t answers = (size_t)n * (size_t)c->labels;
     int voices = 0;
 
-    if (!c->sum) {
-        infer_predict(c->member[0].q, n, image[0], c->probability);
+    if (!c->room.sum) {
+        infer_predict(c->member[0].q, n, image[0], c->room.probability);
+        infer_predictor_logits(c->member[0].q, n, c->room.said);
         return;
     }
-    memset(c->sum, 0, answers * sizeof *c->sum);
+    memset(c->room.sum, 0, answers * sizeof *c->room.sum);
     for (int i = 0; i < c->n; i++) {
         const struct member *m = &c->member[i];
 
@@ -278,19 +302,21 @@ static void deliberate(struct infer_committee *c, int n, float *const image[])
             voices++;
             if (c->views == INFER_VIEWS_ONE)
                 continue;
-            mirror(&m->m->prep, n, seen, c->mirrored);
-            hear(c, m, n, c->mirrored);
+            mirror(&m->m->prep, n, seen, c->room.mirrored);
+            hear(c, m, n, c->room.mirrored);
             voices++;
         }
     }
     for (size_t i = 0; i < answers; i++)
-        c->probability[i] = (float)(c->sum[i] / voices);
+        c->room.probability[i] = (float)(c->room.sum[i] / voices);
 }
 
 static void answer_one(struct infer_committee *c, struct infer_said *said)
 {
     deliberate(c, 1, c->image);
-    *said = (struct infer_said){ .probability = c->probability, .input = c->image[0] };
+    *said = (struct infer_said){ .probability = c->room.probability,
+                                 .logits = c->room.sum ? NULL : c->room.said,
+                                 .input = c->image[0] };
 }
 
 bool infer_committee_image(struct infer_committee *c, const struct data_image *image,
@@ -351,7 +377,8 @@ static bool tell(struct each *e, const struct data_batch *b)
     for (int i = 0; i < b->n; i++) {
         struct infer_said said = {
             .sample = b->sample[i],
-            .probability = e->c->probability + (size_t)i * labels,
+            .probability = e->c->room.probability + (size_t)i * labels,
+            .logits = e->c->room.sum ? NULL : e->c->room.said + (size_t)i * labels,
             .input = b->image + (size_t)i * count,
             .target = b->target + (size_t)i * (size_t)e->x->n_labels,
         };
@@ -372,7 +399,7 @@ bool infer_committee_each(struct infer_committee *c, const struct data_index *x,
     struct each e = { .c = c, .x = x, .fn = fn, .ctx = ctx };
     bool plain = c->takes == 1;         /* the loader's own preparation, which knows a cache */
     struct data_loader_options opt = {
-        .batch = c->batch,
+        .batch = c->room.batch,
         .threads = how->threads,
         .decode = how->decode,
         .cache = how->cache,
@@ -384,7 +411,7 @@ bool infer_committee_each(struct infer_committee *c, const struct data_index *x,
     const struct data_batch *b;
     struct data_loader *loader;
 
-    e.bad = calloc((size_t)c->batch, sizeof *e.bad);
+    e.bad = calloc((size_t)c->room.batch, sizeof *e.bad);
     if (!e.bad)
         return err_set(err, ERR_MEMORY, "no memory for the answers");
     loader = data_loader_new(x, c->take[0].prep, &opt, err);

@@ -26,8 +26,12 @@ struct infer_committee_options {
     const char *isa;            /* as in nn_kernels_get */
 };
 
-/* n >= 1 models, lent until it is freed; path[i] names model i in errors.  ERR_INPUT says in what
- * two of them differ that cannot answer together.  Labels and their order are the first one's. */
+/* Whether n >= 1 models can answer together; the error says in what two of them differ. */
+bool infer_committee_check(int n, struct infer_model *const *model, const char *const *path,
+                           struct err *err);
+
+/* n >= 1 models, lent until it is freed; path[i] names model i in errors, as those of
+ * infer_committee_check.  Labels and their order are the first one's. */
 struct infer_committee *infer_committee_new(int n, struct infer_model *const *model,
                                             const char *const *path,
                                             const struct infer_committee_options *o,
@@ -36,7 +40,7 @@ void infer_committee_free(struct infer_committee *c);   /* NULL is fine */
 
 int infer_committee_labels(const struct infer_committee *c);
 /* As if made with this batch; nothing happens when it was.  A batch that is not full costs what a
- * full one does.  On failure it is as before. */
+ * full one does.  On failure it is as before, or of a smaller batch where memory is out. */
 bool infer_committee_batch(struct infer_committee *c, int batch, struct err *err);
 
 /* What is known of one picture; lent until the next call. */
@@ -44,6 +48,7 @@ struct infer_said {
     int sample;                 /* in the index; 0 for a picture alone */
     const struct err *why;      /* not NULL: the picture cannot be read, and the rest is NULL */
     const float *probability;   /* [labels] */
+    const float *logits;        /* [labels], the network's own; NULL: several answer, or views */
     const float *input;         /* what the first network saw, data_prep_count numbers */
     const float *target;        /* [labels], as struct data_batch has it; NULL: alone */
 };

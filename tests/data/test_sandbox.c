@@ -371,7 +371,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(workers_are_recycled_and_leave_nothing),
     };
 
-    if (argc == 2 && !strcmp(argv[1], DATA_SANDBOX_ARGUMENT))
-        return data_sandbox_worker(misbehave);
+    if (argc == 3 && !strcmp(argv[1], DATA_SANDBOX_ARGUMENT))
+        return data_sandbox_worker(argv[2], misbehave);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "tests/infer/tiny.h"
 
 #include "infer/discern.h"
+#include "data/sandbox.h"
 #include "infer/predict.h"
 
 #include <locale.h>
@@ -527,6 +528,153 @@ static void a_callback_may_not_use_its_session(void **state)
     discern_close(m);
 }
 
+/* ---- calibration ----------------------------------------------------------------------------- */
+
+struct told {
+    int n, unknown, band;
+    float first;                /* probability of the likeliest */
+};
+
+static int keep_told(void *ctx, const discern_answer *a)
+{
+    struct told *t = ctx;
+
+    *t = (struct told){ a->n, a->unknown, a->band, 0 };
+    for (int i = 0; i < TINY_LABELS; i++)
+        t->first = a->probability[i] > t->first ? a->probability[i] : t->first;
+    return a->status;
+}
+
+static struct told told_of(int raw)
+{
+    discern_model_options o = { .size = sizeof o, .raw = raw };
+    discern_model *m = discern_open(in("fitted.safetensors"), &o, NULL);
+    discern_session *s = session(m, NULL);
+    struct told t = { 0 };
+
+    assert_true(discern_threshold(m, 1) == (raw ? 0.0f : 0.25f));
+    assert_int_equal(discern_files(s, 1, paths, keep_told, &t, NULL), 0);
+    discern_session_free(s);
+    discern_close(m);
+    return t;
+}
+
+static void calibration_is_applied_and_told_unless_raw_is_asked(void **state)
+{
+    static const double threshold[] = { 0.25, 0.25, 0.25, 0.25 };
+    struct infer_calibration c = infer_calibration_none();
+    float p[TINY_LABELS], input[TINY_SIDE * TINY_SIDE * 3], best = 0;
+    struct infer_model *m = tiny_model(DATA_SINGLE, 7);
+    struct err err = { 0 };
+    struct told t;
+
+    (void)state;
+    expected("one.safetensors", path[0], p, input);
+    for (int i = 0; i < TINY_LABELS; i++)
+        best = p[i] > best ? p[i] : best;
+    c.temperature = 1e-3;               /* the likeliest is all but sure */
+    c.threshold = threshold;
+    c.band[0] = 0.5;
+    c.band[1] = 0.9;
+    c.unknown = INFER_UNKNOWN_ENERGY;
+    c.unknown_at = 1e6;                 /* nothing is like what it learnt */
+    assert_true(infer_model_calibrate(m, &c, &err));
+    if (!infer_model_write(m, in("fitted.safetensors"), NULL, &err))
+        fail_msg("%s", err.msg);
+    infer_model_free(m);
+    t = told_of(0);
+    assert_true(t.first > best && t.first > 0.9f);
+    assert_true(t.n == 1 && t.unknown == 1 && t.band == DISCERN_BAND_HI);
+    t = told_of(1);
+    assert_memory_equal(&t.first, &best, sizeof best);
+    assert_true(t.n == 3 && t.unknown == 0 && t.band == DISCERN_BAND_NONE);
+}
+
+/* ---- several models, several views, a sandbox ------------------------------------------------ */
+
+static void models_and_views_answer_with_their_mean(void **state)
+{
+    char *file[] = { strdup(in("one.safetensors")), strdup(in("other.safetensors")),
+                     strdup(in("many.safetensors")) };
+    const char *two[] = { file[0], file[1] }, *unlike[] = { file[0], file[2] };
+    discern_session_options o = { .size = sizeof o, .threads = 2 };
+    float p[2][TINY_LABELS], input[TINY_SIDE * TINY_SIDE * 3];
+    discern_guess guess[TINY_LABELS], mirror[TINY_LABELS], four[TINY_LABELS];
+    discern_error e = { 0 };
+    discern_session *s;
+    discern_model *m;
+
+    (void)state;
+    tiny_write(&folder, "other.safetensors", DATA_SINGLE, 9);
+    m = discern_open_many(2, two, NULL, &e);
+    assert_non_null(m);
+    for (int i = 0; i < 2; i++)
+        expected(i ? "other.safetensors" : "one.safetensors", path[2], p[i], input);
+    s = session(m, &o);
+    assert_int_equal(discern_file(s, path[2], guess, TINY_LABELS, NULL), 3);
+    for (int k = 0; k < 3; k++) {
+        int l = guess[k].index;
+
+        assert_true(guess[k].probability == (float)(((double)p[0][l] + (double)p[1][l]) / 2));
+    }
+    discern_session_free(s);
+    o.views = DISCERN_VIEW_MIRROR;
+    s = session(m, &o);
+    assert_int_equal(discern_file(s, path[2], mirror, TINY_LABELS, NULL), 3);
+    discern_session_free(s);
+    o.views = DISCERN_VIEW_FOUR;
+    s = session(m, &o);
+    assert_int_equal(discern_file(s, path[2], four, TINY_LABELS, NULL), 3);
+    discern_session_free(s);
+    assert_memory_not_equal(mirror, guess, sizeof guess);
+    assert_memory_not_equal(four, mirror, sizeof guess);
+    discern_close(m);
+    assert_null(discern_open_many(2, unlike, NULL, &e));
+    failed(&e, DISCERN_INPUT, "many.safetensors");
+    for (int i = 0; i < 3; i++)
+        free(file[i]);
+}
+
+static void a_sandbox_decodes_elsewhere_to_the_same_bits(void **state)
+{
+    discern_model *m = opened("one.safetensors");
+    discern_session_options o = { .size = sizeof o, .threads = 2, .sandbox = 1,
+                                  .worker = "/proc/self/exe" };
+    discern_error e = { 0 };
+    discern_session *s = discern_session_new(m, &o, &e);
+    struct seen seen = { .m = m, .model = "one.safetensors" };
+    struct err err;
+    uint8_t *bytes;
+    size_t size;
+
+    (void)state;
+    if (!s && strstr(e.message, "seccomp")) {
+        discern_close(m);
+        skip();
+    }
+    assert_non_null(s);
+    assert_int_equal(discern_files(s, PATHS, paths, on_answer, &seen, &e), 0);
+    assert_int_equal(seen.broken, 2);
+    seen = (struct seen){ .m = m, .model = "one.safetensors" };
+    bytes = file_read(path[0], 1 << 20, &size, &err);
+    assert_int_equal(discern_bytes(s, bytes, size, on_answer, &seen, &e), 0);
+    free(bytes);
+    discern_session_free(s);
+
+    made_text(&folder, "other-build", "#!/bin/sh\nexit 78\n");
+    assert_int_equal(chmod(in("other-build"), 0755), 0);
+    o.worker = in("other-build");
+    assert_null(discern_session_new(m, &o, &e));
+    failed(&e, DISCERN_INPUT, "another build");
+    o.worker = "/bin/true";
+    assert_null(discern_session_new(m, &o, &e));
+    failed(&e, DISCERN_IO, "/bin/true");
+    o.worker = in("nothing");
+    assert_null(discern_session_new(m, &o, &e));
+    failed(&e, DISCERN_INPUT, "nothing");
+    discern_close(m);
+}
+
 /* ---- threads, hosts -------------------------------------------------------------------------- */
 
 static void *in_a_thread(void *arg)
@@ -581,8 +729,11 @@ static void a_comma_for_a_point_changes_nothing(void **state)
     setlocale(LC_ALL, "C");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 3 && !strcmp(argv[1], DATA_SANDBOX_ARGUMENT))
+        return data_sandbox_worker(argv[2], NULL);
+
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_road_gives_the_predictors_bits),
         cmocka_unit_test(files_are_answered_in_order_and_the_broken_named),
@@ -596,6 +747,9 @@ int main(void)
         cmocka_unit_test(options_of_other_sizes_are_honoured),
         cmocka_unit_test(structs_are_as_they_were),
         cmocka_unit_test(a_callback_may_not_use_its_session),
+        cmocka_unit_test(calibration_is_applied_and_told_unless_raw_is_asked),
+        cmocka_unit_test(models_and_views_answer_with_their_mean),
+        cmocka_unit_test(a_sandbox_decodes_elsewhere_to_the_same_bits),
         cmocka_unit_test(sessions_of_one_model_run_side_by_side),
         cmocka_unit_test(a_comma_for_a_point_changes_nothing),
     };
