@@ -299,6 +299,16 @@ void data_prep_kept_pixels(const struct data_prep *p, const struct data_image *k
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 /* In blocks of whole pixels and whole vectors: four times as fast as channel by channel. */
+void data_prep_affine(const struct data_prep *p, float scale[3], float shift[3])
+{
+    for (int k = 0; k < 3; k++) {
+        int c = p->color == DATA_GREY ? 0 : k;
+
+        scale[k] = (float)(1 / (255 * p->std[c]));
+        shift[k] = (float)(-p->mean[c] / p->std[c]);
+    }
+}
+
 void data_prep_normalize(const struct data_prep *p, const uint8_t *restrict pixel, int64_t n,
                          float *restrict out)
 {
@@ -306,11 +316,10 @@ void data_prep_normalize(const struct data_prep *p, const uint8_t *restrict pixe
     float scale[BLOCK], shift[BLOCK];
     int64_t i = 0;
 
-    for (int k = 0; k < BLOCK; k++) {
-        int c = p->color == DATA_GREY ? 0 : k % 3;
-
-        scale[k] = (float)(1 / (255 * p->std[c]));
-        shift[k] = (float)(-p->mean[c] / p->std[c]);
+    data_prep_affine(p, scale, shift);
+    for (int k = 3; k < BLOCK; k++) {
+        scale[k] = scale[k % 3];
+        shift[k] = shift[k % 3];
     }
     for (; i + BLOCK <= n; i += BLOCK)
         for (int k = 0; k < BLOCK; k++)

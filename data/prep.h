@@ -47,6 +47,9 @@ void data_prep_decode(const struct data_prep *p, struct data_decode *how);
 bool data_prep_pixels(const struct data_prep *p, const struct data_image *image, uint8_t *out,
                       struct err *err);
 
+/* The same as a factor and a summand a channel: y = pixel * scale + shift.  GREY: three alike. */
+void data_prep_affine(const struct data_prep *p, float scale[3], float shift[3]);
+
 /* out[n] floats from n = pixels * channels bytes, not overlapping. */
 void data_prep_normalize(const struct data_prep *p, const uint8_t *restrict pixel, int64_t n,
                          float *restrict out);

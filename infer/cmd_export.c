@@ -1,20 +1,16 @@
 /*
  * cmd_export -- discern export: a model in a form that other programs read
  *
- * What the forms are stands in infer/export/.  Here: the options, which form takes which, and where
- * the file goes.
+ * What the forms and their options are stands in infer/export/.  Here: that no form gets an option
+ * that it does not take, and where the file goes.
  */
 #include "infer/cmd.h"
 #include "infer/export/export.h"
 
+#include <assert.h>
 #include <string.h>
 
-static const char *const forms[] = {
-#define EXPORT(name, doc) #name,
-#include "infer/export/exports.def"
-#undef EXPORT
-    NULL
-};
+enum { OPTIONS_MAX = 64 };
 
 static const struct infer_exporter *const exporters[] = {
 #define EXPORT(name, doc) &infer_export_##name,
@@ -22,35 +18,15 @@ static const struct infer_exporter *const exporters[] = {
 #undef EXPORT
 };
 
-static const struct field options[] = {
-    FIELD_ENUM(struct infer_export_options, to, forms, 0, "what to write"),
-    { .name = "out", .kind = FIELD_KIND_STRING, .count = 1, .hint = "FILE", .letter = 'o',
-      .offset = offsetof(struct infer_export_options, out),
-      .doc = "where to; without it, MODEL.onnx, or what ending the form has" },
-    FIELD_BOOL(struct infer_export_options, force, "overwrite a file that is there"),
-    FIELD_BOOL(struct infer_export_options, dynamic_batch,
-               "onnx: any number of pictures at a time, not one"),
-    FIELD_BOOL(struct infer_export_options, logits,
-               "onnx: leave softmax (sigmoid) to the caller: output \"logits\""),
-    FIELDS_END
-};
-enum { N_OPTIONS = sizeof options / sizeof *options };
-
-/* The options that are every form's: to, out, force. */
-static bool is_common(const struct field *f)
-{
-    return f->offset < offsetof(struct infer_export_options, logits);
-}
-
 static bool takes(const struct infer_exporter *x, const struct field *f)
 {
     for (int i = 0; i < INFER_EXPORT_TAKES && x->takes[i]; i++)
         if (!strcmp(x->takes[i], f->name))
             return true;
-    return is_common(f);
+    return false;
 }
 
-/* The forms that take it: "onnx or c". */
+/* The forms that name it: "onnx or c".  None: it is every form's. */
 static void takers(const struct field *f, struct str *out)
 {
     for (size_t i = 0; i < sizeof exporters / sizeof *exporters; i++)
@@ -61,12 +37,14 @@ static void takers(const struct field *f, struct str *out)
 /* Refuses an option that was typed and that the form does not have. */
 static bool check_options(const struct infer_exporter *x, const bool *given, struct err *err)
 {
-    for (const struct field *f = options; f->name; f++) {
+    for (const struct field *f = infer_export_fields; f->name; f++) {
         struct str who = { 0 }, name = { 0 };
 
-        if (!given[f - options] || takes(x, f))
+        if (!given[f - infer_export_fields] || takes(x, f))
             continue;
         takers(f, &who);
+        if (!who.len)
+            continue;
         for (const char *p = f->name; *p; p++)
             str_addc(&name, *p == '_' ? '-' : *p);
         err_set(err, ERR_USAGE, "--%s is for --to %s; --to %s has no such choice", str_text(&name),
@@ -95,11 +73,12 @@ static int run(const struct cli_command *self, int argc, char **argv)
     struct err err = { 0 };
     struct infer_model *m = NULL;
     struct str report = { 0 };
-    bool given[N_OPTIONS] = { false };
+    bool given[OPTIONS_MAX] = { false };
     const char *out;
     enum cli_result parsed;
 
-    field_defaults(options, &o);
+    assert(field_count(infer_export_fields) <= OPTIONS_MAX);
+    field_defaults(infer_export_fields, &o);
     parsed = cli_parse_over(self, argc, argv, &o, given, &args, &err);
     if (parsed == CLI_DONE)
         return 0;
@@ -129,11 +108,14 @@ const struct cli_command infer_cmd_export = {
 #undef EXPORT
              "\nONNX has the input \"image\": RGB pictures [N,3,height,width], or grey ones "
              "[N,1,height,width]; numbers are (pixel/255 - mean) / std, as the metadata "
-             "discern.prep say. Output \"probability\": a number a label.",
+             "discern.prep say, or with --uint8 pixels. Output \"probability\": a number a label."
+             "\nBefore it is put in its place, a file that computes is asked about drawn pictures, "
+             "by a slow reader of its own, and held against the model's answers.",
     .examples = "discern export cats.safetensors\n"
                 "discern export cats.safetensors -o web/cats.onnx --dynamic-batch\n"
+                "discern export cats.safetensors -o robot/cats.onnx --uint8 --layout nhwc\n"
                 "discern export cats.safetensors --to labels -o web/labels.txt\n",
-    .options = options,
+    .options = infer_export_fields,
     .size = sizeof(struct infer_export_options),
     .min_args = 1,
     .max_args = 1,

@@ -3,7 +3,8 @@
  *
  * A form is a file infer/export/NAME.c and a line in exports.def; command line, --help and default
  * names follow from them.  Options of all forms are members of one struct, with a line each in
- * cmd_export.c; a form names those that it takes, and for the others the command refuses them.
+ * export.c; a form names those that it takes, and the command refuses them for the others.  What no
+ * form names is for all.
  */
 #ifndef INFER_EXPORT_H
 #define INFER_EXPORT_H
@@ -12,13 +13,27 @@
 #include "nn/base/str.h"
 
 struct infer_export_options {
-    /* what every form takes, and the command sees to */
-    int to;
+    /* what no form names, and the command sees to */
+    int to;                     /* position in exports.def */
     const char *out;
     bool force;
-    /* what a form takes if it says so */
-    bool logits, dynamic_batch;
+    /* what forms name */
+    bool logits, raw, verify;
+    bool dynamic_batch, uint8;
+    int batch, opset, layout;
+    const char *input_name, *output_name;       /* output_name NULL: "probability" or "logits" */
 };
+
+/* The graph that is exported, infer_answer_graph's with the calibration unless o->raw.  Output
+ * "probability", and before it "logits": what softmax or sigmoid is put on, so calibrated too. */
+bool infer_export_graph(const struct infer_model *m, const struct infer_export_options *o,
+                        struct nn_graph **g, struct nn_params **p, struct err *err);
+
+enum { INFER_EXPORT_NCHW, INFER_EXPORT_NHWC };          /* layout */
+extern const char *const infer_export_layouts[];        /* "nchw" "nhwc" NULL */
+
+/* All of them, for the command line. */
+extern const struct field infer_export_fields[];
 
 enum { INFER_EXPORT_TAKES = 16 };
 

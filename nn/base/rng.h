@@ -20,6 +20,7 @@ enum rng_use {
     RNG_DRAW,           /* the demo's pictures */
     RNG_TEST,
     RNG_BOOTSTRAP,      /* of an evaluation */
+    RNG_PROOF,          /* the pictures that an export is checked with */
 };
 
 static inline uint64_t rng_stream(enum rng_use use, uint32_t number)

@@ -1,27 +1,35 @@
 /*
- * onnx -- a graph and its values as an ONNX file (opset 13, ir version 8)
+ * onnx -- a graph and its values as an ONNX file
  *
  * No operator's name appears here or in onnx_write.c: an operator's ONNX form is its .onnx name
  * and field table, or its onnx_write hook over the calls below.  Our meaning is NHWC, ONNX's
  * NCHW: a value of rank 4 is written as NCHW; hooks whose result depends on the order (flatten,
- * reshape) ask for a transpose.
+ * reshape) ask for a transpose.  All forms are the same in opsets 13 to 17.
  */
 #ifndef NN_ONNX_H
 #define NN_ONNX_H
 
 #include "nn/params.h"
 
+enum { NN_ONNX_OPSET_MIN = 13, NN_ONNX_OPSET_MAX = 17 };
+
 struct nn_onnx_options {
-    const char *input, *output;         /* names in the file: "image", "probability" */
+    const char *input, *output;         /* names in the file, not alike: "image", "probability" */
     int node;                           /* its value is the output; what that needs is written */
-    bool dynamic_batch;                 /* first dimension "N", else 1 */
+    int opset;
+    int batch;                          /* the first dimension; 0: "N", any */
+    bool nhwc;                          /* the input of rank 4 as NHWC, turned inside */
+    /* Of each channel, or both NULL.  With them the input is uint8, and the graph begins with
+     * x * scale + shift. */
+    const float *scale, *shift;
     int n_meta;
     const char *const (*meta)[2];       /* metadata_props: key, value */
 };
 
-/* Writes path atomically.  The graph is the inference form; its values are in p. */
-bool nn_onnx_write(const struct nn_graph *g, const struct nn_params *p,
-                   const struct nn_onnx_options *opt, const char *path, struct err *err);
+/* The file's bytes; free() them.  The graph is the inference form; its values are in p.  NULL on
+ * failure. */
+uint8_t *nn_onnx_pack(const struct nn_graph *g, const struct nn_params *p,
+                      const struct nn_onnx_options *opt, size_t *size, struct err *err);
 
 /* --- for onnx_write hooks ---
  *

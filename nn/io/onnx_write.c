@@ -1,20 +1,18 @@
 /*
  * onnx_write -- see onnx.h
  *
- * Builds the protobuf messages of ONNX's onnx.proto in an arena, packs them with protobuf-c and
- * writes the file whole.  Values keep the names of our nodes.
+ * Builds the protobuf messages of ONNX's onnx.proto in an arena and packs them with protobuf-c.
+ * Values keep the names of our nodes.
  * https://github.com/onnx/onnx/blob/main/docs/IR.md
  */
 #include "nn/io/onnx.h"
 #include "nn/base/arena.h"
-#include "nn/base/file.h"
 
 #include "onnx.pb-c.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { OPSET = 13, IR_VERSION = 8 };
 
 #define FILE_BYTES_MAX ((size_t)INT32_MAX)      /* what protobuf allows a message */
 
@@ -300,9 +298,9 @@ static bool out_of_memory(struct err *err)
     return err_set(err, ERR_MEMORY, "onnx: no memory");
 }
 
-/* What a graph's value is in the file: dense, the batch "N" or 1, rank 4 as NCHW. */
+/* What the input or output is in the file: dense, rank 4 as NCHW or NHWC. */
 static Onnx__ValueInfoProto *value_info(struct nn_onnx_out *o, const char *name,
-                                        const struct nn_type *type)
+                                        const struct nn_type *type, bool nhwc, int elem_type)
 {
     static const int nchw[4] = { 0, 3, 1, 2 };
     Onnx__ValueInfoProto *v = take(o, 1, sizeof *v);
@@ -319,22 +317,22 @@ static Onnx__ValueInfoProto *value_info(struct nn_onnx_out *o, const char *name,
     onnx__type_proto__tensor__init(tensor);
     onnx__tensor_shape_proto__init(shape);
     for (int i = 0; i < type->rank; i++) {
-        const struct nn_dim *d = &type->dim[type->rank == 4 ? nchw[i] : i];
+        const struct nn_dim *d = &type->dim[type->rank == 4 && !nhwc ? nchw[i] : i];
 
         onnx__tensor_shape_proto__dimension__init(&dim[i]);
-        if (d->batch && o->opt->dynamic_batch) {
+        if (d->batch && !o->opt->batch) {
             dim[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
             dim[i].dim_param = (char *)(uintptr_t)(d->n == 1 ? "N" : "M"); /* M: some multiple */
         } else {
             dim[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-            dim[i].dim_value = d->n;
+            dim[i].dim_value = d->batch ? (int64_t)d->n * o->opt->batch : d->n;
         }
         dims[i] = &dim[i];
     }
     shape->n_dim = (size_t)type->rank;
     shape->dim = dims;
     tensor->has_elem_type = true;
-    tensor->elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+    tensor->elem_type = elem_type;
     tensor->shape = shape;
     t->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     t->tensor_type = tensor;
@@ -428,6 +426,45 @@ static bool write_node(struct nn_onnx_out *o, int id, const char *const *name, s
     return ok || err_in(err, "onnx: node \"%.100s\"", node->name);
 }
 
+/* An initializer [1,n,1,1]: what a picture's channels are multiplied with, or added to them. */
+static const char *channel_row(struct nn_onnx_out *o, const char *base, int n, const float *value)
+{
+    const char *name = nn_onnx_name(o, base);
+
+    if (!name || !add_initializer(o, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 4,
+                                  (const int64_t[]){ 1, n, 1, 1 }, value,
+                                  (size_t)n * sizeof *value))
+        return NULL;
+    return name;
+}
+
+/* What stands between the file's input and the graph's: the name of the latter's value. */
+static const char *write_input(struct nn_onnx_out *o, const struct nn_type *type)
+{
+    const struct nn_onnx_options *opt = o->opt;
+    const char *x = opt->input, *scale, *shift, *next;
+
+    if (opt->scale) {
+        next = nn_onnx_name(o, "pixels");
+        if (!next || !nn_onnx_begin(o, "Cast", 1, &x, next) ||
+            !nn_onnx_int(o, "to", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT))
+            return NULL;
+        x = next;
+    }
+    if (opt->nhwc) {
+        next = nn_onnx_name(o, "nchw");
+        if (!next || !nn_onnx_from_nhwc(o, x, type, next))
+            return NULL;
+        x = next;
+    }
+    if (!opt->scale)
+        return x;
+    next = nn_onnx_name(o, "normalized");
+    scale = channel_row(o, "scale", type->dim[3].n, opt->scale);
+    shift = channel_row(o, "shift", type->dim[3].n, opt->shift);
+    return next && scale && shift && nn_onnx_affine(o, x, scale, shift, next) ? next : NULL;
+}
+
 /* The names of values in the file: our nodes', but for the input's and the output's. */
 static const char **value_names(struct nn_onnx_out *o, int input, int output)
 {
@@ -463,6 +500,11 @@ static bool write_graph(struct nn_onnx_out *o, Onnx__GraphProto *out, struct err
     find_needed(g, output, needed);
     if (input < 0 || !needed[input])
         return err_set(err, ERR_UNSUPPORTED, "onnx: the output does not depend on an input");
+    if ((o->opt->scale || o->opt->nhwc) && g->node[input].type.rank != 4)
+        return err_set(err, ERR_UNSUPPORTED, "onnx: the input is no picture");
+    name[input] = write_input(o, &g->node[input].type);
+    if (!name[input])
+        return out_of_memory(err);
     for (int i = 0; i < g->n; i++) {
         if (!needed[i] || i == input)
             continue;
@@ -476,8 +518,11 @@ static bool write_graph(struct nn_onnx_out *o, Onnx__GraphProto *out, struct err
     }
     if (leaf && !nn_onnx_begin(o, "Identity", 1, &name[output], o->opt->output))
         return out_of_memory(err);
-    port[0] = value_info(o, o->opt->input, &g->node[input].type);
-    port[1] = value_info(o, o->opt->output, &g->node[output].type);
+    port[0] = value_info(o, o->opt->input, &g->node[input].type, o->opt->nhwc,
+                         o->opt->scale ? ONNX__TENSOR_PROTO__DATA_TYPE__UINT8
+                                       : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+    port[1] = value_info(o, o->opt->output, &g->node[output].type, false,
+                         ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
     out->name = copy_name(o, "discern");
     if (o->failed)
         return out_of_memory(err);
@@ -509,33 +554,41 @@ static bool write_meta(struct nn_onnx_out *o, Onnx__ModelProto *model)
     return !o->failed;
 }
 
-static bool pack(const Onnx__ModelProto *model, const char *path, struct err *err)
+static uint8_t *pack(const Onnx__ModelProto *model, size_t *size, struct err *err)
 {
-    size_t bytes = onnx__model_proto__get_packed_size(model);
     uint8_t *data;
-    bool ok;
 
-    if (bytes > FILE_BYTES_MAX)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "onnx: would be %zu bytes, the format holds less than 2 GiB", bytes);
-    data = malloc(bytes);
-    if (!data)
-        return out_of_memory(err);
-    onnx__model_proto__pack(model, data);
-    ok = file_replace(path, data, bytes, err);
-    free(data);
-    return ok;
+    *size = onnx__model_proto__get_packed_size(model);
+    if (*size > FILE_BYTES_MAX) {
+        err_set(err, ERR_UNSUPPORTED,
+                "onnx: would be %zu bytes, the format holds less than 2 GiB", *size);
+        return NULL;
+    }
+    data = malloc(*size);
+    if (data)
+        onnx__model_proto__pack(model, data);
+    else
+        out_of_memory(err);
+    return data;
 }
 
-bool nn_onnx_write(const struct nn_graph *g, const struct nn_params *p,
-                   const struct nn_onnx_options *opt, const char *path, struct err *err)
+/* The version of the container that came with the opset, which older readers ask for:
+ * https://github.com/onnx/onnx/blob/main/docs/Versioning.md#released-versions */
+static int ir_version(int opset)
+{
+    return opset < 15 ? 7 : 8;
+}
+
+uint8_t *nn_onnx_pack(const struct nn_graph *g, const struct nn_params *p,
+                      const struct nn_onnx_options *opt, size_t *size, struct err *err)
 {
     struct nn_onnx_out o = { .graph = g, .params = p, .opt = opt, .mem = arena_new() };
     Onnx__OperatorSetIdProto opset = ONNX__OPERATOR_SET_ID_PROTO__INIT, *opsets = &opset;
     Onnx__GraphProto graph = ONNX__GRAPH_PROTO__INIT;
     Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
-    bool ok = false;
+    uint8_t *data = NULL;
 
+    assert(opt->opset >= NN_ONNX_OPSET_MIN && opt->opset <= NN_ONNX_OPSET_MAX);
     if (!o.mem) {
         out_of_memory(err);
         goto out;
@@ -548,15 +601,15 @@ bool nn_onnx_write(const struct nn_graph *g, const struct nn_params *p,
     }
     opset.domain = (char *)(uintptr_t)"";
     opset.has_version = true;
-    opset.version = OPSET;
+    opset.version = opt->opset;
     model.has_ir_version = true;
-    model.ir_version = IR_VERSION;
+    model.ir_version = ir_version(opt->opset);
     model.producer_name = (char *)(uintptr_t)"discern";
     model.n_opset_import = 1;
     model.opset_import = &opsets;
     model.graph = &graph;
-    ok = pack(&model, path, err);
+    data = pack(&model, size, err);
 out:
     arena_free(o.mem);
-    return ok;
+    return data;
 }

@@ -26,6 +26,11 @@ cp "$T/model" "$T/dir/plain"
 run 0 export "$T/dir/plain"
 [ -s "$T/dir/plain.onnx" ] || fail "no plain.onnx"
 
+run 0 export "$T/model" -o "$T/u.onnx" --uint8 --layout nhwc --batch 4 --opset 17
+said 'image uint8 [4,32,32,3] -> probability [4,10]; checked: probabilities differ by at most'
+run 0 export "$T/model" -o "$T/n.onnx" --no-verify --input-name in.1 --output-name out.1
+said 'in.1 [1,3,32,32] -> out.1 [1,10]'
+grep -q checked "$T/err" && fail "checked all the same"
 run 0 export "$T/dir/cats.safetensors" --to labels
 said "wrote $T/dir/cats.labels.txt: 10 labels"
 [ "$(head -n 2 "$T/dir/cats.labels.txt")" = "checker
@@ -62,6 +67,12 @@ usage export "$T/model" --to tflite
 said 'onnx'
 usage export "$T/model" --to labels --logits
 said '--logits is for --to onnx; --to labels has no such choice'
+usage export "$T/model" --to labels --no-verify
+usage export "$T/model" --batch 2 --dynamic-batch
+said 'which?'
+usage export "$T/model" --input-name probability
+usage export "$T/model" --opset 18
+usage export "$T/model" --batch 0
 usage export "$T/model" --dynamic_bach
 said 'did you mean --dynamic-batch?'
 usage exprot "$T/model"
