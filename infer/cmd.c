@@ -50,3 +50,28 @@ struct infer_predictor *infer_cmd_predictor(const struct infer_model *m, int bat
     return infer_predictor_new(m->graph, m->params, m->task, m->calibration, batch,
                                threads ? threads : pool_cpus(), NULL, err);
 }
+
+struct data_index *infer_cmd_data(const struct infer_model *m, const char *path, const char *data,
+                                  const struct data_source_options *how, struct err *err)
+{
+    struct data_source_options source = *how;
+    struct data_index *x;
+    struct str left_out = { 0 };
+
+    source.task = m->task == DATA_SINGLE ? DATA_TASK_SINGLE : DATA_TASK_MULTI;
+    source.n_labels = m->n_labels;
+    source.labels = (const char *const *)m->label;
+    if (how->task != DATA_TASK_AUTO && how->task != source.task) {
+        err_set(err, ERR_USAGE, "--task %s: %s was trained for the task %s",
+                data_task_choice_names[how->task], path, data_task_choice_names[source.task]);
+        return NULL;
+    }
+    x = data_index_open(data, &source, err);
+    if (!x)
+        return NULL;
+    data_index_tell_skipped(x, &left_out);
+    if (left_out.len)
+        cli_say("%s", str_text(&left_out));
+    str_release(&left_out);
+    return x;
+}

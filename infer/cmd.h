@@ -8,7 +8,8 @@
 #include "infer/predict.h"
 #include "nn/base/cli.h"
 
-extern const struct cli_command infer_cmd_predict, infer_cmd_eval, infer_cmd_info, infer_cmd_export;
+extern const struct cli_command infer_cmd_predict, infer_cmd_eval, infer_cmd_info, infer_cmd_export,
+    infer_cmd_calibrate;
 
 /* The model that the first of n arguments names; the error for a folder, or for data where the
  * model belongs, says what to type. */
@@ -17,5 +18,10 @@ struct infer_model *infer_cmd_model(char **arg, int n, struct err *err);
 /* A predictor for the model; threads 0 = all processors. */
 struct infer_predictor *infer_cmd_predictor(const struct infer_model *m, int batch, int threads,
                                             struct err *err);
+
+/* Labelled pictures with the task and the labels of the model, which is in the file called `path`;
+ * says what it passes over. */
+struct data_index *infer_cmd_data(const struct infer_model *m, const char *path, const char *data,
+                                  const struct data_source_options *how, struct err *err);
 
 #endif

@@ -68,33 +68,6 @@ static bool print_report(struct infer_eval *r, int top, struct err *err)
     return ok;
 }
 
-/* The pictures, with the task and the labels of the model. */
-static struct data_index *open_data(const struct infer_eval *r, const struct options *o,
-                                    struct err *err)
-{
-    struct data_source_options source = o->source;
-    struct data_index *x;
-    struct str left_out = { 0 };
-
-    source.task = r->m->task == DATA_SINGLE ? DATA_TASK_SINGLE : DATA_TASK_MULTI;
-    source.n_labels = r->m->n_labels;
-    source.labels = (const char *const *)r->m->label;
-    if (o->source.task != DATA_TASK_AUTO && o->source.task != source.task) {
-        err_set(err, ERR_USAGE, "--task %s: %s was trained for the task %s",
-                data_task_choice_names[o->source.task], r->model,
-                data_task_choice_names[source.task]);
-        return NULL;
-    }
-    x = data_index_open(r->data, &source, err);
-    if (!x)
-        return NULL;
-    data_index_tell_skipped(x, &left_out);
-    if (left_out.len)
-        cli_say("%s", str_text(&left_out));
-    str_release(&left_out);
-    return x;
-}
-
 static void say_note(struct infer_eval *r)
 {
     if (r->note.len)
@@ -105,7 +78,7 @@ static void say_note(struct infer_eval *r)
 static bool evaluate(struct infer_eval *r, const struct options *o, struct err *err)
 {
     int threads = o->threads ? o->threads : pool_cpus(), batch = o->batch;
-    struct data_index *x = open_data(r, o, err);
+    struct data_index *x = infer_cmd_data(r->m, r->model, r->data, &o->source, err);
     struct data_index *part = NULL;
     struct infer_predictor *q = NULL;
     struct data_decode how = { .sandbox = NULL };

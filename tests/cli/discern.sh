@@ -5,7 +5,7 @@ set -eu
 
 run 0
 quiet
-[ "$(wc -l <"$T/out")" -le 23 ] || fail "the summary has $(wc -l <"$T/out") lines"
+[ "$(wc -l <"$T/out")" -le 24 ] || fail "the summary has $(wc -l <"$T/out") lines"
 [ "$(grep -c '^  discern ' "$T/out")" -eq 3 ] || fail "not three examples"
 cp "$T/out" "$T/summary"
 run 0 help
