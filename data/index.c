@@ -62,15 +62,14 @@ int data_index_compare_names(const char *a, const char *b)
 bool data_index_check_label(const char *label, struct err *err)
 {
     struct str clean = { 0 };
-    bool same;
 
+    if (str_is_utf8(label))
+        return true;
     str_utf8(&clean, label);
-    same = !clean.failed && !strcmp(str_text(&clean), label);
-    if (!same)
-        err_set(err, ERR_INPUT, "the class name '%.80s' is not UTF-8: rename it, or save the table "
-                "that has it as UTF-8", str_text(&clean));
+    err_set(err, ERR_INPUT, "the class name '%.80s' is not UTF-8: rename it, or save the table "
+            "that has it as UTF-8", str_text(&clean));
     str_release(&clean);
-    return same;
+    return false;
 }
 
 bool data_index_spares(const struct data_index *x, const char *path, struct err *err)

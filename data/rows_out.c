@@ -11,17 +11,6 @@
 
 /* ---- what can be said ------------------------------------------------------------------------ */
 
-static bool is_utf8(const char *text)
-{
-    struct str clean = { 0 };
-    bool same;
-
-    str_utf8(&clean, text);
-    same = !clean.failed && !strcmp(str_text(&clean), text);
-    str_release(&clean);
-    return same;
-}
-
 static bool can_sample(const struct data_index *x, const struct data_sample *s, unsigned cannot,
                        struct err *err)
 {
@@ -32,7 +21,7 @@ static bool can_sample(const struct data_index *x, const struct data_sample *s, 
     if ((cannot & DATA_ROWS_NO_SPLIT) && s->split != DATA_UNSPLIT)
         return err_set(err, ERR_INPUT, "%.200s is in the %s part, which this form cannot say",
                        s->name, data_split_names[s->split]);
-    if ((cannot & DATA_ROWS_UTF8) && (!is_utf8(s->name) || !is_utf8(s->path)))
+    if ((cannot & DATA_ROWS_UTF8) && (!str_is_utf8(s->name) || !str_is_utf8(s->path)))
         return err_set(err, ERR_INPUT, "the name %.200s is not UTF-8, which JSON must be: rename "
                        "it, or write a table (--to csv)", s->name);
     for (int j = 0; (cannot & DATA_ROWS_NO_UNKNOWN) && j < x->n_labels; j++) {

@@ -17,7 +17,7 @@
  * so it must be found by thread. */
 static _Thread_local struct {
     size_t live, budget;
-    bool over;
+    bool over, out;                     /* of the budget; of memory */
 } heap;
 
 /* The size of a block is asked from libc, so that stb's pixels stay free()able. */
@@ -32,6 +32,8 @@ static void *heap_malloc(size_t bytes)
     p = calloc(1, bytes ? bytes : 1);
     if (p)
         heap.live += malloc_usable_size(p);
+    else
+        heap.out = true;
     return p;
 }
 
@@ -81,11 +83,14 @@ uint8_t *data_stb_decode(const uint8_t *bytes, size_t size, size_t budget, int *
 
     heap.live = 0;
     heap.budget = budget;
-    heap.over = false;
+    heap.over = heap.out = false;
     stbi__g_failure_reason = NULL;
     pixel = size <= INT_MAX
                 ? stbi_load_from_memory(bytes, (int)size, width, height, channels, 0) : NULL;
-    *why = stbi__g_failure_reason ? stbi__g_failure_reason : "no picture in it";
+    /* stb says it too, but takes a picture for none of its kinds where it cannot look for lack of
+     * memory. */
+    *why = heap.out ? "outofmem"
+           : stbi__g_failure_reason ? stbi__g_failure_reason : "no picture in it";
     *over = heap.over;
     return pixel;
 }

@@ -118,6 +118,7 @@ static void free_room(struct room *r)
     free(r->mirrored);
     free(r->said);
     free(r->sum);
+    *r = (struct room){ 0 };
 }
 
 /* For batches of this size. */

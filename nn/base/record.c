@@ -196,12 +196,28 @@ bool record_from_json(const struct field *table, void *obj, const json_t *json, 
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
+/* Jansson says nothing where memory is out, or calls the string that it had none for a wrong token:
+ * what is wrong twice is wrong. */
+static json_t *load(const char *text, size_t bytes, size_t flags, json_error_t *e)
+{
+    json_t *json;
+
+    memset(e, 0, sizeof *e);
+    json = json_loadb(text, bytes, flags, e);
+    return json ? json : json_loadb(text, bytes, flags, e);
+}
+
+static bool is_memory(const json_error_t *e)
+{
+    return !e->text[0] || json_error_code(e) == json_error_out_of_memory;
+}
+
 json_t *record_parse(const char *text, size_t bytes, struct err *err)
 {
     json_error_t e;
-    json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &e);
+    json_t *json = load(text, bytes, JSON_REJECT_DUPLICATES, &e);
 
-    if (!json && json_error_code(&e) == json_error_out_of_memory)
+    if (!json && is_memory(&e))
         err_set(err, ERR_MEMORY, "cannot hold %zu bytes of JSON", bytes);
     else if (!json)
         err_set(err, ERR_INPUT, "line %d: %s", e.line, e.text);
@@ -211,14 +227,13 @@ json_t *record_parse(const char *text, size_t bytes, struct err *err)
 json_t *record_parse_next(const char *text, size_t bytes, size_t most, size_t *used,
                           struct err *err)
 {
-    json_error_t e = { .position = 0 };
-    json_t *json = json_loadb(text, bytes < most ? bytes : most,
-                              JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY,
-                              &e);
+    json_error_t e;
+    json_t *json = load(text, bytes < most ? bytes : most,
+                        JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY, &e);
 
     if (json)
         *used = (size_t)e.position;
-    else if (json_error_code(&e) == json_error_out_of_memory)
+    else if (is_memory(&e))
         err_set(err, ERR_MEMORY, "cannot hold %zu bytes of JSON", bytes);
     else if (json_error_code(&e) == json_error_premature_end_of_input && bytes > most)
         err_set(err, ERR_INPUT, "a JSON value of more than %zu bytes", most);

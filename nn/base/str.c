@@ -149,6 +149,16 @@ static size_t utf8_length(const char *text)
     return n;
 }
 
+bool str_is_utf8(const char *text)
+{
+    for (size_t n; *text; text += n) {
+        n = utf8_length(text);
+        if (!n)
+            return false;
+    }
+    return true;
+}
+
 void str_utf8(struct str *s, const char *text)
 {
     while (*text) {

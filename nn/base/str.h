@@ -32,6 +32,9 @@ void str_vprintf(struct str *s, const char *fmt, va_list ap);
 /* The text, or "" when nothing was appended.  Lent: valid until the next append. */
 const char *str_text(const struct str *s);
 
+/* Whether all of it is. */
+bool str_is_utf8(const char *text);
+
 /* Appends text; bytes that are not UTF-8 become U+FFFD. */
 void str_utf8(struct str *s, const char *text);
 

@@ -460,17 +460,14 @@ bool st_floats(const struct st_entry *e, float *out, struct err *err)
 static bool write_string(const char *text, struct str *out, struct err *err)
 {
     struct str clean = { 0 };
-    bool same;
 
-    str_utf8(&clean, text);
-    same = !strcmp(str_text(&clean), text);
-    if (clean.failed)
-        err_set(err, ERR_MEMORY, "no memory for the header");
-    else if (!same)
-        err_set(err, ERR_INPUT, "\"%.100s\" is not UTF-8", str_text(&clean));
-    str_release(&clean);
     str_json(out, text);
-    return same;
+    if (str_is_utf8(text))
+        return true;
+    str_utf8(&clean, text);
+    err_set(err, ERR_INPUT, "\"%.100s\" is not UTF-8", str_text(&clean));
+    str_release(&clean);
+    return false;
 }
 
 /* *data_bytes: of all the tensors. */
