@@ -1,6 +1,7 @@
 # discern -- the only Makefile.  `make help` lists the targets.
 
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
 DESTDIR ?=
 CC      ?= cc
 CFLAGS  ?= -O3 -g
@@ -21,6 +22,8 @@ INFER  := $(sort $(wildcard infer/*.c infer/*/*.c))
 TRAIN  := $(sort $(wildcard train/*.c train/*/*.c))
 PARTS  := $(NN) $(DATA) $(INFER) $(TRAIN)
 TESTS  := $(sort $(wildcard tests/*/test_*.c tests/*/*/test_*.c))
+# What libdiscern is made of: what these need of one another, and no more, is linked into it.
+LIBRARY = $(filter-out data/cmd% infer/cmd% nn/base/cli%,$(filter nn/% data/% infer/%,$(PARTS)))
 DOUBLE_TESTS := tests/nn/test_ops.c tests/nn/test_models.c tests/nn/test_golden_models.c
 FUZZ   := $(filter-out tests/fuzz/replay.c,$(sort $(wildcard tests/fuzz/*.c)))
 BENCHES := $(sort $(wildcard tests/bench/*.c))
@@ -42,7 +45,8 @@ endif
 
 WARN   := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes
 GIT_ID  = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-BASE_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -fvisibility=hidden -ffp-contract=off -pthread -D_GNU_SOURCE -DNN_BLAS $(OPTION_FLAGS) $(HAVE_ISA)
+# One tree of objects for program and libraries: -fPIC costs the program nothing that could be measured.
+BASE_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -fPIC -fvisibility=hidden -ffp-contract=off -pthread -D_GNU_SOURCE -DNN_BLAS $(OPTION_FLAGS) $(HAVE_ISA)
 
 # Flags of one file come from the last _word of its name; all else is baseline and portable.  stb and generated code
 # are not ours to mend: no warnings there, and no banned functions.
@@ -70,6 +74,9 @@ FLAGS_V_double  := -DNN_REAL=double -UNN_BLAS
 FLAGS_V_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_V_tsan    := -O1 -fsanitize=thread
 
+# The same source gives the same objects, wherever it lies.
+SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
+
 LIBS = -lseccomp -ljansson -lxxhash -lprotobuf-c -lopenblas -lz -lm -lpthread $(OPTION_LIBS)
 
 # A line a file; `make VERBOSE=1` shows the commands.
@@ -83,6 +90,10 @@ GEN     := $(BUILD)/gen/onnx.pb-c.c $(BUILD)/gen/tensorboard.pb-c.c
 made     = $(patsubst $(BUILD)/gen/%.c,$(BUILD)/$1/%.o,$(GEN))
 OBJ      = $(call objs,$V,$(PARTS)) $(call made,$V)
 PROGRAM  = $(BUILD)/$V/discern
+VERSION := $(shell sed -n 's/.*about_version\[\] = "\(.*\)".*/\1/p' nn/base/about.c)
+SONAME   = libdiscern.so.$(firstword $(subst ., ,$(VERSION)))
+SHARED   = $(BUILD)/$V/libdiscern.so.$(VERSION)
+STATIC   = $(BUILD)/$V/libdiscern.a
 RUNNERS  = $(patsubst tests/%.c,$(BUILD)/$V/tests/%,$(TESTS))
 DOUBLES := $(patsubst tests/%.c,$(BUILD)/double/tests/%,$(DOUBLE_TESTS))
 DRAW     = $(BUILD)/$V/datasets/draw
@@ -93,7 +104,7 @@ REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all deps demo check test check-asan check-tsan check-long kill fuzz bench interop curves reference lint install \
+.PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench interop curves reference lint install \
         uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -129,11 +140,11 @@ define variant
 $(BUILD)/$1/%.o: %.c $(BUILD)/$1/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $$(@D)
 	@$$(SAY) cc $$<
-	$$(Q)$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $$(call flags,$$<) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(CC) $$(BASE_FLAGS) $$(SAME_PATHS) $$(CFLAGS) $$(FLAGS_V_$1) $$(call flags,$$<) -MMD -MP -c $$< -o $$@
 $(call made,$1): $(BUILD)/$1/%.o: $(BUILD)/gen/%.c $(BUILD)/$1/flags
 	@mkdir -p $$(@D)
 	@$$(SAY) cc $$<
-	$$(Q)$$(CC) $$(BASE_FLAGS) $$(CFLAGS) $$(FLAGS_V_$1) $(FLAGS_pb-c) -c $$< -o $$@
+	$$(Q)$$(CC) $$(BASE_FLAGS) $$(SAME_PATHS) $$(CFLAGS) $$(FLAGS_V_$1) $(FLAGS_pb-c) -c $$< -o $$@
 $(BUILD)/$1/discern: $(call objs,$1,discern.c $(PARTS)) $(call made,$1)
 	@$$(SAY) link $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
@@ -152,6 +163,22 @@ $(BUILD)/$1/bench: $(call objs,$1,$(BENCHES) $(PARTS)) $(call made,$1)
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 endef
 $(foreach v,release asan tsan,$(eval $(call variant,$v)))
+
+# All of the library as one object in which nothing but discern_* is to be seen; both libraries are made of it.
+$(BUILD)/$V/libdiscern.o: $(call objs,$V,$(LIBRARY)) $(call made,$V)
+	@rm -f $@.a && ar qcsD $@.a $^
+	$(Q)$(CC) -r -nostdlib $(call objs,$V,infer/api.c) $@.a -o $@.new
+	@objcopy --wildcard --keep-global-symbol='discern_*' $@.new && mv $@.new $@ && rm $@.a
+$(STATIC): $(BUILD)/$V/libdiscern.o
+	@$(SAY) ar $@
+	@rm -f $@ && ar qcsD $@ $<
+$(SHARED): $(BUILD)/$V/libdiscern.o infer/libdiscern.map
+	@$(SAY) link $@
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) $< -Wl,-soname,$(SONAME) -Wl,--version-script,infer/libdiscern.map \
+	    -Wl,-z,defs -Wl,--as-needed $(LIBS) -o $@
+$(BUILD)/$V/discern.pc: infer/discern.pc.in FORCE
+	@mkdir -p $(@D)
+	@sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@NEEDS@|$(LIBS)|' $< >$@
 
 $(BUILD)/%/tests/fault/shim.so: tests/fault/shim.c
 	@mkdir -p $(@D)
@@ -201,11 +228,13 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/objects/tests/fuzz/%.o $(call objs,fu
 deps:                           ## install the packages that are missing
 	@sh tests/deps.sh $(PACKAGES)
 
+library: $(SHARED) $(STATIC)    ## libdiscern, shared and static (docs/library.md)
+
 demo: deps                      ## draw pictures, train, evaluate, predict, export: all from nothing
 	@$(MAKE) --no-print-directory all
 	@sh datasets/demo.sh $(BUILD) $(PROGRAM) $(DRAW)
 
-tests: $(RUNNERS) $(DOUBLES) $(REPLAYS) $(YARDSTICKS) $(SHIM) $(PROGRAM) $(DRAW)
+tests: $(RUNNERS) $(DOUBLES) $(REPLAYS) $(YARDSTICKS) $(SHIM) $(PROGRAM) $(DRAW) library
 
 check: tests                    ## unit tests, in under a minute
 	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(REPLAYS) $(SWEEP)
@@ -260,13 +289,28 @@ docs: all                       ## write the generated pages anew: docs/{ops,cli
 	@$(PROGRAM) help --augments >docs/augment.md
 	@$(PROGRAM) help --recipes >docs/recipes.md
 
-install: all                    ## into DESTDIR PREFIX
-	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/discern
-	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/discern/README.md
+# What is installed, a word a file: MODE:FROM:TO.  uninstall takes the same away.
+DOC        = $(PREFIX)/share/doc/discern
+INSTALLED  = 755:$(PROGRAM):$(PREFIX)/bin/discern \
+             644:infer/discern.h:$(PREFIX)/include/discern/discern.h \
+             755:$(SHARED):$(LIBDIR)/$(notdir $(SHARED)) \
+             644:$(STATIC):$(LIBDIR)/libdiscern.a \
+             644:$(BUILD)/$V/discern.pc:$(LIBDIR)/pkgconfig/discern.pc \
+             $(foreach f,README.md LICENSE $(wildcard docs/*.md),644:$f:$(DOC)/$(notdir $f)) \
+             $(foreach f,$(wildcard docs/examples/*),644:$f:$(DOC)/examples/$(notdir $f))
+# Names of the shared library: what is linked against it asks for the first, the linker for the second.
+LINKS      = $(LIBDIR)/$(SONAME) $(LIBDIR)/libdiscern.so
+OWN_DIRS   = $(DOC)/examples $(DOC) $(PREFIX)/include/discern
+
+install: all library $(BUILD)/$V/discern.pc  ## into DESTDIR PREFIX
+	@for f in $(INSTALLED); do mode=$${f%%:*} f=$${f#*:}; \
+	    install -D -m $$mode "$${f%%:*}" "$(DESTDIR)$${f#*:}" || exit 1; done
+	@ln -sf $(notdir $(SHARED)) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	@ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libdiscern.so"
 
 uninstall:                      ## take out what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/discern $(DESTDIR)$(PREFIX)/share/doc/discern/README.md
-	-rmdir $(DESTDIR)$(PREFIX)/share/doc/discern 2>/dev/null
+	@for f in $(INSTALLED) $(LINKS); do rm -f "$(DESTDIR)$${f##*:}" || exit 1; done
+	@for d in $(OWN_DIRS); do [ ! -d "$(DESTDIR)$$d" ] || rmdir "$(DESTDIR)$$d" 2>/dev/null || :; done
 
 clean:                          ## remove what was built
 	rm -rf $(BUILD)
