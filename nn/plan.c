@@ -291,7 +291,7 @@ static bool place_space(struct planner *w)
             continue;
         c = shape_call(w, i);
         p->flops += nn_op_flops(op, &c);
-        if (!op->space)
+        if (!op->space || p->opt.bare)
             continue;
         op->space(&c, &stash, &scratch);
         if (stash && p->opt.mode == NN_TRAIN &&

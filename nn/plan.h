@@ -14,6 +14,7 @@ struct nn_plan_options {
     int threads;                /* workers that scratch memory is laid out for; 0 = 1 */
     const struct nn_kernels *kernels;
     bool poison;                /* tests: exec fills every buffer with NaN when its life ends */
+    bool bare;                  /* values alone, no scratch: for code that is written out */
     bool apart;                 /* tests: no two values share memory, nothing is done in place */
 };
 

@@ -27,6 +27,7 @@ const struct field infer_export_fields[] = {
     FIELD_BOOL(struct infer_export_options, logits,
                "leave softmax (sigmoid) to the caller: output \"logits\""),
     FIELD_BOOL(struct infer_export_options, raw, "without the model's calibration"),
+    FIELD_BOOL(struct infer_export_options, header, "c: beside it, the declarations as NAME.h"),
     FIELD_INT(struct infer_export_options, batch, NULL, 1, 1, 65536,
               "onnx: pictures at a time, always so many"),
     FIELD_BOOL(struct infer_export_options, dynamic_batch,

@@ -18,7 +18,7 @@ struct infer_export_options {
     const char *out;
     bool force;
     /* what forms name */
-    bool logits, raw, verify;
+    bool logits, verify, raw, header;
     bool dynamic_batch, uint8;
     int batch, opset, layout;
     const char *input_name, *output_name;       /* output_name NULL: "probability" or "logits" */

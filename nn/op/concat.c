@@ -3,17 +3,14 @@
  *
  * All other dimensions are alike.  The dimension counts as ours lie: [N,H,W,C] has channels at 3.
  */
+#include "nn/op/concat.h"
 #include "nn/io/onnx.h"
 #include "nn/op.h"
 
 #include <string.h>
 
-struct concat {
-    int axis;
-};
-
 static const struct field attrs[] = {
-    FIELD_INT(struct concat, axis, NULL, -1, -1, SHAPE_MAX_RANK - 1,
+    FIELD_INT(struct nn_concat, axis, NULL, -1, -1, SHAPE_MAX_RANK - 1,
               "dimension, from 1; -1 is the last"),
     FIELDS_END
 };
@@ -21,7 +18,7 @@ static const struct field attrs[] = {
 static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
                  struct err *err)
 {
-    const struct concat *a = attr;
+    const struct nn_concat *a = attr;
     int axis = a->axis < 0 ? in[0].rank - 1 : a->axis;
     int64_t n = 0;
 
@@ -57,7 +54,7 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 /* Numbers of one row of a tensor: the dimensions from the axis on. */
 static int64_t run(const struct nn_call *c, const struct tensor *t)
 {
-    const struct concat *a = c->attr;
+    const struct nn_concat *a = c->attr;
     int64_t n = 1;
 
     for (int i = a->axis < 0 ? t->shape.rank - 1 : a->axis; i < t->shape.rank; i++)
@@ -109,7 +106,7 @@ static void backward(const struct nn_call *c)
 static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
 {
     static const int nchw[4] = { 0, 2, 3, 1 };
-    const struct concat *a = node->attr;
+    const struct nn_concat *a = node->attr;
     int rank = node->graph->node[node->id].type.rank, axis = a->axis < 0 ? rank - 1 : a->axis;
 
     (void)err;
@@ -120,7 +117,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 const struct nn_op nn_op_concat = {
     .name = "concat", .onnx = "Concat", .doc = "inputs side by side along one dimension",
     .in_min = 1, .in_max = NN_MAX_IN,
-    .attr_size = sizeof(struct concat), .attrs = attrs,
+    .attr_size = sizeof(struct nn_concat), .attrs = attrs,
     .type = type, .flops = nn_no_flops, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){

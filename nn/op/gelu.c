@@ -5,25 +5,20 @@
  * x^3))) / 2.  dx = dy (P(x) + x P'(x)).  Hendrycks and Gimpel 2016, arXiv:1606.08415.  The names
  * are PyTorch's.
  */
+#include "nn/op/gelu.h"
 #include "nn/io/onnx.h"
 #include "nn/op.h"
-
-enum { NONE, TANH };
-
-struct nn_gelu {
-    int approximate;
-};
 
 static const char *const forms[] = { "none", "tanh", NULL };
 
 static const struct field attrs[] = {
-    FIELD_ENUM(struct nn_gelu, approximate, forms, NONE, "how P is computed"),
+    FIELD_ENUM(struct nn_gelu, approximate, forms, NN_GELU_NONE, "how P is computed"),
     FIELDS_END
 };
 
 static bool near(const struct nn_call *c)
 {
-    return ((const struct nn_gelu *)c->attr)->approximate == TANH;
+    return ((const struct nn_gelu *)c->attr)->approximate == NN_GELU_TANH;
 }
 
 static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
@@ -89,7 +84,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
     (void)err;
     if (!one || !half)
         return false;
-    if (((const struct nn_gelu *)node->attr)->approximate == TANH) {
+    if (((const struct nn_gelu *)node->attr)->approximate == NN_GELU_TANH) {
         const char *cube = nn_onnx_scalar(o, "cube", 0.044715);
         const char *root = nn_onnx_scalar(o, "root", 0.79788456080286535588);
 

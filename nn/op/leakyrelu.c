@@ -4,11 +4,8 @@
  * The slope is above 0, so that y has the sign of x.  The gradient at 0 is the slope.
  * Maas et al. 2013, "Rectifier nonlinearities improve neural network acoustic models".
  */
+#include "nn/op/leakyrelu.h"
 #include "nn/op.h"
-
-struct nn_leakyrelu {
-    double slope;
-};
 
 static const struct field attrs[] = {
     FIELD_FLOAT(struct nn_leakyrelu, slope, "alpha", 0.01, 1e-4, 1, "what numbers below 0 keep"),

@@ -1,0 +1,576 @@
+/*
+ * c_ops -- how each operator becomes C: one row each
+ *
+ * A row's function writes the constants of a node and the line that calls its part.  Filters go out
+ * in the order in which the part reads them: runs of INFER_C_LANES_WIDE output channels, so that
+ * its innermost loop is one over neighbouring numbers.
+ */
+#include "infer/export/c.h"
+#include "nn/op/batchnorm.h"
+#include "nn/op/concat.h"
+#include "nn/op/conv2d.h"
+#include "nn/op/gelu.h"
+#include "nn/op/groupnorm.h"
+#include "nn/op/layernorm.h"
+#include "nn/op/leakyrelu.h"
+#include "nn/op/linear.h"
+#include "nn/op/pool.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define PART(part) (1u << INFER_C_##part)
+
+enum { X, WEIGHT, BIAS };               /* inputs of layers */
+
+/* A node at its call. */
+struct site {
+    struct infer_c *c;
+    int id;
+    const struct nn_node *node;
+    const struct shape *in, *out;       /* of input 0 and of the value, with a batch of 1 */
+    char x[32], y[32];                  /* expressions of the same */
+    struct err *err;
+};
+
+static bool in_params(const struct nn_node *node)
+{
+    return node->op == &nn_op_param || node->op == &nn_op_const;
+}
+
+/* The values of input i, which the operator wants as a parameter; NULL: it is computed. */
+static const real *param(struct site *s, int i)
+{
+    int id = s->node->in[i];
+
+    if (!in_params(&s->c->graph->node[id])) {
+        err_set(s->err, ERR_UNSUPPORTED, "input %d is computed: C has stored weights only", i);
+        return NULL;
+    }
+    return s->c->params->value + s->c->params->offset[s->c->params->entry[id]];
+}
+
+static bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_MEMORY, "no memory for the text");
+}
+
+/* The constant PREFIXid of n numbers. */
+static bool store(struct infer_c *c, const char *prefix, int id, size_t n, const float *x,
+                  struct err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return err_set(err, ERR_INPUT, "weight %zu is not a finite number", i);
+    infer_c_array(&c->weights, prefix, id, n, x);
+    c->constants += n;
+    return !c->weights.failed || no_memory(err);
+}
+
+static bool store_real(struct infer_c *c, const char *prefix, int id, size_t n, const real *x,
+                       struct err *err)
+{
+    float *copy = malloc((n + 1) * sizeof *copy);
+    bool ok;
+
+    if (!copy)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        copy[i] = (float)x[i];
+    ok = store(c, prefix, id, n, copy, err);
+    free(copy);
+    return ok;
+}
+
+bool infer_c_value(struct infer_c *c, int node, char text[32], struct err *err)
+{
+    const struct nn_node *n = &c->graph->node[node];
+    int entry = c->params->entry[node];
+
+    if (n->op == &nn_op_input)
+        snprintf(text, 32, "image");
+    else if (!in_params(n))
+        snprintf(text, 32, "arena + %zu",
+                 c->plan->buffer[c->plan->value[node]].offset / sizeof(real));
+    else {
+        snprintf(text, 32, "value%d", node);
+        if (!c->done[node] &&
+            !store_real(c, "value", node, (size_t)c->params->count[entry],
+                        c->params->value + c->params->offset[entry], err))
+            return false;
+        c->done[node] = true;
+    }
+    return true;
+}
+
+static int64_t last_dim(const struct shape *s)
+{
+    return s->dim[s->rank - 1];
+}
+
+static struct str *calls(struct site *s)
+{
+    return &s->c->calls;
+}
+
+/* " -3.4e38f, 3.4e38f,": what the relu behind a node limits its value to. */
+static void limits(struct site *s)
+{
+    int relu = s->c->after[s->id];
+
+    if (relu < 0)
+        str_add(calls(s), "-UNLIMITED, UNLIMITED, ");
+    else if (s->c->graph->node[relu].op == &nn_op_relu)
+        str_add(calls(s), "0.0f, UNLIMITED, ");
+    else
+        str_add(calls(s), "0.0f, 6.0f, ");
+}
+
+static void declare_window(struct site *s, const struct nn_window *w)
+{
+    str_printf(&s->c->layers,
+               "static const struct window window%d = { %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, "
+               "%d, %d, %d };\n",
+               s->id, w->h, w->w, w->c, w->oh, w->ow, w->kh, w->kw, w->sh, w->sw, w->dh, w->dw,
+               w->pt, w->pl);
+}
+
+/* Filters [kh,kw,c,k] and their bias (NULL: none) as part CONV reads them. */
+static bool store_filters(struct site *s, const struct nn_window *w, int groups, int k,
+                          const real *weight, const real *bias)
+{
+    int of = k / groups, runs = (of + INFER_C_LANES_WIDE - 1) / INFER_C_LANES_WIDE;
+    size_t taps = (size_t)w->kh * (size_t)w->kw * (size_t)(w->c / groups), at = 0, at_bias = 0;
+    size_t lanes = (size_t)groups * (size_t)runs * INFER_C_LANES_WIDE;
+    float *out = calloc(taps * lanes + 1, sizeof *out), *out_bias = calloc(lanes, sizeof *out);
+    bool ok = out && out_bias;
+
+    for (int g = 0; g < groups && ok; g++)
+        for (int first = 0; first < runs * INFER_C_LANES_WIDE; first += INFER_C_LANES_WIDE) {
+            for (int l = first; l < first + INFER_C_LANES_WIDE; l++, at_bias++)
+                out_bias[at_bias] = l < of && bias ? (float)bias[g * of + l] : 0;
+            for (size_t t = 0; t < taps; t++)
+                for (int l = first; l < first + INFER_C_LANES_WIDE; l++, at++)
+                    out[at] = l < of ? (float)weight[t * (size_t)k + (size_t)(g * of + l)] : 0;
+        }
+    if (!ok)
+        no_memory(s->err);
+    ok = ok && store(s->c, "weight", s->id, at, out, s->err) &&
+         store(s->c, "bias", s->id, at_bias, out_bias, s->err);
+    free(out);
+    free(out_bias);
+    return ok;
+}
+
+static bool filters(struct site *s, const struct nn_window *w, int groups, int k, bool has_bias)
+{
+    const real *weight = param(s, WEIGHT), *bias = has_bias ? param(s, BIAS) : NULL;
+
+    if (!weight || (has_bias && !bias) || !store_filters(s, w, groups, k, weight, bias))
+        return false;
+    declare_window(s, w);
+    str_printf(calls(s), "conv(&window%d, %d, %d, ", s->id, groups, k);
+    limits(s);
+    str_printf(calls(s), "%s, weight%d, bias%d, %s);\n", s->x, s->id, s->id, s->y);
+    s->c->parts |= PART(CONV);
+    return true;
+}
+
+static bool depthwise(struct site *s, const struct nn_window *w, bool has_bias)
+{
+    const real *weight = param(s, WEIGHT), *bias = has_bias ? param(s, BIAS) : NULL;
+    real *zero = calloc((size_t)w->c, sizeof *zero);
+    bool ok = zero || no_memory(s->err);
+
+    ok = ok && weight && (!has_bias || bias) &&
+         store_real(s->c, "weight", s->id, (size_t)w->kh * (size_t)w->kw * (size_t)w->c, weight,
+                    s->err) &&
+         store_real(s->c, "bias", s->id, (size_t)w->c, bias ? bias : zero, s->err);
+    free(zero);
+    if (!ok)
+        return false;
+    declare_window(s, w);
+    str_printf(calls(s), "depthwise(&window%d, ", s->id);
+    limits(s);
+    str_printf(calls(s), "%s, weight%d, bias%d, %s);\n", s->x, s->id, s->id, s->y);
+    s->c->parts |= PART(DEPTHWISE);
+    return true;
+}
+
+static bool conv2d(struct site *s)
+{
+    const struct nn_conv2d *a = s->node->attr;
+    const int64_t *dim = s->in->dim;
+    struct nn_window w = nn_window_of(dim[1], dim[2], dim[3], a->size, a->stride, a->dilation,
+                                      a->pad);
+
+    if (a->groups == w.c && a->groups == a->channels)
+        return depthwise(s, &w, a->bias);
+    if (w.kh * w.kw == 1 && w.sh == 1 && w.sw == 1 && w.oh == w.h && w.ow == w.w) {
+        w.w = w.ow = w.h * w.w;         /* pixel by pixel: one long row */
+        w.h = w.oh = 1;
+    }
+    return filters(s, &w, a->groups, a->channels, a->bias);
+}
+
+/* A convolution of one pixel. */
+static bool linear(struct site *s)
+{
+    const struct nn_linear *a = s->node->attr;
+    const int one[2] = { 1, 1 }, none[4] = { 0 };
+    struct nn_window w = nn_window_of(1, 1, s->in->dim[1], one, one, NULL, none);
+
+    return filters(s, &w, 1, a->width, a->bias);
+}
+
+/* y = x * scale + shift, and norms: the call of a part with both; "part(first, " stands. */
+static bool channels(struct site *s, size_t n, const real *scale, const real *shift)
+{
+    real *zero = calloc(n, sizeof *zero);
+    bool ok = (zero || no_memory(s->err)) && store_real(s->c, "scale", s->id, n, scale, s->err) &&
+              store_real(s->c, "shift", s->id, n, shift ? shift : zero, s->err);
+
+    free(zero);
+    str_printf(calls(s), "scale%d, shift%d, %s, %s);\n", s->id, s->id, s->x, s->y);
+    return ok;
+}
+
+static long long pixels(const struct site *s)
+{
+    return shape_count(s->out) / last_dim(s->out);
+}
+
+/* Where it could not be folded into what is before it. */
+static bool batchnorm(struct site *s)
+{
+    enum { GAMMA = 1, BETA, MEAN, VAR };
+    const struct nn_bn *a = s->node->attr;
+    const real *of[VAR + 1] = { NULL };
+    size_t n = (size_t)last_dim(s->out);
+    real *scale = calloc(2 * n, sizeof *scale);
+    bool ok = scale || no_memory(s->err);
+
+    for (int i = GAMMA; i <= VAR && ok; i++)
+        ok = (of[i] = param(s, i)) != NULL;
+    for (size_t i = 0; i < n && ok; i++) {
+        double f = of[GAMMA][i] / sqrt(of[VAR][i] + a->epsilon);
+
+        scale[i] = (real)f;
+        scale[n + i] = (real)(of[BETA][i] - of[MEAN][i] * f);
+    }
+    str_printf(calls(s), "affine(%lld, %zu, ", pixels(s), n);
+    ok = ok && channels(s, n, scale, scale + n);
+    free(scale);
+    s->c->parts |= PART(AFFINE);
+    return ok;
+}
+
+static bool scale(struct site *s)
+{
+    const real *gamma = param(s, 1);
+    size_t n = (size_t)last_dim(s->out);
+
+    str_printf(calls(s), "affine(%lld, %zu, ", pixels(s), n);
+    s->c->parts |= PART(AFFINE);
+    return gamma && channels(s, n, gamma, NULL);
+}
+
+static void epsilon(struct site *s, double value)
+{
+    infer_c_number(calls(s), (float)value);
+    str_add(calls(s), ", ");
+}
+
+static bool groupnorm(struct site *s)
+{
+    const struct nn_groupnorm *a = s->node->attr;
+    const real *gamma = param(s, 1), *beta = param(s, 2);
+    size_t n = (size_t)last_dim(s->out);
+
+    str_printf(calls(s), "groupnorm(%lld, %zu, %d, ", pixels(s), n, a->groups);
+    epsilon(s, a->epsilon);
+    s->c->parts |= PART(GROUPNORM);
+    return gamma && beta && channels(s, n, gamma, beta);
+}
+
+static bool layernorm(struct site *s)
+{
+    const struct nn_layernorm *a = s->node->attr;
+    const real *gamma = param(s, 1), *beta = param(s, 2);
+    size_t n = (size_t)last_dim(s->out);
+
+    str_printf(calls(s), "layernorm(%lld, %zu, ", pixels(s), n);
+    epsilon(s, a->epsilon);
+    s->c->parts |= PART(LAYERNORM);
+    return gamma && beta && channels(s, n, gamma, beta);
+}
+
+/* name(numbers, x, y) */
+static bool map(struct site *s, enum infer_c_part_id part, const char *name)
+{
+    str_printf(calls(s), "%s(%lld, %s, %s);\n", name, (long long)shape_count(s->out), s->x, s->y);
+    s->c->parts |= 1u << part;
+    return true;
+}
+
+static bool clamp(struct site *s, const char *high)
+{
+    str_printf(calls(s), "clamp(%lld, 0.0f, %s, %s, %s);\n", (long long)shape_count(s->out), high,
+               s->x, s->y);
+    s->c->parts |= PART(CLAMP);
+    return true;
+}
+
+static bool relu(struct site *s)
+{
+    return clamp(s, "UNLIMITED");
+}
+
+static bool relu6(struct site *s)
+{
+    return clamp(s, "6.0f");
+}
+
+static bool leakyrelu(struct site *s)
+{
+    const struct nn_leakyrelu *a = s->node->attr;
+
+    str_printf(calls(s), "leaky(%lld, ", (long long)shape_count(s->out));
+    epsilon(s, a->slope);
+    str_printf(calls(s), "%s, %s);\n", s->x, s->y);
+    s->c->parts |= PART(LEAKY);
+    return true;
+}
+
+static bool gelu(struct site *s)
+{
+    return ((const struct nn_gelu *)s->node->attr)->approximate == NN_GELU_TANH
+               ? map(s, INFER_C_GELU_TANH, "gelu_tanh")
+               : map(s, INFER_C_GELU, "gelu");
+}
+
+static bool silu(struct site *s)
+{
+    return map(s, INFER_C_SILU, "silu");
+}
+
+static bool hardswish(struct site *s)
+{
+    return map(s, INFER_C_HARDSWISH, "hardswish");
+}
+
+static bool sigmoid(struct site *s)
+{
+    return map(s, INFER_C_SIGMOID, "sigmoid");
+}
+
+static bool tanh_(struct site *s)
+{
+    return map(s, INFER_C_TANHS, "tanhs");
+}
+
+static bool softmax(struct site *s)
+{
+    str_printf(calls(s), "softmax(%lld, %lld, %s, %s);\n", pixels(s),
+               (long long)last_dim(s->out), s->x, s->y);
+    s->c->parts |= PART(SOFTMAX);
+    return true;
+}
+
+/* The other input of a sum or a product. */
+static bool other(struct site *s, char text[32])
+{
+    return infer_c_value(s->c, s->node->in[1], text, s->err);
+}
+
+static bool add(struct site *s)
+{
+    char b[32];
+
+    if (!other(s, b))
+        return false;
+    str_printf(calls(s), "add(%lld, ", (long long)shape_count(s->out));
+    limits(s);
+    str_printf(calls(s), "%s, %s, %s);\n", s->x, b, s->y);
+    s->c->parts |= PART(ADD);
+    return true;
+}
+
+static bool mul(struct site *s)
+{
+    char b[32];
+
+    if (!other(s, b))
+        return false;
+    str_printf(calls(s), "mul(%lld, %s, %s, %s);\n", (long long)shape_count(s->out), s->x, b,
+               s->y);
+    s->c->parts |= PART(MUL);
+    return true;
+}
+
+static struct nn_window pool_window(struct site *s)
+{
+    const struct nn_pool *a = s->node->attr;
+    const int64_t *dim = s->in->dim;
+    struct nn_window w = nn_window_of(dim[1], dim[2], dim[3], a->size, a->stride, NULL, a->pad);
+
+    declare_window(s, &w);
+    return w;
+}
+
+static bool maxpool(struct site *s)
+{
+    pool_window(s);
+    str_printf(calls(s), "maxpool(&window%d, %s, %s);\n", s->id, s->x, s->y);
+    s->c->parts |= PART(MAXPOOL);
+    return true;
+}
+
+static bool avgpool(struct site *s)
+{
+    pool_window(s);
+    str_printf(calls(s), "avgpool(&window%d, %d, %s, %s);\n", s->id,
+               ((const struct nn_pool *)s->node->attr)->whole, s->x, s->y);
+    s->c->parts |= PART(AVGPOOL);
+    return true;
+}
+
+static bool meanpool(struct site *s)
+{
+    str_printf(calls(s), "meanpool(%lld, %lld, %s, %s);\n",
+               (long long)(s->in->dim[1] * s->in->dim[2]), (long long)s->in->dim[3], s->x, s->y);
+    s->c->parts |= PART(MEANPOOL);
+    return true;
+}
+
+/* Numbers of a row of a concat: the dimensions from the axis on. */
+static long long run(const struct shape *s, int axis)
+{
+    long long n = 1;
+
+    for (int i = axis < 0 ? s->rank - 1 : axis; i < s->rank; i++)
+        n *= s->dim[i];
+    return n;
+}
+
+static bool concat(struct site *s)
+{
+    int axis = ((const struct nn_concat *)s->node->attr)->axis;
+    long long to = run(s->out, axis), at = 0;
+
+    for (int i = 0; i < s->node->n_in; i++) {
+        long long n = run(&s->c->plan->shape[s->node->in[i]], axis);
+        char x[32];
+
+        if (!infer_c_value(s->c, s->node->in[i], x, s->err))
+            return false;
+        str_printf(calls(s), "%scopy(%lld, %lld, %s, %lld, %s + %lld, %lld);\n", i ? "    " : "",
+                   (long long)shape_count(s->out) / to, n, x, n, s->y, at, to);
+        at += n;
+    }
+    s->c->parts |= PART(COPY);
+    return true;
+}
+
+/* The same numbers: where they lie in place, which is nearly always, nothing is left to do. */
+static bool same(struct site *s)
+{
+    long long n = shape_count(s->out);
+
+    if (s->c->plan->value[s->id] == s->c->plan->value[s->node->in[0]])
+        return true;
+    str_printf(calls(s), "copy(1, %lld, %s, 0, %s, 0);\n", n, s->x, s->y);
+    s->c->parts |= PART(COPY);
+    return true;
+}
+
+static const struct row {
+    const struct nn_op *op;
+    bool (*write)(struct site *s);
+} rows[] = {
+    { &nn_op_conv2d, conv2d },
+    { &nn_op_linear, linear },
+    { &nn_op_batchnorm, batchnorm },
+    { &nn_op_groupnorm, groupnorm },
+    { &nn_op_layernorm, layernorm },
+    { &nn_op_scale, scale },
+    { &nn_op_relu, relu },
+    { &nn_op_relu6, relu6 },
+    { &nn_op_leakyrelu, leakyrelu },
+    { &nn_op_gelu, gelu },
+    { &nn_op_silu, silu },
+    { &nn_op_hardswish, hardswish },
+    { &nn_op_sigmoid, sigmoid },
+    { &nn_op_tanh, tanh_ },
+    { &nn_op_softmax, softmax },
+    { &nn_op_add, add },
+    { &nn_op_mul, mul },
+    { &nn_op_maxpool, maxpool },
+    { &nn_op_avgpool, avgpool },
+    { &nn_op_meanpool, meanpool },
+    { &nn_op_flatten, same },
+    { &nn_op_reshape, same },
+    { &nn_op_concat, concat },
+    { &nn_op_dropout, same },
+    { &nn_op_droppath, same },
+};
+
+static const struct row *find(const struct nn_op *op)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].op == op)
+            return &rows[i];
+    return NULL;
+}
+
+bool infer_c_knows(const struct nn_op *op)
+{
+    return find(op);
+}
+
+void infer_c_fuse(struct infer_c *c, const int *uses)
+{
+    for (int i = 0; i < c->graph->n; i++)
+        c->after[i] = -1;
+    for (int i = 0; i < c->graph->n; i++) {
+        const struct nn_node *node = &c->graph->node[i];
+        int x = node->n_in ? node->in[0] : -1;
+        const struct nn_op *made_by = x < 0 ? NULL : c->graph->node[x].op;
+
+        if ((node->op == &nn_op_relu || node->op == &nn_op_relu6) && uses[x] == 1 &&
+            c->plan->value[x] == c->plan->value[i] &&
+            (made_by == &nn_op_conv2d || made_by == &nn_op_linear || made_by == &nn_op_add)) {
+            c->after[x] = i;
+            c->done[i] = true;
+        }
+    }
+}
+
+bool infer_c_node(struct infer_c *c, int node, struct err *err)
+{
+    const struct nn_node *n = &c->graph->node[node];
+    const struct row *row = find(n->op);
+    struct site s = { .c = c, .id = node, .node = n, .out = &c->plan->shape[node], .err = err };
+    size_t before, at;
+
+    if (!row)
+        return err_set(err, ERR_UNSUPPORTED, "node \"%s\": there is no C for operator %s", n->name,
+                       n->op->name);
+    s.in = &c->plan->shape[n->in[0]];
+    if (!infer_c_value(c, n->in[0], s.x, err) || !infer_c_value(c, node, s.y, err))
+        return err_in(err, "node \"%s\"", n->name);
+    before = c->calls.len;
+    str_add(&c->calls, "    /* ");
+    infer_c_comment(&c->calls, n->name);
+    str_printf(&c->calls, ": %s -> ", n->op->name);
+    for (int i = 1; i < s.out->rank; i++)
+        str_printf(&c->calls, "%s%lld", i > 1 ? "x" : "", (long long)s.out->dim[i]);
+    str_add(&c->calls, " */\n    ");
+    at = c->calls.len;
+    if (!row->write(&s))
+        return err_in(err, "node \"%s\"", n->name);
+    if (c->calls.len == at)
+        str_cut(&c->calls, before);     /* nothing is left to do */
+    return true;
+}

@@ -1,0 +1,377 @@
+/* export c: the file answers as the model, whatever operators it holds, and is C99 to the letter */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "infer/export/c.h"
+#include "infer/export/export.h"
+#include "infer/export/proof.h"
+#include "nn/base/file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LABELS = 5 };
+
+static char folder[64];
+
+static const char *const labels[LABELS] = { "cat", "\"quo\\ted\"", "what?" "?/", "Gr\303\274n" "7",
+                                            "*/ \001" };
+
+/* Networks that hold among them every operator, with windows that do not come out even, groups,
+ * steps within a window, channels that are no multiple of a run, and what is and is not fused. */
+static const char *const nets[] = {
+    "image = input shape=13x11x3\n"
+    "c1 = conv2d image channels=12 size=3 stride=2 pad=1\n"
+    "b1 = batchnorm c1\n"
+    "a1 = relu b1\n"
+    "c2 = conv2d a1 channels=12 size=3 pad=1 groups=12 bias=true\n"
+    "a2 = relu6 c2\n"
+    "c3 = conv2d a2 channels=20 size=1 bias=true\n"
+    "c4 = conv2d a2 channels=20 size=3x2 pad=1x0x1x1 groups=4\n"
+    "s = add c3 c4\n"
+    "r = relu s\n"
+    "p = maxpool r size=3 stride=2 pad=1\n"
+    "c5 = conv2d p channels=8 size=2 dilation=2 pad=2 bias=true\n"
+    "d = dropout c5 rate=0.5\n"
+    "m = meanpool d\n"
+    "fc = linear m width=5 bias=true\n"
+    "output logits = fc\n",
+
+    "image = input shape=16x24x3\n"
+    "c1 = conv2d image channels=11 size=5 stride=3x2 pad=2 bias=true\n"
+    "c2 = conv2d c1 channels=11 size=3 stride=2 pad=1 groups=11\n"
+    "n1 = groupnorm c2 groups=11\n"
+    "g1 = gelu n1\n"
+    "c3 = conv2d g1 channels=6 size=1\n"
+    "n2 = layernorm c3\n"
+    "g2 = gelu n2 approximate=tanh\n"
+    "s2 = scale g2 first=0.5\n"
+    "d2 = droppath s2 rate=0.2\n"
+    "n3 = groupnorm d2 groups=2\n"
+    "h = hardswish n3\n"
+    "l = leakyrelu h slope=0.1\n"
+    "v = avgpool l size=2 pad=1\n"
+    "w = avgpool l size=2 pad=1 whole=true\n"
+    "j1 = concat v w\n"
+    "j2 = concat v w axis=1\n"
+    "e1 = sigmoid j1\n"
+    "e2 = mul j1 e1\n"
+    "u1 = silu e2\n"
+    "t1 = tanh u1\n"
+    "m1 = meanpool t1\n"
+    "q = reshape m1 shape=3x-1\n"
+    "sm = softmax q\n"
+    "f1 = flatten sm\n"
+    "m2 = meanpool j2\n"
+    "b2 = batchnorm m2\n"
+    "j3 = concat f1 b2 m1\n"
+    "x1 = linear j3 width=9 bias=true\n"
+    "x2 = relu6 x1\n"
+    "x3 = tanh x1\n"
+    "x4 = add x2 x3\n"
+    "fc = linear x4 width=5\n"
+    "output logits = fc\n"
+    "output embedding = x4\n",
+
+    /* grey; nothing but the picture; a relu that others read before it */
+    "image = input shape=9x9x1\n"
+    "f = flatten image\n"
+    "a = linear f width=7\n"
+    "t = tanh a\n"
+    "r = relu a\n"
+    "j = mul t r\n"
+    "k = leakyrelu j\n"
+    "fc = linear k width=5 bias=true\n"
+    "output logits = fc\n",
+
+    /* as little as possible */
+    "image = input shape=1x1x3\n"
+    "f = flatten image\n"
+    "fc = linear f width=5\n"
+    "output logits = fc\n",
+};
+enum { NETS = sizeof nets / sizeof *nets };
+
+static struct infer_model *make(const char *text, enum data_task task)
+{
+    struct err err = { 0 };
+    struct nn_graph *g = nn_graph_read(text, strlen(text), 0, NULL, &err);
+    struct nn_params *p = g ? nn_params_new(g, false, &err) : NULL;
+    struct data_prep prep = { .resize = DATA_LETTERBOX, .crop = 1,
+                              .mean = { 0.485, 0.456, 1.0 / 3 }, .std = { 0.229, 0.224, 0.5 } };
+    struct infer_model *m;
+
+    if (!p)
+        fail_msg("%s", err.msg);
+    nn_params_init(p, g, 7);
+    for (int64_t i = 0; i < p->total; i++) {
+        real noise = (real)rng_f32(7, rng_stream(RNG_TEST, 0), (uint64_t)i);
+
+        p->value[i] = p->value[i] == 0 ? noise - (real)0.3 : p->value[i] + (real)0.1 * noise;
+    }
+    for (int e = 0; e < p->n; e++)      /* running variances are not below 0 */
+        for (int64_t i = 0; !p->trained[e] && i < p->count[e]; i++)
+            p->value[p->offset[e] + i] = (real)fabs((double)p->value[p->offset[e] + i]) + (real)0.1;
+    for (int k = 0; k < 2; k++)
+        prep.size[k] = g->node[nn_graph_first_input(g)].type.dim[1 + k].n;
+    prep.color = g->node[nn_graph_first_input(g)].type.dim[3].n == 1 ? DATA_GREY : DATA_RGB;
+    m = infer_model_new(g, p, &prep, task, LABELS, labels, "a */ name ?" "?/", &err);
+    if (!m)
+        fail_msg("%s", err.msg);
+    return m;
+}
+
+/* The path of a file of this test. */
+static const char *at(const char *name)
+{
+    static char path[4][160];
+    static int next;
+    char *p = path[next++ % 4];
+
+    snprintf(p, sizeof path[0], "%s/%s", folder, name);
+    return p;
+}
+
+static bool write_c(const struct infer_model *m, bool logits, const char *path, struct str *report,
+                    struct err *err)
+{
+    struct infer_export_options o = { .logits = logits, .verify = true, .header = true,
+                                      .force = true };
+
+    return infer_export_c.write(m, &o, path, report, err);
+}
+
+/* What the file differs by, as it was said. */
+static double differs(const struct str *report)
+{
+    const char *by = strstr(str_text(report), "differ by at most ");
+
+    if (!by)
+        fail_msg("not checked: %s", str_text(report));
+    return strtod(by + strlen("differ by at most "), NULL);
+}
+
+static void every_operator_answers_as_the_model(void **state)
+{
+    (void)state;
+    for (int i = 0; i < NETS; i++) {
+        struct infer_model *m = make(nets[i], i % 2 ? DATA_MULTI : DATA_SINGLE);
+        struct str report = { 0 };
+        struct err err = { 0 };
+
+        if (!write_c(m, true, at("all ops.c"), &report, &err))
+            fail_msg("net %d: %s", i, err.msg);
+        if (differs(&report) > 2e-5)
+            fail_msg("net %d: %s", i, str_text(&report));
+        str_release(&report);
+        infer_model_free(m);
+    }
+}
+
+/* Whatever a model can hold: all but leaves, losses and what inference has none of. */
+static void every_operator_is_in_a_net(void **state)
+{
+    (void)state;
+    for (int k = 0; k < nn_op_count(); k++) {
+        const struct nn_op *op = nn_op_at(k);
+        char word[64];
+        bool there = false;
+
+        if (op->flags & (NN_OP_LEAF | NN_OP_LOSS))
+            continue;
+        if (!infer_c_knows(op))
+            fail_msg("no C for operator %s", op->name);
+        snprintf(word, sizeof word, " = %s ", op->name);
+        for (int i = 0; i < NETS; i++)
+            there |= strstr(nets[i], word) != NULL;
+        if (!there)
+            fail_msg("no net with operator %s", op->name);
+    }
+}
+
+static int shell(const char *command)
+{
+    char text[1024];
+
+    snprintf(text, sizeof text, "cd %s && %s >log 2>&1", folder, command);
+    return system(text);
+}
+
+static void files_compile_without_a_word(void **state)
+{
+    static const char main[] =
+        "#include \"all_ops.h\"\n"
+        "#include <string.h>\n"
+        "int main(void)\n{\n"
+        "    return ALL_OPS_LABELS == 5 && !strcmp(all_ops_labels[3], \"Gr\\303\\274n7\") &&\n"
+        "           !strcmp(all_ops_labels[2], \"what?\" \"?/\") &&\n"
+        "           !strcmp(all_ops_labels[1], \"\\\"quo\\\\ted\\\"\") ? 0 : 1;\n}\n";
+    struct err err = { 0 };
+
+    (void)state;
+    assert_true(file_replace(at("main.c"), main, strlen(main), &err));
+    for (int i = 0; i < NETS; i++) {
+        struct infer_model *m = make(nets[i], DATA_SINGLE);
+        struct str report = { 0 };
+
+        assert_true(write_c(m, false, at("all_ops.c"), &report, &err));
+        if (shell("cc -std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wtrigraphs -Werror "
+                  "-O1 -ffreestanding all_ops.c main.c -o run && ./run") != 0)
+            fail_msg("net %d: see %s/log", i, folder);
+        str_release(&report);
+        infer_model_free(m);
+    }
+}
+
+static void an_arena_is_no_larger_than_the_values_that_live(void **state)
+{
+    /* 8x8x32 in and out of each convolution, and nothing else at a time: 16 kB. */
+    struct infer_model *m = make("image = input shape=8x8x3\n"
+                                 "a = conv2d image channels=32 size=3 pad=1\n"
+                                 "b = conv2d a channels=32 size=3 pad=1\n"
+                                 "c = conv2d b channels=32 size=3 pad=1\n"
+                                 "r = relu c\n"
+                                 "d = conv2d r channels=32 size=3 pad=1\n"
+                                 "m = meanpool d\n"
+                                 "fc = linear m width=5\n"
+                                 "output logits = fc\n", DATA_SINGLE);
+    struct str report = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    assert_true(write_c(m, false, at("net.c"), &report, &err));
+    assert_non_null(strstr(str_text(&report), "arena 16384 bytes"));
+    str_release(&report);
+    infer_model_free(m);
+}
+
+static void weights_that_are_no_numbers_are_refused(void **state)
+{
+    struct infer_model *m = make(nets[3], DATA_SINGLE);
+    struct str report = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    m->params->value[1] = (real)INFINITY;
+    assert_false(write_c(m, false, at("inf.c"), &report, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+    assert_non_null(strstr(err.msg, "node \"fc\": weight "));
+    assert_int_equal(file_kind(at("inf.c")), FILE_NONE);
+    assert_int_equal(file_kind(at("inf.h")), FILE_NONE);
+    str_release(&report);
+    infer_model_free(m);
+}
+
+/* Held against another model's answers, as if the writer were wrong. */
+static void a_file_that_answers_otherwise_is_told(void **state)
+{
+    struct infer_model *m = make(nets[3], DATA_SINGLE);
+    struct infer_proof proof = { .n = 1, .n_labels = LABELS, .count = 3 };
+    uint8_t pixel[3] = { 1, 2, 3 }, *text;
+    float answer[LABELS] = { 1, 0, 0, 0, 0 };
+    struct str report = { 0 }, file = { 0 };
+    struct err err = { 0 };
+    size_t size;
+
+    (void)state;
+    proof.pixel = pixel;
+    proof.logits = proof.probability = answer;
+    assert_true(write_c(m, false, at("net.c"), &report, &err));
+    text = file_read(at("net.c"), 1 << 20, &size, &err);
+    assert_non_null(text);
+    str_addn(&file, (char *)text, size);
+    assert_false(infer_c_verify(&proof, false, "net", &file, &report, &err));
+    assert_non_null(strstr(err.msg, "otherwise"));
+    err = (struct err){ 0 };
+    str_add(&file, "int 3;\n");
+    assert_false(infer_c_verify(&proof, false, "net", &file, &report, &err));
+    assert_non_null(strstr(err.msg, "cc does not compile it"));
+    free(text);
+    str_release(&file);
+    str_release(&report);
+    infer_model_free(m);
+}
+
+static void expect_text(void (*write)(struct str *, const char *), const char *in, const char *out)
+{
+    struct str s = { 0 };
+
+    write(&s, in);
+    assert_string_equal(str_text(&s), out);
+    str_release(&s);
+}
+
+static void words_are_those_of_c(void **state)
+{
+    (void)state;
+    expect_text(infer_c_name, "models/cats.c", "cats");
+    expect_text(infer_c_name, "cats and dogs-v2.c", "cats_and_dogs_v2");
+    expect_text(infer_c_name, "3cats.c", "net_3cats");
+    expect_text(infer_c_name, "K\303\244se.c", "K_se");
+    expect_text(infer_c_name, ".c", "net_c");
+    expect_text(infer_c_name, "a/\303\244.c", "net");
+    expect_text(infer_c_string, "a\"b\\c?\n\303\2741", "\"a\\\"b\\\\c\\?\\012\\303\\2741\"");
+    expect_text(infer_c_comment, "a*/b\\\?\?/\303", "a__b_____");
+}
+
+static void numbers_read_back_exactly(void **state)
+{
+    static const float some[] = { 0, -0.0f, 1, -3, 0.1f, 1e10f, 16777216, 1.17549435e-38f, 1e-45f,
+                                  3.40282347e38f, 0.333333343f, 123456.789f };
+
+    (void)state;
+    for (uint32_t i = 0; i < 20000; i++) {
+        union { uint32_t bits; float x; } u = { rng_u32(1, rng_stream(RNG_TEST, 1), i) };
+        float x = i < sizeof some / sizeof *some ? some[i] : u.x;
+        struct str s = { 0 };
+        char *end;
+        float back;
+
+        if (!isfinite(x))
+            continue;
+        infer_c_number(&s, x);
+        back = strtof(str_text(&s), &end);
+        assert_string_equal(end, "f");
+        assert_true(strpbrk(str_text(&s), ".e"));
+        assert_memory_equal(&back, &x, sizeof x);
+        str_release(&s);
+    }
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/discern-test-c-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    char command[128];
+
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_operator_answers_as_the_model),
+        cmocka_unit_test(every_operator_is_in_a_net),
+        cmocka_unit_test(files_compile_without_a_word),
+        cmocka_unit_test(an_arena_is_no_larger_than_the_values_that_live),
+        cmocka_unit_test(weights_that_are_no_numbers_are_refused),
+        cmocka_unit_test(a_file_that_answers_otherwise_is_told),
+        cmocka_unit_test(words_are_those_of_c),
+        cmocka_unit_test(numbers_read_back_exactly),
+    };
+
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
