@@ -130,6 +130,15 @@ else
     echo "no Python: its example is not tried"
 fi
 
+# ---- a host whose numbers have commas ------------------------------------------------------------
+
+if localedef -i de_DE -f UTF-8 "$T/de_DE.UTF-8" 2>/dev/null; then
+    LOCPATH=$T "$BUILD/tests/infer/test_api" >"$T/out" 2>&1 || fail "$(cat "$T/out")"
+    grep -q 'OK.*a_comma_for_a_point_changes_nothing' "$T/out" || fail "$(cat "$T/out")"
+else
+    echo "no source of a locale with commas: it is not tried"
+fi
+
 # ---- and away again ----------------------------------------------------------------------------
 
 installed uninstall
