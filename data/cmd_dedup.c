@@ -32,10 +32,10 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, no_near, "the same bytes alone: nothing is decoded"),
     FIELD_BOOL(struct options, all, "tell every cluster, not the first ones"),
     FIELD_BOOL(struct options, strict, "exit with status 1 when there are any"),
-    DATA_SOURCE_FIELDS(struct options, source),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "0 = one a processor; changes no result"),
     DATA_SANDBOX_FIELD(struct options),
     FIELD_BOOL(struct options, json, "one JSON object with every cluster instead of a list"),
+    DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
 };
 

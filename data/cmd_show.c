@@ -11,6 +11,7 @@
 #include "data/stb.h"
 #include "nn/base/arena.h"
 #include "nn/base/file.h"
+#include "nn/base/json.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -37,8 +38,8 @@ static const char *const resizes[] = { "auto", "crop", "squash", "letterbox", NU
 struct options {
     struct data_source_options source;
     const char *out, *augment;
-    int size, resize, color, count, columns, views, seed, split;
-    bool force, sandbox;
+    int size, resize, channels, count, columns, views, seed, split;
+    bool force, sandbox, json;
 };
 
 static const struct field options[] = {
@@ -53,7 +54,7 @@ static const struct field options[] = {
     FIELD_ENUM(struct options, resize, resizes, RESIZE_AUTO,
                "how a picture of another shape is fitted; auto: as train chooses it, squash where "
                "pictures have several labels, else crop"),
-    FIELD_ENUM(struct options, color, data_color_names, DATA_RGB,
+    FIELD_ENUM(struct options, channels, data_color_names, DATA_RGB,
                "what the network sees of it; train by itself chooses grey where no picture has "
                "colour, which looks the same"),
     FIELD_INT(struct options, count, NULL, 24, 1, 10000, "pictures, drawn by lot"),
@@ -61,6 +62,7 @@ static const struct field options[] = {
     FIELD_INT(struct options, columns, NULL, 0, 0, 1000, "pictures a row; 0 = chosen"),
     FIELD_ENUM(struct options, split, parts, PART_ALL, "which part of the data"),
     FIELD_INT(struct options, seed, NULL, 0, 0, 2147483647, "of what is drawn"),
+    FIELD_BOOL(struct options, json, "one JSON object instead of the sheet's name"),
     FIELD_BOOL(struct options, force, "overwrite a file that is there"),
     DATA_SANDBOX_FIELD(struct options),
     DATA_SOURCE_FIELDS(struct options, source),
@@ -369,12 +371,33 @@ static bool check(const struct options *o, const char *data, struct err *err)
     return cli_may_write(o->out, data, o->force, err);
 }
 
+static void write_json(const struct sheet *s, const struct options *o, const char *data,
+                       struct str *out)
+{
+    struct str recipe = { 0 };
+
+    data_recipe_text(&s->recipe, &recipe);
+    json_begin(out, NULL, '{');
+    json_text(out, "schema", "discern.data.show/1");
+    json_text(out, "data", data);
+    json_text(out, "sheet", o->out);
+    json_number(out, "pictures", s->n);
+    json_number(out, "views", s->views);
+    json_number(out, "size", o->size);
+    json_text(out, "resize", data_resize_names[s->prep.resize]);
+    json_text(out, "channels", data_color_names[s->prep.color]);
+    json_text(out, "augment", str_text(&recipe));
+    json_end(out, '}');
+    out->failed |= recipe.failed;
+    str_release(&recipe);
+}
+
 static bool show(const struct options *o, const char *data, struct err *err)
 {
     struct sheet s = { .o = o };
     struct data_recipe_facts facts = { .size = o->size };
     struct data_index *x;
-    struct str text = { 0 };
+    struct str text = { 0 }, answer = { 0 };
     struct layout l;
     bool ok = false;
 
@@ -390,7 +413,7 @@ static bool show(const struct options *o, const char *data, struct err *err)
     s.prep.size[0] = s.prep.size[1] = o->size;
     s.prep.resize = o->resize == RESIZE_AUTO ? (int)data_resize_for(x->task == DATA_MULTI)
                                              : o->resize - RESIZE_AUTO - 1;
-    s.prep.color = o->color;
+    s.prep.color = o->channels;
     for (int c = 0; c < 3; c++) {       /* pixels come through as they are */
         s.prep.mean[c] = 0;
         s.prep.std[c] = 1.0 / 255;
@@ -402,15 +425,18 @@ static bool show(const struct options *o, const char *data, struct err *err)
          draw(&s, &l, err);
     if (ok) {
         data_recipe_text(&s.recipe, &text);
-        cli_say("%d of %d pictures%s, size %d, resize %s, color %s, augment %s", s.n, x->n,
+        cli_say("%d of %d pictures%s, size %d, resize %s, channels %s, augment %s", s.n, x->n,
                 s.recipe.n ? ", each plain and varied" : "", o->size,
                 data_resize_names[s.prep.resize], data_color_names[s.prep.color],
                 str_text(&text));
-        str_clear(&text);
-        str_add(&text, o->out);
-        ok = cli_print(&text, err);
+        if (o->json)
+            write_json(&s, o, data, &answer);
+        else
+            str_add(&answer, o->out);
+        ok = cli_print(&answer, err);
     }
     str_release(&text);
+    str_release(&answer);
     free(s.sample);
     free(s.image);
     free(s.target);
@@ -428,7 +454,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (parsed == CLI_DONE)
         return 0;
     if (parsed == CLI_FAILED || !show(&o, args.arg[0], &err))
-        return cli_fail(&err, false);
+        return cli_fail(&err, o.json);
     return 0;
 }
 
@@ -439,7 +465,7 @@ const struct cli_command data_cmd_show = {
     .about = "Draws pictures of DATA by lot: each first as validation sees it, then as training "
              "sees it through the augmentations of --augment, with its labels below. Steps that "
              "mix pictures take the whole sheet for a batch, and the labels tell the shares.\n"
-             "That is what train sees when it is given the same --size, --resize, --color and "
+             "That is what train sees when it is given the same --size, --resize, --channels and "
              "--augment: what it is not given it chooses from the pictures, and tells.\n"
              "Prints the name of the sheet.",
     .examples = "discern data show photos/ -o sheet.png\n"

@@ -34,10 +34,10 @@ static const struct field options[] = {
                "by the pictures' own lots alone, so that the split stands still without a file; "
                "shares are then as chance has them"),
     FIELD_BOOL(struct options, no_near, "do not look for pictures that look the same"),
-    DATA_SOURCE_FIELDS(struct options, source),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "0 = one a processor; changes no result"),
     DATA_SANDBOX_FIELD(struct options),
     FIELD_BOOL(struct options, json, "one JSON object instead of a table"),
+    DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
 };
 

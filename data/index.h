@@ -83,6 +83,7 @@ struct data_source_options {
 /* The options that every command with DATA has; m is the struct's member. */
 #define DATA_SOURCE_FIELDS(T, m) \
     { .name = "format", .kind = FIELD_KIND_STRING, .count = 1, .hint = "NAME", \
+      .group = "how the data are read", \
       .offset = offsetof(T, m.format), \
       .doc = "layout of the data, a name of `discern data import --help`; told by itself" }, \
     { .name = "task", .kind = FIELD_KIND_ENUM, .count = 1, .names = data_task_choice_names, \

@@ -52,7 +52,7 @@ static struct nn_graph *graph_of_file(const char *path, int labels, struct data_
     prep->size[0] = g->node[image].type.dim[1].n;
     prep->size[1] = g->node[image].type.dim[2].n;
     if (g->node[image].type.dim[3].n != data_prep_channels(prep)) {
-        err_set(err, ERR_INPUT, "%s: its pictures have %d channels; --color rgb is 3, grey is 1",
+        err_set(err, ERR_INPUT, "%s: its pictures have %d channels; --channels rgb is 3, grey is 1",
                 path, g->node[image].type.dim[3].n);
         nn_graph_free(g);
         return NULL;

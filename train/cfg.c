@@ -14,12 +14,22 @@ const struct field train_cfg_fields[] = {
     FIELDS_END
 };
 
-const char *const train_color_names[] = { "auto", "rgb", "grey", NULL };
+const char *const train_channels_names[] = { "auto", "rgb", "grey", NULL };
 const char *const train_resize_names[] = { "auto", "crop", "squash", "letterbox", NULL };
 const char *const train_on_nan_names[] = { "stop", "rollback", NULL };
 
 const char *const train_weights_names[] = { "auto", "he", "glorot", "lecun", "trunc", "orthogonal",
                                             "dirac", NULL };
+
+void train_cfg_rename(json_t *settings)
+{
+    json_t *value = json_object_get(settings, "color");
+
+    if (!value || json_object_get(settings, "channels"))
+        return;
+    json_object_set(settings, "channels", value);
+    json_object_del(settings, "color");
+}
 
 bool train_check(const struct train_cfg *cfg, struct err *err)
 {

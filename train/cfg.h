@@ -4,14 +4,14 @@
 #ifndef TRAIN_CFG_H
 #define TRAIN_CFG_H
 
-#include "nn/base/field.h"
+#include "nn/base/record.h"
 #include "train/loss.h"
 #include "train/sched.h"
 
 /* What struct data_prep has, or a choice. */
-enum train_color { TRAIN_COLOR_AUTO, TRAIN_RGB, TRAIN_GREY };
+enum train_channels { TRAIN_COLOR_AUTO, TRAIN_RGB, TRAIN_GREY };
 enum train_resize { TRAIN_RESIZE_AUTO, TRAIN_CROP, TRAIN_SQUASH, TRAIN_LETTERBOX };
-extern const char *const train_color_names[];  /* "auto", then data_color_names */
+extern const char *const train_channels_names[];  /* "auto", then data_color_names */
 extern const char *const train_resize_names[]; /* "auto", then data_resize_names */
 
 /* After numbers that are not finite: end, or go on from the last checkpoint at half the rate. */
@@ -29,7 +29,7 @@ extern const char *const train_weights_names[];
 struct train_cfg {
     const char *arch;           /* a name of models.def, or a graph text's path (train/arch.h) */
     int size;                   /* input side in pixels; 0 = chosen from the pictures */
-    int color, resize;          /* enum train_color, train_resize */
+    int channels, resize;       /* enum train_channels, train_resize */
     int filter;                 /* enum data_filter */
     int background[3];          /* RGB */
     int batch;                  /* 0 = chosen */
@@ -70,6 +70,9 @@ struct train_cfg {
     const char *isa;
 };
 extern const struct field train_cfg_fields[]; /* train/settings.def */
+
+/* Gives members of settings that were written under an earlier name the one that they have. */
+void train_cfg_rename(json_t *settings);
 
 /* Whether the settings can all be meant, without any pictures: what this refuses no training
  * starts with. */

@@ -97,11 +97,12 @@ bool train_checkpoint_write(const char *dir, const struct infer_model *m,
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* The settings of the file are those of s. */
-static bool same_settings(const json_t *o, const struct train_state *s, struct arena *mem,
+static bool same_settings(json_t *o, const struct train_state *s, struct arena *mem,
                           struct err *err)
 {
     struct train_cfg cfg = *s->cfg;
 
+    train_cfg_rename(o);
     if (!record_from_json(train_cfg_fields, &cfg, o, mem, err))
         return false;
     for (const struct field *f = train_cfg_fields; f->name; f++) {

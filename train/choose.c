@@ -179,9 +179,10 @@ static void choose_color(const struct looks *all, int n, struct train_cfg *cfg,
 
     for (int i = 0; i < all->n; i++)
         colourless += all->look[i].read && all->look[i].colourless;
-    cfg->color = colourless == n ? TRAIN_GREY : TRAIN_RGB;
-    if (cfg->color == TRAIN_GREY)
-        tell(t, "color grey: none of %d pictures looked at has any; --color rgb says otherwise", n);
+    cfg->channels = colourless == n ? TRAIN_GREY : TRAIN_RGB;
+    if (cfg->channels == TRAIN_GREY)
+        tell(t, "channels grey: none of %d pictures looked at has colour; --channels rgb says "
+                "otherwise", n);
 }
 
 static void choose_resize(const struct data_index *train, struct train_cfg *cfg,
@@ -221,7 +222,7 @@ static void make_prep(const struct looks *all, int n, const struct train_cfg *cf
     *prep = (struct data_prep){ .size = { cfg->size, cfg->size },
                                 .crop = 1,
                                 .resize = cfg->resize - TRAIN_CROP,
-                                .color = cfg->color - TRAIN_RGB,
+                                .color = cfg->channels - TRAIN_RGB,
                                 .filter = cfg->filter };
     memcpy(prep->background, cfg->background, sizeof prep->background);
     colours(all, n, prep);
@@ -273,7 +274,7 @@ bool train_choose(const struct data_index *train, int least, int threads,
     }
     if (!cfg->size)
         choose_size(side, least, cfg, &t);
-    if (!cfg->color)
+    if (!cfg->channels)
         choose_color(all, n, cfg, &t);
     if (!cfg->resize)
         choose_resize(train, cfg, &t);

@@ -99,6 +99,7 @@ static bool parse_members(struct train_run_file *f, struct err *err)
         return false;
     if (!settings)
         return err_set(err, ERR_INPUT, "has no settings");
+    train_cfg_rename(json_object_get(f->json, "settings"));
     field_defaults(train_cfg_fields, &cfg);
     if (!train_run_settings(f, &cfg, err))
         return err_in(err, "settings");

@@ -354,8 +354,8 @@ bool train_session_open(struct train_session *t, struct err *err)
     if (!train_check(cfg, err))
         return false;
     model = train_arch_named(cfg->arch);
-    if (!model && !cfg->color)
-        cfg->color = TRAIN_RGB; /* a file says what it wants, and hardly ever grey */
+    if (!model && !cfg->channels)
+        cfg->channels = TRAIN_RGB; /* a file says what it wants, and hardly ever grey */
     if (!open_init(t, err))
         return false;
     t->kernels = nn_kernels_get(cfg->isa, err);

@@ -225,8 +225,8 @@ void train_start_cfg(const struct infer_model *from, struct train_cfg *cfg)
 {
     if (!cfg->size && from->prep.size[0] == from->prep.size[1])
         cfg->size = from->prep.size[0];
-    if (!cfg->color)
-        cfg->color = TRAIN_RGB + from->prep.color;
+    if (!cfg->channels)
+        cfg->channels = TRAIN_RGB + from->prep.color;
     if (!cfg->resize)
         cfg->resize = TRAIN_CROP + from->prep.resize;
 }

@@ -11,7 +11,7 @@ pixels() { od -An -tu1 -j16 -N8 "$1" | awk '{ print $3 * 256 + $4, $7 * 256 + $8
 run 0 data show "$T/one" -o "$T/a.png" --size 32 --count 6 --views 2 --columns 3
 printed "$T/a.png"
 lines 1
-said '6 of 60 pictures, each plain and varied, size 32, resize crop, color rgb, augment crop,flip'
+said '6 of 60 pictures, each plain and varied, size 32, resize crop, channels rgb, augment crop'
 # A tile is 96 wide: 32 pixels, three times; three of them and gaps, three pictures a row, two rows.
 [ "$(pixels "$T/a.png")" = "936 276" ] || fail "size: $(pixels "$T/a.png")"
 no_rest "$T"
@@ -22,7 +22,7 @@ cp "$T/a.png" "$T/sheets/x/1.png"
 cp "$T/a.png" "$T/sheets/x/2.png"
 run 0 data show "$T/one" -o "$T/sheets/y/2.jpg" --size 64 --count 4 --augment strong
 run 0 data show "$T/one" -o "$T/sheets/y/3.JPEG" --size 64 --count 4 --augment none \
-    --resize squash --color grey
+    --resize squash --channels grey
 not_said 'varied'
 run 0 data show "$T/sheets" -o "$T/of-sheets.png" --augment auto --resize letterbox
 said '4 of 4 pictures'

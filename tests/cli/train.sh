@@ -138,7 +138,7 @@ said 'cache: pictures are decoded in every epoch'
 same "$T/k0" "$T/k5"
 
 # ---- grey ----
-run 0 train "$T/one" --epochs 1 --color grey --background 0,0,0 --resize letterbox \
+run 0 train "$T/one" --epochs 1 --channels grey --background 0,0,0 --resize letterbox \
     --filter bicubic --out "$T/g"
 run 0 info "$T/g/best.safetensors"
 printed '32 x 32 pixels, grey'
@@ -150,8 +150,8 @@ run 0 predict "$T/g/best.safetensors" "$T/one/val" --dump-input "$T/g.npy"
 head -c 128 "$T/g.npy" | grep -aqF ', 32, 32, 1)' || fail "dump: $(head -c 128 "$T/g.npy")"
 run 0 export "$T/g/best.safetensors" -o "$T/g.onnx"
 said 'image [1,1,32,32]'
-run 3 train "$T/one" $tiny --color grey --out "$T/never"
-said '--color'
+run 3 train "$T/one" $tiny --channels grey --out "$T/never"
+said '--channels'
 
 # ---- folders ----
 bin=$DISCERN
@@ -249,7 +249,7 @@ nonsense train "$T/one" --lr -0.1
 nonsense train "$T/one" --momentum 1.5
 nonsense train "$T/one" --size 100000
 nonsense train "$T/one" --time tomorrow
-nonsense train "$T/one" --color blue
+nonsense train "$T/one" --channels blue
 nonsense train "$T/one" --filter sharp
 nonsense train "$T/one" --background 256,0,0
 nonsense train "$T/one" --augment extreme

@@ -17,7 +17,7 @@ HONOURED = {"arch", "size", "resize", "batch", "steps", "epochs", "lr", "momentu
 NEUTRAL = {"background", "no_near", "val", "isa", "beta2", "drop", "drop_every", "patience",
            "focus", "stop_after", "on_nan"}
 # Of other settings, what they may be; where nothing is said, off in one way or another.
-MAY = {"color": ("rgb",), "filter": ("bilinear",), "optim": ("sgd",), "sched": ("cosine",),
+MAY = {"channels": ("rgb",), "filter": ("bilinear",), "optim": ("sgd",), "sched": ("cosine",),
        "accumulate": (0, 1), "progressive": (1,), "loss": ("auto", "ce", "bce")}
 
 

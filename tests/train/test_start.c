@@ -161,7 +161,7 @@ static void pictures_are_seen_as_the_model_saw_them(void **state)
     train_start_cfg(m, &cfg);
     assert_true(train_start_prep(m, &prep));
     assert_int_equal(cfg.size, 16);
-    assert_int_equal(cfg.color, TRAIN_RGB);
+    assert_int_equal(cfg.channels, TRAIN_RGB);
     assert_int_equal(cfg.resize, TRAIN_LETTERBOX); /* was said */
     assert_float_equal(prep.crop, 0.875, 0);
     assert_memory_equal(prep.mean, m->prep.mean, sizeof prep.mean);

@@ -444,11 +444,11 @@ static void pictures_without_colour_make_a_grey_net(void **state)
         struct told told = { 0 };
         struct infer_model *m;
 
-        cfg.color = i ? TRAIN_RGB : TRAIN_COLOR_AUTO;
+        cfg.channels = i ? TRAIN_RGB : TRAIN_COLOR_AUTO;
         cfg.resize = TRAIN_LETTERBOX;
         cfg.background[1] = 7;
         must_train(&f, out[i], &cfg, &told);
-        assert_int_equal(cfg.color, i ? TRAIN_RGB : TRAIN_GREY);
+        assert_int_equal(cfg.channels, i ? TRAIN_RGB : TRAIN_GREY);
         m = open_model(&f, out[i], "last");
         assert_int_equal(m->prep.color, i ? DATA_RGB : DATA_GREY);
         assert_int_equal(m->prep.resize, DATA_LETTERBOX);
