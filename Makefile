@@ -105,7 +105,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
 .PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench interop curves reference lint install \
-        uninstall help clean tests docs bare FORCE
+        install-words uninstall-words uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -307,6 +307,25 @@ install: all library $(BUILD)/$V/discern.pc  ## into DESTDIR PREFIX
 	    install -D -m $$mode "$${f%%:*}" "$(DESTDIR)$${f#*:}" || exit 1; done
 	@ln -sf $(notdir $(SHARED)) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	@ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libdiscern.so"
+
+# Manual pages and completions are written by the program, from its tables of options.
+MAN1  = $(DESTDIR)$(PREFIX)/share/man/man1
+SHELL_BASH = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/discern
+SHELL_ZSH  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_discern
+SHELL_FISH = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/discern.fish
+install: install-words
+install-words: all
+	@for f in "$(MAN1)/discern.1" "$(SHELL_BASH)" "$(SHELL_ZSH)" "$(SHELL_FISH)"; do install -D -m 644 /dev/null "$$f"; done
+	@$(PROGRAM) help --man >"$(MAN1)/discern.1"
+	@for c in $$($(PROGRAM) help --markdown | sed -n 's/^## discern //p' | tr ' ' -); do \
+	    $(PROGRAM) help --man $$(echo $$c | tr - ' ') >"$(MAN1)/discern-$$c.1" || exit 1; done
+	@$(PROGRAM) help --completion bash >"$(SHELL_BASH)"
+	@$(PROGRAM) help --completion zsh >"$(SHELL_ZSH)"
+	@$(PROGRAM) help --completion fish >"$(SHELL_FISH)"
+
+uninstall: uninstall-words
+uninstall-words:
+	@rm -f "$(MAN1)"/discern.1 "$(MAN1)"/discern-*.1 "$(SHELL_BASH)" "$(SHELL_ZSH)" "$(SHELL_FISH)"
 
 uninstall:                      ## take out what install put there
 	@for f in $(INSTALLED) $(LINKS); do rm -f "$(DESTDIR)$${f##*:}" || exit 1; done

@@ -1,5 +1,5 @@
 /*
- * discern -- the program: a table of commands
+ * discern -- the program: a table of commands, and pages of the other tables
  */
 #include "data/aug/aug.h"
 #include "data/cmd.h"
@@ -7,6 +7,7 @@
 #include "data/sandbox.h"
 #include "infer/cmd.h"
 #include "nn/base/about.h"
+#include "nn/base/cli_program.h"
 #include "nn/op.h"
 #include "train/cmd.h"
 #include "train/recipe.h"
@@ -30,10 +31,15 @@ static void print_recipes_page(FILE *out)
 static int help(const struct cli_command *self, int argc, char **argv);
 
 struct help_options {
-    bool markdown, ops, augments, recipes;
+    bool markdown, ops, augments, recipes, man, json;
+    int completion;
 };
 
 static const struct field help_fields[] = {
+    FIELD_BOOL(struct help_options, man, "a manual page, for man -l: of the command, or of all"),
+    FIELD_ENUM(struct help_options, completion, cli_shell_names, CLI_SHELL_NONE,
+               "a script that completes words in this shell"),
+    FIELD_BOOL(struct help_options, json, "commands and their options as one JSON object"),
     FIELD_BOOL(struct help_options, markdown, "all commands as a page: docs/cli.md"),
     FIELD_BOOL(struct help_options, ops, "all operators of graph files as a page: docs/ops.md"),
     FIELD_BOOL(struct help_options, augments, "all augmentations as a page: docs/augment.md"),
@@ -46,7 +52,9 @@ static const struct cli_command help_command = {
     .summary = "explain a command, or list them",
     .synopsis = "[COMMAND]",
     .about = "Without a command: what there is. With one: the same as discern COMMAND --help.",
-    .examples = "discern help train\n",
+    .examples = "discern help train\n"
+                "discern help --man train | man -l -\n"
+                "source <(discern help --completion bash)\n",
     .options = help_fields,
     .size = sizeof(struct help_options),
     .min_args = 0,
@@ -63,89 +71,18 @@ static const struct cli_command *const commands[] = {
     &data_cmd_dedup,
     &data_cmd_show,
     &data_cmd_import,
+    &infer_cmd_doctor,
     &help_command,
 };
-enum { N_COMMANDS = sizeof commands / sizeof *commands };
-
-static const char *name_at(int i, const void *ctx)
-{
-    (void)ctx;
-    return commands[i]->name;
-}
-
-/* Whether words[0..n) begin with the command's name, which may be two words: *used of them. */
-static bool is_called(const struct cli_command *c, int n, char *const *words, int *used)
-{
-    size_t first = strcspn(c->name, " ");
-    const char *second = c->name[first] ? c->name + first + 1 : NULL;
-
-    *used = second ? 2 : 1;
-    return n >= *used && strlen(words[0]) == first && !strncmp(c->name, words[0], first) &&
-           (!second || !strcmp(second, words[1]));
-}
-
-/* Whether some command's first word of two is this one. */
-static bool is_family(const char *word)
-{
-    size_t n = strlen(word);
-
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (!strncmp(commands[i]->name, word, n) && commands[i]->name[n] == ' ')
-            return true;
-    return false;
-}
-
-static void print_family(const char *word, FILE *out)
-{
-    size_t n = strlen(word);
-
-    fprintf(out, "usage: discern %s COMMAND [OPTION...] [ARGUMENT...]\n\n", word);
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (!strncmp(commands[i]->name, word, n) && commands[i]->name[n] == ' ')
-            fprintf(out, "  %-14s%s\n", commands[i]->name, commands[i]->summary);
-    fprintf(out, "\n\"discern %s COMMAND --help\" explains a command.\n", word);
-}
-
-/* The command that words[0..n) begin with, in *used of them.  NULL when there is none: err names
- * the nearest. */
-static const struct cli_command *find_command(int n, char *const *words, int *used,
-                                              struct err *err)
-{
-    struct str said = { 0 };
-    const char *near, *name = words[0];
-
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (is_called(commands[i], n, words, used))
-            return commands[i];
-    if (is_family(name) && n > 1)
-        str_printf(&said, "%s %s", name, words[1]);
-    else
-        str_add(&said, name);
-    name = str_text(&said);
-    near = str_nearest(name, N_COMMANDS, name_at, NULL);
-    if (near)
-        err_set(err, ERR_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", name, near);
-    else
-        err_set(err, ERR_USAGE, "there is no command \"%s\"; \"discern help\" lists them", name);
-    str_release(&said);
-    return NULL;
-}
-
-static void print_summary(FILE *out)
-{
-    fputs("discern -- learn to tell pictures apart\n\n"
-          "usage: discern COMMAND [OPTION...] [ARGUMENT...]\n\n",
-          out);
-    for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-14s%s\n", commands[i]->name, commands[i]->summary);
-    fputs("\nexamples:\n"
-          "  discern train photos/                    a folder of pictures for each label\n"
-          "  discern eval runs/train-1/best.safetensors photos/\n"
-          "  discern predict runs/train-1/best.safetensors new/*.jpg\n"
-          "\n\"discern COMMAND --help\" explains a command, "
-          "\"discern --version\" says which build this is.\n",
-          out);
-}
+static const struct cli_program program = {
+    .about = "learn to tell pictures apart",
+    .version = about_version,
+    .examples = "  discern train photos/                    a folder of pictures for each label\n"
+                "  discern eval runs/train-1/best.safetensors photos/\n"
+                "  discern predict runs/train-1/best.safetensors new/*.jpg\n",
+    .command = commands,
+    .n = sizeof commands / sizeof *commands,
+};
 
 static void print_commands_page(FILE *out)
 {
@@ -162,7 +99,7 @@ static void print_commands_page(FILE *out)
           "What every command takes, beside `--help`:\n",
           out);
     cli_markdown_common(out);
-    for (int i = 0; i < N_COMMANDS; i++) {
+    for (int i = 0; i < program.n; i++) {
         fputc('\n', out);
         cli_markdown(commands[i], out);
     }
@@ -234,6 +171,36 @@ static void print_augments_page(FILE *out)
     }
 }
 
+/* What was asked for; command NULL: all. */
+static bool print_help(const struct help_options *o, const struct cli_command *command,
+                       struct err *err)
+{
+    struct str text = { 0 };
+    bool ok;
+
+    if (o->json)
+        cli_program_json(&program, command, &text);
+    else if (o->man)
+        cli_program_man(&program, command, &text);
+    else if (o->completion)
+        cli_program_completion(&program, o->completion, &text);
+    else if (command)
+        cli_help(command, stdout);
+    else if (o->markdown)
+        print_commands_page(stdout);
+    else if (o->ops)
+        print_ops_page(stdout);
+    else if (o->augments)
+        print_augments_page(stdout);
+    else if (o->recipes)
+        print_recipes_page(stdout);
+    else
+        cli_program_help(&program, stdout);
+    ok = text.len || text.failed ? cli_print(&text, err) : cli_flush(err);
+    str_release(&text);
+    return ok;
+}
+
 static int help(const struct cli_command *self, int argc, char **argv)
 {
     struct help_options o;
@@ -245,26 +212,18 @@ static int help(const struct cli_command *self, int argc, char **argv)
 
     if (parsed == CLI_DONE)
         return 0;
-    if (parsed == CLI_RUN && args.n == 1 && is_family(args.arg[0])) {
-        print_family(args.arg[0], stdout);
-        return cli_flush(&err) ? 0 : cli_fail(&err, false);
+    if (parsed == CLI_RUN && args.n == 1 && cli_program_family(&program, args.arg[0])) {
+        cli_program_help_family(&program, args.arg[0], stdout);
+        return cli_flush(&err) ? 0 : cli_fail(&err, o.json);
     }
-    if (parsed == CLI_FAILED ||
-        (args.n && !(command = find_command(args.n, args.arg, &used, &err))))
-        return cli_fail(&err, false);
-    if (command)
-        cli_help(command, stdout);
-    else if (o.markdown)
-        print_commands_page(stdout);
-    else if (o.ops)
-        print_ops_page(stdout);
-    else if (o.augments)
-        print_augments_page(stdout);
-    else if (o.recipes)
-        print_recipes_page(stdout);
-    else
-        print_summary(stdout);
-    return cli_flush(&err) ? 0 : cli_fail(&err, false);
+    if (parsed == CLI_RUN && args.n)
+        command = cli_program_find(&program, args.n, args.arg, &used, &err);
+    if (command && used < args.n)
+        err_set(&err, ERR_USAGE, "help expects a command, and nothing like \"%.200s\" behind it",
+                args.arg[used]);
+    if (err.kind || !print_help(&o, command, &err))
+        return cli_fail(&err, o.json);
+    return 0;
 }
 
 static int version(bool json)
@@ -312,18 +271,19 @@ int main(int argc, char **argv)
     hold_streams();
     signal(SIGXFSZ, SIG_IGN);           /* a file that may not grow is an error of its writer */
     if (argc < 2) {
-        print_summary(stdout);
+        cli_program_help(&program, stdout);
         return cli_flush(&err) ? 0 : cli_fail(&err, false);
     }
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
         return version(argc > 2 && !strcmp(argv[2], "--json"));
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
         return help_command.run(&help_command, 1, (char *[]){ "help", NULL });
-    if (is_family(argv[1]) && (argc == 2 || !strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
-        print_family(argv[1], stdout);
+    if (cli_program_family(&program, argv[1]) &&
+        (argc == 2 || !strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
+        cli_program_help_family(&program, argv[1], stdout);
         return cli_flush(&err) ? 0 : cli_fail(&err, false);
     }
-    command = find_command(argc - 1, argv + 1, &used, &err);
+    command = cli_program_find(&program, argc - 1, argv + 1, &used, &err);
     if (!command)
         return cli_fail(&err, wants_json(argc, argv));
     return command->run(command, argc - used, argv + used);

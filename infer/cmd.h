@@ -9,7 +9,7 @@
 #include "nn/base/cli.h"
 
 extern const struct cli_command infer_cmd_predict, infer_cmd_eval, infer_cmd_info, infer_cmd_export,
-    infer_cmd_calibrate;
+    infer_cmd_calibrate, infer_cmd_doctor;
 
 /* The model that the first of n arguments names; the error for a folder, or for data where the
  * model belongs, says what to type. */

@@ -629,3 +629,22 @@ char *cli_cache_folder(void)
 
     return path ? path : folder_of("HOME", "/.cache/discern");
 }
+
+bool cli_has_program(const char *name)
+{
+    const char *path = getenv("PATH");
+
+    for (size_t len; path && *path; path += len + (path[len] == ':')) {
+        struct str full = { 0 };
+        bool found;
+
+        len = strcspn(path, ":");
+        str_printf(&full, "%.*s/%s", (int)len, path, name);
+        found = len && !full.failed && file_kind(str_text(&full)) == FILE_REGULAR &&
+                access(str_text(&full), X_OK) == 0;
+        str_release(&full);
+        if (found)
+            return true;
+    }
+    return false;
+}

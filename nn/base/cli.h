@@ -102,4 +102,7 @@ bool cli_flush(struct err *err);
  * neither variable holds an absolute path (or memory is out); free() it. */
 char *cli_cache_folder(void);
 
+/* Whether $PATH leads to a program of that name. */
+bool cli_has_program(const char *name);
+
 #endif
