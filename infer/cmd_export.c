@@ -6,6 +6,7 @@
  */
 #include "infer/cmd.h"
 #include "infer/export/export.h"
+#include "nn/base/json.h"
 
 #include <assert.h>
 #include <string.h>
@@ -65,6 +66,28 @@ static char *default_name(const char *model, const char *suffix, struct arena *m
     return arena_printf(mem, "%.*s%s", (int)stem, model, suffix);
 }
 
+static bool tell(const struct infer_export_options *o, const char *model,
+                 const struct infer_exporter *x, const char *out, const struct str *report,
+                 struct err *err)
+{
+    struct str json = { 0 };
+    bool ok;
+
+    cli_say("wrote %s: %s", out, str_text(report));
+    if (!o->json)
+        return true;
+    json_begin(&json, NULL, '{');
+    json_text(&json, "schema", "discern.export/1");
+    json_text(&json, "model", model);
+    json_text(&json, "to", x->name);
+    json_text(&json, "file", out);
+    json_text(&json, "report", str_text(report));
+    json_end(&json, '}');
+    ok = cli_print(&json, err);
+    str_release(&json);
+    return ok;
+}
+
 static int run(const struct cli_command *self, int argc, char **argv)
 {
     struct infer_export_options o = { 0 };
@@ -84,18 +107,18 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return 0;
     x = exporters[o.to];
     if (parsed == CLI_FAILED || !check_options(x, given, &err))
-        return cli_fail(&err, false);
+        return cli_fail(&err, o.json);
     m = infer_cmd_model(args.arg, args.n, &err);
     if (!m)
-        return cli_fail(&err, false);
+        return cli_fail(&err, o.json);
     out = o.out ? o.out : default_name(args.arg[0], x->suffix, m->mem);
     if (!out)
         err_set(&err, ERR_MEMORY, "no memory for a file name");
     else if (cli_may_write(out, args.arg[0], o.force, &err) && x->write(m, &o, out, &report, &err))
-        cli_say("wrote %s: %s", out, str_text(&report));
+        tell(&o, args.arg[0], x, out, &report, &err);
     str_release(&report);
     infer_model_free(m);
-    return err.kind ? cli_fail(&err, false) : 0;
+    return err.kind ? cli_fail(&err, o.json) : 0;
 }
 
 const struct cli_command infer_cmd_export = {

@@ -21,6 +21,7 @@ const struct field infer_export_fields[] = {
       .offset = offsetof(struct infer_export_options, out),
       .doc = "where to; without it, MODEL.onnx, or what ending the form has" },
     FIELD_BOOL(struct infer_export_options, force, "overwrite a file that is there"),
+    FIELD_BOOL(struct infer_export_options, json, "one JSON object on what was written"),
     { .name = "verify", .kind = FIELD_KIND_BOOL, .count = 1, .def = 1,
       .offset = offsetof(struct infer_export_options, verify),
       .doc = "hold the file against the model before it is put there" },

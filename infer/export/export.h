@@ -16,7 +16,7 @@ struct infer_export_options {
     /* what no form names, and the command sees to */
     int to;                     /* position in exports.def */
     const char *out;
-    bool force;
+    bool force, json;
     /* what forms name */
     bool logits, verify, raw, header;
     bool dynamic_batch, uint8;
