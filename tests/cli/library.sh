@@ -40,6 +40,10 @@ for f in README.md library.md cli.md examples/classify.c examples/classify.cpp \
     examples/classify.py; do
     [ -f "$root/opt/share/doc/discern/$f" ] || fail "share/doc/discern/$f is not installed"
 done
+for f in man/man1/discern.1 man/man1/discern-data-check.1 bash-completion/completions/discern \
+    zsh/site-functions/_discern fish/vendor_completions.d/discern.fish; do
+    [ -s "$root/opt/share/$f" ] || fail "share/$f is not installed"
+done
 [ -z "$(find "$root" -type f ! -perm -a+r)" ] || fail "not for all to read"
 
 # ---- what the libraries show: the header, the map and both libraries name the same -------------
