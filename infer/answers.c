@@ -91,3 +91,16 @@ bool infer_answers_known(const struct infer_answers *a, int row, int label, bool
     *yes = t > 0.5f;
     return a->task == DATA_SINGLE ? a->truth[row] >= 0 : t >= 0;
 }
+
+bool infer_answers_right(const struct infer_answers *a, int row)
+{
+    if (a->task == DATA_SINGLE)
+        return infer_answers_top(a, row) == a->truth[row];
+    for (int l = 0; l < a->n_labels; l++) {
+        bool yes;
+
+        if (infer_answers_known(a, row, l, &yes) && yes != infer_answers_told(a, row, l))
+            return false;
+    }
+    return true;
+}

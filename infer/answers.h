@@ -37,6 +37,8 @@ void infer_answers_add(struct infer_answers *a, int n, const float *target, cons
 float infer_answers_p(const struct infer_answers *a, int row, int label);
 /* MULTI: whether the picture was answered with the label. */
 bool infer_answers_told(const struct infer_answers *a, int row, int label);
+/* Whether it was answered right; MULTI: no known label is wrong. */
+bool infer_answers_right(const struct infer_answers *a, int row);
 int infer_answers_top_k(const struct infer_answers *a);
 /* A row's likeliest label; of equal ones the first. */
 int infer_answers_top(const struct infer_answers *a, int row);

@@ -152,9 +152,9 @@ static void say_note(struct infer_eval *r)
 /* Confidence in what was learnt by heart says nothing of what is new. */
 static bool refuse_learnt(struct job *j, struct data_index *part, struct err *err)
 {
-    if (!infer_eval_note_learnt(&j->r, part, INFER_PART_VAL, j->threads, err))
+    if (!infer_eval_note_learnt(&j->r, &j->r.side[0], part, INFER_PART_VAL, j->threads, err))
         return false;
-    if (j->r.learnt * 10 > part->n && !j->o->force)
+    if (j->r.side[0].learnt * 10 > part->n && !j->o->force)
         return err_set(err, ERR_INPUT,
                        "%s; calibrated on them the model would be much too sure (--force does it)",
                        str_text(&j->r.note));
@@ -166,7 +166,8 @@ static bool fit(struct job *j, const char *data, struct err *err)
 {
     enum infer_eval_part asked = j->o->split == INFER_PART_AUTO ? INFER_PART_VAL
                                                                 : (enum infer_eval_part)j->o->split;
-    struct data_index *x = infer_cmd_data(j->m, j->r.model, data, &j->o->source, err), *part = NULL;
+    struct data_index *x = infer_cmd_data(j->m, j->r.side[0].name, data, &j->o->source, err);
+    struct data_index *part = NULL;
     struct infer_answers a = { 0 };
     bool ok = false;
 
@@ -255,7 +256,7 @@ static void write_text(const struct job *j, struct str *out)
 {
     const struct infer_calibration *c = &j->c;
 
-    cli_clean(out, j->r.model);
+    cli_clean(out, j->r.side[0].name);
     str_add(out, " on ");
     cli_clean(out, j->r.data);
     str_printf(out, ", part %s: %d pictures", j->r.part, c->pictures);
@@ -288,12 +289,12 @@ static void write_json(const struct job *j, struct str *out, struct err *err)
         err_set(err, ERR_MEMORY, "no memory for the report");
     json_begin(out, NULL, '{');
     json_text(out, "schema", "discern.calibrate/1");
-    json_text(out, "model", j->r.model);
+    json_text(out, "model", j->r.side[0].name);
     json_text(out, "data", j->r.data);
     json_text(out, "split", j->r.part);
     json_number(out, "pictures", j->c.pictures);
     json_number(out, "failed", j->r.failed);
-    json_number(out, "learnt", j->r.learnt < 0 ? NAN : j->r.learnt);
+    json_number(out, "learnt", j->r.side[0].learnt < 0 ? NAN : j->r.side[0].learnt);
     json_raw(out, "calibration", record ? record : "null");
     json_number(out, "few", j->notes.few);
     json_number(out, "never", j->notes.never);
@@ -340,8 +341,11 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (!j.m)
         return cli_fail(&err, o.json);
     j.threads = o.threads ? o.threads : pool_cpus();
-    j.r = (struct infer_eval){ .m = j.m, .model = args.arg[0], .data = args.arg[1],
-                               .grow = o.source.split_file != NULL, .learnt = -1 };
+    j.r = (struct infer_eval){
+        .side = { { .name = args.arg[0], .n = 1, .model = { j.m }, .path = { args.arg[0] },
+                    .learnt = -1 } },
+        .sides = 1, .data = args.arg[1],
+        .grow = o.source.split_file != NULL };
     j.out = o.out ? o.out : args.arg[0];
     ok = read_options(&j, args.n, &err) &&
          (o.out ? cli_may_write(o.out, args.arg[0], o.force, &err)

@@ -4,15 +4,17 @@
 #include "data/sandbox.h"
 #include "infer/cmd.h"
 #include "infer/eval.h"
-#include "infer/evaluate.h"
+#include "nn/base/file.h"
 #include "nn/base/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct options {
-    bool json, sandbox;
-    int split, top, batch, threads;
+    bool json, sandbox, raw, force;
+    int split, top, top_k, views, batch, threads;
     double min_accuracy;
+    const char *report, *csv;
     struct data_source_options source;
 };
 
@@ -20,9 +22,22 @@ static const struct field options[] = {
     FIELD_ENUM(struct options, split, infer_eval_parts, INFER_PART_AUTO,
                "which pictures; auto: test where there is such a part, else val, else all"),
     FIELD_BOOL(struct options, json, "one JSON object instead of a report"),
-    FIELD_INT(struct options, top, NULL, 10, 0, 1e6, "most confused pairs of labels to tell"),
+    FIELD_STRING(struct options, report, "FILE", NULL,
+                 "write the report as a page (HTML) that holds all it shows, too"),
+    FIELD_STRING(struct options, csv, "FILE", NULL,
+                 "write each picture's answer as a row of a table, too"),
+    FIELD_BOOL(struct options, force, "write over files that are there"),
+    FIELD_INT(struct options, top, NULL, 10, 0, 1e6,
+              "most confused pairs of labels to tell, and worst mistakes"),
+    FIELD_INT(struct options, top_k, NULL, 5, 1, 1e6,
+              "how many of the likeliest labels the true one may be among"),
     FIELD_FLOAT(struct options, min_accuracy, NULL, 0, 0, 1,
-                "exit with status 1 when accuracy (several labels: mAP) is lower"),
+                "exit with status 1 when accuracy (several labels: mAP) of the first model is "
+                "lower"),
+    FIELD_BOOL(struct options, raw, "without what calibration put into the model"),
+    FIELD_ENUM(struct options, views, infer_views_names, INFER_VIEWS_ONE,
+               "what of a picture the answers are the mean of: itself; its mirror image too; both "
+               "from nearer too"),
     FIELD_INT(struct options, batch, NULL, 32, 1, 4096, "pictures at a time"),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
     DATA_SANDBOX_FIELD(struct options),
@@ -32,86 +47,300 @@ static const struct field options[] = {
 
 static void on_bad(void *ctx, const struct data_sample *sample, const struct err *why)
 {
-    struct infer_eval *r = ctx;
+    struct infer_eval *e = ctx;
 
-    r->failed++;
+    e->failed++;
     cli_say("%s - left out", why->msg);
-    if (!r->json)
+    if (!e->json)
         return;
-    json_begin(&r->failures, NULL, '{');
-    json_text(&r->failures, "file", sample->name);
-    json_begin(&r->failures, "error", '{');
-    json_number(&r->failures, "code", cli_status(why));
-    json_text(&r->failures, "message", why->msg);
-    json_end(&r->failures, '}');
-    json_end(&r->failures, '}');
+    json_begin(&e->failures, NULL, '{');
+    json_text(&e->failures, "file", sample->name);
+    json_begin(&e->failures, "error", '{');
+    json_number(&e->failures, "code", cli_status(why));
+    json_text(&e->failures, "message", why->msg);
+    json_end(&e->failures, '}');
+    json_end(&e->failures, '}');
 }
 
-static bool print_report(struct infer_eval *r, int top, struct err *err)
+static void say_note(struct infer_eval *e)
+{
+    if (e->note.len)
+        cli_say("%s", str_text(&e->note));
+    str_clear(&e->note);
+}
+
+/* ---- models ---------------------------------------------------------------------------------- */
+
+/* The files of "MODEL,MODEL"; a file that has a comma in its name stands for itself.  The strings
+ * are pieces of *mem: free() it. */
+static bool split_name(struct infer_eval_side *side, char **mem, struct err *err)
+{
+    char *next = *mem = strdup(side->name);
+
+    if (!next)
+        return err_set(err, ERR_MEMORY, "no memory for a name");
+    if (file_kind(next) != FILE_NONE) {
+        side->path[side->n++] = next;
+        return true;
+    }
+    while (next) {
+        char *comma = strchr(next, ',');
+
+        if (side->n == INFER_COMMITTEE_MOST)
+            return err_set(err, ERR_USAGE, "%s: %d models at most answer together", side->name,
+                           INFER_COMMITTEE_MOST);
+        side->path[side->n++] = next;
+        if (comma)
+            *comma++ = 0;
+        next = comma;
+    }
+    return true;
+}
+
+/* data: the last argument, for advice. */
+static bool open_side(struct infer_eval_side *side, char *data, bool raw, char **mem,
+                      struct err *err)
+{
+    if (!split_name(side, mem, err))
+        return false;
+    for (int i = 0; i < side->n; i++) {
+        char *arg[] = { side->path[i], data };
+
+        side->model[i] = infer_cmd_model(arg, 2, err);
+        if (!side->model[i])
+            return false;
+        if (raw)
+            side->model[i]->calibration = NULL;
+    }
+    return true;
+}
+
+static void release_side(struct infer_eval_side *side, char *mem)
+{
+    for (int i = 0; i < side->n; i++)
+        infer_model_free(side->model[i]);
+    infer_answers_release(&side->answers);
+    infer_figures_release(&side->f);
+    free(side->threshold);
+    free(mem);
+}
+
+/* to[l]: where the side has label l of the first side.  ERR_INPUT where it knows other labels. */
+static bool match_labels(const struct infer_eval *e, const struct infer_eval_side *side, int *to,
+                         struct err *err)
+{
+    const struct infer_model *m = side->model[0];
+
+    if (m->task != e->task)
+        return err_set(err, ERR_INPUT, "%s and %s cannot be compared: one knows one label a "
+                       "picture, the other several", e->side[0].name, side->name);
+    for (int l = 0; l < e->n_labels; l++) {
+        to[l] = -1;
+        for (int k = 0; k < m->n_labels && to[l] < 0; k++)
+            if (!strcmp(m->label[k], e->label[l]))
+                to[l] = k;
+        if (to[l] < 0)
+            return err_set(err, ERR_INPUT, "%s does not know the label \"%s\" of %s: models of "
+                           "the same labels can be compared", side->name, e->label[l],
+                           e->side[0].name);
+    }
+    if (m->n_labels != e->n_labels)
+        return err_set(err, ERR_INPUT, "%s knows %d labels, %s %d: models of the same labels can "
+                       "be compared", e->side[0].name, e->n_labels, side->name, m->n_labels);
+    return true;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* Puts probabilities into the order of the first side's labels. */
+static void reorder(struct infer_answers *a, const int *to, float *row)
+{
+    size_t n = (size_t)a->n_labels;
+
+    for (int i = 0; i < a->n; i++) {
+        float *p = a->probability + (size_t)i * n;
+
+        memcpy(row, p, n * sizeof *row);
+        for (size_t l = 0; l < n; l++)
+            p[l] = row[to[l]];
+    }
+}
+
+/* The probabilities from which labels are told, where a single model was calibrated for that. */
+static bool take_thresholds(const struct infer_eval *e, struct infer_eval_side *side,
+                            const int *to, struct err *err)
+{
+    const struct infer_calibration *c = side->model[0]->calibration;
+
+    if (e->task == DATA_SINGLE || !c || !c->threshold)
+        return true;
+    side->threshold = malloc((size_t)e->n_labels * sizeof *side->threshold);
+    if (!side->threshold)
+        return err_set(err, ERR_MEMORY, "no memory for thresholds");
+    for (int l = 0; l < e->n_labels; l++)
+        side->threshold[l] = infer_calibration_threshold(c, e->task, to[l]);
+    side->answers.threshold = side->threshold;
+    return true;
+}
+
+static bool answer_side(struct infer_eval *e, struct infer_eval_side *side,
+                        const struct options *o, struct infer_evaluate_options *how,
+                        struct err *err)
+{
+    struct infer_committee_options as = {
+        .batch = o->batch < e->index->n ? o->batch : e->index->n, .threads = how->threads,
+        .views = o->views };
+    int *to = malloc((size_t)e->n_labels * sizeof *to);
+    float *row = malloc((size_t)e->n_labels * sizeof *row);
+    struct infer_committee *c = NULL;
+    bool ok = false;
+
+    if (!to || !row) {
+        err_set(err, ERR_MEMORY, "no memory for %d labels", e->n_labels);
+        goto out;
+    }
+    if (!match_labels(e, side, to, err))
+        goto out;
+    c = infer_committee_new(side->n, side->model, (const char *const *)side->path, &as, err);
+    ok = c && infer_committee_answer(c, e->index, how, &side->answers, err);
+    if (!ok)
+        goto out;
+    reorder(&side->answers, to, row);
+    side->answers.top_k = o->top_k;
+    ok = take_thresholds(e, side, to, err) && infer_figures(&side->answers, &side->f, err) &&
+         infer_intervals(&side->answers, &side->f, INFER_INTERVAL_SEED, side->range, err);
+    side->chance = infer_reliability_by_chance(&side->answers, INFER_INTERVAL_SEED);
+out:
+    infer_committee_free(c);
+    free(to);
+    free(row);
+    return ok;
+}
+
+static bool compare(struct infer_eval *e, struct err *err)
+{
+    const struct infer_eval_side *a = &e->side[0], *b = &e->side[1];
+
+    if (a->answers.n != b->answers.n ||
+        memcmp(a->answers.sample, b->answers.sample,
+               (size_t)a->answers.n * sizeof *a->answers.sample) != 0)
+        return err_set(err, ERR_IO, "%s: some pictures could be read for one model only; try again",
+                       e->data);
+    return infer_compare(&a->answers, &a->f, &b->answers, &b->f, INFER_INTERVAL_SEED,
+                         &e->compared, err);
+}
+
+/* What is picked from the first side's answers: at most `top` of each. */
+static bool pick(struct infer_eval *e, int top, struct err *err)
+{
+    const struct infer_eval_side *side = &e->side[0];
+    int pairs = top < side->f.n ? top : side->f.n;      /* there are no more */
+    int64_t cells = (int64_t)side->answers.n * (e->task == DATA_SINGLE ? 1 : e->n_labels);
+    int mistakes = top < cells ? top : (int)cells;
+
+    e->confused = calloc((size_t)pairs + 1, sizeof *e->confused);
+    e->mistake = calloc((size_t)mistakes + 1, sizeof *e->mistake);
+    if (!e->confused || !e->mistake)
+        return err_set(err, ERR_MEMORY, "no memory for the report");
+    if (e->task == DATA_SINGLE)
+        e->n_confused = infer_confused(&side->f, pairs, e->confused);
+    e->n_mistakes = infer_mistakes(&side->answers, mistakes, e->mistake, &e->mistakes);
+    return true;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static bool may_write(const struct infer_eval *e, const struct data_index *x, const char *path,
+                      bool force, struct err *err)
+{
+    if (!path)
+        return true;
+    for (int s = 0; s < e->sides; s++)
+        for (int i = 0; i < e->side[s].n; i++)
+            if (!cli_may_write(path, e->side[s].path[i], force, err))
+                return false;
+    return data_index_spares(x, path, err);
+}
+
+static bool print_report(const struct infer_eval *e, struct err *err)
 {
     struct str out = { 0 };
     bool ok;
 
-    /* There are no more pairs than pictures. */
-    top = r->f.task == DATA_MULTI ? 0 : top < r->f.n ? top : r->f.n;
-    r->confused = calloc((size_t)top + 1, sizeof *r->confused);
-    if (!r->confused)
-        return err_set(err, ERR_MEMORY, "no memory for the report");
-    if (top)
-        r->n_confused = infer_confused(&r->f, top, r->confused);
-    if (r->json)
-        infer_eval_json(r, &out);
+    if (e->json)
+        infer_eval_json(e, &out);
     else
-        infer_eval_text(r, &out);
+        infer_eval_text(e, &out);
     ok = cli_print(&out, err);
     str_release(&out);
     return ok;
 }
 
-static void say_note(struct infer_eval *r)
+/* Everything about the pictures that were chosen. */
+static bool judge(struct infer_eval *e, struct data_index *part, const struct options *o,
+                  struct infer_evaluate_options *how, struct err *err)
 {
-    if (r->note.len)
-        cli_say("%s", str_text(&r->note));
-    str_clear(&r->note);
+    if (part->n == 0)
+        return err_set(err, ERR_INPUT, "%s: no pictures", e->data);
+    e->index = part;
+    for (int s = 0; s < e->sides; s++) {
+        if (!infer_eval_note_learnt(e, &e->side[s], part, (enum infer_eval_part)o->split,
+                                    how->threads, err))
+            return false;
+        say_note(e);
+        if (!answer_side(e, &e->side[s], o, how, err))
+            return false;
+        how->bad = NULL;        /* the second model's are the first one's */
+    }
+    return (e->sides == 1 || compare(e, err)) && pick(e, o->top, err) &&
+           (!o->csv || infer_eval_csv(e, o->csv, err)) &&
+           (!o->report || infer_eval_page(e, how->decode, how->threads, o->report, err)) &&
+           print_report(e, err);
 }
 
-static bool evaluate(struct infer_eval *r, const struct options *o, struct err *err)
+static bool evaluate(struct infer_eval *e, const struct options *o, struct err *err)
 {
-    int threads = o->threads ? o->threads : pool_cpus(), batch = o->batch;
-    struct data_index *x = infer_cmd_data(r->m, r->model, r->data, &o->source, err);
+    int threads = o->threads ? o->threads : pool_cpus();
+    struct data_index *x = infer_cmd_data(e->side[0].model[0], e->side[0].name, e->data,
+                                          &o->source, err);
     struct data_index *part = NULL;
-    struct infer_predictor *q = NULL;
-    struct data_decode how = { .sandbox = NULL };
-    bool ok = false;
+    struct data_decode decode = { .sandbox = NULL };
+    struct infer_evaluate_options how = { .threads = threads, .decode = &decode, .bad = on_bad,
+                                          .bad_ctx = e };
+    bool ok = x && may_write(e, x, o->report, o->force, err) &&
+              may_write(e, x, o->csv, o->force, err) &&
+              data_sandbox_choose(o->sandbox, threads, &decode, err);
 
-    if (!x)
-        return false;
-    if (!data_sandbox_choose(o->sandbox, threads, &how, err))
-        goto out;
-    part = infer_eval_choose(r, x, (enum infer_eval_part)o->split, threads, &how, err);
-    if (!part)
-        goto out;
-    say_note(r);
-    if (part->n == 0) {
-        err_set(err, ERR_INPUT, "%s: no pictures", r->data);
-        goto out;
-    }
-    if (!infer_eval_note_learnt(r, part, (enum infer_eval_part)o->split, threads, err))
-        goto out;
-    say_note(r);
-    q = infer_cmd_predictor(r->m, batch < part->n ? batch : part->n, threads, err);
-    ok = q && infer_evaluate(q, part, &r->m->prep,
-                             &(struct infer_evaluate_options){
-                                 .threads = threads, .decode = &how, .bad = on_bad,
-                                 .bad_ctx = r },
-                             &r->f, err);
-out:
-    infer_predictor_free(q);
-    data_sandbox_free(how.sandbox);
+    if (ok)
+        part = infer_eval_choose(e, x, (enum infer_eval_part)o->split, threads, &decode, err);
+    say_note(e);
+    ok = part && judge(e, part, o, &how, err);
+    data_sandbox_free(decode.sandbox);
     if (part != x)
         data_index_free(part);
     data_index_free(x);
     return ok;
+}
+
+static bool open_models(struct infer_eval *e, const struct options *o, const struct cli_args *args,
+                        char **mem, struct err *err)
+{
+    const struct infer_model *m;
+
+    e->sides = args->n - 1;
+    e->data = args->arg[args->n - 1];
+    if (e->sides > 1 && o->csv)
+        return err_set(err, ERR_USAGE, "--csv is about one model's answers; say one MODEL");
+    for (int s = 0; s < e->sides; s++) {
+        e->side[s].name = args->arg[s];
+        if (!open_side(&e->side[s], args->arg[args->n - 1], o->raw, &mem[s], err))
+            return false;
+    }
+    m = e->side[0].model[0];
+    e->task = m->task;
+    e->n_labels = m->n_labels;
+    e->label = (const char *const *)m->label;
+    return true;
 }
 
 static int run(const struct cli_command *self, int argc, char **argv)
@@ -119,8 +348,8 @@ static int run(const struct cli_command *self, int argc, char **argv)
     struct options o = { 0 };
     struct cli_args args;
     struct err err = { 0 };
-    struct infer_eval r = { 0 };
-    struct infer_model *m;
+    struct infer_eval e = { 0 };
+    char *mem[2] = { NULL, NULL };
     int status = 0;
     enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
 
@@ -128,46 +357,45 @@ static int run(const struct cli_command *self, int argc, char **argv)
         return 0;
     if (parsed == CLI_FAILED)
         return cli_fail(&err, o.json);
-    m = infer_cmd_model(args.arg, args.n, &err);
-    if (!m)
-        return cli_fail(&err, o.json);
-    r.m = m;
-    r.json = o.json;
-    r.grow = o.source.split_file != NULL;
-    r.model = args.arg[0];
-    r.data = args.arg[1];
-    if (!evaluate(&r, &o, &err) || !print_report(&r, o.top, &err)) {
+    e.json = o.json;
+    e.grow = o.source.split_file != NULL;
+    if (!open_models(&e, &o, &args, mem, &err) || !evaluate(&e, &o, &err)) {
         status = cli_fail(&err, o.json);
-    } else if (!(infer_figures_main(&r.f) >= o.min_accuracy) && o.min_accuracy > 0) {
-        cli_say("%s %.4f is below %g", infer_figures_main_name(r.f.task),
-                      infer_figures_main(&r.f), o.min_accuracy);
+    } else if (!(infer_figures_main(&e.side[0].f) >= o.min_accuracy) && o.min_accuracy > 0) {
+        cli_say("%s %.4f is below %g", infer_figures_main_name(e.task),
+                infer_figures_main(&e.side[0].f), o.min_accuracy);
         status = 1;
     }
-    infer_figures_release(&r.f);
-    free(r.confused);
-    str_release(&r.note);
-    str_release(&r.failures);
-    infer_model_free(m);
+    for (int s = 0; s < 2; s++)
+        release_side(&e.side[s], mem[s]);
+    free(e.confused);
+    free(e.mistake);
+    str_release(&e.note);
+    str_release(&e.failures);
     return status;
 }
 
 const struct cli_command infer_cmd_eval = {
     .name = "eval",
     .summary = "measure a model on pictures whose labels are known",
-    .synopsis = "MODEL DATA",
+    .synopsis = "MODEL [MODEL2] DATA",
     .about = "DATA is a folder with a folder of pictures for each label, a folder with train, "
              "val and test parts of that form, or a table (CSV) of files and labels.  Prints "
              "how often the answers are right, beside what guessing would get, label by label, "
              "and which labels are taken for which.  Pictures that cannot be read are named, "
              "counted and left out. Of a folder that the model has learnt from, the pictures "
              "that were held out are taken; where they cannot be told (the training had a split "
-             "file), it is told how many of the pictures were learnt from, by their bytes.",
+             "file), it is told how many of the pictures were learnt from, by their bytes.\n"
+             "With two models the same pictures are put to both, and it is told whether the "
+             "difference means anything.  MODEL may be several files with commas between, which "
+             "answer as one.  What each figure means: docs/eval.md.",
     .examples = "discern eval cats.safetensors photos/\n"
-                "discern eval cats.safetensors photos/ --split val\n"
-                "discern eval cats.safetensors photos/ --json --min-accuracy 0.9\n",
+                "discern eval cats.safetensors photos/ --report cats.html --csv answers.csv\n"
+                "discern eval cats.safetensors photos/ --json --min-accuracy 0.9\n"
+                "discern eval old.safetensors new.safetensors photos/\n",
     .options = options,
     .size = sizeof(struct options),
     .min_args = 2,
-    .max_args = 2,
+    .max_args = 3,
     .run = run,
 };

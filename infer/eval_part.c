@@ -51,23 +51,23 @@ static int count_part(const struct data_index *x, enum data_split split)
  * leaves just the numbers that the model tells, it has learnt from these data, and auto means val:
  * pictures that were learnt prove nothing.
  */
-static bool decide(struct data_index *x, struct infer_eval *r, enum infer_eval_part *part,
+static bool decide(struct data_index *x, struct infer_eval *e, enum infer_eval_part *part,
                    int threads, const struct data_decode *decode, struct err *err)
 {
-    struct held_out h = held_out_of(r->m);
+    struct held_out h = held_out_of(e->side[0].model[0]);
     bool test = count_part(x, DATA_TEST) > 0, val = count_part(x, DATA_VAL) > 0;
-    bool more = r->grow && h.share > 0 && count_part(x, DATA_UNSPLIT) > 0;
+    bool more = e->grow && h.share > 0 && count_part(x, DATA_UNSPLIT) > 0;
 
     if (*part == INFER_PART_AUTO && (test || val))
         *part = test ? INFER_PART_TEST : INFER_PART_VAL;
-    r->declared = (*part == INFER_PART_TEST && test) || (val && !more);
+    e->declared = (*part == INFER_PART_TEST && test) || (val && !more);
     if (*part == INFER_PART_TEST || *part == INFER_PART_ALL || (val && !more))
         return true;
     if (h.share > 0 &&
         !data_split(x,
                     &(struct data_split_options){
                         .val = h.share, .no_near = h.no_near, .threads = threads,
-                        .decode = decode, .grow = r->grow },
+                        .decode = decode, .grow = e->grow },
                     NULL, err))
         return false;
     if (*part != INFER_PART_AUTO)
@@ -76,44 +76,63 @@ static bool decide(struct data_index *x, struct infer_eval *r, enum infer_eval_p
     if (count_part(x, DATA_VAL) != h.val || count_part(x, DATA_TRAIN) != h.train || h.val == 0)
         return true;
     *part = INFER_PART_VAL;
-    str_printf(&r->note, "%s: the model has learnt from %d of these %d pictures; it is measured on "
-                         "the %d that were held out (--split all: on every one)", r->data, h.train,
+    str_printf(&e->note, "%s: the model has learnt from %d of these %d pictures; it is measured on "
+                         "the %d that were held out (--split all: on every one)", e->data, h.train,
                x->n, h.val);
     return true;
 }
 
-bool infer_eval_note_learnt(struct infer_eval *r, struct data_index *part,
-                            enum infer_eval_part asked, int threads, struct err *err)
+/* What helps where the model at `path` has learnt from some of the pictures. */
+static void add_advice(struct infer_eval *e, const char *path)
 {
-    const char *slash = strrchr(r->model, '/');
+    const char *slash = strrchr(path, '/');
     struct str file = { 0 };
-    bool hashed = false;
 
-    r->learnt = -1;
-    for (int i = 0; i < part->n; i++)
-        hashed |= part->sample[i].hash != 0;
-    if (!infer_learnt_known(r->m))
-        return true;
-    if (!hashed && !data_index_hash(part, threads, err))
-        return false;
-    r->learnt = infer_learnt_count(r->m, part);
-    if (r->learnt <= 0 || asked == INFER_PART_TRAIN || asked == INFER_PART_ALL)
-        return true;
-    str_printf(&file, "%.*ssplit.csv", slash ? (int)(slash - r->model) + 1 : 0, r->model);
-    str_printf(&r->note, "%s: the model has learnt from about %d of these %d pictures, so the "
-                         "figures flatter: ", r->data, r->learnt, part->n);
-    if (r->declared)
-        str_add(&r->note, "it was trained with other parts than these, or copies stand in several "
+    str_printf(&file, "%.*ssplit.csv", slash ? (int)(slash - path) + 1 : 0, path);
+    if (e->declared)
+        str_add(&e->note, "it was trained with other parts than these, or copies stand in several "
                           "(\"discern data dedup\" names them)");
     else
-        str_printf(&r->note, "--split-file %s measures on what was held out",
+        str_printf(&e->note, "--split-file %s measures on what was held out",
                    file_kind(str_text(&file)) == FILE_REGULAR ? str_text(&file) :
                    "with the split.csv that training wrote");
     str_release(&file);
+}
+
+bool infer_eval_note_learnt(struct infer_eval *e, struct infer_eval_side *side,
+                            struct data_index *part, enum infer_eval_part asked, int threads,
+                            struct err *err)
+{
+    bool hashed = false;
+    int worst = -1;
+
+    side->learnt = -1;
+    for (int i = 0; i < part->n; i++)
+        hashed |= part->sample[i].hash != 0;
+    for (int i = 0; i < side->n; i++) {
+        int learnt;
+
+        if (!infer_learnt_known(side->model[i]))
+            continue;
+        if (!hashed && !data_index_hash(part, threads, err))
+            return false;
+        hashed = true;
+        learnt = infer_learnt_count(side->model[i], part);
+        worst = learnt > side->learnt ? i : worst;
+        side->learnt = learnt > side->learnt ? learnt : side->learnt;
+    }
+    if (side->learnt <= 0 || asked == INFER_PART_TRAIN || asked == INFER_PART_ALL)
+        return true;
+    str_printf(&e->note, "%s: ", e->data);
+    if (e->sides > 1 || side->n > 1)
+        str_printf(&e->note, "%s: ", side->path[worst]);
+    str_printf(&e->note, "the model has learnt from about %d of these %d pictures, so the figures "
+                         "flatter: ", side->learnt, part->n);
+    add_advice(e, side->path[worst]);
     return true;
 }
 
-struct data_index *infer_eval_choose(struct infer_eval *r, struct data_index *x,
+struct data_index *infer_eval_choose(struct infer_eval *e, struct data_index *x,
                                      enum infer_eval_part part, int threads,
                                      const struct data_decode *decode, struct err *err)
 {
@@ -121,14 +140,14 @@ struct data_index *infer_eval_choose(struct infer_eval *r, struct data_index *x,
                                                 [INFER_PART_VAL] = DATA_VAL,
                                                 [INFER_PART_TRAIN] = DATA_TRAIN };
 
-    if (!decide(x, r, &part, threads, decode, err))
+    if (!decide(x, e, &part, threads, decode, err))
         return NULL;
-    r->part = infer_eval_parts[part];
+    e->part = infer_eval_parts[part];
     if (part == INFER_PART_ALL)
         return x;
     if (count_part(x, split_of[part]) > 0)
         return data_index_part(x, split_of[part], err);
-    err_set(err, ERR_INPUT, "%s: has no %s part; --split all takes every picture", r->data,
-            r->part);
+    err_set(err, ERR_INPUT, "%s: has no %s part; --split all takes every picture", e->data,
+            e->part);
     return NULL;
 }

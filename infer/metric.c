@@ -129,14 +129,35 @@ const char *infer_figures_main_name(enum data_task task)
 #define BETTER_DOWN -1
 #define FROM_PICTURES false
 #define FROM_LABELS true
-#define FIGURE(m, task, from, kind_, least_, most_, better_, name_, meaning_) \
+#define RANK_MAIN true
+#define RANK_MORE false
+#define FIGURE(m, rank, task, from, kind_, least_, most_, better_, name_, meaning_) \
     { .member = #m, .name = name_, .meaning = meaning_, .kind = INFER_##kind_, \
       .offset = offsetof(struct infer_figures, m), .least = least_, .most = most_, \
-      .better = BETTER_##better_, .of_labels = FROM_##from, TASK_##task },
+      .better = BETTER_##better_, .main = RANK_##rank, .of_labels = FROM_##from, TASK_##task },
 
 const struct infer_figure infer_figure_table[INFER_FIGURES] = {
 #include "infer/figures.def"
 };
+
+bool infer_figure_of(int id, enum data_task task)
+{
+    return task == DATA_SINGLE ? infer_figure_table[id].single : infer_figure_table[id].multi;
+}
+
+bool infer_figure_is_main(int id, const struct infer_answers *a)
+{
+    return infer_figure_table[id].main && infer_figure_of(id, a->task) &&
+           (id != INFER_FIGURE_top_k || a->n_labels > infer_answers_top_k(a));
+}
+
+void infer_figure_name(struct str *out, int id, const struct infer_answers *a)
+{
+    if (id == INFER_FIGURE_top_k)
+        str_printf(out, "among the top %d", infer_answers_top_k(a));
+    else
+        str_add(out, infer_figure_table[id].name);
+}
 
 int infer_figures_main_id(enum data_task task)
 {

@@ -79,6 +79,7 @@ enum infer_figure_kind { INFER_SHARE, INFER_NUMBER, INFER_ROOT };
 struct infer_figure {
     const char *member, *name, *meaning;
     size_t offset;              /* in struct infer_figures */
+    bool main;                  /* told in every report */
     bool single, multi;         /* whose it is */
     bool of_labels;             /* made of labels' figures */
     enum infer_figure_kind kind;
@@ -86,6 +87,12 @@ struct infer_figure {
     int better;                 /* 1: more, -1: less */
 };
 extern const struct infer_figure infer_figure_table[INFER_FIGURES];
+
+/* Whether answers of this task have it; whether a report tells it of these (top 5 of 4 is none). */
+bool infer_figure_of(int id, enum data_task task);
+bool infer_figure_is_main(int id, const struct infer_answers *a);
+/* Appends its name: "among the top 5". */
+void infer_figure_name(struct str *out, int id, const struct infer_answers *a);
 
 int infer_figures_main_id(enum data_task task);
 

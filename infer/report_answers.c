@@ -15,13 +15,47 @@ enum { MISTAKES = 24, SIDE = 144 };     /* pictures of the gallery, their longer
 
 /* ---- calibration ----------------------------------------------------------------------------- */
 
+/* The bins that hold anything, as points; returns how many. */
+static int points_of(const struct infer_bin bin[INFER_BINS], double x[INFER_BINS],
+                     double y[INFER_BINS])
+{
+    int n = 0;
+
+    for (int b = 0; b < INFER_BINS; b++)
+        if (bin[b].n) {
+            x[n] = bin[b].confidence;
+            y[n++] = bin[b].right;
+        }
+    return n;
+}
+
+static void add_diagram(struct str *out, const struct infer_report *r,
+                        const struct infer_bin bin[INFER_BINS])
+{
+    double x[INFER_BINS], y[INFER_BINS], x0[INFER_BINS], y0[INFER_BINS];
+    bool single = r->answers->task == DATA_SINGLE;
+    struct infer_plot_line line[] = {
+        { .n = 2, .x = (double[]){ 0, 1 }, .y = (double[]){ 0, 1 }, .colour = 2 },
+        { .name = r->before ? "as it answers" : NULL, .n = points_of(bin, x, y), .x = x, .y = y,
+          .colour = 0, .dots = true },
+        { .name = "uncalibrated", .x = x0, .y = y0, .colour = 1, .dots = true },
+    };
+
+    if (r->before)
+        line[2].n = points_of(r->before, x0, y0);
+    infer_plot_add(out, &(struct infer_plot){
+        .title = single ? "How often it is right" : "How often the label is there",
+        .x_title = single ? "confidence" : "probability", .x = { 0, 1 }, .y = { 0, 1 },
+        .mark = NAN, .y_share = true, .height = 180, .n = r->before ? 3 : 2, .line = line });
+}
+
 void infer_report_calibration(struct str *out, const struct infer_report *r)
 {
     struct infer_bin bin[INFER_BINS];
-    double x[INFER_BINS], y[INFER_BINS], end[INFER_BINS], share[INFER_BINS], total = 0;
+    double end[INFER_BINS], share[INFER_BINS], total = 0;
+    double error = infer_figure(r->figures, INFER_FIGURE_calibration_error);
     bool single = r->answers->task == DATA_SINGLE;
     const char *of = single ? "confidence" : "probability";
-    int n = 0;
 
     infer_reliability(r->answers, bin);
     for (int b = 0; b < INFER_BINS; b++)
@@ -29,25 +63,17 @@ void infer_report_calibration(struct str *out, const struct infer_report *r)
     for (int b = 0; b < INFER_BINS; b++) {
         end[b] = (b + 1.0) / INFER_BINS;
         share[b] = total > 0 ? (double)bin[b].n / total : 0;
-        if (bin[b].n) {
-            x[n] = bin[b].confidence;
-            y[n++] = bin[b].right;
-        }
     }
     str_printf(out, "<h2>Is its confidence deserved?</h2>\n<p>%s in %d ranges of %s: how sure the "
                     "network is against how often that comes true. Under the diagonal it is too "
-                    "sure of itself. Ranges with few %s say little. Calibration error %.4f.</p>\n"
-                    "<div class=grid>\n",
+                    "sure of itself. Ranges with few %s say little. Expected calibration error "
+                    "(ECE): %.4f, which chance makes larger than it is",
                single ? "The answers" : "Every known picture and label,", INFER_BINS, of,
-               single ? "pictures" : "pairs", infer_reliability_error(bin));
-    infer_plot_add(out, &(struct infer_plot){
-        .title = "Calibration", .x_title = of, .x = { 0, 1 }, .y = { 0, 1 }, .mark = NAN,
-        .y_title = single ? "share that is right" : "share that carries the label",
-        .y_share = true, .height = 180, .n = 2,
-        .line = (struct infer_plot_line[]){
-            { .n = n, .x = x, .y = y, .colour = 0, .dots = true },
-            { .n = 2, .x = (double[]){ 0, 1 }, .y = (double[]){ 0, 1 }, .colour = 2 },
-        } });
+               single ? "pictures" : "pairs", r->figures->ece);
+    if (!isnan(error))          /* too few to tell it apart from chance */
+        str_printf(out, "; without what chance adds, root mean square: %.4f", error);
+    str_add(out, ".</p>\n<div class=grid>\n");
+    add_diagram(out, r, bin);
     infer_plot_add(out, &(struct infer_plot){
         .title = "How often it is so sure", .x_title = of, .x = { 0, 1 }, .y = { 0, NAN },
         .mark = NAN, .y_title = single ? "share of the pictures" : "share of the pairs",

@@ -22,7 +22,7 @@ const char infer_report_style[] =
     ".key i{display:inline-block;width:.8rem;height:.6rem;margin-right:.3rem}"
     ".key span{margin-right:1.2rem;white-space:nowrap}"
     ".tiles{display:flex;flex-wrap:wrap;gap:.5rem 2rem;margin:1rem 0}.tiles div{min-width:6rem}"
-    ".tiles b{display:block;font-size:1.15rem}"
+    ".tiles b,.tiles span{display:block}.tiles b{font-size:1.15rem}"
     ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));"
     "gap:1.2rem 1.5rem;margin:.8rem 0}"
     ".many{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));"
@@ -86,10 +86,12 @@ bool infer_report_headline(struct str *out, const struct infer_report *r, const 
 {
     const struct infer_figures *f = r->figures;
     double figure = infer_figures_main(f);
+    int id = infer_figures_main_id(f->task);
     struct infer_range range;
 
-    if (!infer_interval(r->answers, f, infer_figures_main_id(f->task), INFER_INTERVAL_SEED, &range,
-                        err))
+    if (r->range)
+        range = r->range[id];
+    else if (!infer_interval(r->answers, f, id, INFER_INTERVAL_SEED, &range, err))
         return false;
     str_printf(out, "<p class=big>%.1f%% <small>%s on %d %s</small></p>\n", 100 * figure,
                f->task == DATA_SINGLE ? "accuracy" : "mean average precision (mAP)", f->n, of);
@@ -98,12 +100,13 @@ bool infer_report_headline(struct str *out, const struct infer_report *r, const 
     return true;
 }
 
-static void add_tile(struct str *out, const char *name, double x, bool share)
+/* A figure, or one end of its interval. */
+static void add_told(struct str *out, int id, double x)
 {
-    if (isnan(x))
-        return;
-    str_printf(out, share ? "<div><b>%.2f%%</b>" : "<div><b>%.4f</b>", share ? 100 * x : x);
-    str_printf(out, "<span class=\"dim small\">%s</span></div>\n", name);
+    if (infer_figure_table[id].kind == INFER_SHARE)
+        str_printf(out, "%.2f%%", 100 * x);
+    else
+        str_printf(out, "%.4f", x);
 }
 
 void infer_report_tiles(struct str *out, const struct infer_report *r)
@@ -111,14 +114,46 @@ void infer_report_tiles(struct str *out, const struct infer_report *r)
     const struct infer_figures *f = r->figures;
 
     str_add(out, "<div class=tiles>\n");
-    add_tile(out, "mean recall", f->balanced_accuracy, true);
-    if (f->n_labels > 5)
-        add_tile(out, "among the top 5", f->top5, true);
-    add_tile(out, "all labels right", f->subset_accuracy, true);
-    add_tile(out, "wrong labels", f->hamming, true);
-    add_tile(out, "F1, macro", f->macro_f1, false);
-    add_tile(out, "F1, micro", f->micro_f1, false);
-    add_tile(out, "log loss", f->log_loss, false);
-    add_tile(out, "calibration error", f->ece, false);
+    for (int id = 0; id < INFER_FIGURES; id++) {
+        bool shown = infer_figure_is_main(id, r->answers) || id == INFER_FIGURE_ece ||
+                     id == INFER_FIGURE_micro_f1;
+
+        if (!shown || id == infer_figures_main_id(f->task) || isnan(infer_figure(f, id)))
+            continue;
+        str_printf(out, "<div title=\"%s\"><b>", infer_figure_table[id].meaning);
+        add_told(out, id, infer_figure(f, id));
+        str_add(out, "</b>");
+        if (r->range && !isnan(r->range[id].low)) {
+            str_add(out, "<span class=\"dim small\">");
+            add_told(out, id, r->range[id].low);
+            str_add(out, " to ");
+            add_told(out, id, r->range[id].high);
+            str_add(out, "</span>");
+        }
+        str_add(out, "<span class=small>");
+        infer_figure_name(out, id, r->answers);
+        str_add(out, "</span></div>\n");
+    }
     str_add(out, "</div>\n");
+}
+
+void infer_report_means(struct str *out, const struct infer_report *r)
+{
+    static const struct {
+        const char *name;
+        int precision;
+    } mean[] = { { "macro", INFER_FIGURE_macro_precision },
+                 { "weighted", INFER_FIGURE_weighted_precision },
+                 { "micro", INFER_FIGURE_micro_precision } };
+
+    str_add(out, "<div class=wide><table><tr><th><th class=n>precision<th class=n>recall"
+                 "<th class=n>F1<th></tr>\n");
+    for (size_t i = 0; i < sizeof mean / sizeof *mean; i++) {
+        str_printf(out, "<tr><td>%s", mean[i].name);
+        for (int id = mean[i].precision; id < mean[i].precision + 3; id++)
+            str_printf(out, "<td class=n>%.4f", infer_figure(r->figures, id));
+        str_printf(out, "<td class=\"dim small\">%s</tr>\n",
+                   infer_figure_table[mean[i].precision].meaning);
+    }
+    str_add(out, "</table></div>\n");
 }

@@ -171,12 +171,14 @@ void infer_report_labels(struct str *out, const struct infer_report *r)
     str_printf(out, "<h2>Label by label</h2>\n<p>The weakest first, by F1%s. Precision: how many "
                     "of its answers are right. Recall: how many of its pictures are found. AP: "
                     "average precision over all thresholds.</p>\n",
-               f->task == DATA_MULTI ? " at a probability of 0.5" : "");
+               f->task == DATA_SINGLE ? "" : r->answers->threshold ?
+               " at each label's own threshold" : " at a probability of 0.5");
     str_add(out, "<div class=wide><table><tr><th>label");
     str_add(out, r->learnt ? "<th class=n>learnt from<th class=n>held out"
                            : "<th class=n>pictures");
     str_add(out, "<th class=n>answered<th class=n>precision<th class=n>recall<th class=n>F1"
-                 "<th class=n>AP</tr>\n");
+                 "<th class=n>AP");
+    str_add(out, r->answers->threshold ? "<th class=n>threshold</tr>\n" : "</tr>\n");
     for (int i = 0; i < f->n_labels; i++) {
         const struct infer_label_figures *l = &f->label[order[i].a];
 
@@ -189,6 +191,8 @@ void infer_report_labels(struct str *out, const struct infer_report *r)
         add_share(out, l->recall);
         add_share(out, l->f1);
         add_share(out, l->ap);
+        if (r->answers->threshold)
+            str_printf(out, "<td class=n>%.3f", (double)r->answers->threshold[order[i].a]);
         str_add(out, "</tr>\n");
     }
     str_add(out, "</table></div>\n");

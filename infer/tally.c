@@ -66,7 +66,7 @@ static struct infer_row single_row(const struct infer_answers *a, int i)
 
 static struct infer_row multi_row(const struct infer_answers *a, int i)
 {
-    struct infer_row r = { .row = i, .right = true };
+    struct infer_row r = { .row = i, .right = infer_answers_right(a, i) };
 
     for (int l = 0; l < a->n_labels; l++) {
         double p = infer_answers_p(a, i, l);
@@ -75,7 +75,6 @@ static struct infer_row multi_row(const struct infer_answers *a, int i)
         if (!infer_answers_known(a, i, l, &yes))
             continue;
         r.pairs++;
-        r.right &= yes == infer_answers_told(a, i, l);
         r.loss += loss_of(yes ? p : 1 - p);
         r.brier += (p - yes) * (p - yes);
     }

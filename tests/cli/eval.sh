@@ -11,7 +11,7 @@ train "$T/many/labels.csv" multi
 run 0 eval "$T/model" "$T/one"
 quiet
 printed "$T/model on $T/one, part test: 30 pictures"
-grep -qE '^accuracy +[0-9.]+%   \(always "[a-z-]+": 10.00%\)$' "$T/out" ||
+grep -qE '^accuracy +[0-9.]+%  +[0-9.]+ to +[0-9.]+   \(always "[a-z-]+": 10.00%\)$' "$T/out" ||
     fail "headline: $(cat "$T/out")"
 printed 'calibration error'
 printed 'true label in rows, answer in columns'
@@ -25,7 +25,7 @@ printed '"schema":"discern.eval/1"'
 printed '"split":"test","task":"single","pictures":30,"failed":0,"learnt":0,"accuracy":'
 printed '"failures":[]'
 [ "$(grep -o '"support":' "$T/out" | wc -l)" = 10 ] || fail "not 10 labels"
-[ "$(grep -o '"truth":' "$T/out" | wc -l)" -le 3 ] || fail "more than 3 confused pairs"
+[ "$(grep -o '"answer":"[^"]*","pictures":' "$T/out" | wc -l)" = 3 ] || fail "not 3 confused pairs"
 run 0 eval "$T/model" "$T/one" --json --split val
 printed '"split":"val"'
 printed '"pictures":20,'
@@ -108,14 +108,108 @@ quiet
 run 0 info "$T/thirds/best.safetensors"
 printed 'sample 20 (--json has them)'
 
+# A row a picture, in the order of names, with every probability; and a page.
+run 0 eval "$T/model" "$T/one" --csv "$T/rows.csv" --report "$T/page.html" --top-k 3 --json
+quiet
+printed '"k":3,'
+head -1 "$T/rows.csv" | grep -q '^file,truth,answer,right,p:checker,p:circle,' ||
+    fail "rows: $(head -1 "$T/rows.csv")"
+[ "$(wc -l <"$T/rows.csv")" = 31 ] || fail "$(wc -l <"$T/rows.csv") rows"
+tail -n +2 "$T/rows.csv" | sort -c -t, -k1,1 || fail "rows are in no order"
+awk -F, -v accuracy="$(number accuracy)" '
+    NR > 1 {
+        right += $4
+        sum = 0
+        for (i = 5; i <= NF; i++)
+            sum += $i
+        bad = bad || sum < 0.999 || sum > 1.001 || ($2 == $3) != $4
+    }
+    END { exit bad || (right / (NR - 1) - accuracy) ^ 2 > 1e-9 }' "$T/rows.csv" ||
+    fail "rows are not the figures"
+grep -q '</html>' "$T/page.html" || fail "not the whole page"
+grep -q 'among the top 3' "$T/page.html" || fail "the page has another k"
+run 3 eval "$T/model" "$T/one" --csv "$T/rows.csv"
+said '--force'
+run 3 eval "$T/model" "$T/one" --report "$T/page.html"
+said '--force'
+run 3 eval "$T/model" "$T/one" --report "$(ls "$T"/one/test/ring/*.png | head -1)" --force
+run 4 eval "$T/model" "$T/one" --report "$T/nowhere/page.html"
+[ ! -s "$T/out" ] || fail "an answer without its page"
+run 0 eval "$T/model" "$T/one" --report "$T/page.html" --force
+no_rest "$T"
+
+# Two models: on the same pictures, and in whatever order they know the labels.
+"$DISCERN" train "$T/one/train" --epochs 1 --size 32 --seed 5 --out "$T/run-twin" >"$T/log" 2>&1 ||
+    fail "$(cat "$T/log")"
+cp "$T/run-twin/best.safetensors" "$T/twin"
+run 0 eval "$T/model" "$T/twin" "$T/one" --json
+accuracy=$(sed 's/.*"second"://' "$T/out" | grep -o '"accuracy":[0-9.e-]*' | head -1)
+printed '"mcnemar_p":'
+printed '"compared":{"both_right":'
+run 0 eval "$T/twin" "$T/one" --json
+printed "$accuracy,"
+run 0 eval "$T/model" "$T/model" "$T/one"
+printed 'the first alone 0, the second alone 0'
+printed 'mid-p: 1.0000'
+printed 'No difference is shown'
+usage eval "$T/model" "$T/twin" "$T/one" --csv "$T/two.csv"
+"$DISCERN" train "$T/other" --epochs 1 --size 32 --out "$T/run-few" >"$T/log" 2>&1 ||
+    fail "$(cat "$T/log")"
+run 3 eval "$T/model" "$T/run-few/best.safetensors" "$T/one"
+said 'does not know the label'
+run 3 eval "$T/model" "$T/multi" "$T/one"
+said 'cannot be compared'
+
+# Several as one, and several views of a picture.
+run 0 eval "$T/model,$T/twin" "$T/one" --json
+quiet
+loss=$(number log_loss)
+run 0 eval "$T/twin,$T/model" "$T/one" --json --batch 7 --threads 1
+awk -v a="$loss" -v b="$(number log_loss)" 'BEGIN { exit (a - b) ^ 2 > 1e-12 }' ||
+    fail "another order, other answers"
+run 0 eval "$T/model,$T/model" "$T/one" --json
+grep -o '"accuracy":.*' "$T/out" >"$T/same"
+run 0 eval "$T/model" "$T/one" --json
+grep -o '"accuracy":.*' "$T/out" | cmp - "$T/same" || fail "twice the same answers otherwise"
+loss=$(number log_loss)
+run 0 eval "$T/model" "$T/one" --json --views mirror
+[ "$(number log_loss)" != "$loss" ] || fail "a mirror image changes nothing"
+run 3 eval "$T/model,$T/nowhere" "$T/one"
+said nowhere
+
+# Names that would be tags stay text.
+hostile="<script>alert('1')<b>\"&"
+cp -r "$T/other" "$T/names"
+mv "$T/names/ring" "$T/names/$hostile"
+for file in "$T"/names/star/*; do
+    mv "$file" "${file%/*}/\"><img src=x onerror=alert(1)>${file##*/}"
+done
+"$DISCERN" train "$T/names" --epochs 1 --size 32 --out "$T/run-names" >"$T/log" 2>&1 ||
+    fail "$(cat "$T/log")"
+run 0 eval "$T/run-names/best.safetensors" "$T/names" --split all --report "$T/names.html" \
+    --csv "$T/names.csv"
+! grep -qi '<script\|<img src=x\|onerror=alert(1)>' "$T/names.html" || fail "a name is a tag"
+grep -q '&lt;script&gt;' "$T/names.html" || fail "a name is missing"
+grep -qF "\"<script>alert('1')<b>\"\"&\"" "$T/names.csv" || fail "rows: $(head -2 "$T/names.csv")"
+
 # Several labels a picture.
 run 0 eval "$T/multi" "$T/many/labels.csv"
-grep -qE '^mAP +[0-9.]+%   \(label frequencies: [0-9.]+%\)$' "$T/out" ||
+grep -qE '^mAP +[0-9.]+%  +[0-9.]+ to +[0-9.]+   \(label frequencies: [0-9.]+%\)$' "$T/out" ||
     fail "headline: $(cat "$T/out")"
 run 0 eval "$T/multi" "$T/many/labels.csv" --json --split all
 printed '"task":"multi","pictures":40,'
 [ -n "$(number mean_ap)" ] || fail "no mean_ap"
 [ "$(grep -o '"ap":' "$T/out" | wc -l)" = 8 ] || fail "not 8 labels"
+run 0 eval "$T/multi" "$T/many/labels.csv" --split all --csv "$T/many.csv" --report "$T/many.html"
+awk -F, 'NR > 1 {
+    told = $3 == "" ? 0 : split($3, label, "|")
+    for (i = 5; i <= NF; i++)
+        told -= $i >= 0.5
+    if (told != 0)
+        exit 1
+}' "$T/many.csv" || fail "rows: $(head -3 "$T/many.csv")"
+grep -q 'at a probability of 0.5' "$T/many.html" ||
+    fail "the page does not say when a label is told"
 run 3 eval "$T/model" "$T/many/labels.csv"
 said 'labels.csv'
 run 3 eval "$T/multi" "$T/one"
@@ -181,7 +275,9 @@ eval_fails() {
 broken_models "$T/model" eval_fails
 
 usage eval "$T/model"
-usage eval "$T/model" "$T/one" "$T/one"
+usage eval "$T/model" "$T/model" "$T/one" "$T/one"
+run 3 eval "$T/model" "$T/one" "$T/one"
+said 'is a folder'
 usage eval "$T/model" "$T/one" --spilt val
 said 'did you mean --split?'
 usage eval "$T/model" "$T/one" --split vla
@@ -197,7 +293,7 @@ run 3 eval "$T/one" "$T/thirds"
 said 'MODEL comes first'
 usage evla "$T/model" "$T/one"
 said 'did you mean "eval"?'
-for wrong in '--batch 0' '--threads x' '--min-accuracy 2' '--top -3'; do
+for wrong in '--batch 0' '--threads x' '--min-accuracy 2' '--top -3' '--top-k 0' '--views two'; do
     usage eval "$T/model" "$T/one" $wrong
 done
 run 0 eval --help

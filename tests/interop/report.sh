@@ -1,10 +1,10 @@
 #!/bin/sh
-# report.sh PROGRAM DRAW BUILD -- does a browser open report.html without a complaint?
+# report.sh PROGRAM DRAW BUILD -- does a browser open our reports without a complaint?
 #
 # Trains on drawn pictures, with one label each and with several, some of names that would be
-# scripts if they were not escaped; opens each report in headless Chromium, wide and narrow.  Fails
-# on a line of its console, on a script, and on anything that would be loaded.
-# BUILD/interop/report has the pages and, to be looked at, pictures of them.
+# scripts if they were not escaped, and evaluates what came of it; opens each report in headless
+# Chromium, wide and narrow.  Fails on a line of its console, on a script, and on anything that
+# would be loaded. BUILD/interop/report has the pages and, to be looked at, pictures of them.
 set -eu
 
 [ $# = 3 ] || { echo "usage: sh tests/interop/report.sh PROGRAM DRAW BUILD" >&2; exit 2; }
@@ -65,7 +65,14 @@ done
 "$draw" "$work/multi" --kind multi --count 200 --seed 1 >/dev/null
 "$discern" train "$work/single" --out "$work/one" --epochs 3 --quiet >/dev/null
 "$discern" train "$work/multi/labels.csv" --out "$work/several" --epochs 2 --quiet >/dev/null
-for run in one several; do
+mkdir "$work/eval-one" "$work/eval-several"
+"$discern" eval "$work/one/best.safetensors" "$work/several/best.safetensors" "$work/single" \
+    --report "$work/eval-one/report.html" >/dev/null 2>&1 && fail "two kinds of models compared"
+"$discern" eval "$work/one/best.safetensors" "$work/one/last.safetensors" "$work/single" \
+    --report "$work/eval-one/report.html" >/dev/null
+"$discern" eval "$work/several/best.safetensors" "$work/multi/labels.csv" --split all \
+    --report "$work/eval-several/report.html" >/dev/null
+for run in one several eval-one eval-several; do
     look "$run"
 done
 exit $status
