@@ -83,6 +83,7 @@ static bool write_nodes(struct source *s, struct err *err)
         if (!s->c.done[node] && !infer_c_node(&s->c, node, err))
             return false;
     }
+    s->c.constants += (size_t)s->c.deepest;     /* zeros */
     return true;
 }
 
@@ -213,6 +214,8 @@ static void parts(const struct source *s, struct str *out)
     for (int i = INFER_C_PARTS - 1; i >= 0; i--)
         if (used >> i & 1)
             used |= infer_c_parts[i].needs;
+    if (used >> INFER_C_CONV & 1)
+        str_printf(out, "\nstatic const float zeros[%d] = { 0 };\n", s->c.deepest);
     for (int i = 0; i < INFER_C_PARTS; i++)
         if (used >> i & 1)
             str_printf(out, "\n%s", infer_c_parts[i].text);

@@ -14,11 +14,11 @@
 
 enum infer_c_part_id {
     INFER_C_EXP, INFER_C_SIGMOID_OF, INFER_C_TANH_OF, INFER_C_NORMAL_OF, INFER_C_INVERSE_ROOT,
-    INFER_C_CLAMP_OF, INFER_C_WINDOW, INFER_C_LANES, INFER_C_CONV, INFER_C_DEPTHWISE,
-    INFER_C_MAXPOOL, INFER_C_AVGPOOL, INFER_C_MEANPOOL, INFER_C_CLAMP, INFER_C_ADD, INFER_C_MUL,
-    INFER_C_LEAKY, INFER_C_GELU, INFER_C_GELU_TANH, INFER_C_SILU, INFER_C_HARDSWISH,
-    INFER_C_SIGMOID, INFER_C_TANHS, INFER_C_SOFTMAX, INFER_C_AFFINE, INFER_C_GROUPNORM,
-    INFER_C_LAYERNORM, INFER_C_COPY, INFER_C_PARTS
+    INFER_C_CLAMP_OF, INFER_C_WINDOW, INFER_C_INSIDE, INFER_C_LANES, INFER_C_CONV,
+    INFER_C_DEPTHWISE, INFER_C_MAXPOOL, INFER_C_AVGPOOL, INFER_C_MEANPOOL, INFER_C_CLAMP,
+    INFER_C_ADD, INFER_C_MUL, INFER_C_LEAKY, INFER_C_GELU, INFER_C_GELU_TANH, INFER_C_SILU,
+    INFER_C_HARDSWISH, INFER_C_SIGMOID, INFER_C_TANHS, INFER_C_SOFTMAX, INFER_C_AFFINE,
+    INFER_C_GROUPNORM, INFER_C_LAYERNORM, INFER_C_COPY, INFER_C_PARTS
 };
 
 /* Functions in C, and the parts that must stand before them (those have smaller ids). */
@@ -39,6 +39,7 @@ struct infer_c {
     bool *done;                 /* node i is done by another's call; a leaf: it is written */
     uint32_t parts;             /* used */
     size_t constants;           /* numbers written */
+    int deepest;                /* channels of a pixel that a convolution reads at most */
     struct str weights, layers, calls;
 };
 
@@ -60,7 +61,7 @@ struct infer_proof;
 bool infer_c_verify(const struct infer_proof *proof, bool logits, const char *name,
                     const struct str *text, struct str *report, struct err *err);
 
-/* The shortest constant of C that reads back as x, which is finite: "0.1f". */
+/* A constant of C that reads back as x, which is finite, with few digits: "0.1f". */
 void infer_c_number(struct str *out, float x);
 /* static const float PREFIXid[n] = { ... }; */
 void infer_c_array(struct str *out, const char *prefix, int id, size_t n, const float *x);

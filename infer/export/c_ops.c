@@ -169,6 +169,8 @@ static bool filters(struct site *s, const struct nn_window *w, int groups, int k
 
     if (!weight || (has_bias && !bias) || !store_filters(s, w, groups, k, weight, bias))
         return false;
+    if (s->c->deepest < w->c / groups)
+        s->c->deepest = w->c / groups;
     declare_window(s, w);
     str_printf(calls(s), "conv(&window%d, %d, %d, ", s->id, groups, k);
     limits(s);

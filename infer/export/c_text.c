@@ -14,11 +14,9 @@ void infer_c_number(struct str *out, float x)
 {
     char text[32];
 
-    for (int digits = 1; digits <= 9; digits += digits == 1 ? 5 : 1) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)x);
-        if (strtof(text, NULL) == x)
-            break;
-    }
+    snprintf(text, sizeof text, "%.8g", (double)x);
+    if (strtof(text, NULL) != x)
+        snprintf(text, sizeof text, "%.9g", (double)x);
     str_add(out, text);
     str_add(out, strpbrk(text, ".e") ? "f" : ".0f");
 }

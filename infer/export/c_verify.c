@@ -35,9 +35,9 @@ static bool bench_init(struct bench *b, struct err *err)
 {
     snprintf(b->folder, sizeof b->folder, "%s/discern-XXXXXX", P_tmpdir);
     if (!mkdtemp(b->folder)) {
-        err_errno(err, b->folder, "make");
         b->folder[0] = '\0';
-        return false;
+        err_errno(err, P_tmpdir, "make a folder there");
+        return err_in(err, "to check the file (--no-verify does not)");
     }
     for (int i = 0; i < FILES; i++)
         snprintf(b->path[i], sizeof b->path[i], "%s/%s", b->folder, files[i]);
@@ -78,7 +78,7 @@ static void write_main(const struct infer_proof *proof, const char *name, struct
 }
 
 /* Runs argv[0], found as a shell would, in -> out, messages to log.  *found false: there is no such
- * program.  True when it ended well. */
+ * program, or none that may be run.  True when it ended well. */
 static bool run(char *const argv[], const char *in, const char *out, const char *log, bool *found)
 {
     posix_spawn_file_actions_t at;
@@ -94,7 +94,7 @@ static bool run(char *const argv[], const char *in, const char *out, const char 
     if (!failed)
         failed = posix_spawnp(&pid, argv[0], &at, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&at);
-    *found = failed != ENOENT;
+    *found = failed != ENOENT && failed != EACCES;
     if (failed)
         return false;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -138,7 +138,12 @@ static bool ask(const struct bench *b, const struct infer_proof *proof, bool log
     bool found, ok;
 
     memcpy(path, b->path[RUN], sizeof path);
-    if (!run(argv, b->path[IN], b->path[OUT], b->path[LOG], &found))
+    ok = run(argv, b->path[IN], b->path[OUT], b->path[LOG], &found);
+    if (!found) {
+        str_printf(report, "; not checked: no program runs in %s", P_tmpdir);
+        return true;
+    }
+    if (!ok)
         return err_set(err, ERR_UNSUPPORTED,
                        "what cc makes of it does not run (--no-verify writes it)");
     said = (float *)(void *)file_read(b->path[OUT], (n + 1) * sizeof *said, &size, err);
