@@ -25,6 +25,7 @@ struct source {
     struct nn_plan *plan;
     struct str name, upper;
     int image, answer;                  /* nodes */
+    int energy;                 /* node of the logits that tell the unknown; -1: none do */
     struct infer_c c;
     int *uses;
 };
@@ -44,19 +45,36 @@ static void release(struct source *s)
     nn_graph_free(s->graph);
 }
 
-/* The network as it answers, its output alone, and its memory. */
+/* The calibration that the file has; NULL: none. */
+static const struct infer_calibration *fitted(const struct source *s)
+{
+    return s->o->raw ? NULL : s->m->calibration;
+}
+
+static bool tells_unknown(const struct source *s)
+{
+    return !s->o->logits && fitted(s) && fitted(s)->unknown != INFER_UNKNOWN_NONE;
+}
+
+/* The network as it answers, what is asked of it alone, and its memory. */
 static bool prepare(struct source *s, const char *path, struct err *err)
 {
     const struct nn_plan_options bare = { .mode = NN_INFER, .batch = 1, .bare = true };
-    const char *output = s->o->logits ? "logits" : "probability";
+    const struct infer_model *m = s->m;
     size_t n;
 
-    if (!infer_export_graph(s->m, s->o, &s->graph, &s->params, err))
+    if (!infer_answer_graph(m->graph, m->params, m->task, fitted(s), &s->graph, &s->params, err))
         return false;
     s->image = nn_graph_first_input(s->graph);
-    s->answer = nn_graph_find_output(s->graph, output);
-    s->graph->output[0] = (struct nn_port){ output, s->answer };
-    s->graph->n_output = 1;
+    s->answer = nn_graph_find_output(s->graph, "probability");
+    if (s->o->logits)
+        s->answer = s->graph->node[s->answer].in[0];    /* calibrated */
+    s->energy = tells_unknown(s) && fitted(s)->unknown == INFER_UNKNOWN_ENERGY
+                    ? nn_graph_find_output(s->graph, "logits")
+                    : -1;
+    s->graph->output[0] = (struct nn_port){ "answer", s->answer };
+    s->graph->output[1] = (struct nn_port){ "energy", s->energy };
+    s->graph->n_output = s->energy < 0 ? 1 : 2;
     s->plan = nn_plan_new(s->graph, &bare, err);
     if (!s->plan)
         return false;
@@ -135,20 +153,15 @@ static void define(const struct source *s, const char *what, double value, const
     str_printf(out, "        /* %s */\n", comment);
 }
 
-/* What was fitted for those who tell the answers. */
-static void limits(const struct source *s, struct str *out)
+/* The probabilities from which answers count for more. */
+static void bands(const struct source *s, struct str *out)
 {
-    const struct infer_calibration *c = s->o->raw ? NULL : s->m->calibration;
+    const struct infer_calibration *c = fitted(s);
 
-    if (!c)
+    if (s->o->logits || !c || c->band[0] <= 0)
         return;
-    if (!s->o->logits && c->band[0] > 0) {
-        define(s, "MED", c->band[0], "an answer of this probability is fairly sure", out);
-        define(s, "HI", c->band[1], "and of this one sure", out);
-    }
-    if (!s->o->logits && c->unknown == INFER_UNKNOWN_CONFIDENCE)
-        define(s, "UNKNOWN", c->unknown_at,
-               "below this largest probability the picture is like none known", out);
+    define(s, "MED", c->band[0], "an answer of this probability is fairly sure", out);
+    define(s, "HI", c->band[1], "and of this one sure", out);
 }
 
 /* Declarations: of the header, and at the top of the file itself. */
@@ -162,7 +175,7 @@ static void interface(const struct source *s, struct str *out)
                data_prep_channels(&s->m->prep));
     str_printf(out, "#define %s_LABELS %d\n", upper, s->m->n_labels);
     str_printf(out, "#define %s_ARENA %zu        /* floats */\n", upper, arena(s));
-    limits(s, out);
+    bands(s, out);
     str_printf(out, "\nextern const char *const %s_labels[%s_LABELS];        /* UTF-8 */\n", name,
                upper);
     if (!s->o->logits)
@@ -182,6 +195,13 @@ static void interface(const struct source *s, struct str *out)
     str_printf(out, "int %s_run(const uint8_t *%s, float *%s);\n", name, what, answer);
     str_printf(out, "int %s_run_float(const float *image, float *%s);\n", name, answer);
     str_add(out, "#endif\n");
+    if (!tells_unknown(s))
+        return;
+    str_printf(out,
+               "\n/* After a run in it: 1 where the picture is like none that was learnt. */\n"
+               "int %s_unknown_in(const float *arena);\n#ifndef %s_NO_ARENA\n"
+               "int %s_unknown(void);\n#endif\n",
+               name, upper, name);
 }
 
 static void labels(const struct source *s, struct str *out)
@@ -200,8 +220,7 @@ static void labels(const struct source *s, struct str *out)
                str_text(&s->upper));
     for (int l = 0; l < s->m->n_labels; l++) {
         str_add(out, "    ");
-        infer_c_number(out, infer_calibration_threshold(s->o->raw ? NULL : s->m->calibration,
-                                                        s->m->task, l));
+        infer_c_number(out, infer_calibration_threshold(fitted(s), s->m->task, l));
         str_add(out, ",\n");
     }
     str_add(out, "};\n\n");
@@ -284,10 +303,44 @@ static void functions(struct source *s, struct str *out, struct err *err)
                name, answer, name, answer);
 }
 
+/* infer_calibration_unknown. */
+static void unknown(struct source *s, struct str *out, struct err *err)
+{
+    const struct infer_calibration *c = fitted(s);
+    const char *name = str_text(&s->name), *upper = str_text(&s->upper);
+    bool energy = c->unknown == INFER_UNKNOWN_ENERGY;
+    struct str at = { 0 };
+    char from[32];
+
+    infer_c_value(&s->c, energy ? s->energy : s->answer, from, err);
+    infer_c_number(&at, (float)c->unknown_at);
+    str_printf(out,
+               "\nint %s_unknown_in(const float *arena)\n{\n    const float *x = %s;\n"
+               "    float sum = 0.0f;\n\n    for (int i = 0; i < %s_LABELS; i++)\n",
+               name, from, upper);
+    if (!energy)
+        str_printf(out, "        sum = x[i] > sum ? x[i] : sum;\n    return sum < %s;\n}\n",
+                   str_text(&at));
+    else if (s->m->task == DATA_MULTI)
+        str_printf(out, "        sum += softplus_of(x[i]);\n    return sum < %s;\n}\n",
+                   str_text(&at));
+    else
+        str_printf(out,
+                   "        sum += exp_of(x[i] - (%s));\n    return sum < 1.0f;\n}\n",
+                   str_text(&at));
+    str_printf(out,
+               "\n#ifndef %s_NO_ARENA\nint %s_unknown(void)\n{\n"
+               "    return %s_unknown_in(arena_of_all);\n}\n#endif\n",
+               upper, name, name);
+    str_release(&at);
+}
+
 static bool compose(struct source *s, struct str *out, struct err *err)
 {
     if (!write_nodes(s, err))
         return false;
+    if (s->energy >= 0)
+        s->c.parts |= 1u << (s->m->task == DATA_MULTI ? INFER_C_SOFTPLUS_OF : INFER_C_EXP);
     head(s, out);
     str_add(out, "#include <stdint.h>\n\n");
     interface(s, out);
@@ -296,6 +349,8 @@ static bool compose(struct source *s, struct str *out, struct err *err)
     parts(s, out);
     str_add(out, str_text(&s->c.layers));
     functions(s, out, err);
+    if (tells_unknown(s))
+        unknown(s, out, err);
     if (out->failed || s->c.weights.failed || s->c.layers.failed || s->c.calls.failed)
         return err_set(err, ERR_MEMORY, "no memory for the text");
     return true;

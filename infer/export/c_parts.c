@@ -30,6 +30,17 @@ const struct infer_c_part infer_c_parts[INFER_C_PARTS] = {
     "    return e * scale.value;\n"
     "}\n"
     },
+    [INFER_C_SOFTPLUS_OF] = { BIT(EXP),
+    "/* log(1 + e^x) = max(x, 0) + 2 artanh(z / (2 + z)), z = e^-|x|. */\n"
+    "static float softplus_of(float x)\n"
+    "{\n"
+    "    float z = exp_of(x < 0.0f ? x : -x), t = z / (2.0f + z), u = t * t, sum;\n"
+    "\n"
+    "    sum = 1.0f / 7 + u * (1.0f / 9 + u * (1.0f / 11 + u * (1.0f / 13)));\n"
+    "    sum = 1.0f + u * (1.0f / 3 + u * (1.0f / 5 + u * sum));\n"
+    "    return (x > 0.0f ? x : 0.0f) + 2.0f * t * sum;\n"
+    "}\n"
+    },
     [INFER_C_SIGMOID_OF] = { BIT(EXP),
     "static float sigmoid_of(float x)\n"
     "{\n"

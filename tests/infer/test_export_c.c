@@ -199,7 +199,7 @@ static int shell(const char *command)
 {
     char text[1024];
 
-    snprintf(text, sizeof text, "cd %s && %s >log 2>&1", folder, command);
+    snprintf(text, sizeof text, "cd %s && { %s; } >log 2>&1", folder, command);
     return system(text);
 }
 
@@ -249,6 +249,71 @@ static void an_arena_is_no_larger_than_the_values_that_live(void **state)
     assert_non_null(strstr(str_text(&report), "arena 16384 bytes"));
     str_release(&report);
     infer_model_free(m);
+}
+
+/* Of two pictures one is told as unknown, as the calibration does, by each way there is. */
+static void the_unknown_is_told_as_by_the_model(void **state)
+{
+    static const char main[] = "#include <stdio.h>\n#include \"net.h\"\n"
+                               "int main(void)\n{\n"
+                               "    static uint8_t rgb[NET_HEIGHT * NET_WIDTH * NET_CHANNELS];\n"
+                               "    float p[NET_LABELS];\n\n"
+                               "    while (fread(rgb, sizeof rgb, 1, stdin) == 1) {\n"
+                               "        net_run(rgb, p);\n"
+                               "        putchar('0' + net_unknown());\n    }\n"
+                               "    return 0;\n}\n";
+    struct err err = { 0 };
+
+    (void)state;
+    assert_true(file_replace(at("main.c"), main, strlen(main), &err));
+    for (int i = 0; i < 3; i++) {
+        enum data_task task = i == 1 ? DATA_MULTI : DATA_SINGLE;
+        struct infer_calibration c = infer_calibration_none();
+        struct infer_export_options o = { .logits = false };
+        struct infer_model *m = make(nets[1], task);
+        struct infer_proof proof = { 0 };
+        struct nn_graph *g = NULL;
+        struct nn_params *p = NULL;
+        struct str report = { 0 };
+        double middle = 0;
+        char want[3] = "", *got;
+        size_t size;
+
+        assert_true(infer_export_graph(m, &o, &g, &p, &err));
+        assert_true(infer_proof_init(&proof, m, g, p, &err));
+        assert_int_equal(proof.n, 2);
+        for (int k = 0; k < 2; k++) {
+            const float *z = proof.logits + k * LABELS, *q = proof.probability + k * LABELS;
+            float most = 0;
+
+            for (int l = 0; l < LABELS; l++)
+                most = fmaxf(most, q[l]);
+            middle += (i == 2 ? (double)most : infer_energy(task, LABELS, z)) / 2;
+        }
+        c.temperature = 2;              /* of energy it is none of */
+        c.unknown = i == 2 ? INFER_UNKNOWN_CONFIDENCE : INFER_UNKNOWN_ENERGY;
+        c.unknown_at = middle;
+        if (i == 2)
+            c.temperature = 1;
+        for (int k = 0; k < 2; k++)
+            want[k] = infer_calibration_unknown(&c, task, LABELS, proof.probability + k * LABELS,
+                                                proof.logits + k * LABELS) ? '1' : '0';
+        assert_true(want[0] != want[1]);
+        assert_true(infer_model_calibrate(m, &c, &err));
+        assert_true(write_c(m, false, at("net.c"), &report, &err));
+        assert_true(file_replace(at("in"), proof.pixel, proof.count * 2, &err));
+        if (shell("cc -std=c99 -pedantic -Wall -Wextra -Wconversion -Werror net.c main.c -o run && "
+                  "./run <in >out") != 0)
+            fail_msg("see %s/log", folder);
+        got = (char *)file_read(at("out"), 16, &size, &err);
+        assert_string_equal(got, want);
+        free(got);
+        str_release(&report);
+        infer_proof_release(&proof);
+        nn_params_free(p);
+        nn_graph_free(g);
+        infer_model_free(m);
+    }
 }
 
 static void weights_that_are_no_numbers_are_refused(void **state)
@@ -367,6 +432,7 @@ int main(void)
         cmocka_unit_test(every_operator_is_in_a_net),
         cmocka_unit_test(files_compile_without_a_word),
         cmocka_unit_test(an_arena_is_no_larger_than_the_values_that_live),
+        cmocka_unit_test(the_unknown_is_told_as_by_the_model),
         cmocka_unit_test(weights_that_are_no_numbers_are_refused),
         cmocka_unit_test(a_file_that_answers_otherwise_is_told),
         cmocka_unit_test(words_are_those_of_c),
