@@ -23,7 +23,8 @@ enum { TOP = 3, BATCH = 32, BATCH_MOST = 4096, THREADS_MOST = 1024, CHUNK = 4096
 static const char in_memory[] = "picture in memory";    /* what errors call bytes */
 
 struct discern_model {
-    struct infer_model **model;
+    struct infer_model **model; /* without graph and weights: what answers is in network */
+    struct infer_network **network;     /* of each, for all sessions */
     char **path;                /* of each, for errors */
     int n;
     bool raw;
@@ -121,9 +122,10 @@ static discern_model *make_model(int n, const discern_model_options *o, struct e
         m->raw = opt.raw;
         m->n = n;
         m->model = calloc((size_t)n, sizeof *m->model);
+        m->network = calloc((size_t)n, sizeof *m->network);
         m->path = calloc((size_t)n, sizeof *m->path);
     }
-    if (m && m->model && m->path)
+    if (m && m->model && m->network && m->path)
         return m;
     discern_close(m);
     err_set(err, ERR_MEMORY, "no memory for %d models", n);
@@ -140,7 +142,17 @@ static bool put(discern_model *m, int i, struct infer_model *model, const char *
     m->path[i] = strdup(path);
     if (!m->path[i])
         return err_set(err, ERR_MEMORY, "no memory for a model");
-    return !m->raw || infer_model_calibrate(model, NULL, err);
+    if (m->raw && !infer_model_calibrate(model, NULL, err))
+        return err_in(err, "%s", path);
+    m->network[i] = infer_network_new(model->graph, model->params, model->task, model->calibration,
+                                      err);
+    if (!m->network[i])
+        return err_in(err, "%s", path);
+    nn_params_free(model->params);
+    nn_graph_free(model->graph);
+    model->params = NULL;
+    model->graph = NULL;
+    return true;
 }
 
 static discern_model *finish_open(discern_model *m, bool ok, const struct err *err,
@@ -196,10 +208,13 @@ void discern_close(discern_model *m)
     for (int i = 0; i < m->n; i++) {
         if (m->model)
             infer_model_free(m->model[i]);
+        if (m->network)
+            infer_network_free(m->network[i]);
         if (m->path)
             free(m->path[i]);
     }
     free(m->model);
+    free(m->network);
     free(m->path);
     free(m);
 }
@@ -261,7 +276,11 @@ static bool begin_session(discern_session *s, const discern_model *model,
 {
     const struct infer_model *m = model->model[0];
     int usual = m->task == DATA_MULTI ? m->n_labels : TOP, top = o->top ? o->top : usual;
-    struct infer_committee_options how = { .batch = 1, .views = o->views };
+    struct infer_committee_options how = {
+        .batch = 1,
+        .views = o->views,
+        .network = (const struct infer_network *const *)model->network,
+    };
     struct data_sandbox_options workers = { .program = o->worker ? o->worker : "discern" };
 
     s->model = m;

@@ -167,6 +167,7 @@ static bool make_one(struct infer_committee *c, struct err *err)
 static bool seat(struct infer_committee *c, const struct infer_model *m, const char *path,
                  const char *first_path, const struct infer_committee_options *o, struct err *err)
 {
+    const struct infer_network *network = o->network ? o->network[c->n] : NULL;
     struct member *s = &c->member[c->n++];
 
     s->m = m;
@@ -175,8 +176,9 @@ static bool seat(struct infer_committee *c, const struct infer_model *m, const c
         s->take[1] = find_take(c, &m->prep, near_share);
     if (c->n > 1 && !map_labels(s, c->member[0].m, path, first_path, err))
         return false;
-    s->q = infer_predictor_new(m->graph, m->params, m->task, m->calibration, o->batch, o->threads,
-                               o->isa, err);
+    s->q = network ? infer_predictor_of(network, o->batch, o->threads, o->isa, err)
+                   : infer_predictor_new(m->graph, m->params, m->task, m->calibration, o->batch,
+                                         o->threads, o->isa, err);
     return s->q != NULL;
 }
 

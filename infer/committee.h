@@ -24,6 +24,7 @@ struct infer_committee_options {
     int batch, threads;         /* >= 1 */
     int views;                  /* enum infer_views */
     const char *isa;            /* as in nn_kernels_get */
+    const struct infer_network *const *network;     /* of each model, lent; NULL: made of them */
 };
 
 /* Whether n >= 1 models can answer together; the error says in what two of them differ. */

@@ -16,9 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct infer_predictor {
+struct infer_network {
     struct nn_graph *graph;
     struct nn_params *params;
+};
+
+struct infer_predictor {
+    const struct infer_network *network;
+    struct infer_network *own;  /* the same, where nobody has lent it */
     struct pool *pool;
     const struct nn_kernels *kernels;
     struct nn_plan *plan;
@@ -117,10 +122,33 @@ out:
     return ok;
 }
 
-struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const struct nn_params *p,
-                                            enum data_task task,
-                                            const struct infer_calibration *calibration, int batch,
-                                            int threads, const char *isa, struct err *err)
+struct infer_network *infer_network_new(const struct nn_graph *g, const struct nn_params *p,
+                                        enum data_task task,
+                                        const struct infer_calibration *calibration,
+                                        struct err *err)
+{
+    struct infer_network *n = calloc(1, sizeof *n);
+
+    if (!n)
+        err_set(err, ERR_MEMORY, "predict: no memory");
+    if (n && !infer_answer_graph(g, p, task, calibration, &n->graph, &n->params, err)) {
+        free(n);
+        n = NULL;
+    }
+    return n;
+}
+
+void infer_network_free(struct infer_network *n)
+{
+    if (!n)
+        return;
+    nn_params_free(n->params);
+    nn_graph_free(n->graph);
+    free(n);
+}
+
+struct infer_predictor *infer_predictor_of(const struct infer_network *n, int batch, int threads,
+                                           const char *isa, struct err *err)
 {
     struct infer_predictor *q = calloc(1, sizeof *q);
 
@@ -128,26 +156,38 @@ struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const stru
         err_set(err, ERR_MEMORY, "predict: no memory");
         return NULL;
     }
+    q->network = n;
     q->kernels = nn_kernels_get(isa, err);
-    if (!q->kernels ||
-        !infer_answer_graph(g, p, task, calibration, &q->graph, &q->params, err))
-        goto fail;
-    q->pool = pool_new(threads, err);
-    if (!q->pool || !infer_predictor_resize(q, batch, err))
-        goto fail;
-    q->n_labels = (int)q->plan->shape[nn_graph_find_output(q->graph, "probability")].dim[1];
+    q->pool = q->kernels ? pool_new(threads, err) : NULL;
+    if (!q->pool || !infer_predictor_resize(q, batch, err)) {
+        infer_predictor_free(q);
+        return NULL;
+    }
+    q->n_labels = (int)q->plan->shape[nn_graph_find_output(n->graph, "probability")].dim[1];
     return q;
-fail:
-    infer_predictor_free(q);
-    return NULL;
+}
+
+struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const struct nn_params *p,
+                                            enum data_task task,
+                                            const struct infer_calibration *calibration, int batch,
+                                            int threads, const char *isa, struct err *err)
+{
+    struct infer_network *n = infer_network_new(g, p, task, calibration, err);
+    struct infer_predictor *q = n ? infer_predictor_of(n, batch, threads, isa, err) : NULL;
+
+    if (q)
+        q->own = n;
+    else
+        infer_network_free(n);
+    return q;
 }
 
 bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *err)
 {
     struct nn_plan_options opt = { .mode = NN_INFER, .batch = batch,
                                    .threads = pool_threads(q->pool), .kernels = q->kernels };
-    struct nn_plan *plan = nn_plan_new(q->graph, &opt, err);
-    struct nn_exec *exec = plan ? nn_exec_new(plan, q->params, q->pool, err) : NULL;
+    struct nn_plan *plan = nn_plan_new(q->network->graph, &opt, err);
+    struct nn_exec *exec = plan ? nn_exec_new(plan, q->network->params, q->pool, err) : NULL;
 
     if (!exec) {
         nn_plan_free(plan);
@@ -158,7 +198,7 @@ bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *er
     q->plan = plan;
     q->exec = exec;
     q->batch = batch;
-    q->image = plan->shape[nn_graph_first_input(q->graph)];
+    q->image = plan->shape[nn_graph_first_input(q->network->graph)];
     return true;
 }
 
@@ -169,8 +209,7 @@ void infer_predictor_free(struct infer_predictor *q)
     nn_exec_free(q->exec);
     nn_plan_free(q->plan);
     pool_free(q->pool);
-    nn_params_free(q->params);
-    nn_graph_free(q->graph);
+    infer_network_free(q->own);
     free(q);
 }
 
@@ -192,7 +231,7 @@ void infer_predictor_size(const struct infer_predictor *q, int size[2])
 
 void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability)
 {
-    const char *input = q->graph->node[nn_graph_first_input(q->graph)].name;
+    const char *input = q->network->graph->node[nn_graph_first_input(q->network->graph)].name;
     struct tensor x = nn_exec_input(q->exec, input);
     size_t one = (size_t)(shape_count(&q->image) / q->batch), used = (size_t)n * one;
     const real *y;

@@ -10,7 +10,17 @@
 
 #include "infer/model.h"
 
+/* A network as it answers: in inference form, with calibration and activation.  It does not change,
+ * and any number of predictors may share it. */
+struct infer_network;
 struct infer_predictor;
+
+/* As infer_predictor_new has them. */
+struct infer_network *infer_network_new(const struct nn_graph *g, const struct nn_params *p,
+                                        enum data_task task,
+                                        const struct infer_calibration *calibration,
+                                        struct err *err);
+void infer_network_free(struct infer_network *n);       /* NULL is fine */
 
 /* task: softmax or sigmoid, of logits as the calibration has them (NULL: as they are).  g, p and
  * calibration are read during the call only.  batch, threads >= 1.  isa as
@@ -19,6 +29,9 @@ struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const stru
                                             enum data_task task,
                                             const struct infer_calibration *calibration, int batch,
                                             int threads, const char *isa, struct err *err);
+/* The same of a network, which is lent and must outlive it. */
+struct infer_predictor *infer_predictor_of(const struct infer_network *n, int batch, int threads,
+                                           const char *isa, struct err *err);
 void infer_predictor_free(struct infer_predictor *q);
 
 /* As if made with this batch.  On failure it is as before. */

@@ -69,7 +69,8 @@ static struct infer_committee *committee(int n, struct infer_model *const *m, in
 {
     struct err err = { 0 };
     struct infer_committee *c = infer_committee_new(
-        n, m, paths, &(struct infer_committee_options){ batch, threads, views, NULL }, &err);
+        n, m, paths, &(struct infer_committee_options){ .batch = batch, .threads = threads,
+                                                        .views = views }, &err);
 
     if (!c)
         fail_msg("%s", err.msg);
@@ -298,7 +299,7 @@ static void fails(struct infer_model *a, struct infer_model *b, const char *word
     struct err err = { 0 };
 
     assert_null(infer_committee_new(
-        2, m, paths, &(struct infer_committee_options){ 1, 1, INFER_VIEWS_ONE, NULL }, &err));
+        2, m, paths, &(struct infer_committee_options){ .batch = 1, .threads = 1 }, &err));
     assert_int_equal(err.kind, ERR_INPUT);
     if (!strstr(err.msg, word) || !strstr(err.msg, "one") || !strstr(err.msg, "two"))
         fail_msg("\"%s\" lacks \"%s\"", err.msg, word);
