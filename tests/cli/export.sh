@@ -37,6 +37,13 @@ said "wrote $T/dir/cats.labels.txt: 10 labels"
 circle" ] || fail "labels: $(cat "$T/dir/cats.labels.txt")"
 [ "$(wc -l <"$T/dir/cats.labels.txt")" = 10 ] || fail "labels: $(cat "$T/dir/cats.labels.txt")"
 
+run 0 export "$T/dir/cats.safetensors" --to card
+said "wrote $T/dir/cats.md: a card of 10 labels"
+for text in 'Image classifier of 10 labels' '| 1 | circle |' '| accuracy | ' '- network: ' \
+    '## Limits' 'fingerprint'; do
+    grep -qF -- "$text" "$T/dir/cats.md" || fail "the card lacks $text"
+done
+
 # What is there stays, but with --force.
 echo mine >"$T/mine"
 run 3 export "$T/model" -o "$T/mine"
@@ -66,7 +73,7 @@ usage export "$T/model" "$T/model"
 usage export "$T/model" --to tflite
 said 'onnx'
 usage export "$T/model" --to labels --logits
-said '--logits is for --to onnx; --to labels has no such choice'
+said '--logits is for --to onnx or c; --to labels has no such choice'
 usage export "$T/model" --to labels --no-verify
 usage export "$T/model" --batch 2 --dynamic-batch
 said 'which?'

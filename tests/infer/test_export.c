@@ -8,14 +8,17 @@
 
 #include "infer/export/onnx.h"
 #include "infer/export/proof.h"
-#include "infer/predict.h"
+#include "infer/calibration.h"
+#include "nn/base/file.h"
 #include "nn/model/model.h"
 
 #include "onnx.pb-c.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SIDE = 16, LABELS = 4 };
 
@@ -187,6 +190,71 @@ static void calibration_is_in_the_file(void **state)
     infer_model_free(m);
 }
 
+static char *card_of(const struct infer_model *m)
+{
+    struct infer_export_options o = options_of();
+    struct str report = { 0 };
+    struct err err = { 0 };
+    char path[64], *text;
+    size_t size;
+
+    snprintf(path, sizeof path, "/tmp/discern-test-card-%ld", (long)getpid());
+    if (!infer_export_card.write(m, &o, path, &report, &err))
+        fail_msg("%s", err.msg);
+    text = (char *)file_read(path, 1 << 20, &size, &err);
+    assert_non_null(text);
+    unlink(path);
+    str_release(&report);
+    return text;
+}
+
+static void expect_in(const char *text, const char *words)
+{
+    if (!strstr(text, words))
+        fail_msg("\"%s\" is not in:\n%s", words, text);
+}
+
+static void a_card_tells_what_is_known_and_nothing_else(void **state)
+{
+    struct infer_model *m = model_of("resnet_small", DATA_SINGLE, DATA_RGB);
+    struct infer_calibration c = infer_calibration_none();
+    static const double threshold[LABELS] = { 0.25, 0.5, 0.75, 1 };
+    char *text;
+
+    (void)state;
+    m->label[1] = "a|b <i>*x*</i>\nz";
+    text = card_of(m);
+    expect_in(text, "# Image classifier of 4 labels");
+    expect_in(text, "| 1 | a\\|b \\<i\\>\\*x\\*\\</i\\> z |\n");
+    expect_in(text, "The file holds none.");
+    expect_in(text, "None was fitted");
+    expect_in(text, "the file does not say");
+    expect_in(text, "none of these");
+    free(text);
+    m->provenance = "{\"figures\": {\"pictures\": 100, \"accuracy\": 0.9, \"ece\": null}, "
+                    "\"data\": {\"train\": 70, \"fingerprint\": \"abc\"}, \"loss\": 0.5}";
+    c.temperature = 1.5;
+    c.threshold = threshold;
+    c.pictures = 80;
+    c.band[0] = 0.5;
+    c.band[1] = 0.9;
+    c.unknown = INFER_UNKNOWN_CONFIDENCE;
+    m->calibration = &c;
+    text = card_of(m);
+    expect_in(text, "| accuracy | 0.9 (0.826 to 0.945) |");
+    expect_in(text, "Of 100 pictures");
+    expect_in(text, "- data: train 70, fingerprint abc\n");
+    expect_in(text, "temperature 1.5");
+    expect_in(text, "| 2 | it's | 0.750 |");
+    expect_in(text, "- hi: confidence from 0.900");
+    expect_in(text, "called unknown: confidence");
+    assert_null(strstr(text, "ece"));
+    assert_null(strstr(text, "none of these"));
+    free(text);
+    m->calibration = NULL;
+    infer_model_free(m);
+}
+
 /* Names that the network has already, and such as it has not. */
 static void names_are_free(void **state)
 {
@@ -248,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_wrong_weight_is_found),
         cmocka_unit_test(options_that_contradict_are_refused),
         cmocka_unit_test(calibration_is_in_the_file),
+        cmocka_unit_test(a_card_tells_what_is_known_and_nothing_else),
         cmocka_unit_test(names_are_free),
         cmocka_unit_test(a_proof_holds_to_its_bounds),
     };
