@@ -104,7 +104,7 @@ REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench interop curves reference lint install \
+.PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench interop parity curves reference lint install \
         install-words uninstall-words uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -273,6 +273,9 @@ bench: $(BUILD)/$V/bench        ## time kernels, networks and data; BENCH=NAME f
 interop: all                    ## our ONNX files in ONNX Runtime (wants Python), our report in Chromium
 	@status=0; for what in run report; do \
 	    sh tests/interop/$$what.sh $(PROGRAM) $(DRAW) $(BUILD) || [ $$? = 77 ] || status=1; done; exit $$status
+
+parity: all                     ## do all roads answer alike? SET=flowers|posters MODEL= (trains one without; wants Python)
+	@sh tests/interop/parity.sh $(BUILD) $(or $(SET),flowers) $(MODEL)
 
 curves: tests $(patsubst $(BUILD)/$V/%,$(BUILD)/double/%,$(YARDSTICKS))  ## our losses step by step beside PyTorch's (wants Python with torch, real sets)
 	@sh tests/interop/curve.sh $(BUILD) $(CASES)

@@ -3,8 +3,9 @@
 #
 # Trains small models of every architecture on drawn pictures, one with several labels a picture and
 # one of the other operators, asks each about 100 pictures that it has not seen, and has compare.py
-# ask ONNX Runtime the same; tfevents.py reads their curves.
-# Wants Python with numpy and onnxruntime; Pillow, onnx and tensorboard are used when they
+# ask ONNX Runtime and OpenCV the same of every kind of file that export writes; tfevents.py reads
+# their curves.
+# Wants Python with numpy and onnxruntime; OpenCV, Pillow, onnx and tensorboard are used when they
 # are there.
 set -eu
 
@@ -24,15 +25,30 @@ for module in numpy onnxruntime; do
     }
 done
 
+# write WHAT OPTION...: of the model that is looked at
+write() {
+    what=$1
+    shift
+    "$discern" export "$model" -o "$work/$name.$what.onnx" "$@" 2>>"$work/export.log"
+}
+
 # compare NAME DATA FOLDER OPTION...: trains on DATA, compares on the pictures of FOLDER
 compare() {
     name=$1 data=$2 folder=$3
     shift 3
     "$discern" train "$data" --out "$work/$name" --seed 1 --quiet "$@" >/dev/null
     model=$work/$name/best.safetensors
-    "$discern" export "$model" -o "$work/$name.one.onnx" 2>/dev/null
-    "$discern" export "$model" -o "$work/$name.many.onnx" --dynamic-batch 2>/dev/null
-    "$discern" export "$model" -o "$work/$name.logits.onnx" --dynamic-batch --logits 2>/dev/null
+    write one
+    write four --batch 4
+    write many --dynamic-batch
+    write logits --dynamic-batch --logits
+    write nhwc --dynamic-batch --layout nhwc
+    write pixels --dynamic-batch --uint8
+    write pixels-nhwc --uint8 --layout nhwc
+    write renamed --input-name in.put --output-name "out put"
+    for opset in 14 15 16 17; do
+        write "opset-$opset" --dynamic-batch --opset $opset
+    done
     find "$folder" -name '*.png' | sort | head -n $pictures >"$work/list"
     # shellcheck disable=SC2046
     "$discern" predict "$model" $(cat "$work/list") --json --top 1000 --threshold 0 \
