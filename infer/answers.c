@@ -25,6 +25,12 @@ bool infer_answers_init(struct infer_answers *a, enum data_task task, int n_labe
     return err_set(err, ERR_MEMORY, "cannot hold the answers for %d pictures", most);
 }
 
+bool infer_answers_keep_logits(struct infer_answers *a, int most, struct err *err)
+{
+    a->logits = calloc((size_t)most * (size_t)a->n_labels + 1, sizeof *a->logits);
+    return a->logits || err_set(err, ERR_MEMORY, "cannot hold the logits for %d pictures", most);
+}
+
 void infer_answers_release(struct infer_answers *a)
 {
     free(a->probability);

@@ -28,6 +28,8 @@ struct infer_answers {
 /* Room for `most` rows, none of them there; release it. */
 bool infer_answers_init(struct infer_answers *a, enum data_task task, int n_labels, int most,
                         struct err *err);
+/* Room for their logits too. */
+bool infer_answers_keep_logits(struct infer_answers *a, int most, struct err *err);
 void infer_answers_release(struct infer_answers *a);    /* a zeroed one is fine */
 /* n rows more, whose probabilities stand behind those of the rows before already: their
  * target[n,n_labels] and sample[n] are copied. */

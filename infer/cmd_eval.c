@@ -4,6 +4,7 @@
 #include "data/sandbox.h"
 #include "infer/cmd.h"
 #include "infer/eval.h"
+#include "infer/fit.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
 
@@ -121,6 +122,7 @@ static void release_side(struct infer_eval_side *side, char *mem)
         infer_model_free(side->model[i]);
     infer_answers_release(&side->answers);
     infer_figures_release(&side->f);
+    infer_figures_release(&side->before);
     free(side->threshold);
     free(mem);
 }
@@ -183,6 +185,40 @@ static bool take_thresholds(const struct infer_eval *e, struct infer_eval_side *
     return true;
 }
 
+/* What calibration has changed, and whether its promises are kept.  Rows are in the order of the
+ * model's own labels yet, to[] as in match_labels. */
+static bool look_at_calibration(const struct infer_eval *e, struct infer_eval_side *side,
+                                const int *to, float *row, struct err *err)
+{
+    const struct infer_calibration *c = side->model[0]->calibration;
+    struct infer_answers raw = side->answers;
+    size_t n = (size_t)e->n_labels, cells = (size_t)raw.n * n;
+    bool ok;
+
+    side->calibrated = c && raw.logits;
+    if (!side->calibrated)
+        return true;
+    for (int i = 0; i < raw.n; i++) {
+        const float *p = raw.probability + (size_t)i * n;
+        int top = infer_answers_top(&raw, i);
+        struct infer_eval_band *band = &side->band[infer_calibration_band(c, p[top])];
+
+        band->n++;
+        band->right += e->task == DATA_SINGLE && raw.truth[i] >= 0 && to[raw.truth[i]] == top;
+        side->unknown += infer_calibration_unknown(c, e->task, e->n_labels, p,
+                                                   raw.logits + (size_t)i * n);
+    }
+    raw.probability = malloc((cells + 1) * sizeof *raw.probability);
+    if (!raw.probability)
+        return err_set(err, ERR_MEMORY, "cannot hold the answers for %d pictures", raw.n);
+    infer_fit_apply(&side->answers, NULL, raw.probability);
+    reorder(&raw, to, row);
+    ok = infer_figures(&raw, &side->before, err);
+    infer_reliability(&raw, side->bin_before);
+    free(raw.probability);
+    return ok;
+}
+
 static bool answer_side(struct infer_eval *e, struct infer_eval_side *side,
                         const struct options *o, struct infer_evaluate_options *how,
                         struct err *err)
@@ -205,9 +241,10 @@ static bool answer_side(struct infer_eval *e, struct infer_eval_side *side,
     ok = c && infer_committee_answer(c, e->index, how, &side->answers, err);
     if (!ok)
         goto out;
-    reorder(&side->answers, to, row);
     side->answers.top_k = o->top_k;
-    ok = take_thresholds(e, side, to, err) && infer_figures(&side->answers, &side->f, err) &&
+    ok = look_at_calibration(e, side, to, row, err);
+    reorder(&side->answers, to, row);
+    ok = ok && take_thresholds(e, side, to, err) && infer_figures(&side->answers, &side->f, err) &&
          infer_intervals(&side->answers, &side->f, INFER_INTERVAL_SEED, side->range, err);
     side->chance = infer_reliability_by_chance(&side->answers, INFER_INTERVAL_SEED);
 out:
@@ -305,8 +342,8 @@ static bool evaluate(struct infer_eval *e, const struct options *o, struct err *
                                           &o->source, err);
     struct data_index *part = NULL;
     struct data_decode decode = { .sandbox = NULL };
-    struct infer_evaluate_options how = { .threads = threads, .decode = &decode, .bad = on_bad,
-                                          .bad_ctx = e };
+    struct infer_evaluate_options how = { .threads = threads, .decode = &decode, .logits = true,
+                                          .bad = on_bad, .bad_ctx = e };
     bool ok = x && may_write(e, x, o->report, o->force, err) &&
               may_write(e, x, o->csv, o->force, err) &&
               data_sandbox_choose(o->sandbox, threads, &decode, err);

@@ -451,6 +451,9 @@ static bool listen(void *ctx, const struct infer_said *said)
     }
     memcpy(a->probability + (size_t)a->n * (size_t)a->n_labels, said->probability,
            (size_t)a->n_labels * sizeof *a->probability);
+    if (a->logits)
+        memcpy(a->logits + (size_t)a->n * (size_t)a->n_labels, said->logits,
+               (size_t)a->n_labels * sizeof *a->logits);
     infer_answers_add(a, 1, said->target, &said->sample);
     return true;
 }
@@ -467,7 +470,8 @@ bool infer_committee_answer(struct infer_committee *c, const struct data_index *
                        c->labels, x->n_labels);
     if (!infer_answers_init(&a, x->task, c->labels, x->n, err))
         return false;
-    if (!infer_committee_each(c, x, how, listen, &l, err)) {
+    if ((how->logits && !c->room.sum && !infer_answers_keep_logits(&a, x->n, err)) ||
+        !infer_committee_each(c, x, how, listen, &l, err)) {
         infer_answers_release(&a);
         return false;
     }

@@ -4,6 +4,7 @@
 #ifndef INFER_EVAL_H
 #define INFER_EVAL_H
 
+#include "infer/calibration.h"
 #include "infer/committee.h"
 #include "infer/compare.h"
 #include "infer/curve.h"
@@ -26,9 +27,13 @@ struct infer_eval_side {
     struct infer_figures f;
     struct infer_range range[INFER_FIGURES];
     double chance;              /* ECE that chance would give it: infer_reliability_by_chance */
-    bool calibrated;            /* then: the figures that it would have without */
-    struct infer_figures before;
+    bool calibrated;            /* one model with one view, and calibrated; then: */
+    struct infer_figures before;        /* what they would be without, */
     struct infer_bin bin_before[INFER_BINS];
+    struct infer_eval_band {    /* [enum infer_band] SINGLE: answers of each band, */
+        int n, right;
+    } band[INFER_BAND_HI + 1];
+    int unknown;                /* and pictures called unknown */
     float *threshold;           /* [n_labels] of MULTI; NULL: 0.5 each */
     int learnt;                 /* pictures of the part that were learnt from; -1: unknown */
 };

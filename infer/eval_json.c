@@ -104,6 +104,21 @@ static void add_mistakes(struct str *out, const struct infer_eval *e)
     json_end(out, ']');
 }
 
+/* What became of the promises of a calibration. */
+static void add_promises(struct str *out, const struct infer_eval *e,
+                         const struct infer_eval_side *side)
+{
+    json_begin(out, "bands", '{');
+    for (int b = INFER_BAND_LOW; e->task == DATA_SINGLE && b <= INFER_BAND_HI; b++) {
+        json_begin(out, infer_band_names[b], '{');
+        json_number(out, "answers", side->band[b].n);
+        json_number(out, "right", side->band[b].right);
+        json_end(out, '}');
+    }
+    json_end(out, '}');
+    json_number(out, "unknown", side->unknown);
+}
+
 /* What is said of each side of a comparison. */
 static void add_side(struct str *out, const struct infer_eval *e,
                      const struct infer_eval_side *side)
@@ -118,6 +133,7 @@ static void add_side(struct str *out, const struct infer_eval *e,
         json_begin(out, "uncalibrated", '{');
         add_figures(out, &side->before);
         json_end(out, '}');
+        add_promises(out, e, side);
     }
     add_labels(out, e, side);
 }

@@ -113,6 +113,32 @@ static void means(const struct infer_eval *e, struct str *out)
     add_mean(out, e, "micro", INFER_FIGURE_micro_precision);
 }
 
+/* Whether calibration keeps its promises here. */
+static void promises(const struct infer_eval *e, struct str *out)
+{
+    const struct infer_eval_side *side = &e->side[0];
+    const struct infer_calibration *c = side->model[0]->calibration;
+    int n = side->answers.n;
+
+    if (!side->calibrated || (e->task == DATA_MULTI && c->unknown == INFER_UNKNOWN_NONE))
+        return;
+    str_add(out, "\nconfidence as calibrated\n");
+    for (int b = INFER_BAND_HI; e->task == DATA_SINGLE && b >= INFER_BAND_LOW; b--) {
+        const struct infer_eval_band *band = &side->band[b];
+
+        if (c->band[0] <= 0)
+            break;
+        str_printf(out, "%-7s  %6d answers, %6.2f%% of them right", infer_band_names[b], band->n,
+                   band->n ? 100.0 * band->right / band->n : 0);
+        if (b > INFER_BAND_LOW)
+            str_printf(out, "   (promised: %.2f%%)", 100 * c->band_stated[b - INFER_BAND_MED]);
+        str_addc(out, '\n');
+    }
+    if (c->unknown != INFER_UNKNOWN_NONE)
+        str_printf(out, "unknown  %6d pictures, %.2f%%   (where it was fitted: %.2f%%)\n",
+                   side->unknown, 100.0 * side->unknown / n, 100 * c->unknown_false);
+}
+
 /* ---- labels ---------------------------------------------------------------------------------- */
 
 static int label_width(const struct infer_eval *e, int most)
@@ -327,6 +353,7 @@ void infer_eval_text(const struct infer_eval *e, struct str *out)
     }
     headline(e, out);
     means(e, out);
+    promises(e, out);
     table(e, out);
     if (e->task == DATA_SINGLE && e->n_labels <= MATRIX)
         confusion(e, out);

@@ -30,10 +30,9 @@ bool infer_answer(struct infer_predictor *q, const struct data_index *x,
                        n_labels, x->n_labels);
     if (!infer_answers_init(&a, x->task, n_labels, x->n, err))
         return false;
-    if (how->logits &&
-        !(a.logits = calloc((size_t)x->n * (size_t)n_labels + 1, sizeof *a.logits))) {
+    if (how->logits && !infer_answers_keep_logits(&a, x->n, err)) {
         infer_answers_release(&a);
-        return err_set(err, ERR_MEMORY, "cannot hold the logits for %d pictures", x->n);
+        return false;
     }
     loader = data_loader_new(x, prep, &opt, err);
     if (!loader) {

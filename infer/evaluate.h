@@ -12,7 +12,8 @@ struct infer_evaluate_options {
     int threads;
     const struct data_decode *decode;   /* NULL: the default */
     struct data_cache *cache;           /* of x's prepared pictures; NULL: none */
-    bool logits;                        /* keep them, too */
+    bool logits;                        /* keep them, too, where one network answers with
+                                           one view */
     data_bad_fn *bad;                   /* may be NULL */
     void *bad_ctx;
 };

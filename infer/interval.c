@@ -19,7 +19,7 @@ enum {
     SAMPLES = 1000,
     SAMPLES_LEAST = 200,
 };
-#define WORK 1e9                /* looks at an answer: a few seconds */
+#define WORK 5e8                /* looks at an answer: a few seconds */
 #define ROOM 2.56e8             /* bytes of all samples' times */
 
 struct draws {
@@ -89,7 +89,7 @@ static bool draw(const struct infer_answers *a, uint64_t seed, bool labels, stru
     samples = labels ? affordable(looks + (double)rows.n * a->n_labels, rows.n) : 0;
     labels = samples > 0;
     samples = labels ? samples : affordable(looks, rows.n);
-    scored = malloc(((size_t)rows.n + 1) * sizeof *scored);
+    scored = malloc((2 * (size_t)rows.n + 1) * sizeof *scored);
     tally = calloc((size_t)samples + 1, sizeof *tally);
     out->value = malloc(((size_t)samples + 1) * INFER_FIGURES * sizeof *out->value);
     times = draw_times(seed, samples, rows.n);

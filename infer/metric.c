@@ -35,7 +35,7 @@ bool infer_figures(const struct infer_answers *a, struct infer_figures *out, str
 {
     bool single = a->task == DATA_SINGLE;
     struct infer_figures f = { .task = a->task, .n_labels = a->n_labels };
-    struct infer_scored *scored = calloc((size_t)a->n + 1, sizeof *scored);
+    struct infer_scored *scored = calloc(2 * (size_t)a->n + 1, sizeof *scored);
     struct infer_rows rows = { 0 };
     struct infer_tally tally = { 0 };
     struct infer_bin bin[INFER_BINS];

@@ -224,6 +224,44 @@ static int by_falling_p(const void *pa, const void *pb)
     return (a->p < b->p) - (a->p > b->p);
 }
 
+enum {
+    FEW = 256,                  /* that are sorted by comparing */
+    DIGIT = 11,                 /* bits of a digit of the others */
+};
+
+/* Numbers from 0 on stand in the order of their bits. */
+static uint32_t digit_of(const struct infer_scored *s, int shift)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &s->p, sizeof bits);
+    return ~bits >> shift & ((1u << DIGIT) - 1);
+}
+
+/* By falling p, digit by digit, the lowest first; other is room for as many. */
+static void sort_many(int n, struct infer_scored *s, struct infer_scored *other)
+{
+    struct infer_scored *from = s, *to = other, *swap;
+
+    for (int shift = 0; shift < 32; shift += DIGIT) {
+        int place[1 << DIGIT] = { 0 }, sum = 0;
+
+        for (int i = 0; i < n; i++)
+            place[digit_of(&from[i], shift)]++;
+        for (int d = 0; d < 1 << DIGIT; d++) {
+            int count = place[d];
+
+            place[d] = sum;
+            sum += count;
+        }
+        for (int i = 0; i < n; i++)
+            to[place[digit_of(&from[i], shift)]++] = from[i];
+        swap = from, from = to, to = swap;
+    }
+    if (from != s)
+        memcpy(s, from, (size_t)n * sizeof *s);
+}
+
 int infer_tally_sort(const struct infer_rows *r, int label, struct infer_scored *s)
 {
     bool single = r->a->task == DATA_SINGLE;
@@ -239,7 +277,10 @@ int infer_tally_sort(const struct infer_rows *r, int label, struct infer_scored 
             .p = infer_answers_p(r->a, row, label), .at = i, .yes = yes,
             .told = single ? r->at[i].answer == label : infer_answers_told(r->a, row, label) };
     }
-    qsort(s, (size_t)n, sizeof *s, by_falling_p);
+    if (n <= FEW)
+        qsort(s, (size_t)n, sizeof *s, by_falling_p);
+    else
+        sort_many(n, s, s + n);
     return n;
 }
 
@@ -247,30 +288,28 @@ struct infer_label_figures infer_tally_label(int n, const struct infer_scored *s
                                              const unsigned char *times, int64_t *seen)
 {
     struct infer_label_figures f = { 0 };
-    double ap = 0, before = 0;
-    int64_t yes = 0, no = 0;
+    int64_t yes = 0, no = 0, some = 0, others = 0;
+    int64_t before2 = 0;        /* twice the pairs that are in order: equal ones count half */
+    double ap = 0;
 
-    for (int i = 0; i < n; ) {
-        int64_t some = 0, others = 0;
-        float p = s[i].p;
+    for (int i = 0; i < n; i++) {
+        int w = times ? times[s[i].at] : 1;
 
-        for (; i < n && s[i].p == p; i++) {
-            int w = times ? times[s[i].at] : 1;
-
-            if (s[i].yes)
-                some += w;
-            else
-                others += w;
-            if (s[i].told) {
-                f.predicted += w;
-                f.correct += s[i].yes ? w : 0;
-            }
-        }
-        before += (double)others * ((double)yes + 0.5 * (double)some);
-        yes += some;
+        f.predicted += s[i].told * w;
+        f.correct += (s[i].told && s[i].yes) * w;
+        if (s[i].yes)
+            some += w;
+        else
+            others += w;
+        if (i + 1 < n && s[i + 1].p == s[i].p)
+            continue;
+        before2 += others * (2 * yes + some);
         no += others;
-        if (some)
+        if (some) {
+            yes += some;
             ap += (double)some * (double)yes / (double)(yes + no);
+        }
+        some = others = 0;
     }
     *seen = yes + no;
     f.support = (int)yes;
@@ -278,7 +317,7 @@ struct infer_label_figures infer_tally_label(int n, const struct infer_scored *s
     f.recall = ratio(f.correct, f.support);
     f.f1 = ratio(2.0 * f.correct, (double)f.predicted + f.support);
     f.ap = yes && no ? ap / (double)yes : NAN;
-    f.roc_auc = yes && no ? before / ((double)yes * (double)no) : NAN;
+    f.roc_auc = yes && no ? 0.5 * (double)before2 / ((double)yes * (double)no) : NAN;
     return f;
 }
 

@@ -51,7 +51,7 @@ struct infer_tally {
 void infer_tally_rows(struct infer_tally *t, const struct infer_rows *r,
                       const unsigned char *times);
 
-/* A label's answers, likeliest first; s is room for r->n.  Returns how many. */
+/* A label's answers, likeliest first; s is room for 2 * r->n.  Returns how many. */
 struct infer_scored {
     float p;
     int at;                     /* of r */

@@ -192,6 +192,29 @@ run 0 eval "$T/run-names/best.safetensors" "$T/names" --split all --report "$T/n
 grep -q '&lt;script&gt;' "$T/names.html" || fail "a name is missing"
 grep -qF "\"<script>alert('1')<b>\"\"&\"" "$T/names.csv" || fail "rows: $(head -2 "$T/names.csv")"
 
+# A calibrated model: beside what it would be without, which --raw tells; and its promises.
+"$DISCERN" calibrate "$T/model" "$T/one" --split all --force -o "$T/sure" >"$T/log" 2>&1 ||
+    fail "$(cat "$T/log")"
+run 0 eval "$T/model" "$T/one" --json
+loss=$(number log_loss) error=$(number calibration_error)
+not_printed uncalibrated
+run 0 eval "$T/sure" "$T/one" --json --report "$T/sure.html"
+[ "$(number log_loss)" != "$loss" ] || fail "calibration changes nothing"
+sed 's/.*"uncalibrated"://' "$T/out" >"$T/before"
+printed '"bands":{"lo":{"answers":'
+cp "$T/before" "$T/out"
+awk -v a="$loss" -v b="$(number log_loss)" 'BEGIN { exit (a - b) ^ 2 > 1e-10 }' ||
+    fail "uncalibrated it would be $(number log_loss), not $loss"
+awk -v a="$error" -v b="$(number calibration_error)" 'BEGIN { exit (a - b) ^ 2 > 1e-8 }' ||
+    fail "uncalibrated the error would be $(number calibration_error), not $error"
+grep -q uncalibrated "$T/sure.html" || fail "the page does not tell how it was before"
+run 0 eval "$T/sure" "$T/one" --json --raw
+[ "$(number log_loss)" = "$loss" ] || fail "--raw is not the model as it was"
+not_printed uncalibrated
+run 0 eval "$T/sure" "$T/one"
+printed 'confidence as calibrated'
+printed '   (uncalibrated '
+
 # Several labels a picture.
 run 0 eval "$T/multi" "$T/many/labels.csv"
 grep -qE '^mAP +[0-9.]+%  +[0-9.]+ to +[0-9.]+   \(label frequencies: [0-9.]+%\)$' "$T/out" ||
@@ -210,6 +233,13 @@ awk -F, 'NR > 1 {
 }' "$T/many.csv" || fail "rows: $(head -3 "$T/many.csv")"
 grep -q 'at a probability of 0.5' "$T/many.html" ||
     fail "the page does not say when a label is told"
+"$DISCERN" train "$T/one/train" --task multi --epochs 1 --size 32 --out "$T/run-tags" \
+    >"$T/log" 2>&1 || fail "$(cat "$T/log")"
+"$DISCERN" calibrate "$T/run-tags/best.safetensors" "$T/one" --split all --force -o "$T/tags" \
+    >"$T/log" 2>&1 || fail "$(cat "$T/log")"
+run 0 eval "$T/tags" "$T/one" --split all --report "$T/tags.html"
+printed 'pictures  threshold'
+grep -q "at each label's own threshold" "$T/tags.html" || fail "the page knows no thresholds"
 run 3 eval "$T/model" "$T/many/labels.csv"
 said 'labels.csv'
 run 3 eval "$T/multi" "$T/one"

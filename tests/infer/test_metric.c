@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "infer/metric.h"
+#include "infer/tally.h"
 #include "nn/base/file.h"
 #include "nn/base/record.h"
 #include "tests/infer/answers.h"
@@ -229,6 +230,30 @@ static void confused_pairs_come_by_number(void **state)
     }
 }
 
+/* The order of many is found otherwise than that of few. */
+static void many_are_put_in_order(void **state)
+{
+    struct infer_answers a = noisy(DATA_MULTI, 3000, 1);
+    struct infer_rows rows;
+    struct infer_scored *s = calloc(6000, sizeof *s);
+    unsigned char seen[3000] = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 3000; i += 3)           /* ties, ends, and what is no number */
+        a.probability[i] = i % 7 == 0 ? 1 : i % 7 == 1 ? 0 : i % 7 == 2 ? NAN : 0.5f;
+    a.probability[1] = 1e-40f;
+    assert_true(infer_rows_init(&rows, &a, &err));
+    assert_int_equal(infer_tally_sort(&rows, 0, s), 3000);
+    for (int i = 0; i < 3000; i++) {
+        assert_true(i == 0 || s[i].p <= s[i - 1].p);
+        assert_true(s[i].p == infer_answers_p(&a, s[i].at, 0) && !seen[s[i].at]++);
+    }
+    infer_rows_release(&rows);
+    infer_answers_release(&a);
+    free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +265,7 @@ int main(void)
         cmocka_unit_test(certain_and_wrong_or_nan_stays_finite),
         cmocka_unit_test(main_figure_goes_by_task),
         cmocka_unit_test(confused_pairs_come_by_number),
+        cmocka_unit_test(many_are_put_in_order),
         cmocka_unit_test(figures_are_those_of_scikit_learn),
     };
 
