@@ -73,30 +73,26 @@ static ssize_t read_full(int fd, uint8_t *data, size_t n)
     return (ssize_t)got;
 }
 
-uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err *err)
+/* From fd to its end; path is what errors call it. */
+static uint8_t *read_all(int fd, const char *path, uint64_t likely, size_t max_bytes, size_t *size,
+                         struct err *err)
 {
-    struct stat st;
-    uint8_t *data = NULL, *result = NULL;
-    int fd = open_regular(path, &st, err);
+    uint8_t *data = NULL;
 
-    if (fd < 0)
-        return NULL;
     if (max_bytes > PTRDIFF_MAX - 2)
         max_bytes = PTRDIFF_MAX - 2;
 
-    /* st_size is where to start: files grow, and those in /proc say 0.  One byte more than expected
-     * is asked for, to see the end; one more is for the terminator. */
-    size_t expected = (uint64_t)st.st_size < max_bytes ? (size_t)st.st_size : max_bytes;
-    size_t len = 0, room = expected + 1;
+    /* The likely size is where to start: files grow, and those in /proc say 0.  One byte more than
+     * expected is asked for, to see the end; one more is for the terminator. */
+    size_t expected = likely < max_bytes ? (size_t)likely : max_bytes;
+    size_t len = likely > max_bytes ? max_bytes + 1 : 0, room = expected + 1;
 
-    if ((uint64_t)st.st_size > max_bytes)
-        goto too_large;
-    for (;;) {
+    while (len <= max_bytes) {
         uint8_t *more = realloc(data, room + 1);
 
         if (!more) {
             err_set(err, ERR_MEMORY, "%s: cannot hold %zu bytes", path, room);
-            goto out;
+            break;
         }
         data = more;
 
@@ -104,29 +100,40 @@ uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err 
 
         if (got < 0) {
             err_errno(err, path, "read");
-            goto out;
+            break;
         }
         len += (size_t)got;
-        if (len > max_bytes)
-            goto too_large;
-        if (len < room)
-            break;
+        if (len < room) {
+            data[len] = 0;
+            *size = len;
+            return data;
+        }
         room = room > max_bytes / 2 ? max_bytes + 1 : room < 2048 ? 4096 : room * 2;
         if (room > max_bytes + 1)
             room = max_bytes + 1;
     }
-    data[len] = 0;
-    *size = len;
-    result = data;
-    data = NULL;
-    goto out;
-
-too_large:
-    err_set(err, ERR_INPUT, "%s: is larger than %zu bytes", path, max_bytes);
-out:
+    if (len > max_bytes)
+        err_set(err, ERR_INPUT, "%s: is larger than %zu bytes", path, max_bytes);
     free(data);
+    return NULL;
+}
+
+uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err *err)
+{
+    struct stat st;
+    uint8_t *data;
+    int fd = open_regular(path, &st, err);
+
+    if (fd < 0)
+        return NULL;
+    data = read_all(fd, path, (uint64_t)st.st_size, max_bytes, size, err);
     close(fd);
-    return result;
+    return data;
+}
+
+uint8_t *file_read_input(size_t max_bytes, size_t *size, struct err *err)
+{
+    return read_all(STDIN_FILENO, "standard input", 0, max_bytes, size, err);
 }
 
 uint8_t *file_head(const char *path, size_t most, size_t *size, uint64_t *whole, struct err *err)
@@ -275,12 +282,13 @@ bool file_reserve(struct file_out *f, uint64_t bytes, struct err *err)
     return cannot_write(f, err);
 }
 
-bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *err)
+/* At the offset, or where the last write ended when it is -1. */
+static bool put(struct file_out *f, off_t offset, const void *data, size_t bytes, struct err *err)
 {
     const uint8_t *p = data;
 
     while (bytes > 0) {
-        ssize_t n = write(f->fd, p, bytes);
+        ssize_t n = offset < 0 ? write(f->fd, p, bytes) : pwrite(f->fd, p, bytes, offset);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -292,8 +300,20 @@ bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *
         }
         p += n;
         bytes -= (size_t)n;
+        offset += offset < 0 ? 0 : n;
     }
     return true;
+}
+
+bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *err)
+{
+    return put(f, -1, data, bytes, err);
+}
+
+bool file_write_over(struct file_out *f, uint64_t offset, const void *data, size_t bytes,
+                     struct err *err)
+{
+    return put(f, (off_t)offset, data, bytes, err);
 }
 
 void file_abandon(struct file_out *f)

@@ -16,6 +16,9 @@
  * max_bytes is ERR_INPUT.  NULL on failure. */
 uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err *err);
 
+/* The same of standard input, to its end, whatever kind of file it is. */
+uint8_t *file_read_input(size_t max_bytes, size_t *size, struct err *err);
+
 /* Its first bytes, at most `most`, and a 0 byte behind them; *size how many, *whole the length of
  * the file.  free() them; NULL on failure. */
 uint8_t *file_head(const char *path, size_t most, size_t *size, uint64_t *whole, struct err *err);
@@ -38,6 +41,9 @@ struct file_out *file_create(const char *path, struct err *err);
  * before the first of them; where a file system cannot, nothing happens. */
 bool file_reserve(struct file_out *f, uint64_t bytes, struct err *err);
 bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *err);
+/* The same over bytes that were written, from the offset on. */
+bool file_write_over(struct file_out *f, uint64_t offset, const void *data, size_t bytes,
+                     struct err *err);
 bool file_commit(struct file_out *f, struct err *err);  /* frees f either way; no tmp stays */
 void file_abandon(struct file_out *f);                  /* frees f, removes the tmp; NULL is fine */
 

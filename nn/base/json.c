@@ -48,17 +48,12 @@ void json_number(struct str *out, const char *key, double x)
 
 void json_float(struct str *out, const char *key, float x)
 {
-    char text[32];
-    double back;
-
-    for (int digits = 6; isfinite(x) && digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)x);
-        if (str_to_double(text, &back) && (float)back == x) {
-            json_raw(out, key, text);
-            return;
-        }
+    if (!isfinite(x)) {
+        json_number(out, key, (double)x);
+        return;
     }
-    json_number(out, key, x);
+    lead(out, key);
+    str_float(out, x);
 }
 
 void json_raw(struct str *out, const char *key, const char *json)

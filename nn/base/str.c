@@ -275,6 +275,20 @@ void str_number(struct str *s, double x)
     str_add(s, buf);
 }
 
+void str_float(struct str *s, float x)
+{
+    char buf[40];
+    locale_t old, c = c_locale(&old);
+
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(buf, sizeof buf, "%.*g", digits, (double)x);
+        if (strtof(buf, NULL) == x)
+            break;
+    }
+    restore_locale(c, old);
+    str_add(s, buf);
+}
+
 enum { NEAREST_MAX = 64 };
 
 static int fold(char c)

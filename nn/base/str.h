@@ -50,6 +50,9 @@ void str_number(struct str *s, double x);
 /* Appends "12s", "4m05s", "1h03m": whole seconds, below a minute; minutes, above an hour. */
 void str_duration(struct str *s, double seconds);
 
+/* The same of a float: %.6g ... %.9g. */
+void str_float(struct str *s, float x);
+
 /* *out = the whole text as a finite decimal number ("0.5", "1e-3"), in any locale; false,
  * and *out untouched, when it is none. */
 bool str_to_double(const char *text, double *out);
