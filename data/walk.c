@@ -293,6 +293,16 @@ static bool enter_above(struct data_walk *w, const char *folder, struct err *err
     return ok;
 }
 
+bool data_walk_spare(struct data_walk *w, const char *folder, struct err *err)
+{
+    const struct data_entered *before;
+    const char *path = arena_str(w->mem, folder);
+
+    if (!path)
+        return err_set(err, ERR_MEMORY, "%s: memory is out", folder);
+    return file_kind(folder) != FILE_FOLDER || enter(w, path, &before, err);
+}
+
 void data_walk_release(struct data_walk *w)
 {
     free(w->entered);
@@ -302,12 +312,19 @@ void data_walk_release(struct data_walk *w)
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-static char *join(struct arena *mem, const char *folder, const char *name)
+/* folder/name: in the arena, or if there is none in text. */
+static char *join(struct arena *mem, struct str *text, const char *folder, const char *name)
 {
     size_t n = strlen(folder), m = strlen(name) + 1;
     bool slash = n && folder[n - 1] != '/';
-    char *path = arena_alloc(mem, n + slash + m);
+    char *path;
 
+    if (!mem) {
+        str_clear(text);
+        str_printf(text, "%s%s%s", folder, slash ? "/" : "", name);
+        return text->failed ? NULL : text->data;
+    }
+    path = arena_alloc(mem, n + slash + m);
     if (path) {
         memcpy(path, folder, n);
         if (slash)
@@ -368,20 +385,25 @@ static bool go_below(struct data_walk *w, const char *folder, int depth, struct 
 static bool go(struct data_walk *w, const char *folder, struct data_listing *l, int depth,
                struct err *err)
 {
-    for (int i = 0; i < l->n; i++) {
+    struct str lent = { 0 };
+    bool ok = true;
+
+    for (int i = 0; ok && i < l->n; i++) {
         const struct data_entry *e = &l->entry[i];
-        char *path = join(w->mem, folder, e->name);
+        char *path = join(w->lend && e->kind == FILE_REGULAR ? NULL : w->mem, &lent, folder,
+                          e->name);
 
         if (!path)
-            return err_set(err, ERR_MEMORY, "%s: too many pictures", folder);
-        if (!(e->kind == FILE_FOLDER ? go_below(w, path, depth + 1, err)
-              : e->kind == FILE_REGULAR ? w->picture(w->ctx, path, err)
-                                        : skip(w, path, e->why, err)))
-            return false;
+            ok = err_set(err, ERR_MEMORY, "%s: too many pictures", folder);
+        else
+            ok = e->kind == FILE_FOLDER ? go_below(w, path, depth + 1, err)
+                 : e->kind == FILE_REGULAR ? w->picture(w->ctx, path, err)
+                                           : skip(w, path, e->why, err);
     }
-    if (l->others && w->others)
+    str_release(&lent);
+    if (ok && l->others && w->others)
         w->others(w->ctx, folder, l->others, l->other);
-    return true;
+    return ok;
 }
 
 bool data_walk(struct data_walk *w, const char *folder, struct err *err)

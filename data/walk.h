@@ -46,6 +46,7 @@ struct data_walk {
     void (*others)(void *ctx, const char *folder, int n, const char *one);
     void *ctx;
     int tag;                    /* noted with each folder that is entered */
+    bool lend;                  /* pictures' paths are lent during the call, not made in mem */
     struct data_entered *entered;       /* private, as are these */
     size_t cap, n;
 };
@@ -61,6 +62,9 @@ struct data_entered {
 /* Goes through the folder, unless it was entered before; it must be readable, those below it need
  * not be.  The folders that it lies in count as entered from then on (tag DATA_WALK_ABOVE). */
 bool data_walk(struct data_walk *w, const char *folder, struct err *err);
+
+/* Counts the folder as entered: what lies in it is left out.  One that is not there is fine. */
+bool data_walk_spare(struct data_walk *w, const char *folder, struct err *err);
 
 /* How a folder was entered before, by whatever path, or NULL. */
 const struct data_entered *data_walk_before(const struct data_walk *w, const char *folder);
