@@ -244,6 +244,13 @@ float discern_threshold(const discern_model *m, int index)
     return discern_label(m, index) ? own_threshold(m->model[0], index) : 0;
 }
 
+int discern_tells_unknown(const discern_model *m)
+{
+    const struct infer_calibration *c = m->model[0]->calibration;
+
+    return c && c->unknown != INFER_UNKNOWN_NONE;
+}
+
 void discern_input(const discern_model *m, int size[3])
 {
     const struct data_prep *p = &m->model[0]->prep;

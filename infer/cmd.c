@@ -23,25 +23,28 @@ static const char *best_in(const char *folder, struct str *path)
     return !path->failed && file_kind(str_text(path)) == FILE_REGULAR ? str_text(path) : NULL;
 }
 
-struct infer_model *infer_cmd_model(char **arg, int n, struct err *err)
+bool infer_cmd_named(char *const *arg, int n, struct err *err)
 {
     const char *best;
     struct str path = { 0 };
 
-    if (n > 1 && is_model_name(arg[1]) && !is_model_name(arg[0])) {
-        err_set(err, ERR_USAGE, "MODEL comes first, then DATA: did you mean %s %s?", arg[1],
-                arg[0]);
-        return NULL;
-    }
+    if (n > 1 && is_model_name(arg[1]) && !is_model_name(arg[0]))
+        return err_set(err, ERR_USAGE, "MODEL comes first, then DATA: did you mean %s %s?", arg[1],
+                       arg[0]);
     if (file_kind(arg[0]) != FILE_FOLDER)
-        return infer_model_open(arg[0], err);
+        return true;
     best = best_in(arg[0], &path);
     if (best)
         err_set(err, ERR_INPUT, "%s: is a folder; did you mean %s?", arg[0], best);
     else
         err_set(err, ERR_INPUT, "%s: is a folder, not a model file; MODEL comes first", arg[0]);
     str_release(&path);
-    return NULL;
+    return false;
+}
+
+struct infer_model *infer_cmd_model(char **arg, int n, struct err *err)
+{
+    return infer_cmd_named(arg, n, err) ? infer_model_open(arg[0], err) : NULL;
 }
 
 struct infer_predictor *infer_cmd_predictor(const struct infer_model *m, int batch, int threads,

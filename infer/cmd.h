@@ -11,8 +11,11 @@
 extern const struct cli_command infer_cmd_predict, infer_cmd_eval, infer_cmd_info, infer_cmd_export,
     infer_cmd_calibrate, infer_cmd_doctor;
 
-/* The model that the first of n arguments names; the error for a folder, or for data where the
+/* Whether the first of n arguments may name a model; the error for a folder, or for data where the
  * model belongs, says what to type. */
+bool infer_cmd_named(char *const *arg, int n, struct err *err);
+
+/* The model that the first of n arguments names; errors as of infer_cmd_named. */
 struct infer_model *infer_cmd_model(char **arg, int n, struct err *err);
 
 /* A predictor for the model; threads 0 = all processors. */

@@ -1,34 +1,64 @@
 /*
  * cmd_predict -- discern predict: what pictures show
  *
- * Pictures go the road of evaluation: an index (here without labels), the loader, the predictor.  A
- * picture that cannot be read is named and the others are answered.  --json holds its text until
- * the end, so that what stands on stdout is whole or nothing.
+ * Names come from the command line, folders and lists (data/names.h) and are answered by libdiscern
+ * (discern.h) CHUNK at a time, in their order: memory does not grow with them.  What is made of an
+ * answer is the business of cmd_predict_out.h, sort_into.h and predict_dump.h.
  */
-#include "data/loader.h"
+#include "data/names.h"
 #include "data/sandbox.h"
 #include "infer/cmd.h"
+#include "infer/cmd_predict_out.h"
+#include "infer/discern.h"
+#include "infer/predict_dump.h"
+#include "infer/sort_into.h"
 #include "nn/base/file.h"
-#include "nn/base/json.h"
+#include "nn/base/tell.h"
 
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Names at a time; and bytes of a picture on standard input, as many as of one in a file. */
+enum { CHUNK = 2048, INPUT_MOST = 256 << 20 };
 
 struct options {
-    bool json, force, sandbox;
-    int top, batch, threads;
+    bool json, ndjson, csv, raw, unknown, null, force, sandbox;
+    int top, batch, threads, views, how;
     double threshold;
-    const char *dump_input;
+    const char *files_from, *sort_into, *undo, *dump_input;
 };
+
+static const char *const views[] = { "one", "mirror", "four", NULL };
+static const char *const hows[] = { "copy", "link", "move", NULL };
 
 static const struct field options[] = {
     FIELD_INT(struct options, top, NULL, 0, 0, 1e6,
               "labels told for a picture; 0 = 3, or if there may be several all above threshold"),
     FIELD_FLOAT(struct options, threshold, NULL, -1, -1, 1,
-                "probability from which a label is told; -1 = 0.5 if there may be several, else 0"),
+                "probability from which a label is told; -1 = as calibrated, else 0.5 if there may "
+                "be several, else 0"),
+    FIELD_BOOL(struct options, unknown,
+               "tell a picture like nothing that the model learnt as unknown (after discern "
+               "calibrate)"),
+    FIELD_BOOL(struct options, raw, "leave out what discern calibrate put into the model"),
+    FIELD_ENUM(struct options, views, views, DISCERN_VIEW_ONE,
+               "of each picture, answered together: the picture; its mirror image too; both from "
+               "nearer too"),
     FIELD_BOOL(struct options, json, "one JSON object instead of lines"),
+    FIELD_BOOL(struct options, ndjson, "a JSON object a picture, as they come"),
+    FIELD_BOOL(struct options, csv, "a table: a row a label that is told"),
+    FIELD_STRING(struct options, files_from, "LIST", NULL,
+                 "a file with more names of pictures and folders, one a line; - = standard input"),
+    { .name = "null", .kind = FIELD_KIND_BOOL, .count = 1, .letter = '0',
+      .offset = offsetof(struct options, null),
+      .doc = "names in LIST end in 0 bytes, as find -print0 writes them" },
+    FIELD_STRING(struct options, sort_into, "DIR", NULL,
+                 "put pictures into a folder for each label, in DIR"),
+    FIELD_ENUM(struct options, how, hows, INFER_COPY, "what --sort-into does with a picture"),
+    FIELD_STRING(struct options, undo, "DIR", NULL, "put back what --sort-into put into DIR"),
     FIELD_INT(struct options, batch, NULL, 32, 1, 4096, "pictures at a time"),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
     DATA_SANDBOX_FIELD(struct options),
@@ -40,152 +70,25 @@ static const struct field options[] = {
 
 struct job {
     const struct options *o;
-    const struct infer_model *m;
-    double threshold;
-    int top;
-    struct data_index x;        /* mem and sample are ours */
-    char **result;              /* --json: of each sample */
-    struct str early;           /* --json: of arguments that gave no sample */
-    int failed, empty;          /* pictures and arguments; of these, arguments without pictures */
-    int *rank;                  /* [n_labels] */
-    struct file_out *dump;
-    int dumped;                 /* pictures */
+    discern_session *session;
+    struct infer_out out;
+    struct infer_sort *sort;
+    struct infer_dump *dump;
+    char *names;                /* of a chunk, each with its 0 byte */
+    size_t used, room;
+    size_t at[CHUNK];           /* where each begins */
+    const char *path[CHUNK];
+    int n;
+    bool input;                 /* the one that is answered came on standard input */
+    int nothing;                /* arguments that gave no picture */
+    struct progress progress;   /* where it does not stand between the answers */
+    struct err *err;            /* of what was made of an answer */
 };
 
-/* ---- answers --------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
-static void result_begin(struct str *s, const char *file)
-{
-    json_begin(s, NULL, '{');
-    json_text(s, "file", file);
-}
-
-static void result_error(struct str *s, const char *file, const struct err *why)
-{
-    result_begin(s, file);
-    json_begin(s, "error", '{');
-    json_number(s, "code", cli_status(why));
-    json_text(s, "message", why->msg);
-    json_end(s, '}');
-    json_end(s, '}');
-}
-
-/* Of an argument without pictures, or a picture that cannot be read. */
-static void fail(struct job *j, const char *file, const struct err *why, struct str *json)
-{
-    cli_say("%s", why->msg);
-    j->failed++;
-    if (j->o->json)
-        result_error(json, file, why);
-}
-
-static void on_bad(void *ctx, const struct data_sample *sample, const struct err *why)
-{
-    struct job *j = ctx;
-    struct str s = { 0 };
-
-    fail(j, sample->path, why, &s);
-    if (j->o->json)
-        j->result[sample - j->x.sample] = s.data;
-}
-
-/* Of the labels in j->rank, those that are told. */
-static int told(const struct job *j, const float *p)
-{
-    int n = 0;
-
-    while (n < j->top && p[j->rank[n]] >= j->threshold)
-        n++;
-    return n;
-}
-
-static void answer_json(const struct job *j, const char *path, const float *p, int n,
-                        struct str *out)
-{
-    result_begin(out, path);
-    json_begin(out, "answers", '[');
-    for (int k = 0; k < n; k++) {
-        json_begin(out, NULL, '{');
-        json_text(out, "label", j->m->label[j->rank[k]]);
-        json_number(out, "index", j->rank[k]);
-        json_float(out, "probability", p[j->rank[k]]);
-        json_end(out, '}');
-    }
-    json_end(out, ']');
-    json_end(out, '}');
-}
-
-static void answer_text(const struct job *j, const char *path, const float *p, int n,
-                        struct str *out)
-{
-    cli_clean(out, path);
-    str_addc(out, ':');
-    for (int k = 0; k < n || (n == 0 && k == 0); k++) {
-        str_add(out, k ? ", " : n ? " " : " none (likeliest: ");
-        cli_clean(out, j->m->label[j->rank[k]]);
-        str_printf(out, " %.1f%%", 100.0 * p[j->rank[k]]);
-    }
-    str_add(out, n ? "\n" : ")\n");
-}
-
-static bool answer(struct job *j, const struct data_batch *b, const float *probability,
-                   struct err *err)
-{
-    for (int i = 0; i < b->n; i++) {
-        const char *path = j->x.sample[b->sample[i]].path;
-        const float *p = probability + (size_t)i * (size_t)j->m->n_labels;
-        struct str s = { 0 };
-        int n;
-
-        infer_rank(p, j->m->n_labels, j->top, j->rank);
-        n = told(j, p);
-        if (j->o->json)
-            answer_json(j, path, p, n, &s);
-        else
-            answer_text(j, path, p, n, &s);
-        if (s.failed) {
-            str_release(&s);
-            return err_set(err, ERR_MEMORY, "no memory for the answers");
-        }
-        if (j->o->json) {
-            j->result[b->sample[i]] = s.data;
-            continue;
-        }
-        fwrite(s.data, 1, s.len, stdout);
-        str_release(&s);
-    }
-    return j->o->json || cli_flush(err);
-}
-
-static bool print_json(const struct job *j, const char *model, struct err *err)
-{
-    struct str out = { 0 };
-    bool ok;
-
-    json_begin(&out, NULL, '{');
-    json_text(&out, "schema", "discern.predict/1");
-    json_text(&out, "model", model);
-    json_text(&out, "task", data_task_names[j->m->task]);
-    json_number(&out, "threshold", j->threshold);
-    json_number(&out, "pictures", j->x.n);
-    json_number(&out, "failed", j->failed);
-    json_begin(&out, "results", '[');
-    for (int i = 0; i < j->x.n; i++) {
-        out.failed |= !j->result[i];
-        json_raw(&out, NULL, j->result[i] ? j->result[i] : "null");
-    }
-    if (j->early.len)
-        json_raw(&out, NULL, str_text(&j->early));
-    json_end(&out, ']');
-    json_end(&out, '}');
-    ok = cli_print(&out, err);
-    str_release(&out);
-    return ok;
-}
-
-/* ---- --dump-input ---------------------------------------------------------------------------- */
-
-/* The signal that came while a file was half-written: the file goes, then it is obeyed. */
+/* The signal that came while files were half-written or half-sorted: they are seen to, then it is
+ * obeyed. */
 static volatile sig_atomic_t stopped_by;
 
 static void on_signal(int signal)
@@ -206,169 +109,343 @@ static void catch_signals(void (*handler)(int))
     }
 }
 
-/* NumPy's format 1.0: magic, version, length of the header, header padded to 64 bytes, numbers. */
-static bool dump_begin(struct job *j, struct err *err)
-{
-    char head[192];
-    const struct data_prep *p = &j->m->prep;
-    int n = snprintf(head + 10, sizeof head - 10,
-                     "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }",
-                     j->x.n, p->size[0], p->size[1], data_prep_channels(p));
-    int end = (10 + n + 1 + 63) / 64 * 64;
+/* ---- answers --------------------------------------------------------------------------------- */
 
-    memset(head + 10 + n, ' ', (size_t)(end - 10 - n));
-    memcpy(head, "\x93NUMPY\x01", 8);
-    head[8] = (char)((end - 10) & 0xFF);
-    head[9] = (char)((end - 10) >> 8);
-    head[end - 1] = '\n';
-    catch_signals(on_signal);
-    j->dump = file_create(j->o->dump_input, err);
-    return j->dump && file_write(j->dump, head, (size_t)end, err);
+static enum err_kind kind_of(int status)
+{
+    return status == DISCERN_USAGE ? ERR_USAGE : status == DISCERN_IO ? ERR_IO
+           : status == DISCERN_MEMORY ? ERR_MEMORY : ERR_INPUT;
 }
 
-/* NaN for the pictures up to `end` that could not be read. */
-static bool dump_gap(struct job *j, int end, struct err *err)
+static bool failed(const discern_error *e, struct err *err)
 {
-    size_t n = data_prep_count(&j->m->prep);
-    float *row = NULL;
-    bool ok = true;
+    return err_set(err, kind_of(e->status), "%s", e->message);
+}
 
-    if (j->dumped == end)
+/* A picture of which nothing is told stays where it is, and so does one that cannot be read. */
+static bool sort(struct job *j, const char *path, const discern_answer *a, struct err *err)
+{
+    const char **label;
+    bool ok;
+
+    if (a->status != DISCERN_OK || (!a->n && !a->unknown))
         return true;
-    row = malloc(n * sizeof *row);
-    if (!row)
-        return err_set(err, ERR_MEMORY, "no memory for a picture");
-    for (size_t i = 0; i < n; i++)
-        row[i] = NAN;
-    for (; ok && j->dumped < end; j->dumped++)
-        ok = file_write(j->dump, row, n * sizeof *row, err);
-    free(row);
+    if (j->o->unknown && a->unknown)
+        return infer_sort_put(j->sort, path, 1, (const char *[]){ INFER_SORT_UNKNOWN }, err);
+    label = calloc((size_t)a->n + 1, sizeof *label);
+    if (!label)
+        return err_set(err, ERR_MEMORY, "no memory for %d labels", a->n);
+    /* Where a picture has one label, that is the first: the others are what else it might be. */
+    for (int k = 0; k < a->n; k++)
+        label[k] = a->guess[k].label;
+    ok = !a->n || infer_sort_put(j->sort, path, discern_is_multi(j->out.model) ? a->n : 1, label,
+                                 err);
+    free(label);
     return ok;
 }
 
-static bool dump_batch(struct job *j, const struct data_batch *b, struct err *err)
+/* The library knows no name for bytes. */
+static void name_input(const discern_answer *a, char *text, size_t size)
 {
-    size_t n = data_prep_count(&j->m->prep);
+    static const char unnamed[] = "picture in memory: ";
+    bool is = !strncmp(a->message, unnamed, sizeof unnamed - 1);
 
-    for (int i = 0; i < b->n; i++) {
-        if (!dump_gap(j, b->sample[i], err) ||
-            !file_write(j->dump, b->image + (size_t)i * n, n * sizeof(float), err))
-            return false;
-        j->dumped++;
+    snprintf(text, size, "standard input: %s", a->message + (is ? sizeof unnamed - 1 : 0));
+}
+
+static int on_answer(void *ctx, const discern_answer *given)
+{
+    struct job *j = ctx;
+    const char *path = j->input ? "-" : j->path[given->file];
+    char message[sizeof((discern_error *)0)->message];
+    discern_answer copy = *given, *a = &copy;
+
+    if (stopped_by)
+        return 1;
+    if (j->input && a->status != DISCERN_OK) {
+        name_input(given, message, sizeof message);
+        a->message = message;
     }
-    return true;
+    if (j->progress.to)
+        progress_at(&j->progress, j->out.pictures);
+    return !((!j->dump || infer_dump_add(j->dump, a->input, j->err)) &&
+             infer_out_answer(&j->out, path, a, j->err) &&
+             (!j->sort || sort(j, path, a, j->err)));
+}
+
+/* Answers what has been gathered.  False without an error: a signal came. */
+static bool answer(struct job *j, struct err *err)
+{
+    discern_error e;
+    int n = j->n;
+
+    for (int i = 0; i < n; i++)
+        j->path[i] = j->names + j->at[i];
+    j->n = 0;
+    j->used = 0;
+    j->err = err;
+    if (n && discern_files(j->session, n, j->path, on_answer, j, &e))
+        return failed(&e, err);
+    return !stopped_by && !err->kind;
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+static bool on_wait(void *ctx, struct err *err)
+{
+    return answer(ctx, err);
+}
+
+static bool on_picture(void *ctx, const char *path, struct err *err)
+{
+    struct job *j = ctx;
+    size_t size = strlen(path) + 1;
+
+    if (j->n == CHUNK && !answer(j, err))
+        return false;
+    if (size > j->room - j->used) {
+        size_t room = 2 * (j->room + size);
+        char *names = realloc(j->names, room);
+
+        if (!names)
+            return err_set(err, ERR_MEMORY, "no memory for the pictures' names");
+        j->names = names;
+        j->room = room;
+    }
+    memcpy(j->names + j->used, path, size);
+    j->at[j->n++] = j->used;
+    j->used += size;
+    return !stopped_by;
+}
+
+static bool on_missed(void *ctx, const char *path, const struct err *why, struct err *err)
+{
+    struct job *j = ctx;
+
+    j->nothing++;
+    return answer(j, err) && infer_out_missed(&j->out, path, why, err);
+}
+
+static bool on_input(void *ctx, struct err *err)
+{
+    struct job *j = ctx;
+    discern_error e;
+    uint8_t *bytes;
+    size_t size;
+    int rc;
+
+    if (!answer(j, err))
+        return false;
+    bytes = file_read_input(INPUT_MOST, &size, err);
+    if (!bytes)
+        return false;
+    j->input = true;
+    rc = discern_bytes(j->session, bytes, size, on_answer, j, &e);
+    j->input = false;
+    free(bytes);
+    return rc ? failed(&e, err) : !stopped_by && !err->kind;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static bool find_pictures(struct job *j, int n, char **arg, struct err *err)
+static void tell(void *ctx, const struct err *why)
 {
-    for (int i = 0; i < n; i++) {
-        struct data_sample picture = { .path = arg[i], .name = arg[i], .label = -1 };
-        struct err why = { 0 };
-        int before = j->x.n;
+    (void)ctx;
+    tell_line(stderr, TELL_ERROR, why->msg);
+}
 
-        if (file_kind(arg[i]) != FILE_FOLDER) {
-            if (!data_index_add(&j->x, picture, err))
-                return false;
-            continue;
-        }
-        if (data_index_add_folder(&j->x, arg[i], 0, -1, DATA_UNSPLIT, &why) && j->x.n == before)
-            err_set(&why, ERR_INPUT, "%s: no pictures in this folder", arg[i]);
-        if (why.kind == ERR_MEMORY) {
-            *err = why;
-            return false;
-        }
-        if (why.kind) {
-            fail(j, arg[i], &why, &j->early);
-            j->empty++;
-        }
-    }
+static bool check(const struct options *o, int n, char **arg, struct err *err)
+{
+    int inputs = o->files_from && !strcmp(o->files_from, "-");
+
+    for (int i = 1; i < n; i++)
+        inputs += !strcmp(arg[i], "-");
+    if (o->json + o->ndjson + o->csv > 1)
+        return err_set(err, ERR_USAGE, "--json, --ndjson, --csv: one of them at a time");
+    if (inputs > 1)
+        return err_set(err, ERR_USAGE, "standard input is there once: one - at a time");
+    if (o->null && !o->files_from)
+        return err_set(err, ERR_USAGE, "--null is for the LIST of --files-from");
+    if (o->undo && (n || o->files_from || o->sort_into))
+        return err_set(err, ERR_USAGE, "--undo DIR stands alone: no MODEL, no pictures");
+    if (o->undo)
+        return true;
+    if (!n)
+        return err_set(err, ERR_USAGE, "predict needs MODEL and FILE|DIR|-");
+    if (n == 1 && !o->files_from)
+        return err_set(err, ERR_USAGE, "predict needs FILE|DIR|- behind MODEL, or --files-from");
+    if (o->sort_into && inputs && (!o->files_from || strcmp(o->files_from, "-")))
+        return err_set(err, ERR_USAGE, "--sort-into: what comes on standard input is no file");
     return true;
 }
 
-static bool go_through(struct job *j, struct err *err)
+/* MODEL or MODEL,MODEL...; a file of just that name is one model. */
+static discern_model *open_models(char **arg, int n, bool raw, struct err *err)
 {
-    int threads = j->o->threads ? j->o->threads : pool_cpus();
-    struct data_decode how = { .sandbox = NULL };
-    struct data_loader_options opt = {
-        .batch = j->x.n < j->o->batch ? j->x.n : j->o->batch,
-        .threads = threads,
-        .decode = &how,
-        .bad = on_bad,
-        .bad_ctx = j,
-    };
-    struct infer_predictor *q = NULL;
-    struct data_loader *loader = NULL;
-    const struct data_batch *b;
-    float *probability = NULL;
-    bool ok = false;
+    const discern_model_options opt = { .size = sizeof opt, .raw = raw };
+    bool one = file_kind(arg[0]) != FILE_NONE;
+    char *text = strdup(arg[0]), *next[2] = { NULL, n > 1 ? arg[1] : NULL };
+    const char **path = calloc(strlen(arg[0]) + 1, sizeof *path);
+    discern_model *m = NULL;
+    discern_error e;
+    int models = 0;
+    bool ok = text && path;
 
-    q = infer_cmd_predictor(j->m, opt.batch, threads, err);
-    if (!q)
-        goto out;
-    probability = calloc((size_t)opt.batch * (size_t)j->m->n_labels, sizeof *probability);
-    if (!probability) {
-        err_set(err, ERR_MEMORY, "no memory for the answers");
-        goto out;
+    if (!ok)
+        err_set(err, ERR_MEMORY, "no memory for a name");
+    for (char *p = text; ok && p; models++) {
+        char *comma = one ? NULL : strchr(p, ',');
+
+        if (comma)
+            *comma = 0;
+        next[0] = p;
+        ok = infer_cmd_named(next, n > 1 ? 2 : 1, err);
+        path[models] = p;
+        p = comma ? comma + 1 : NULL;
     }
-    if (!data_sandbox_choose(j->o->sandbox, threads, &how, err))
-        goto out;
-    loader = data_loader_new(&j->x, &j->m->prep, &opt, err);
-    if (!loader || (j->o->dump_input && !dump_begin(j, err)))
-        goto out;
-    data_loader_start(loader, 0, 0);
-    ok = true;
-    while (ok && !stopped_by && (b = data_loader_next(loader))) {
-        infer_predict(q, b->n, b->image, probability);
-        ok = (!j->dump || dump_batch(j, b, err)) && answer(j, b, probability, err);
+    if (ok) {
+        m = discern_open_many(models, path, &opt, &e);
+        if (!m)
+            failed(&e, err);
     }
-    if (ok && j->dump && !stopped_by) {
-        ok = dump_gap(j, j->x.n, err) && file_commit(j->dump, err);
-        j->dump = NULL;
-    }
-out:
-    data_loader_free(loader);
-    data_sandbox_free(how.sandbox);
-    infer_predictor_free(q);
-    free(probability);
-    return ok;
+    free(path);
+    free(text);
+    return m;
 }
 
-static bool predict(struct job *j, const char *model, int n, char **arg, struct err *err)
+static discern_session *open_session(const struct options *o, const discern_model *m,
+                                     struct err *err)
 {
-    int wanted = j->o->top ? j->o->top : j->m->task == DATA_SINGLE ? 3 : j->m->n_labels;
-    double usual = j->m->task == DATA_SINGLE ? 0 : 0.5;
+    const discern_session_options opt = {
+        .size = sizeof opt, .threads = o->threads, .batch = o->batch, .top = o->top,
+        .threshold = o->threshold < 0 ? 0 : o->threshold == 0 ? -1 : o->threshold,
+        .views = o->views, .sandbox = o->sandbox, .worker = "/proc/self/exe",
+    };
+    discern_error e;
+    discern_session *s = discern_session_new(m, &opt, &e);
 
-    if (j->o->dump_input && !cli_may_write(j->o->dump_input, model, j->o->force, err))
+    if (!s)
+        failed(&e, err);
+    return s;
+}
+
+/* What is told of the threshold: the one that was asked for, or that all labels have. */
+static double threshold_of(const struct options *o, const discern_model *m)
+{
+    double first = (double)discern_threshold(m, 0);
+
+    if (o->threshold >= 0)
+        return o->threshold;
+    for (int l = 1; l < discern_labels(m); l++)
+        if ((double)discern_threshold(m, l) != first)
+            return NAN;
+    return first;
+}
+
+static bool begin_files(struct job *j, struct err *err)
+{
+    int size[3];
+
+    if (j->o->dump_input || j->o->sort_into)
+        catch_signals(on_signal);
+    if (j->o->dump_input) {
+        discern_input(j->out.model, size);
+        j->dump = infer_dump_begin(j->o->dump_input, size, err);
+        if (!j->dump)
+            return false;
+    }
+    if (j->o->sort_into)
+        j->sort = infer_sort_open(j->o->sort_into, (enum infer_how)j->o->how, tell, NULL, err);
+    return !j->o->sort_into || j->sort;
+}
+
+/* A sorting that was stopped ends as it should; a dump is whole or not at all. */
+static bool end_files(struct job *j, bool ok, struct err *err)
+{
+    struct infer_sort_counts n;
+    struct infer_dump *dump = j->dump;
+    bool sorted;
+
+    if (ok && dump && !stopped_by) {
+        j->dump = NULL;
+        ok = infer_dump_end(dump, err);
+    }
+    if (!j->sort || (!ok && err->kind))
+        return ok;
+    sorted = infer_sort_finish(j->sort, &n, err);
+    if (sorted) {
+        j->out.failed += n.left;
+        cli_say("sorted %d picture%s into %s%s", n.sorted, str_plural(n.sorted), j->o->sort_into,
+                n.sorted ? " (--undo puts them back)" : "");
+        if (n.before)
+            cli_say("%d had been sorted before", n.before);
+    }
+    return ok && sorted;
+}
+
+static bool predict(struct job *j, int n, char **arg, struct err *err)
+{
+    const struct data_names names = {
+        .arg = arg + 1, .n = n - 1, .list = j->o->files_from, .null = j->o->null,
+        .spare = j->o->sort_into, .picture = on_picture, .input = on_input, .missed = on_missed,
+        .wait = on_wait, .ctx = j,
+    };
+    bool ok;
+
+    if (j->o->unknown && !discern_tells_unknown(j->out.model))
+        return err_set(err, ERR_INPUT, "%s: has not learnt to tell what it does not know: "
+                       "discern calibrate teaches it", j->out.name);
+    if (j->o->dump_input && !cli_may_write(j->o->dump_input, arg[0], j->o->force, err))
         return false;
-    j->top = wanted < j->m->n_labels ? wanted : j->m->n_labels;
-    j->threshold = j->o->threshold < 0 ? usual : j->o->threshold;
-    j->x = (struct data_index){ .task = DATA_SINGLE, .label = j->m->label,
-                                .n_labels = j->m->n_labels, .mem = arena_new() };
-    j->rank = calloc((size_t)j->m->n_labels, sizeof *j->rank);
-    if (!j->x.mem || !j->rank)
-        return err_set(err, ERR_MEMORY, "no memory for the pictures' names");
-    if (!find_pictures(j, n, arg, err))
+    j->session = open_session(j->o, j->out.model, err);
+    if (!j->session || !begin_files(j, err) || !infer_out_begin(&j->out, err))
         return false;
-    j->result = calloc((size_t)j->x.n + 1, sizeof *j->result);
-    if (!j->result)
-        return err_set(err, ERR_MEMORY, "no memory for the answers");
-    if (j->x.n > 0 && !go_through(j, err))
-        return false;
-    return !j->o->json || stopped_by || print_json(j, model, err);
+    if (j->o->json || !isatty(STDOUT_FILENO))
+        cli_progress(&j->progress, "answered", "pictures", 0);
+    ok = data_names_go(&names, err) && answer(j, err) && infer_out_end(&j->out, err);
+    progress_end(&j->progress);
+    return end_files(j, ok, err);
+}
+
+static int undo(const struct options *o, struct err *err)
+{
+    struct infer_sort_counts n;
+
+    if (!infer_sort_undo(o->undo, tell, NULL, &n, err))
+        return cli_fail(err, o->json || o->ndjson);
+    cli_say("%s: put back %d of %d", o->undo, n.sorted, n.sorted + n.left);
+    if (!n.left)
+        return 0;
+    err->kind = ERR_INPUT;
+    return cli_status(err);
+}
+
+static int finish(const struct job *j, bool ok, struct err *err)
+{
+    int all = j->out.pictures + j->nothing;
+
+    if (stopped_by)
+        return 0;
+    if (!ok)
+        return cli_fail(err, j->o->json || j->o->ndjson);
+    if (!j->out.failed)
+        return 0;
+    if (all > 1)
+        cli_say("%d of %d could not be %s", j->out.failed, all,
+                j->o->sort_into ? "answered or sorted" : "answered");
+    err->kind = ERR_INPUT;
+    return cli_status(err);
 }
 
 static void job_release(struct job *j)
 {
-    for (int i = 0; j->result && i < j->x.n; i++)
-        free(j->result[i]);
-    free(j->result);
-    free(j->rank);
-    free(j->x.sample);
-    arena_free(j->x.mem);
-    str_release(&j->early);
-    file_abandon(j->dump);
+    infer_sort_free(j->sort);
+    infer_dump_abandon(j->dump);
+    discern_session_free(j->session);
+    discern_close((discern_model *)(uintptr_t)j->out.model);
+    infer_out_release(&j->out);
+    free(j->names);
+    free(j);
 }
 
 static int run(const struct cli_command *self, int argc, char **argv)
@@ -376,31 +453,32 @@ static int run(const struct cli_command *self, int argc, char **argv)
     struct options o = { 0 };
     struct cli_args args;
     struct err err = { 0 };
-    struct job j = { .o = &o };
-    struct infer_model *m;
+    struct job *j;
+    discern_model *m;
     int status;
     enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
 
     if (parsed == CLI_DONE)
         return 0;
-    if (parsed == CLI_FAILED)
-        return cli_fail(&err, o.json);
-    m = infer_cmd_model(args.arg, args.n, &err);
-    if (!m)
-        return cli_fail(&err, o.json);
-    j.m = m;
-    if (!predict(&j, args.arg[0], args.n - 1, args.arg + 1, &err)) {
-        status = stopped_by ? 0 : cli_fail(&err, o.json);
-    } else if (j.failed) {
-        if (j.x.n + j.empty > 1)
-            cli_say("%d of %d could not be answered", j.failed, j.x.n + j.empty);
-        err.kind = ERR_INPUT;
-        status = cli_status(&err);
-    } else {
-        status = 0;
+    if (parsed == CLI_FAILED || !check(&o, args.n, args.arg, &err))
+        return cli_fail(&err, o.json || o.ndjson);
+    if (o.undo)
+        return undo(&o, &err);
+    j = calloc(1, sizeof *j);
+    m = j ? open_models(args.arg, args.n, o.raw, &err) : NULL;
+    if (!m) {
+        if (!j)
+            err_set(&err, ERR_MEMORY, "no memory for the pictures' names");
+        free(j);
+        return cli_fail(&err, o.json || o.ndjson);
     }
-    job_release(&j);
-    infer_model_free(m);
+    j->o = &o;
+    j->out = (struct infer_out){
+        .form = o.json ? INFER_JSON : o.ndjson ? INFER_NDJSON : o.csv ? INFER_CSV : INFER_TEXT,
+        .model = m, .name = args.arg[0], .threshold = threshold_of(&o, m), .unknown = o.unknown,
+    };
+    status = finish(j, predict(j, args.n, args.arg, &err), &err);
+    job_release(j);
     if (stopped_by) {
         catch_signals(SIG_DFL);
         raise(stopped_by);
@@ -411,17 +489,20 @@ static int run(const struct cli_command *self, int argc, char **argv)
 const struct cli_command infer_cmd_predict = {
     .name = "predict",
     .summary = "say what pictures show",
-    .synopsis = "MODEL FILE|DIR...",
+    .synopsis = "MODEL[,MODEL] FILE|DIR|-...",
     .about = "Prints a line a picture: the likeliest labels with their probabilities or, where "
              "a picture may have several, those above the threshold.  Folders are gone through "
-             "with all that lies below them.  A picture that cannot be read is named, the "
-             "others are answered, and the exit status is 3.",
+             "with all that lies below them; - is a picture on standard input.  A picture that "
+             "cannot be read is named, the others are answered, and the exit status is 3.\n"
+             "Several models that know the same labels answer as one, by the mean of what they "
+             "say.  docs/predict.md has the forms of output and the sorting into folders.",
     .examples = "discern predict cats.safetensors photo.jpg\n"
-                "discern predict cats.safetensors holiday/ --top 1\n"
-                "discern predict cats.safetensors holiday/ --json >answers.json\n",
+                "discern predict cats.safetensors holiday/ --sort-into sorted --how link\n"
+                "find / -name '*.jpg' -print0 | discern predict a.safetensors,b.safetensors "
+                "--files-from - -0 --csv >answers.csv\n",
     .options = options,
     .size = sizeof(struct options),
-    .min_args = 2,
+    .min_args = 0,
     .max_args = -1,
     .run = run,
 };

@@ -85,6 +85,8 @@ DISCERN_API int discern_is_multi(const discern_model *m);
 /* The probability from which a label is told: as calibration found it, else 0.5 where a picture
  * may have several, else 0. */
 DISCERN_API float discern_threshold(const discern_model *m, int index);
+/* 1: calibration has found how to tell pictures like nothing that the model learnt. */
+DISCERN_API int discern_tells_unknown(const discern_model *m);
 /* What the first network sees: height, width, channels. */
 DISCERN_API void discern_input(const discern_model *m, int size[3]);
 

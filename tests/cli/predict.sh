@@ -58,6 +58,86 @@ run 0 predict "$T/multi" "$p" --threshold 1 --json
 printed '"threshold":1,'
 printed '"answers":[]'
 
+# Lists: lines, 0 bytes, folders in them, line ends of others; behind what the command line names.
+d=$T/dir
+printf '%s\r\n\n%s\n%s' "$d/z.png" "$d/b" "$d/a.png" >"$T/list"
+run 0 predict "$T/model" "$d/a.png" --files-from "$T/list" --top 1
+[ "$(sed 's/: .*//' "$T/out")" = "$(printf "$d/%s\n" a.png z.png b/2.PNG b/c/1.png a.png)" ] ||
+    fail "list: $(cat "$T/out")"
+cp "$p" "$d/line
+end.png"
+find "$d" -name '*end.png' -print0 >"$T/list0"
+run 0 predict "$T/model" --files-from "$T/list0" -0 --ndjson
+lines 1
+printed '{"schema":"discern.predict.line/1","file":"'"$d"'/line\nend.png","answers":[{"label":"'
+"$DISCERN" predict "$T/model" --files-from - --null --csv <"$T/list0" >"$T/out" 2>"$T/err" ||
+    fail "$(cat "$T/err")"
+[ "$(head -1 "$T/out")" = file,rank,label,probability,band,unknown,error ] || fail "$(cat "$T/out")"
+printed "\"$d/line"
+rm "$d/line
+end.png"
+run 3 predict "$T/model" --files-from "$T/list0"
+said '--null'
+: >"$T/none"
+run 0 predict "$T/model" --files-from "$T/none"
+lines 0
+run 3 predict "$T/model" --files-from "$T/no-list"
+run 3 predict "$T/model" --files-from "$T/list" "$T/gone.png" --json
+printed '"pictures":5,"failed":1,'
+# A list that is being written is answered as far as it goes.
+mkfifo "$T/pipe"
+rm "$T/out"
+"$DISCERN" predict "$T/model" --files-from - --top 1 <"$T/pipe" >"$T/out" 2>"$T/err" &
+exec 3>"$T/pipe"
+echo "$d/a.png" >&3
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    [ -s "$T/out" ] || sleep 0.5
+done
+lines 1
+echo "$d/z.png" >&3
+exec 3>&-
+wait $! || fail "$(cat "$T/err")"
+lines 2
+rm "$T/pipe"
+
+# A picture on standard input: as in a file, or bytes that are none.
+run 0 predict "$T/model" "$p" --csv
+sed 's/^[^,]*,/-,/' "$T/out" | tail -n +2 >"$T/want"
+"$DISCERN" predict "$T/model" - --csv <"$p" >"$T/out" 2>"$T/err" || fail "$(cat "$T/err")"
+tail -n +2 "$T/out" | cmp - "$T/want" || fail "stdin: $(cat "$T/out")"
+rc=0
+echo none | "$DISCERN" predict "$T/model" - "$p" --top 1 >"$T/out" 2>"$T/err" || rc=$?
+[ $rc = 3 ] || fail "no picture on stdin: status $rc"
+said 'standard input: '
+lines 1
+
+# Every form tells the same.
+run 3 predict "$T/model" "$d" "$T/gone.png" --json
+cp "$T/out" "$T/json"
+grep -o '{"file":.*' "$T/json" | sed 's/}\]}$//; s/},{"file"/}\n{"file"/g' >"$T/want"
+run 3 predict "$T/model" "$d" "$T/gone.png" --ndjson
+sed 's/"schema":"discern.predict.line\/1",//' "$T/out" | head -4 >"$T/got"
+head -4 "$T/want" | cmp - "$T/got" || fail "ndjson: $(cat "$T/got")"
+run 3 predict "$T/model" "$d" "$T/gone.png" --csv
+grep -o '"probability":[0-9.e-]*' "$T/json" | sed 's/.*://' >"$T/want"
+awk -F, 'NR > 1 && $4 { print $4 }' "$T/out" | cmp - "$T/want" || fail "csv: $(cat "$T/out")"
+tail -1 "$T/out" | grep -q "^$T/gone.png,0,,,,,$T/gone.png: " || fail "csv: $(tail -1 "$T/out")"
+
+# Networks and views that answer as one.
+run 0 predict "$T/model,$T/model" "$d" --json
+sed 's/"model":"[^"]*"//' "$T/out" >"$T/got"
+run 0 predict "$T/model" "$d" --json
+sed 's/"model":"[^"]*"//' "$T/out" | cmp - "$T/got" || fail "a model with itself answers otherwise"
+run 0 predict "$T/model" "$d" --json --views mirror
+sed 's/"model":"[^"]*"//' "$T/out" | cmp -s - "$T/got" && fail "the mirror changes nothing"
+run 3 predict "$T/model,$T/multi" "$p"
+said 'models answer together only when'
+run 3 predict "$T/model,$T/no-such" "$p"
+cp "$T/model" "$T/a,b"
+run 0 predict "$T/a,b" "$p"
+run 3 predict "$T/model" "$p" --unknown
+said 'discern calibrate'
+
 # Names: options look-alikes, spaces, what terminals obey.
 cp "$p" "$T/dir/--json.png"
 (cd "$T/dir" && "$DISCERN" predict ../model --top 1 -- --json.png >"$T/out" 2>"$T/err") ||
@@ -163,7 +243,12 @@ usage predict "$T/model" "$p" --tpo 1
 said 'did you mean --top?'
 usage predct "$T/model" "$p"
 said 'did you mean "predict"?'
-for wrong in '--top x' '--top -1' '--top 1e99' '--threshold 2' '--threshold nan' '--batch 0' \
+usage predict "$T/model" - -
+usage predict "$T/model" - --files-from -
+usage predict "$T/model" "$p" -0
+run 2 predict "$T/model" "$p" --json --csv
+for wrong in '--views two' '--top x' \
+    '--top -1' '--top 1e99' '--threshold 2' '--threshold nan' '--batch 0' \
     '--batch 1.5' '--threads 99999' '--threads=' '--json=maybe' --dump-input; do
     usage predict "$T/model" "$p" $wrong
 done

@@ -9,8 +9,8 @@
  * FAULT_LOG  a file that gets a line a call: NUMBER CALL NAME [NAME], names within the folder
  *
  * Calls that are counted: open to write, write, pwrite, fallocate, ftruncate, fsync, fdatasync,
- * close, rename, link, unlink, mkdir, rmdir.  The system is asked directly, so that what the shim
- * itself does is not counted.
+ * close, rename, renameat2, link, symlink, unlink, mkdir, rmdir.  The system is asked directly, so
+ * that what the shim itself does is not counted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -261,6 +261,24 @@ SHOWN int rename(const char *from, const char *to)
     if (name && falls("rename", name, other))
         return -1;
     return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+SHOWN int renameat2(int at, const char *from, int to_at, const char *to, unsigned flags)
+{
+    const char *name = inside(from), *other = inside(to);
+
+    if (name && falls("renameat2", name, other))
+        return -1;
+    return (int)syscall(SYS_renameat2, at, from, to_at, to, flags);
+}
+
+SHOWN int symlink(const char *target, const char *to)
+{
+    const char *name = inside(to);
+
+    if (name && falls("symlink", name, NULL))
+        return -1;
+    return (int)syscall(SYS_symlinkat, target, AT_FDCWD, to);
 }
 
 SHOWN int link(const char *from, const char *to)
