@@ -280,6 +280,7 @@ static void a_model_tells_what_it_is(void **state)
     assert_null(discern_label(m, -1));
     assert_null(discern_label(m, TINY_LABELS));
     assert_true(discern_is_multi(m));
+    assert_false(discern_tells_unknown(m));
     discern_input(m, input);
     assert_memory_equal(input, ((int[]){ TINY_SIDE, TINY_SIDE, 3 }), sizeof input);
     discern_close(m);
