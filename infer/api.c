@@ -349,22 +349,37 @@ static bool is_told(const discern_session *s, int label, float probability)
     return probability >= (isnan(s->threshold) ? own_threshold(s->model, label) : s->threshold);
 }
 
-/* s->guess = what is told of these probabilities, s->rank[0] the likeliest label; how many. */
+/* Likeliest first, equal ones as the labels stand. */
+static int by_rank(const void *pa, const void *pb)
+{
+    const discern_guess *a = pa, *b = pb;
+
+    if (a->probability != b->probability)
+        return a->probability < b->probability ? 1 : -1;
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+/* s->guess = what is told of these probabilities, s->rank[0] the likeliest label; how many.  Of
+ * many labels few are told: those are sorted, not all of them ranked. */
 static int tell(discern_session *s, const float *probability)
 {
-    int labels = s->model->n_labels, untold = 0, look, n = 0;
+    int labels = s->model->n_labels, n = 0;
 
     for (int i = 0; i < labels; i++)
-        untold += !is_told(s, i, probability[i]);
-    look = untold < labels - s->top ? untold + s->top : labels;
-    infer_rank(probability, labels, look, s->rank);
-    for (int k = 0; k < look && n < s->top; k++) {
-        int i = s->rank[k];
-
         if (is_told(s, i, probability[i]))
             s->guess[n++] = (discern_guess){ s->model->label[i], i, probability[i] };
+    if (n < labels) {
+        qsort(s->guess, (size_t)n, sizeof *s->guess, by_rank);
+        infer_rank(probability, labels, 1, s->rank);
+        return n < s->top ? n : s->top;
     }
-    return n;
+    infer_rank(probability, labels, s->top, s->rank);
+    for (int k = 0; k < s->top; k++) {
+        int i = s->rank[k];
+
+        s->guess[k] = (discern_guess){ s->model->label[i], i, probability[i] };
+    }
+    return s->top;
 }
 
 static discern_answer answer_of(discern_session *s, int file, const struct infer_said *said)
@@ -556,6 +571,16 @@ static bool answer_row(struct row *r, int n, const char *const *path, struct err
     return ok;
 }
 
+static void answer_alone(struct row *r, const char *name, const void *bytes, size_t size)
+{
+    struct err err = { 0 };
+    struct infer_said said;
+    bool ok = look_at(r->s, name, bytes, size, &said, &err);
+    discern_answer a = ok ? answer_of(r->s, 0, &said) : no_answer(0, &err);
+
+    give(r, &a);
+}
+
 int discern_files(discern_session *s, int n, const char *const *path, discern_answer_fn *fn,
                   void *ctx, discern_error *e)
 {
@@ -563,7 +588,10 @@ int discern_files(discern_session *s, int n, const char *const *path, discern_an
     struct row r = { .s = s, .fn = fn, .ctx = ctx };
     bool ok = check_row(s, n, path, fn, &err);
 
-    ok = ok && (n == 0 || answer_row(&r, n, path, &err));
+    if (ok && n == 1)
+        answer_alone(&r, path[0], NULL, 0);     /* no threads to start */
+    else
+        ok = ok && (n == 0 || answer_row(&r, n, path, &err));
     if (!ok)
         report(&err, e);
     return ok ? 0 : -1;
@@ -574,8 +602,6 @@ int discern_bytes(discern_session *s, const void *data, size_t bytes, discern_an
 {
     struct err err = { 0 };
     struct row r = { .s = s, .fn = fn, .ctx = ctx };
-    struct infer_said said;
-    discern_answer a;
     bool ok = may_ask(s, NULL, 0, &err);
 
     if (ok && (!fn || !data))
@@ -584,8 +610,6 @@ int discern_bytes(discern_session *s, const void *data, size_t bytes, discern_an
         report(&err, e);
         return -1;
     }
-    ok = look_at(s, in_memory, data, bytes, &said, &err);
-    a = ok ? answer_of(s, 0, &said) : no_answer(0, &err);
-    give(&r, &a);
+    answer_alone(&r, in_memory, data, bytes);
     return 0;
 }

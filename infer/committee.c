@@ -24,7 +24,8 @@ struct member {
 struct room {
     int batch;
     float *probability;         /* [batch,labels] the mean */
-    float *said;                /* [batch,labels] of one network and view; logits of one alone */
+    float *said;                /* [batch,labels] of one network and view */
+    float *logits;              /* [batch,labels] of the first network's first view */
     float *mirrored;            /* [batch,H,W,C] of the largest; NULL where nothing is mirrored */
     double *sum;                /* [batch,labels]; NULL: one network with one view */
 };
@@ -117,6 +118,7 @@ static void free_room(struct room *r)
     free(r->probability);
     free(r->mirrored);
     free(r->said);
+    free(r->logits);
     free(r->sum);
     *r = (struct room){ 0 };
 }
@@ -135,11 +137,12 @@ static bool make_room(const struct infer_committee *c, int batch, struct room *r
     *r = (struct room){ .batch = batch };
     r->probability = malloc(answers * sizeof *r->probability);
     r->said = malloc(answers * sizeof *r->said);
+    r->logits = malloc(answers * sizeof *r->logits);
     if (c->views != INFER_VIEWS_ONE)
         r->mirrored = malloc((size_t)batch * most * sizeof *r->mirrored);
     if (!alone)
         r->sum = malloc(answers * sizeof *r->sum);
-    if (r->probability && r->said && (r->mirrored || c->views == INFER_VIEWS_ONE) &&
+    if (r->probability && r->said && r->logits && (r->mirrored || c->views == INFER_VIEWS_ONE) &&
         (r->sum || alone))
         return true;
     free_room(r);
@@ -291,7 +294,7 @@ static void deliberate(struct infer_committee *c, int n, float *const image[])
 
     if (!c->room.sum) {
         infer_predict(c->member[0].q, n, image[0], c->room.probability);
-        infer_predictor_logits(c->member[0].q, n, c->room.said);
+        infer_predictor_logits(c->member[0].q, n, c->room.logits);
         return;
     }
     memset(c->room.sum, 0, answers * sizeof *c->room.sum);
@@ -302,7 +305,8 @@ static void deliberate(struct infer_committee *c, int n, float *const image[])
             const float *seen = image[m->take[t]];
 
             hear(c, m, n, seen);
-            voices++;
+            if (!voices++)
+                infer_predictor_logits(m->q, n, c->room.logits);
             if (c->views == INFER_VIEWS_ONE)
                 continue;
             mirror(&m->m->prep, n, seen, c->room.mirrored);
@@ -318,7 +322,7 @@ static void answer_one(struct infer_committee *c, struct infer_said *said)
 {
     deliberate(c, 1, c->image);
     *said = (struct infer_said){ .probability = c->room.probability,
-                                 .logits = c->room.sum ? NULL : c->room.said,
+                                 .logits = c->room.logits,
                                  .input = c->image[0] };
 }
 
@@ -381,7 +385,7 @@ static bool tell(struct each *e, const struct data_batch *b)
         struct infer_said said = {
             .sample = b->sample[i],
             .probability = e->c->room.probability + (size_t)i * labels,
-            .logits = e->c->room.sum ? NULL : e->c->room.said + (size_t)i * labels,
+            .logits = e->c->room.logits + (size_t)i * labels,
             .input = b->image + (size_t)i * count,
             .target = b->target + (size_t)i * (size_t)e->x->n_labels,
         };

@@ -49,7 +49,7 @@ struct infer_said {
     int sample;                 /* in the index; 0 for a picture alone */
     const struct err *why;      /* not NULL: the picture cannot be read, and the rest is NULL */
     const float *probability;   /* [labels] */
-    const float *logits;        /* [labels], the network's own; NULL: several answer, or views */
+    const float *logits;        /* [labels], the first network's own, of the picture as it is */
     const float *input;         /* what the first network saw, data_prep_count numbers */
     const float *target;        /* [labels], as struct data_batch has it; NULL: alone */
 };

@@ -226,7 +226,7 @@ static void views_are_mirrored_and_nearer(void **state)
         struct data_image image = made_scene(40, 28, 5);
         struct data_view v;
         uint8_t rgb[16 * 16 * 3];
-        float p[4 * LABELS];
+        float p[4 * LABELS], logits[LABELS];
         struct infer_said said;
 
         assert_true(data_prep_apply(&m->prep, &image, pixels[0], &err));
@@ -241,12 +241,14 @@ static void views_are_mirrored_and_nearer(void **state)
             for (int i = 0; i < 16 * 16 * 3; i++)
                 pixels[k + 1][i] = pixels[k][i / 48 * 48 + (15 - i / 3 % 16) * 3 + i % 3];
         infer_predict(q, 4, pixels[0], p);
+        infer_predictor_logits(q, 1, logits);
         for (int views = 0; views < 3; views++) {
             struct infer_committee *c = committee(1, &m, views, 1, 1);
             int n = views == INFER_VIEWS_FOUR ? 4 : views + 1;
 
             assert_true(infer_committee_image(c, &image, &said, &err));
             assert_memory_equal(said.input, pixels[0], sizeof pixels[0]);
+            assert_memory_equal(said.logits, logits, sizeof logits);
             for (int l = 0; l < LABELS; l++) {
                 double sum = 0;
 
