@@ -7,6 +7,8 @@ draw_one
 draw_many
 train "$T/one" model
 train "$T/many/labels.csv" multi
+run 0 calibrate "$T/model" --reset
+run 0 calibrate "$T/multi" --reset
 p=$T/one/test/ring/$(ls "$T/one/test/ring" | head -1)
 
 # One picture, one line.
@@ -137,6 +139,32 @@ cp "$T/model" "$T/a,b"
 run 0 predict "$T/a,b" "$p"
 run 3 predict "$T/model" "$p" --unknown
 said 'discern calibrate'
+
+# A calibrated model says what its answers are worth; --raw takes that back; unknown is an answer.
+cp "$T/model" "$T/sure"
+run 0 calibrate "$T/sure" "$T/one" --split all --force --false-alarms 0.5
+run 0 predict "$T/sure" "$T/one/test" --top 1
+grep -qE ': [a-z-]+ [0-9.]+%  \[(lo|med|hi)\]' "$T/out" || fail "no band: $(cat "$T/out")"
+printed '[unknown?]'
+run 0 predict "$T/sure" "$T/one/test" --top 1 --unknown
+cp "$T/out" "$T/text"
+printed ': unknown (likeliest: '
+n=$(grep -c ': unknown (' "$T/out")
+run 0 predict "$T/sure" "$T/one/test" --top 1 --unknown --json
+[ "$(grep -o '"answers":\[\],"band":"[a-z]*","unknown":true' "$T/out" | wc -l)" = "$n" ] ||
+    fail "json: not $n unknown"
+printed '"unknown":false'
+run 0 predict "$T/sure" "$T/one/test" --top 1 --unknown --csv
+[ "$(grep -c ',0,unknown,,[a-z]*,1,$' "$T/out")" = "$n" ] || fail "csv: not $n unknown"
+run 0 predict "$T/sure,$T/model" "$T/one/test" --top 1 --unknown
+[ "$(sed -n 's/: unknown (.*//p' "$T/out")" = "$(sed -n 's/: unknown (.*//p' "$T/text")" ] ||
+    fail "the first of two models does not say what is unknown"
+run 0 predict "$T/sure" "$T/one/test" --unknown --sort-into "$T/sorted"
+[ "$(ls "$T/sorted/_unknown" | wc -l)" = "$n" ] || fail "not $n in _unknown"
+run 0 predict "$T/sure" "$T/one/test" --raw
+cp "$T/out" "$T/raw"
+run 0 predict "$T/model" "$T/one/test"
+cmp "$T/out" "$T/raw" || fail "--raw is not the model without calibration"
 
 # Names: options look-alikes, spaces, what terminals obey.
 cp "$p" "$T/dir/--json.png"
