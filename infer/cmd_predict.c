@@ -498,8 +498,8 @@ const struct cli_command infer_cmd_predict = {
              "say.  docs/predict.md has the forms of output and the sorting into folders.",
     .examples = "discern predict cats.safetensors photo.jpg\n"
                 "discern predict cats.safetensors holiday/ --sort-into sorted --how link\n"
-                "find / -name '*.jpg' -print0 | discern predict a.safetensors,b.safetensors "
-                "--files-from - -0 --csv >answers.csv\n",
+                "discern predict a.safetensors,b.safetensors holiday/ --csv >answers.csv\n"
+                "find -name '*.jpg' -print0 | discern predict m.safetensors --files-from - -0\n",
     .options = options,
     .size = sizeof(struct options),
     .min_args = 0,

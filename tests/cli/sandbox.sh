@@ -44,4 +44,4 @@ rc=0
     >"$T/out" 2>"$T/err" || rc=$?
 [ "$rc" = 4 ] || fail "no descriptors: status $rc: $(cat "$T/err")"
 [ ! -s "$T/out" ] || fail "answered without a sandbox"
-said 'start a process to decode in'
+said 'process to decode in'
