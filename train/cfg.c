@@ -16,6 +16,7 @@ const struct field train_cfg_fields[] = {
 
 const char *const train_channels_names[] = { "auto", "rgb", "grey", NULL };
 const char *const train_resize_names[] = { "auto", "crop", "squash", "letterbox", NULL };
+const char *const train_calibrate_names[] = { "auto", "yes", "no", NULL };
 const char *const train_on_nan_names[] = { "stop", "rollback", NULL };
 
 const char *const train_weights_names[] = { "auto", "he", "glorot", "lecun", "trunc", "orthogonal",

@@ -15,6 +15,8 @@ extern const char *const train_channels_names[];  /* "auto", then data_color_nam
 extern const char *const train_resize_names[]; /* "auto", then data_resize_names */
 
 /* After numbers that are not finite: end, or go on from the last checkpoint at half the rate. */
+enum train_calibrate { TRAIN_CALIBRATE_AUTO, TRAIN_CALIBRATE_YES, TRAIN_CALIBRATE_NO };
+extern const char *const train_calibrate_names[];
 enum train_on_nan { TRAIN_NAN_STOP, TRAIN_NAN_ROLLBACK };
 extern const char *const train_on_nan_names[];
 
@@ -58,6 +60,7 @@ struct train_cfg {
     int sampling;               /* enum data_sampling (data/sampler.h) */
     int stop_after; /* epochs without a better figure, after which training ends; 0 = never */
     int on_nan;   /* enum train_on_nan */
+    int calibrate; /* enum train_calibrate: the best model, at the end */
     const char *init; /* a model file to begin with; NULL: none */
     int weights;      /* enum train_weights */
     bool zero_gamma;  /* residual branches begin at 0 */

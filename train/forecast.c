@@ -13,6 +13,9 @@
 
 /* A decoder holds a picture about twice: its planes, and the pixels that it makes of them. */
 enum { DECODER_COPIES = 2, STATM_BYTES = 4096 };
+/* Answers are kept as probabilities beside targets; calibration has their logits, new probabilities
+ * and sorts them. */
+enum { ANSWER_COPIES = 6 };
 
 int64_t train_resident(void)
 {
@@ -64,7 +67,8 @@ static bool validation(const struct train_forecast_facts *f, int64_t *bytes, str
 {
     int n = f->val->n < f->val_batch ? f->val->n : f->val_batch;
     struct data_loader_options opt = { .batch = n, .threads = f->threads };
-    int64_t answers = (int64_t)f->val->n * f->val->n_labels * (int64_t)sizeof(float);
+    int64_t answers = (int64_t)ANSWER_COPIES * f->val->n * f->val->n_labels *
+                      (int64_t)sizeof(float);
 
     *bytes = predictor(f, n, err);
     if (*bytes < 0)

@@ -4,28 +4,41 @@
 #include "train/keep.h"
 
 #include "data/split.h"
+#include "infer/fit.h"
 #include "train/checkpoint.h"
 #include "train/provenance.h"
 
 #include <stdlib.h>
 
-bool train_keep_validate(struct train_session *t, const struct infer_model *m,
-                         const struct data_index *x, struct infer_figures *f, struct err *err)
+/* What the network of m, without calibration, answers to x. */
+static bool ask(struct train_session *t, const struct infer_model *m, const struct data_index *x,
+                bool logits, struct infer_answers *a, struct err *err)
 {
     struct infer_predictor *q =
-        infer_predictor_new(m->graph, m->params, t->index->task, m->calibration,
+        infer_predictor_new(m->graph, m->params, t->index->task, NULL,
                             x->n < TRAIN_VAL_BATCH ? x->n : TRAIN_VAL_BATCH, t->cfg->threads,
                             t->cfg->isa, err);
     struct infer_evaluate_options how = {
         .threads = t->cfg->threads,
         .decode = t->run->decode,
         .cache = t->caches.val,
+        .logits = logits,
         .bad = train_session_bad_file,
         .bad_ctx = t,
     };
-    bool ok = q && infer_evaluate(q, x, &t->prep, &how, f, err);
+    bool ok = q && infer_answer(q, x, &t->prep, &how, a, err);
 
     infer_predictor_free(q);
+    return ok;
+}
+
+bool train_keep_validate(struct train_session *t, const struct infer_model *m,
+                         const struct data_index *x, struct infer_figures *f, struct err *err)
+{
+    struct infer_answers a = { 0 };
+    bool ok = ask(t, m, x, false, &a, err) && infer_figures(&a, f, err);
+
+    infer_answers_release(&a);
     return ok;
 }
 
@@ -151,6 +164,46 @@ bool train_keep_back(struct train_session *t, struct err *err)
     /* A kill may have come before any of these was written. */
     return found == TRAIN_FOUND_NOTHING ||
            ((t->split_written || write_split(t, err)) && mend_best(t, err));
+}
+
+static bool calibrate(struct train_session *t, struct infer_model *m, struct err *err)
+{
+    struct infer_fit_options how = infer_fit_defaults(m->task);
+    struct infer_answers a = { 0 };
+    struct infer_fit_notes notes;
+    struct infer_calibration c;
+    bool ok = ask(t, m, t->parts.val, true, &a, err), fitted;
+
+    fitted = ok && infer_fit(&a, &how, m->mem, &c, &notes, err);
+    infer_answers_release(&a);
+    if (ok && !fitted && err->kind == ERR_INPUT) {
+        train_session_note(t, TRAIN_EVENT_NOTE, "not calibrated: %s", err->msg);
+        *err = (struct err){ 0 };
+        return true;
+    }
+    if (!fitted || !infer_model_calibrate(m, &c, err) || !write_best(t, m, err))
+        return false;
+    train_session_note(t, TRAIN_EVENT_NOTE,
+                       "calibrated by the %d pictures held out: temperature %.3f, log loss %.4f "
+                       "from %.4f",
+                       c.pictures, c.temperature, c.log_loss[1], c.log_loss[0]);
+    return true;
+}
+
+bool train_keep_calibrate(struct train_session *t, struct err *err)
+{
+    struct str path = { 0 };
+    struct infer_model *m;
+    bool ok;
+
+    if (!train_session_calibrates(t))
+        return true;
+    str_printf(&path, "%s/" TRAIN_BEST, t->run->out);
+    m = infer_model_open(str_text(&path), err);
+    ok = m && calibrate(t, m, err);
+    infer_model_free(m);
+    str_release(&path);
+    return ok;
 }
 
 bool train_keep_best(struct train_session *t, struct err *err)

@@ -7,7 +7,8 @@
 #include "infer/model.h"
 #include "train/session.h"
 
-/* Figures of m on x, by the pictures that the cache of the held out ones has. */
+/* Figures of m, without calibration, on x, by the pictures that the cache of the held out ones
+ * has. */
 bool train_keep_validate(struct train_session *t, const struct infer_model *m,
                          const struct data_index *x, struct infer_figures *f, struct err *err);
 
@@ -20,6 +21,10 @@ bool train_keep_save(struct train_session *t, const struct train_progress *next,
 /* Method, progress and cfg->shortened back to the newest checkpoint, or to the start where there is
  * none. */
 bool train_keep_back(struct train_session *t, struct err *err);
+
+/* Calibrates the best model's file by the pictures held out, where that is wanted: from the network
+ * alone, so that once more changes nothing. */
+bool train_keep_calibrate(struct train_session *t, struct err *err);
 
 /* The figures of the best model, which an earlier process may have written, into t->best. */
 bool train_keep_best(struct train_session *t, struct err *err);

@@ -26,12 +26,21 @@ int train_session_epochs(const struct train_session *t, int64_t steps)
     return per_epoch ? (int)((steps + per_epoch - 1) / per_epoch) : 0;
 }
 
+bool train_session_calibrates(const struct train_session *t)
+{
+    int held = t->parts.val ? t->parts.val->n : 0, how = t->cfg->calibrate;
+
+    return held && (how == TRAIN_CALIBRATE_YES ||
+                    (how == TRAIN_CALIBRATE_AUTO && held >= TRAIN_CALIBRATE_LEAST));
+}
+
 double train_session_left(const struct train_session *t)
 {
     int64_t steps = train_plan_steps(t->cfg);
 
     return t->clock.steps ? train_pace_left(&t->clock.pace, t->progress.step, steps,
-                                            train_session_epochs(t, steps) - t->progress.epoch + 1)
+                                            train_session_epochs(t, steps) - t->progress.epoch + 1 +
+                                                train_session_calibrates(t))
                           : 0;
 }
 

@@ -16,7 +16,10 @@
 
 #include <jansson.h>
 
-enum { TRAIN_VAL_BATCH = 64 }; /* pictures that are validated at a time */
+enum {
+    TRAIN_VAL_BATCH = 64,       /* pictures that are validated at a time */
+    TRAIN_CALIBRATE_LEAST = 100 /* pictures held out that auto calibrates by */
+};
 
 struct train_session {
     struct train_cfg *cfg;
@@ -65,6 +68,9 @@ bool train_session_see(struct train_session *t, int epoch, struct err *err);
 
 /* How many epochs so many steps are. */
 int train_session_epochs(const struct train_session *t, int64_t steps);
+
+/* Whether the best model is calibrated at the end. */
+bool train_session_calibrates(const struct train_session *t);
 
 /* Seconds that the rest takes if it goes on as now. */
 double train_session_left(const struct train_session *t);

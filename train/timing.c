@@ -80,6 +80,12 @@ void train_timing_val(struct train_session *t)
     t->clock.pace.val = (train_now() - start) * t->parts.val->n / few.n;
 }
 
+/* Seconds that the calibration at the end takes: as a validation. */
+static double last_look(const struct train_session *t)
+{
+    return train_session_calibrates(t) ? t->clock.pace.val : 0;
+}
+
 bool train_timing_plan(struct train_session *t, struct err *err)
 {
     double limit = fmin(fmax(0.05 * t->cfg->time, 0.5), 5);
@@ -92,7 +98,7 @@ bool train_timing_plan(struct train_session *t, struct err *err)
     if (t->parts.val)
         train_timing_val(t);
     t->cfg->steps = (int)train_pace_steps(
-        pace, 0, TIME_PLANNED * t->cfg->time - train_clock_elapsed(&t->clock));
+        pace, 0, TIME_PLANNED * t->cfg->time - train_clock_elapsed(&t->clock) - last_look(t));
     train_session_note(
         t, TRAIN_EVENT_NOTE,
         "steps %d, which is %.1f epochs: a step takes %.3g s and a validation %.3g s, and %g s "
@@ -113,7 +119,8 @@ void train_timing_replan(struct train_session *t)
         return;
     /* Of the epoch under way, what is made is not to be made again. */
     steps = t->progress.step +
-            train_pace_steps(&t->clock.pace, t->progress.step, TIME_PLANNED * t->cfg->time - spent);
+            train_pace_steps(&t->clock.pace, t->progress.step,
+                             TIME_PLANNED * t->cfg->time - spent - last_look(t));
     if (steps >= was || !train_plan_shorten(t->cfg, t->progress.step, steps))
         return;
     t->cfg->epochs = train_session_epochs(t, steps);

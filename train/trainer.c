@@ -302,7 +302,7 @@ static bool loop(struct train_session *t, struct err *err)
         if (train_session_stopped(t) && p->step < train_plan_steps(t->cfg))
             return stop_here(t, false, err);
     }
-    if (!train_keep_best(t, err))
+    if (!train_keep_best(t, err) || !train_keep_calibrate(t, err))
         return false;
     train_timing_tell(t);
     train_session_emit(t, (struct train_event){ .kind = TRAIN_EVENT_END,

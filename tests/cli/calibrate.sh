@@ -71,6 +71,23 @@ printed 'thresholds        for f1:'
 printed 'part all: 120 pictures'
 run 0 predict "$T/multi" "$T/more/images/00000.png"
 
+# Training does the same at its end, by the pictures that it held out; and again where it was killed
+# between its last checkpoint and that.
+"$DISCERN" train "$T/fresh/train" --epochs 2 --size 32 --calibrate yes --out "$T/run-own" \
+    >"$T/log" 2>&1 || fail "$(cat "$T/log")"
+grep -q 'calibrated by the [0-9]* pictures held out: temperature' "$T/log" || fail "$(cat "$T/log")"
+cp "$T/run-own/best.safetensors" "$T/own"
+grep -qa discern.calibration "$T/own" || fail "training did not calibrate"
+run 0 calibrate "$T/own" "$T/fresh/train"
+cmp "$T/own" "$T/run-own/best.safetensors" || fail "training calibrates otherwise"
+cp "$T/run-own/metrics.csv" "$T/metrics.csv"
+run 0 calibrate "$T/run-own/best.safetensors" --reset
+sed -i 's/"state": "finished"/"state": "running"/' "$T/run-own/run.json"
+run 0 train --resume "$T/run-own"
+cmp "$T/own" "$T/run-own/best.safetensors" || fail "--resume calibrates otherwise"
+cmp "$T/metrics.csv" "$T/run-own/metrics.csv"
+! grep -qa discern.calibration "$T/run-model/best.safetensors" || fail "calibrated by 20 pictures"
+
 # What was learnt by heart is no measure; few pictures are none.
 run 3 calibrate "$T/again" "$T/one" --split train
 said 'has learnt from about 150 of these 150 pictures'

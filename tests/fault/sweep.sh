@@ -15,10 +15,10 @@ set -eu
 shim=$(pwd)/$BUILD/tests/fault/shim.so
 ways='exit ENOSPC torn EIO lost' which=${1:-some}
 draw_net
-draw_one 40
-# Two steps an epoch, and a checkpoint after every step.
-set -- train "$T/one" --arch "$T/tiny.net" --epochs 2 --batch 12 --save-every 0.000001s \
-    --threads 1 --cache "$T/cache"
+draw_one
+# Two steps an epoch, a checkpoint after every step, and at the end a calibration.
+set -- train "$T/one" --arch "$T/tiny.net" --epochs 2 --batch 75 --save-every 0.000001s \
+    --calibrate yes --threads 1 --cache "$T/cache"
 
 # arrays FILE: what a model file holds behind its header.
 arrays() { tail -c "+$(($(od -An -tu8 -N8 "$1") + 9))" "$1"; }
@@ -77,6 +77,7 @@ k=0 how=none why=undisturbed
 faulty "$@" --out "$T/run"
 [ $rc = 0 ] || fail "$(cat "$T/err")"
 undated "$T/run/best.safetensors" >"$T/best"
+grep -qa discern.calibration "$T/best" || fail "it is not calibrated"
 arrays "$T/run/last.safetensors" >"$T/arrays"
 rows "$T/run" >"$T/rows"
 same "$T/run"

@@ -33,7 +33,7 @@ static struct infer_model *make_model(const char *text, enum data_task task, int
     struct nn_graph *g = nn_graph_read(text, strlen(text), 0, NULL, &err);
     struct nn_params *p = g ? nn_params_new(g, false, &err) : NULL;
     const char *label[PIXELS];
-    char name[PIXELS][8];
+    char name[PIXELS][16];
     struct infer_model *m;
 
     assert_non_null(p);

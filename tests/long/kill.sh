@@ -2,7 +2,7 @@
 # kill: trainings that are killed at random times and gone on with end in the bits of one that never
 # was
 #
-# KILLS (200) times: a training of some seconds, 64 drawn pictures of 32x32, is killed (SIGKILL)
+# KILLS (200) times: a training of some seconds, 200 drawn pictures of 32x32, is killed (SIGKILL)
 # after a time drawn uniformly between 0 and what the whole one takes; then --resume, which is
 # killed too by a time drawn anew, and so on until it comes to its end.  Every fifth training is
 # killed as often as it takes with short times.  The times are random numbers of SEED (1) and the
@@ -12,8 +12,9 @@ set -eu
 
 kills=${KILLS:-200} seed=${SEED:-1}
 draw_net
-draw_one 64
-set -- train "$T/one" --arch "$T/tiny.net" --batch 16 --threads 1 --save-every 0.2s --quiet
+draw_one
+set -- train "$T/one" --arch "$T/tiny.net" --batch 50 --threads 1 --save-every 0.2s --quiet \
+    --calibrate yes
 on="train --threads 1 --save-every 0.2s --quiet"
 
 # arrays FILE: what a model file holds behind its header.
@@ -51,8 +52,8 @@ while [ $done -lt "$kills" ]; do
             set -- $on --resume "$T/run"
         else
             fresh=$((fresh + 1))
-            set -- train "$T/one" --arch "$T/tiny.net" --batch 16 --threads 1 --save-every 0.2s \
-                --quiet --epochs $epochs --out "$T/run"
+            set -- train "$T/one" --arch "$T/tiny.net" --batch 50 --threads 1 --save-every 0.2s \
+                --quiet --calibrate yes --epochs $epochs --out "$T/run"
         fi
         [ $done -lt "$kills" ] || { run 0 "$@"; break; }
         most=$took
