@@ -120,6 +120,7 @@ static void head(const struct source *s, struct str *out)
 {
     const struct infer_model *m = s->m;
     const char *name = str_text(&s->name), *upper = str_text(&s->upper);
+    bool grey = data_prep_channels(&m->prep) == 1;
 
     str_printf(out, "/*\n * %s -- an image classifier, written by discern %s\n *\n", name,
                about_version);
@@ -138,11 +139,12 @@ static void head(const struct source *s, struct str *out)
     str_printf(out,
                " * Pictures are %d rows of %d pixels of %s, a byte a number, rows from the top,\n"
                " * pixels from the left.  The model learnt from pictures brought to this size so:\n"
-               " * %s, filter %s%s.\n */\n",
-               m->prep.size[0], m->prep.size[1],
-               data_prep_channels(&m->prep) == 3 ? "red, green, blue" : "grey",
-               data_resize_names[m->prep.resize], data_filter_names[m->prep.filter],
-               data_prep_channels(&m->prep) == 3 ? "" : ", grey made of red, green, blue after it");
+               " * %s, filter %s",
+               m->prep.size[0], m->prep.size[1], grey ? "grey" : "red, green, blue",
+               data_resize_names[m->prep.resize], data_filter_names[m->prep.filter]);
+    if (m->prep.resize == DATA_CROP && m->prep.crop < 1)
+        str_printf(out, ", %.3g of its sides seen", m->prep.crop);
+    str_printf(out, "%s.\n */\n", grey ? ", grey made of red, green, blue after it" : "");
 }
 
 static void define(const struct source *s, const char *what, double value, const char *comment,
