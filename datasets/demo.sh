@@ -81,10 +81,11 @@ set -- $(awk -F, -v dir="$demo/multi/images" \
     "$demo/multi/labels.csv")
 run "$discern" predict "$multi" "$@"
 
-say "6. What a model file holds, and the same model as ONNX for other programs."
+say "6. What a model file holds, and the same model for other programs: as ONNX, and as C."
 run "$discern" info "$single"
 run "$discern" export "$single" --to onnx -o "$demo/single.onnx"
 run "$discern" export "$multi" --to onnx -o "$demo/multi.onnx"
+run "$discern" export "$single" --to c -o "$demo/single.c" --header
 
 accuracy=$(number accuracy "$demo/single.json")
 map=$(number mean_ap "$demo/multi.json")
@@ -107,6 +108,7 @@ Where things are:
   $multi    the models
   $demo/single.json, $demo/multi.json    all figures
   $demo/single.onnx, $demo/multi.onnx    for other programs
+  $demo/single.c    for whatever has a C compiler; docs/export.md shows how
 
 With pictures of your own, in a folder a label (photos/cat/1.jpg, photos/dog/2.jpg ...):
   $discern train photos --out cats
