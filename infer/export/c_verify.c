@@ -33,14 +33,16 @@ struct bench {
 
 static bool bench_init(struct bench *b, struct err *err)
 {
-    snprintf(b->folder, sizeof b->folder, "%s/discern-XXXXXX", P_tmpdir);
-    if (!mkdtemp(b->folder)) {
-        b->folder[0] = '\0';
+    char folder[FOLDER_MOST];
+
+    snprintf(folder, sizeof folder, "%s/discern-XXXXXX", P_tmpdir);
+    if (!mkdtemp(folder)) {
         err_errno(err, P_tmpdir, "make a folder there");
         return err_in(err, "to check the file (--no-verify does not)");
     }
+    memcpy(b->folder, folder, sizeof folder);
     for (int i = 0; i < FILES; i++)
-        snprintf(b->path[i], sizeof b->path[i], "%s/%s", b->folder, files[i]);
+        snprintf(b->path[i], sizeof b->path[i], "%s/%s", folder, files[i]);
     return true;
 }
 
