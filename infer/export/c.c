@@ -15,6 +15,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a file is written of. */
 struct source {
@@ -396,18 +397,26 @@ static void header_path(const char *path, struct str *out)
     str_add(out, ".h");
 }
 
-static bool put_header(const struct source *s, const char *path, struct str *report,
-                       struct err *err)
+/* The header, then the file; a header that is new does not stay without its file. */
+static bool put_both(const struct source *s, const char *path, const struct str *file,
+                     struct str *report, struct err *err)
 {
     struct str name = { 0 }, text = { 0 };
-    bool ok;
+    bool ok, new;
 
     header_path(path, &name);
     write_header(s, &text);
+    new = file_kind(str_text(&name)) == FILE_NONE;
     ok = (!name.failed && !text.failed) || err_set(err, ERR_MEMORY, "no memory for the header");
-    if (ok && !s->o->force && file_kind(str_text(&name)) != FILE_NONE)
+    if (ok && !s->o->force && !new)
         ok = err_set(err, ERR_INPUT, "%s is there already: --force overwrites it", str_text(&name));
-    ok = ok && file_replace(str_text(&name), str_text(&text), text.len, err);
+    if (ok && file_replace(str_text(&name), str_text(&text), text.len, err)) {
+        ok = file_replace(path, str_text(file), file->len, err);
+        if (!ok && new)
+            unlink(str_text(&name));
+    } else {
+        ok = false;
+    }
     if (ok)
         str_printf(report, "; %s", str_text(&name));
     str_release(&name);
@@ -427,8 +436,10 @@ static bool write_c(const struct infer_model *m, const struct infer_export_optio
                    s.c.constants * sizeof(float), arena(&s) * sizeof(float));
         ok = !o->verify || verify(&s, &text, report, err) || err_in(err, "%s", path);
     }
-    ok = ok && (!o->header || put_header(&s, path, report, err)) &&
-         file_replace(path, str_text(&text), text.len, err);
+    if (ok && o->header)
+        ok = put_both(&s, path, &text, report, err);
+    else
+        ok = ok && file_replace(path, str_text(&text), text.len, err);
     str_release(&text);
     release(&s);
     return ok;

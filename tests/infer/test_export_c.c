@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LABELS = 5 };
@@ -333,6 +334,20 @@ static void weights_that_are_no_numbers_are_refused(void **state)
     infer_model_free(m);
 }
 
+static void a_header_does_not_stay_without_its_file(void **state)
+{
+    struct infer_model *m = make(nets[3], DATA_SINGLE);
+    struct str report = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(mkdir(at("full.c"), 0700), 0);
+    assert_false(write_c(m, false, at("full.c"), &report, &err));
+    assert_int_equal(file_kind(at("full.h")), FILE_NONE);
+    str_release(&report);
+    infer_model_free(m);
+}
+
 /* Held against another model's answers, as if the writer were wrong. */
 static void a_file_that_answers_otherwise_is_told(void **state)
 {
@@ -434,6 +449,7 @@ int main(void)
         cmocka_unit_test(an_arena_is_no_larger_than_the_values_that_live),
         cmocka_unit_test(the_unknown_is_told_as_by_the_model),
         cmocka_unit_test(weights_that_are_no_numbers_are_refused),
+        cmocka_unit_test(a_header_does_not_stay_without_its_file),
         cmocka_unit_test(a_file_that_answers_otherwise_is_told),
         cmocka_unit_test(words_are_those_of_c),
         cmocka_unit_test(numbers_read_back_exactly),
