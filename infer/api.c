@@ -84,6 +84,7 @@ static void report(const struct err *err, discern_error *e)
 static bool take_options(void *to, size_t ours, const void *from, const char *name,
                          struct err *err)
 {
+    enum { MOST = 4096 };       /* more is no struct's size, but memory that nobody set */
     const unsigned char *bytes = from;
     size_t theirs;
 
@@ -91,7 +92,7 @@ static bool take_options(void *to, size_t ours, const void *from, const char *na
     if (!from)
         return true;
     memcpy(&theirs, from, sizeof theirs);
-    if (theirs < sizeof theirs)
+    if (theirs < sizeof theirs || theirs > MOST)
         return err_set(err, ERR_USAGE, "%s.size is %zu: set it to sizeof(%s)", name, theirs, name);
     for (size_t i = ours; i < theirs; i++)
         if (bytes[i])

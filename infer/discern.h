@@ -42,7 +42,7 @@ enum discern_status {
     DISCERN_USAGE = 2,          /* the caller broke what is said here */
     DISCERN_INPUT = 3,          /* a model or picture is missing, damaged or not of a kind read */
     DISCERN_IO = 4,             /* the system refused to read or write */
-    DISCERN_MEMORY = 5,
+    DISCERN_MEMORY = 5
 };
 
 typedef struct discern_error {

@@ -431,6 +431,7 @@ static void options_out_of_range_are_refused(void **state)
         { { .size = sizeof bad->o, .views = -1 }, "views" },
         { { .size = 0, .views = 1 }, "size" },
         { { .size = 4 }, "size" },
+        { { .size = (size_t)-1 }, "size" },
     };
     discern_model *m = opened("one.safetensors");
     discern_error e = { 0 };
