@@ -482,28 +482,6 @@ bool cli_flush(struct err *err)
 
 /* ---- what a terminal sees -------------------------------------------------------------------- */
 
-/* C0, DEL, and C1 as UTF-8 writes it (C2 80 to C2 9F): what a terminal may obey. */
-void cli_clean(struct str *out, const char *text)
-{
-    struct str utf8 = { 0 };
-
-    str_utf8(&utf8, text);
-    for (const char *p = str_text(&utf8); *p; p++) {
-        unsigned char c = (unsigned char)p[0], d = (unsigned char)p[1];
-
-        if (c < 0x20 || c == 0x7F) {
-            str_addc(out, '?');
-        } else if (c == 0xC2 && d < 0xA0) {
-            str_addc(out, '?');
-            p++;
-        } else {
-            str_addc(out, *p);
-        }
-    }
-    out->failed |= utf8.failed;
-    str_release(&utf8);
-}
-
 int cli_width(const char *text)
 {
     int n = 0;

@@ -63,8 +63,11 @@ int cli_status(const struct err *err);
  * stdout; returns cli_status.  Control characters in the message are shown as '?'. */
 int cli_fail(const struct err *err, bool json);
 
-/* Appends text as a terminal may see it: '?' for control characters, U+FFFD for broken UTF-8. */
-void cli_clean(struct str *out, const char *text);
+/* str_clean, as what commands print is made with it everywhere. */
+static inline void cli_clean(struct str *out, const char *text)
+{
+    str_clean(out, text);
+}
 
 /* Columns that cleaned text takes, a code point each. */
 int cli_width(const char *text);

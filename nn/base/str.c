@@ -213,6 +213,28 @@ static void restore_locale(locale_t c, locale_t old)
     }
 }
 
+/* C0, DEL, and C1 as UTF-8 writes it (C2 80 to C2 9F): what a terminal may obey. */
+void str_clean(struct str *s, const char *text)
+{
+    struct str utf8 = { 0 };
+
+    str_utf8(&utf8, text);
+    for (const char *p = str_text(&utf8); *p; p++) {
+        unsigned char c = (unsigned char)p[0], d = (unsigned char)p[1];
+
+        if (c < 0x20 || c == 0x7F) {
+            str_addc(s, '?');
+        } else if (c == 0xC2 && d < 0xA0) {
+            str_addc(s, '?');
+            p++;
+        } else {
+            str_addc(s, *p);
+        }
+    }
+    s->failed |= utf8.failed;
+    str_release(&utf8);
+}
+
 void str_duration(struct str *s, double seconds)
 {
     long n = lround(fmin(fmax(seconds, 0), 1e9));

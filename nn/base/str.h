@@ -38,7 +38,10 @@ bool str_is_utf8(const char *text);
 /* Appends text; bytes that are not UTF-8 become U+FFFD. */
 void str_utf8(struct str *s, const char *text);
 
-/* The same as a JSON string with quotes. */
+/* Appends text as a terminal may see it: '?' for control characters, U+FFFD for broken UTF-8. */
+void str_clean(struct str *s, const char *text);
+
+/* Appends text, with U+FFFD for broken UTF-8, as a JSON string with quotes. */
 void str_json(struct str *s, const char *text);
 
 /* Appends text as one word of a shell's: in quotes when it needs them. */

@@ -6,9 +6,10 @@
  */
 #include "nn/base/tell.h"
 
-#include "nn/base/cli.h"
+#include "nn/base/str.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -320,7 +321,7 @@ void tell_line(FILE *to, enum tell_kind kind, const char *text)
     if (kind != TELL_ERROR && ours(to))
         str_addc(&s, kind == TELL_NOTE ? NOTE : DETAIL);
     str_add(&s, "discern: ");
-    cli_clean(&s, text);
+    str_clean(&s, text);
     str_addc(&s, '\n');
     send(to, &s);
     str_release(&s);
@@ -337,7 +338,7 @@ void tell_live(FILE *to, double seconds, const struct tell_part *part, int n)
     for (int i = 0; i < n; i++) {
         str_addc(&s, PART);
         str_addc(&s, (char)('0' + part[i].drop));
-        cli_clean(&s, part[i].text);
+        str_clean(&s, part[i].text);
     }
     str_addc(&s, '\n');
     if (!s.failed)
