@@ -259,20 +259,19 @@ static bool place_grads(struct planner *w)
     return true;
 }
 
-/* The call of node i with shapes and no data: what space() and flops() look at. */
-static struct nn_call shape_call(const struct planner *w, int i)
+struct nn_call nn_plan_call(const struct nn_plan *p, int i)
 {
-    const struct nn_node *node = &w->g->node[i];
+    const struct nn_node *node = &p->graph->node[i];
     struct nn_call c = {
-        .attr = node->attr, .mode = w->p->opt.mode, .n_in = node->n_in,
-        .k = w->p->opt.kernels, .threads = w->p->opt.threads };
+        .attr = node->attr, .mode = p->opt.mode, .n_in = node->n_in,
+        .k = p->opt.kernels, .threads = p->opt.threads };
 
     for (int k = 0; k < node->n_in; k++) {
-        c.x[k].dtype = w->g->node[node->in[k]].type.dtype;
-        c.x[k].shape = w->p->shape[node->in[k]];
+        c.x[k].dtype = p->graph->node[node->in[k]].type.dtype;
+        c.x[k].shape = p->shape[node->in[k]];
     }
     c.y.dtype = node->type.dtype;
-    c.y.shape = w->p->shape[i];
+    c.y.shape = p->shape[i];
     return c;
 }
 
@@ -289,7 +288,7 @@ static bool place_space(struct planner *w)
         p->stash[i] = p->scratch_fwd[i] = p->scratch_bwd[i] = -1;
         if (fwd < 0)
             continue;
-        c = shape_call(w, i);
+        c = nn_plan_call(p, i);
         p->flops += nn_op_flops(op, &c);
         if (!op->space || p->opt.bare)
             continue;

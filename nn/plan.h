@@ -61,4 +61,7 @@ struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_optio
                             struct err *err);
 void nn_plan_free(struct nn_plan *p);
 
+/* The call of a node with shapes and no data: what space() and flops() look at. */
+struct nn_call nn_plan_call(const struct nn_plan *p, int node);
+
 #endif

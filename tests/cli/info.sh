@@ -12,9 +12,16 @@ printed 'single: one label a picture'
 printed 'labels       10: checker, circle'
 printed '32 x 32 pixels'
 printed 'resnet_small'
-grep -q '^parameters   [0-9,]*$' "$T/out" || fail "parameters"
+grep -q '^network      resnet_small, [0-9,]* parameters$' "$T/out" || fail "parameters"
 grep -q '^cost .*flop' "$T/out" || fail "cost"
-printed 'epochs 1'
+grep -q '^trained      [-0-9]* [0-9:]* UTC by discern ' "$T/out" || fail "when: $(cat "$T/out")"
+tr -s '\n ' ' ' <"$T/out" | grep -q ' epoch 1 of 1,' || fail "epochs: $(cat "$T/out")"
+grep -q '^data  .*[0-9] pictures to learn from, [0-9]* to check with, fingerprint' "$T/out" ||
+    fail "data: $(cat "$T/out")"
+grep -q '^figures .*accuracy [0-9.]*' "$T/out" || fail "figures: $(cat "$T/out")"
+grep -q '^recipe .*batch [0-9]*' "$T/out" || fail "recipe: $(cat "$T/out")"
+grep -q '^calibration  ' "$T/out" || fail "calibration: $(cat "$T/out")"
+awk 'length > 80 { exit 1 }' "$T/out" || fail "wider than 80: $(cat "$T/out")"
 
 run 0 info --json "$T/model"
 quiet
@@ -30,6 +37,32 @@ not_printed '"graph"'
 run 0 info --json --graph "$T/model"
 lines 1
 printed '"graph":"'
+
+
+# What the steps of the plan cost is what the whole costs.
+run 0 info --json --plan "$T/model"
+whole=$(number flops)
+sum=$(grep -o '"plan":.*' "$T/out" | grep -o '"flops":[0-9]*' | sed 's/.*://' |
+    awk '{ sum += $1 } END { printf "%d", sum }')
+[ "$sum" = "$whole" ] || fail "steps cost $sum, all of them $whole"
+run 0 info --plan "$T/model"
+quiet
+printed conv2d
+grep -q '^[0-9]* steps, .*flop a picture' "$T/out" || fail "no sum: $(tail -1 "$T/out")"
+awk 'length > 80 { exit 1 }' "$T/out" || fail "wider than 80: $(cat "$T/out")"
+
+# Every arrow of the drawing leads from and to what is drawn.
+run 0 info --dot "$T/model"
+quiet
+printed 'digraph discern {'
+sed -n 's/^  \([no][0-9]*\) \[.*/\1/p' "$T/out" | sort >"$T/drawn"
+[ "$(wc -l <"$T/drawn")" -gt 10 ] || fail "hardly anything is drawn"
+[ -z "$(uniq -d "$T/drawn")" ] || fail "drawn twice: $(uniq -d "$T/drawn")"
+sed -n 's/^  \([no][0-9]*\) -> \([no][0-9]*\);$/\1\n\2/p' "$T/out" | sort -u >"$T/ends"
+cmp "$T/drawn" "$T/ends" || fail "arrows: $(diff "$T/drawn" "$T/ends")"
+! command -v dot >/dev/null || dot -Tsvg "$T/out" >"$T/drawn.svg" || fail "dot refuses it"
+usage info --dot --plan "$T/model"
+usage info --dot --graph "$T/model"
 
 # The graph's text is a network that can be trained anew.
 run 0 info --graph "$T/model"
