@@ -178,7 +178,7 @@ static bool run(struct pass *p, const struct data_audit_options *opt, struct err
         count = n - p->first < PIECES * opt->threads ? n - p->first : PIECES * opt->threads;
         pool_for(pool, count, piece, p);
         if (opt->progress)
-            opt->progress(opt->ctx, p->first + count, n);
+            progress_at(opt->progress, p->first + count);
     }
     pool_free(pool);
     if (atomic_load(&p->no_memory))

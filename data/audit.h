@@ -30,15 +30,11 @@ struct data_audit {
     int *cluster;                       /* [x->n], same or near pictures, groups not looked at */
 };
 
-/* From time to time, from the calling thread. */
-typedef void data_audit_progress_fn(void *ctx, int done, int n);
-
 struct data_audit_options {
     int threads;                        /* >= 1 */
     bool headers;                       /* decode nothing: no look, no phash, no cluster */
     const struct data_decode *decode;   /* NULL: the default; lent */
-    data_audit_progress_fn *progress;   /* may be NULL */
-    void *ctx;
+    struct progress *progress;          /* may be NULL */
 };
 
 /* A picture takes about 400 bytes (headers alone: 50).  Without `headers` it fills the hashes of x

@@ -133,12 +133,6 @@ static void write_json(const char *name, const struct data_index *x, const struc
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static void on_progress(void *ctx, int done, int n)
-{
-    (void)n;
-    progress_at(ctx, done);
-}
-
 /* Reports; *bad: there are errors or warnings. */
 static bool report(const struct data_audit *a, const struct options *o, const char *name,
                    const struct data_decode *how, int threads, bool *bad, struct err *err)
@@ -172,7 +166,7 @@ static bool check(const struct options *o, const char *name, bool *bad, struct e
     int threads = o->threads ? o->threads : pool_cpus();
     struct progress progress = { NULL };
     struct data_decode how;
-    struct data_audit_options opt = { threads, false, &how, on_progress, &progress };
+    struct data_audit_options opt = { threads, false, &how, &progress };
     struct data_index *x = NULL;
     struct data_audit *a = NULL;
     bool ok;

@@ -134,6 +134,7 @@ static void gather(struct report *r)
 static bool look(struct report *r, struct data_index *x, struct arena *mem, struct err *err)
 {
     int threads = r->o->threads ? r->o->threads : pool_cpus();
+    struct progress progress;
     struct data_decode how;
     bool ok;
 
@@ -144,8 +145,10 @@ static bool look(struct report *r, struct data_index *x, struct arena *mem, stru
         return false;
     if (!data_sandbox_choose(r->o->sandbox, threads, &how, err))
         return false;
-    ok = r->phash ? data_phash_index(x, threads, &how, r->phash, r->readable, err)
+    cli_progress(&progress, "looked at", "pictures", x->n);
+    ok = r->phash ? data_phash_index(x, threads, &how, &progress, r->phash, r->readable, err)
                   : data_index_hash(x, threads, err);
+    progress_end(&progress);
     data_sandbox_free(how.sandbox);
     if (!ok || !data_phash_clusters(x, r->phash, r->cluster, err))
         return false;

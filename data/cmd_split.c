@@ -294,6 +294,7 @@ static bool split(struct report *r, struct data_index *x, struct arena *mem, str
     const struct options *o = r->o;
     int threads = o->threads ? o->threads : pool_cpus();
     struct data_decode how;
+    struct progress progress;
     struct data_split_options opt = {
         .val = o->val,
         .test = o->test,
@@ -303,6 +304,7 @@ static bool split(struct report *r, struct data_index *x, struct arena *mem, str
         .redraw = o->redraw,
         .threads = threads,
         .decode = &how,
+        .progress = &progress,
     };
     bool ok;
 
@@ -312,7 +314,9 @@ static bool split(struct report *r, struct data_index *x, struct arena *mem, str
         return err_set(err, ERR_MEMORY, "%s: cannot split %d pictures", r->data, x->n);
     if (!read_old(r, x, err) || !data_sandbox_choose(o->sandbox, threads, &how, err))
         return false;
+    cli_progress(&progress, "looked at", "pictures", x->n);
     ok = data_split(x, &opt, &r->r, err);
+    progress_end(&progress);
     data_sandbox_free(how.sandbox);
     if (!ok || !count_parts(r, mem, err))
         return false;

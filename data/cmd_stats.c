@@ -112,13 +112,21 @@ static void write_json(const char *name, const struct data_census *c, const stru
 
 static bool stats(const struct options *o, const char *name, struct err *err)
 {
+    struct progress progress;
     struct data_audit_options opt = { .threads = o->threads ? o->threads : pool_cpus(),
-                                      .headers = true };
+                                      .headers = true, .progress = &progress };
     struct data_index *x = data_index_open(name, &o->source, err);
-    struct data_audit *a = x ? data_audit_new(x, &opt, err) : NULL;
-    struct data_census *c = a ? data_census_new(a, err) : NULL;
+    struct data_audit *a;
+    struct data_census *c;
     struct str out = { 0 };
     bool ok;
+
+    if (!x)
+        return false;
+    cli_progress(&progress, "read", "pictures", x->n);
+    a = data_audit_new(x, &opt, err);
+    progress_end(&progress);
+    c = a ? data_census_new(a, err) : NULL;
 
     if (c && o->json)
         write_json(name, c, x, &out);

@@ -212,11 +212,13 @@ struct reading {
     const struct data_decode *decode;
     struct data_phash *hash;
     bool *readable;
+    int first;                  /* picture of piece 0 */
 };
 
-static void read_piece(void *arg, int i, int worker)
+static void read_piece(void *arg, int piece, int worker)
 {
     struct reading *r = arg;
+    int i = r->first + piece;
     struct data_sample *s = &r->x->sample[i];
     struct data_image image = { 0 };
     struct err ignored;
@@ -238,14 +240,21 @@ static void read_piece(void *arg, int i, int worker)
 }
 
 bool data_phash_index(struct data_index *x, int threads, const struct data_decode *decode,
-                      struct data_phash *hash, bool *readable, struct err *err)
+                      struct progress *progress, struct data_phash *hash, bool *readable,
+                      struct err *err)
 {
-    struct reading r = { x, decode, hash, readable };
+    enum { PIECES = 64 };       /* a thread, between two reports of progress */
+    struct reading r = { x, decode, hash, readable, 0 };
     struct pool *pool = pool_new(threads, err);
 
     if (!pool)
         return false;
-    pool_for(pool, x->n, read_piece, &r);
+    for (int count; r.first < x->n; r.first += count) {
+        count = x->n - r.first < PIECES * threads ? x->n - r.first : PIECES * threads;
+        pool_for(pool, count, read_piece, &r);
+        if (progress)
+            progress_at(progress, r.first + count);
+    }
     pool_free(pool);
     return true;
 }

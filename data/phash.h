@@ -9,6 +9,7 @@
 #define DATA_PHASH_H
 
 #include "data/index.h"
+#include "nn/base/progress.h"
 
 struct data_phash {
     uint64_t word[4];           /* bits that are compared by Hamming distance */
@@ -26,10 +27,11 @@ double data_phash_distance(const struct data_phash *a, const struct data_phash *
 #define DATA_PHASH_NEAR 0.15
 
 /* hash[x->n], on `threads` threads, decoded as `decode` says (NULL: the default); what cannot be
- * read comes out flat, with readable[i] false (readable may be NULL).  Fills x->sample[].hash on
- * the way: each file is read once. */
+ * read comes out flat, with readable[i] false.  progress and readable may be NULL.  Fills
+ * x->sample[].hash on the way: each file is read once. */
 bool data_phash_index(struct data_index *x, int threads, const struct data_decode *decode,
-                      struct data_phash *hash, bool *readable, struct err *err);
+                      struct progress *progress, struct data_phash *hash, bool *readable,
+                      struct err *err);
 
 /*
  * cluster[i] = the smallest sample that i belongs with: same bytes (hash), near (phash NULL: not

@@ -78,8 +78,8 @@ static bool find_clusters(struct split *s, struct err *err)
         phash = calloc((size_t)x->n + 1, sizeof *phash);
         if (!phash)
             return err_set(err, ERR_MEMORY, "cannot compare %d pictures", x->n);
-        ok = data_phash_index(x, s->opt->threads, s->opt->decode, phash, s->readable,
-                              err);
+        ok = data_phash_index(x, s->opt->threads, s->opt->decode, s->opt->progress, phash,
+                              s->readable, err);
     }
     ok = ok && data_phash_clusters(x, phash, s->cluster, err);
     free(phash);

@@ -24,6 +24,7 @@
 #define DATA_SPLIT_H
 
 #include "data/index.h"
+#include "nn/base/progress.h"
 
 enum data_split_shares { DATA_SPLIT_STILL, DATA_SPLIT_EXACT };
 
@@ -35,6 +36,7 @@ struct data_split_options {
     bool redraw;                /* forget what the data or a split file say */
     int threads;
     const struct data_decode *decode;   /* for near-duplicates; NULL: the default */
+    struct progress *progress;  /* of looking for them; NULL: nobody asks */
     int *cluster;               /* NULL, or [x->n] for the smallest sample that each stays with;
                                    then clusters are looked for even if nothing is to be drawn */
 };

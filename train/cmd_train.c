@@ -162,6 +162,7 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
     struct data_index *x = data_index_open(a->data, &o->source, err);
     int threads = o->cfg.threads ? o->cfg.threads : pool_cpus(), held = 0, free_n = 0;
     struct data_split_result r = { 0 };
+    struct progress progress;
     bool hashed = false, ok;
 
     if (!x)
@@ -175,11 +176,14 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
         o->cfg.val = train_choose_val(free_n);
     if (!held && !o->cfg.no_near && x->n >= MANY)
         cli_say("looking at %d pictures for copies; --no-near skips that", x->n);
+    cli_progress(&progress, "looked at", "pictures", x->n);
     ok = data_split(x,
                     &(struct data_split_options){
                         .val = o->cfg.val, .no_near = o->cfg.no_near, .threads = threads,
-                        .decode = decode, .grow = o->source.split_file != NULL },
+                        .decode = decode, .grow = o->source.split_file != NULL,
+                        .progress = &progress },
                     &r, err);
+    progress_end(&progress);
     for (int i = 0; i < x->n; i++)
         hashed |= x->sample[i].hash != 0;
     /* The split hashes only when it has to. */
