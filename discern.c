@@ -171,21 +171,23 @@ static void print_augments_page(FILE *out)
     }
 }
 
-/* What was asked for; command NULL: all. */
+/* What was asked for; command and family NULL: all. */
 static bool print_help(const struct help_options *o, const struct cli_command *command,
-                       struct err *err)
+                       const char *family, struct err *err)
 {
     struct str text = { 0 };
     bool ok;
 
     if (o->json)
-        cli_program_json(&program, command, &text);
+        cli_program_json(&program, command, family, &text);
     else if (o->man)
         cli_program_man(&program, command, &text);
     else if (o->completion)
         cli_program_completion(&program, o->completion, &text);
     else if (command)
         cli_help(command, stdout);
+    else if (family)
+        cli_program_help_family(&program, family, stdout);
     else if (o->markdown)
         print_commands_page(stdout);
     else if (o->ops)
@@ -207,21 +209,20 @@ static int help(const struct cli_command *self, int argc, char **argv)
     struct cli_args args;
     struct err err = { 0 };
     const struct cli_command *command = NULL;
+    const char *family = NULL;
     enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
     int used;
 
     if (parsed == CLI_DONE)
         return 0;
-    if (parsed == CLI_RUN && args.n == 1 && cli_program_family(&program, args.arg[0])) {
-        cli_program_help_family(&program, args.arg[0], stdout);
-        return cli_flush(&err) ? 0 : cli_fail(&err, o.json);
-    }
-    if (parsed == CLI_RUN && args.n)
+    if (parsed == CLI_RUN && args.n == 1 && cli_program_family(&program, args.arg[0]))
+        family = args.arg[0];
+    if (parsed == CLI_RUN && args.n && !family)
         command = cli_program_find(&program, args.n, args.arg, &used, &err);
     if (command && used < args.n)
         err_set(&err, ERR_USAGE, "help expects a command, and nothing like \"%.200s\" behind it",
                 args.arg[used]);
-    if (err.kind || !print_help(&o, command, &err))
+    if (err.kind || !print_help(&o, command, family, &err))
         return cli_fail(&err, o.json);
     return 0;
 }

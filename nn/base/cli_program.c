@@ -50,6 +50,13 @@ void cli_program_help_family(const struct cli_program *p, const char *word, FILE
     fprintf(out, "\n\"discern %s COMMAND --help\" explains a command.\n", word);
 }
 
+/* What the program itself takes in a command's place. */
+static const char *own_option(int i, const void *ctx)
+{
+    (void)ctx;
+    return i ? "--version" : "--help";
+}
+
 const struct cli_command *cli_program_find(const struct cli_program *p, int n, char *const *words,
                                            int *used, struct err *err)
 {
@@ -59,6 +66,15 @@ const struct cli_command *cli_program_find(const struct cli_program *p, int n, c
     for (int i = 0; i < p->n; i++)
         if (is_called(p->command[i], n, words, used))
             return p->command[i];
+    if (name[0] == '-') {
+        near = str_nearest(name, 2, own_option, NULL);
+        if (near)
+            err_set(err, ERR_USAGE, "unknown option %s; did you mean %s?", name, near);
+        else
+            err_set(err, ERR_USAGE, "%s: options stand behind a command: discern COMMAND %s", name,
+                    name);
+        return NULL;
+    }
     if (cli_program_family(p, name) && n > 1)
         str_printf(&said, "%s %s", name, words[1]);
     else
@@ -153,7 +169,7 @@ static void add_options(const char *key, const struct field *table, size_t size,
 }
 
 void cli_program_json(const struct cli_program *p, const struct cli_command *only,
-                      struct str *out)
+                      const char *family, struct str *out)
 {
     json_begin(out, NULL, '{');
     json_text(out, "schema", "discern.help/1");
@@ -162,7 +178,7 @@ void cli_program_json(const struct cli_program *p, const struct cli_command *onl
     for (int i = 0; i < p->n; i++) {
         const struct cli_command *c = p->command[i];
 
-        if (only && c != only)
+        if ((only && c != only) || (family && !is_of(c, family)))
             continue;
         json_begin(out, NULL, '{');
         json_text(out, "name", c->name);

@@ -29,9 +29,10 @@ void cli_program_help_family(const struct cli_program *p, const char *word, FILE
 /* What there is, on a screen of 24 lines. */
 void cli_program_help(const struct cli_program *p, FILE *out);
 
-/* Every command (only: but this one) with its options: {"schema":"discern.help/1", ...}. */
+/* Every command with its options, or only one, or those of a family (else NULL):
+ * {"schema":"discern.help/1", ...}. */
 void cli_program_json(const struct cli_program *p, const struct cli_command *only,
-                      struct str *out);
+                      const char *family, struct str *out);
 
 /* The manual page of the program, or of a command. */
 void cli_program_man(const struct cli_program *p, const struct cli_command *only,

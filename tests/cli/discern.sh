@@ -33,6 +33,12 @@ usage help train eval info
 usage help --markdwon
 said '--markdown'
 usage --verison
+said 'did you mean --version?'
+usage --quiet train
+said 'discern COMMAND --quiet'
+run 0 help data --json
+printed '"name":"data check"'
+not_printed '"name":"train"'
 
 for command in train eval predict info export help; do
     grep -q "^  $command " "$T/summary" || fail "$command is not in the summary"
