@@ -124,7 +124,7 @@ static bool one_set(const char *folder, struct err *err)
     struct data_phash *hash = x ? calloc((size_t)x->n + SOME, sizeof *hash) : NULL;
     int *cluster = x ? malloc((size_t)x->n * sizeof *cluster) : NULL, flat = 0, joined = 0;
     double start = bench_now(), read, sorted;
-    bool ok = hash && cluster && data_phash_index(x, 1, NULL, hash, NULL, err);
+    bool ok = hash && cluster && data_phash_index(x, 1, NULL, NULL, hash, NULL, err);
 
     read = bench_now() - start;
     start = bench_now();

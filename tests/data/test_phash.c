@@ -221,8 +221,8 @@ static void index_is_read_once_on_any_threads(void **state)
     made_text(&f, "a/broken.jpg", "no picture");
     x = made_opened(f.path, NULL);
     assert_int_equal(x->n, 7);
-    assert_true(data_phash_index(x, 1, NULL, h[0], NULL, &err));
-    assert_true(data_phash_index(x, 4, NULL, h[1], readable, &err));
+    assert_true(data_phash_index(x, 1, NULL, NULL, h[0], NULL, &err));
+    assert_true(data_phash_index(x, 4, NULL, NULL, h[1], readable, &err));
     assert_memory_equal(h[0], h[1], 7 * sizeof *h[0]);
     for (int i = 0; i < x->n; i++) {
         bool broken = strstr(x->sample[i].name, "broken");
@@ -350,7 +350,7 @@ static void flowers_copies_are_found_and_strangers_are_not(void **state)
     x = made_opened(made_path(&f, "flowers"), NULL);
     h = calloc((size_t)x->n, sizeof *h);
     cluster = calloc((size_t)x->n, sizeof *cluster);
-    assert_true(h && cluster && data_phash_index(x, 2, NULL, h, NULL, &err) &&
+    assert_true(h && cluster && data_phash_index(x, 2, NULL, NULL, h, NULL, &err) &&
                 data_phash_clusters(x, h, cluster, &err));
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         assert_int_equal(cluster[sample_named(x, known[i][0])],
