@@ -131,13 +131,18 @@ static void on_bad(void *ctx, const struct data_sample *sample, const struct err
 static bool ask(struct job *j, const struct data_index *x, struct infer_answers *a,
                 struct err *err)
 {
+    struct progress progress;
     struct infer_evaluate_options how = {
         .threads = j->threads, .decode = &j->how, .logits = true, .bad = on_bad, .bad_ctx = j,
+        .progress = &progress,
     };
     struct infer_predictor *q =
         infer_cmd_predictor(j->m, j->o->batch < x->n ? j->o->batch : x->n, j->threads, err);
-    bool ok = q && infer_answer(q, x, &j->m->prep, &how, a, err);
+    bool ok;
 
+    cli_progress(&progress, "looked at", "pictures", x->n);
+    ok = q && infer_answer(q, x, &j->m->prep, &how, a, err);
+    progress_end(&progress);
     infer_predictor_free(q);
     return ok;
 }

@@ -417,6 +417,7 @@ bool infer_committee_each(struct infer_committee *c, const struct data_index *x,
     };
     const struct data_batch *b;
     struct data_loader *loader;
+    int64_t done = 0;
 
     e.bad = calloc((size_t)c->room.batch, sizeof *e.bad);
     if (!e.bad)
@@ -431,6 +432,9 @@ bool infer_committee_each(struct infer_committee *c, const struct data_index *x,
         deliberate(c, b->n, b->take);
         if (!tell(&e, b))
             break;
+        done += b->n;
+        if (how->progress)
+            progress_at(how->progress, done);
     }
     data_loader_free(loader);
     free(e.bad);

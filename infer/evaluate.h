@@ -7,6 +7,7 @@
 #include "data/loader.h"
 #include "infer/metric.h"
 #include "infer/predict.h"
+#include "nn/base/progress.h"
 
 struct infer_evaluate_options {
     int threads;
@@ -14,6 +15,7 @@ struct infer_evaluate_options {
     struct data_cache *cache;           /* of x's prepared pictures; NULL: none */
     bool logits;                        /* keep them, too, where one network answers with
                                            one view */
+    struct progress *progress;          /* of the pictures; NULL: nobody asks */
     data_bad_fn *bad;                   /* may be NULL */
     void *bad_ctx;
 };
