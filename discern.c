@@ -15,6 +15,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 static void print_recipes_page(FILE *out)
 {
@@ -259,6 +261,23 @@ static bool wants_json(int argc, char **argv)
     return false;
 }
 
+/* With what it cost, for --verbose. */
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+    struct timespec from, to;
+    struct rusage cost = { .ru_maxrss = 0 };
+    int status;
+
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    status = command->run(command, argc, argv);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    getrusage(RUSAGE_SELF, &cost);
+    cli_detail("version %s (%s): %.2f s, %.0f MB of memory at most", about_version, about_git,
+               (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec),
+               1024e-6 * (double)cost.ru_maxrss);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct err err = { 0 };
@@ -287,5 +306,5 @@ int main(int argc, char **argv)
     command = cli_program_find(&program, argc - 1, argv + 1, &used, &err);
     if (!command)
         return cli_fail(&err, wants_json(argc, argv));
-    return command->run(command, argc - used, argv + used);
+    return run(command, argc - used, argv + used);
 }

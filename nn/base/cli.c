@@ -30,7 +30,7 @@ static const char *const color_names[] = { "auto", "always", "never", NULL };
 const struct field cli_common_fields[] = {
     FIELD_BOOL(struct cli_common, quiet, "say nothing but errors", .letter = 'q',
                .group = "what every command takes"),
-    FIELD_BOOL(struct cli_common, verbose, "say more", .letter = 'v'),
+    FIELD_BOOL(struct cli_common, verbose, "say more, such as what it took", .letter = 'v'),
     FIELD_STRING(struct cli_common, log_file, "FILE", NULL,
                  "append what is said on standard error to FILE too, with --quiet there "
                  "alone"),

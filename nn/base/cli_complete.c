@@ -420,6 +420,9 @@ static void fish(const struct cli_program *p, struct str *out)
         } else {
             fish_word("", c->name, first, c->summary, out);
         }
+        if (takes_model(c))             /* these first, then other files */
+            str_printf(out, "complete -c discern -n '__discern_on \"%s\"' -k -x "
+                            "-a '(__fish_complete_suffix .safetensors)'\n", c->name);
         for (int k = 0; k < cli_option_count(c); k++)
             fish_option(c, cli_option_at(c, k), out);
         str_printf(out, "complete -c discern -n '__discern_on \"%s\"' -l help -s h "

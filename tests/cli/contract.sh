@@ -240,6 +240,8 @@ END
     ! command -v groff >/dev/null || { cp "$T/out" "$T/discern.1" &&
         groff -ww -man -Tutf8 -z "$T/discern.1" 2>"$T/said" && [ ! -s "$T/said" ]; } ||
         fail "discern.1: $(head -3 "$T/said")"
+    ! command -v fish >/dev/null || HOME=$T fish -c "source $T/completion.fish
+        complete -C 'discern data check --s'" | grep -q -e '^--strict' || fail "fish: no option"
     command -v bash >/dev/null || return 0
     bash "$T/complete.bash" '' >"$T/said"
     while read -r first second; do
@@ -349,6 +351,10 @@ row_11_command() {
 }
 row_11() {
     each row_11_command
+    run 0 data stats "$T/one"
+    quiet
+    run 0 data stats "$T/one" --verbose
+    said 'MB of memory at most'
     run 0 data import "$T/one" --to csv -o "$T/q.csv" --quiet --log-file "$T/q.log"
     quiet
     grep -q '^discern: .*wrote' "$T/q.log" || fail "the note is not in the log"

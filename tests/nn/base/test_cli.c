@@ -319,7 +319,7 @@ static const char train_help[] =
     "\n"
     "what every command takes:\n"
     "  -q, --quiet                 say nothing but errors\n"
-    "  -v, --verbose               say more\n"
+    "  -v, --verbose               say more, such as what it took\n"
     "      --log-file FILE         append what is said on standard error to FILE too,\n"
     "                              with --quiet there alone\n"
     "      --color NAME            colours; auto: on a terminal, unless $NO_COLOR is\n"
