@@ -229,6 +229,7 @@ static bool answer_side(struct infer_eval *e, struct infer_eval_side *side,
     int *to = malloc((size_t)e->n_labels * sizeof *to);
     float *row = malloc((size_t)e->n_labels * sizeof *row);
     struct infer_committee *c = NULL;
+    struct progress progress;
     bool ok = false;
 
     if (!to || !row) {
@@ -238,7 +239,10 @@ static bool answer_side(struct infer_eval *e, struct infer_eval_side *side,
     if (!match_labels(e, side, to, err))
         goto out;
     c = infer_committee_new(side->n, side->model, (const char *const *)side->path, &as, err);
+    cli_progress(&progress, "looked at", "pictures", e->index->n);
+    how->progress = &progress;
     ok = c && infer_committee_answer(c, e->index, how, &side->answers, err);
+    progress_end(&progress);
     if (!ok)
         goto out;
     side->answers.top_k = o->top_k;
