@@ -74,8 +74,9 @@ FLAGS_V_double  := -DNN_REAL=double -UNN_BLAS
 FLAGS_V_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_V_tsan    := -O1 -fsanitize=thread
 
-# The same source gives the same objects, wherever it lies.
-SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
+# For packagers, who set SOURCE_DATE_EPOCH: the same source gives the same objects, wherever it lies.  Else a cache of
+# compilers would miss in every other folder.
+SAME_PATHS := $(if $(SOURCE_DATE_EPOCH),-ffile-prefix-map=$(CURDIR)=.)
 
 LIBS = -lseccomp -ljansson -lxxhash -lprotobuf-c -lopenblas -lz -lm -lpthread $(OPTION_LIBS)
 
