@@ -105,8 +105,8 @@ cp -r "$T/other" "$T/anew"
 for file in "$T"/anew/*/*.png; do echo >>"$file"; done
 run 0 eval "$T/thirds/best.safetensors" "$T/anew"
 quiet
-run 0 info "$T/thirds/best.safetensors"
-printed 'sample 20 (--json has them)'
+run 0 info --json "$T/thirds/best.safetensors"
+printed '"sample":['
 
 # A row a picture, in the order of names, with every probability; and a page.
 run 0 eval "$T/model" "$T/one" --csv "$T/rows.csv" --report "$T/page.html" --top-k 3 --json

@@ -142,9 +142,9 @@ run 0 train "$T/one" --epochs 1 --channels grey --background 0,0,0 --resize lett
     --filter bicubic --out "$T/g"
 run 0 info "$T/g/best.safetensors"
 printed '32 x 32 pixels, grey'
-printed 'background=0'
-printed 'resize=letterbox'
-printed 'filter=bicubic'
+printed 'background 0'
+printed 'resize letterbox'
+printed 'filter bicubic'
 run 0 eval "$T/g/best.safetensors" "$T/one"
 run 0 predict "$T/g/best.safetensors" "$T/one/val" --dump-input "$T/g.npy"
 head -c 128 "$T/g.npy" | grep -aqF ', 32, 32, 1)' || fail "dump: $(head -c 128 "$T/g.npy")"
