@@ -142,6 +142,14 @@ def predicted(folder, labels):
     return p
 
 
+def evaluated(folder, labels):
+    """The rows of discern eval --csv."""
+    with open(os.path.join(folder, "eval.csv"), newline="") as f:
+        head, *rows = csv.reader(f)
+    columns = [head.index("p:" + label) for label in labels]
+    return np.array([[float(r[c]) for c in columns] for r in rows])
+
+
 def figures(folder, p, labels):
     """Of p, what discern eval tells of the sample: (name, ours)."""
     with open(os.path.join(folder, "sample.csv"), newline="") as f:
@@ -181,6 +189,7 @@ def compare(folder, validation):
 
     told = read_json(folder, "eval.json")
     assert told["pictures"] == len(ours)
+    tell("`discern eval --csv`", evaluated(folder, labels))
     tell_figures("`discern eval` (figures)",
                  [(told[name], x) for name, x in figures(folder, ours, labels)])
     if validation:

@@ -30,7 +30,8 @@ fi
 # shellcheck disable=SC2046
 "$discern" predict "$model" $(cat "$work/list") --json --top 1000000 --threshold 0 --quiet \
     --dump-input "$work/input.npy" >"$work/predict.json"
-"$discern" eval "$model" "$work/sample.csv" --images / --split all --json --quiet >"$work/eval.json"
+"$discern" eval "$model" "$work/sample.csv" --images / --split all --json --quiet \
+    --csv "$work/eval.csv" >"$work/eval.json"
 "$discern" info "$model" --json >"$work/info.json"
 if [ "$own" ]; then
     "$discern" eval "$model" "$data" --split val --json --quiet >"$work/val.json"
