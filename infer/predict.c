@@ -97,6 +97,8 @@ bool infer_answer_graph(const struct nn_graph *g, const struct nn_params *p, enu
     int logits, id;
     bool ok = false;
 
+    *g2 = NULL;
+    *p2 = NULL;
     if (!check_form(g, err) || !nn_pass_infer(g, p, &graph, &params, err))
         return false;
     if (!nn_rewrite_begin(&w, graph, params, err))
@@ -115,6 +117,8 @@ bool infer_answer_graph(const struct nn_graph *g, const struct nn_params *p, enu
     if (!ok) {
         nn_graph_free(*g2);
         nn_params_free(*p2);
+        *g2 = NULL;
+        *p2 = NULL;
     }
 out:
     nn_graph_free(graph);

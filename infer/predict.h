@@ -52,7 +52,7 @@ void infer_predictor_logits(const struct infer_predictor *q, int n, float *logit
 void infer_rank(const float *probability, int n_labels, int top, int *rank);
 
 /* An inference graph with calibration (NULL: none) and activation added as output "probability"
- * (what is exported); "logits" stays as it is, without either. */
+ * (what is exported); "logits" stays as it is, without either.  *g2 and *p2 are NULL on failure. */
 bool infer_answer_graph(const struct nn_graph *g, const struct nn_params *p, enum data_task task,
                         const struct infer_calibration *calibration, struct nn_graph **g2,
                         struct nn_params **p2, struct err *err);

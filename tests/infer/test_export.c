@@ -129,6 +129,26 @@ static void a_wrong_weight_is_found(void **state)
     infer_model_free(m);
 }
 
+/* A file may have as many outputs as a graph holds: then there is no room for "probability". */
+static void a_graph_without_room_for_its_answer_is_refused(void **state)
+{
+    struct infer_model *m = model_of("resnet_small", DATA_SINGLE, DATA_RGB);
+    struct infer_export_options o = options_of();
+    struct err err = { 0 };
+    size_t size;
+
+    (void)state;
+    for (int i = m->graph->n_output; i < NN_MAX_OUTPUTS; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "more%d", i);
+        assert_true(nn_graph_output(m->graph, name, nn_graph_find_output(m->graph, "logits"), &err));
+    }
+    assert_null(infer_onnx_bytes(m, &o, &size, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+    infer_model_free(m);
+}
+
 static void options_that_contradict_are_refused(void **state)
 {
     struct infer_model *m = model_of("resnet_small", DATA_SINGLE, DATA_RGB);
@@ -314,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_way_of_writing_answers_as_the_model),
         cmocka_unit_test(a_wrong_weight_is_found),
+        cmocka_unit_test(a_graph_without_room_for_its_answer_is_refused),
         cmocka_unit_test(options_that_contradict_are_refused),
         cmocka_unit_test(calibration_is_in_the_file),
         cmocka_unit_test(a_card_tells_what_is_known_and_nothing_else),
