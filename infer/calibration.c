@@ -182,13 +182,17 @@ float infer_calibration_threshold(const struct infer_calibration *c, enum data_t
     return task == DATA_MULTI ? 0.5f : 0;
 }
 
+bool infer_calibration_has_bands(const struct infer_calibration *c)
+{
+    return c && c->band[1] > 0;         /* med may begin at 0 */
+}
+
 enum infer_band infer_calibration_band(const struct infer_calibration *c, float confidence)
 {
-    if (!c || c->band[1] == 0)
+    if (!infer_calibration_has_bands(c))
         return INFER_BAND_NONE;
-    return confidence >= (float)c->band[1] ? INFER_BAND_HI :
-           confidence >= (float)c->band[0] ? INFER_BAND_MED :
-                                      INFER_BAND_LOW;
+    return confidence >= (float)c->band[1] ? INFER_BAND_HI
+           : confidence >= (float)c->band[0] ? INFER_BAND_MED : INFER_BAND_LOW;
 }
 
 double infer_energy(enum data_task task, int n_labels, const float *logits)
@@ -215,7 +219,7 @@ bool infer_calibration_unknown(const struct infer_calibration *c, enum data_task
     if (!c || c->unknown == INFER_UNKNOWN_NONE)
         return false;
     if (c->unknown == INFER_UNKNOWN_ENERGY)
-        return logits && infer_energy(task, n_labels, logits) < c->unknown_at;
+        return logits && !(infer_energy(task, n_labels, logits) >= c->unknown_at);   /* NaN too */
     for (int l = 0; l < n_labels; l++)
         most = fmaxf(most, probability[l]);
     return most < (float)c->unknown_at;

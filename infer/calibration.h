@@ -63,7 +63,9 @@ struct infer_calibration *infer_calibration_parse(const char *text, int n_labels
 float infer_calibration_threshold(const struct infer_calibration *c, enum data_task task,
                                   int label);
 
-/* How much the confidence, the probability of the likeliest label, is worth. */
+/* Whether there are bands; and how much the confidence, the probability of the likeliest label, is
+ * worth. */
+bool infer_calibration_has_bands(const struct infer_calibration *c);
 enum infer_band infer_calibration_band(const struct infer_calibration *c, float confidence);
 
 /* How well logits[n_labels], as the network says them, fit what it learnt: the negative energy,

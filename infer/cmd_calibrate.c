@@ -243,7 +243,7 @@ static void tell_thresholds(const struct job *j, struct str *out)
 
 static void tell_bands(const struct infer_calibration *c, struct str *out)
 {
-    for (int b = 2; b >= 0 && c->band[1] > 0; b--) {
+    for (int b = 2; b >= 0 && infer_calibration_has_bands(c); b--) {
         str_printf(out, "%-18s", b == 2 ? "bands" : "");
         str_printf(out, "%-4s %5d answers", infer_band_names[b + 1], c->band_pictures[b]);
         if (c->band_pictures[b])

@@ -161,7 +161,7 @@ static void bands(const struct source *s, struct str *out)
 {
     const struct infer_calibration *c = fitted(s);
 
-    if (s->o->logits || !c || c->band[0] <= 0)
+    if (s->o->logits || !infer_calibration_has_bands(c))
         return;
     define(s, "MED", c->band[0], "an answer of this probability is fairly sure", out);
     define(s, "HI", c->band[1], "and of this one sure", out);
@@ -250,10 +250,7 @@ static void normalize(const struct source *s, struct str *out)
     int channels = data_prep_channels(&s->m->prep);
     float factor[3], shift[3];
 
-    for (int c = 0; c < channels; c++) {
-        factor[c] = (float)(1 / (255 * s->m->prep.std[c]));
-        shift[c] = (float)(-s->m->prep.mean[c] / s->m->prep.std[c]);
-    }
+    data_prep_affine(&s->m->prep, factor, shift);
     str_addc(out, '\n');
     infer_c_array(out, "factor", 0, (size_t)channels, factor);
     infer_c_array(out, "shift", 0, (size_t)channels, shift);
@@ -325,11 +322,11 @@ static void unknown(struct source *s, struct str *out, struct err *err)
         str_printf(out, "        sum = x[i] > sum ? x[i] : sum;\n    return sum < %s;\n}\n",
                    str_text(&at));
     else if (s->m->task == DATA_MULTI)
-        str_printf(out, "        sum += softplus_of(x[i]);\n    return sum < %s;\n}\n",
+        str_printf(out, "        sum += softplus_of(x[i]);\n    return !(sum >= %s);\n}\n",
                    str_text(&at));
     else
         str_printf(out,
-                   "        sum += exp_of(x[i] - (%s));\n    return sum < 1.0f;\n}\n",
+                   "        sum += exp_of(x[i] - (%s));\n    return !(sum >= 1.0f);\n}\n",
                    str_text(&at));
     str_printf(out,
                "\n#ifndef %s_NO_ARENA\nint %s_unknown(void)\n{\n"

@@ -142,7 +142,7 @@ static void figures_section(const json_t *provenance, struct str *out)
 
 static void bands_text(const struct infer_calibration *c, struct str *out)
 {
-    if (c->band[0] <= 0)
+    if (!infer_calibration_has_bands(c))
         return;
     for (int b = 2; b >= 0; b--) {
         str_printf(out, "- %s: ", infer_band_names[b + INFER_BAND_LOW]);

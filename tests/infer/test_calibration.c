@@ -301,12 +301,15 @@ static void what_is_told_follows_the_record(void **state)
     assert_int_equal(infer_calibration_band(&c, 1), INFER_BAND_LOW);
     c.band[0] = c.band[1] = 0;
     assert_int_equal(infer_calibration_band(&c, 1), INFER_BAND_NONE);
+    c.band[1] = 0.9;                    /* every answer is med at least */
+    assert_int_equal(infer_calibration_band(&c, 0), INFER_BAND_MED);
 
     assert_true(fabs(infer_energy(DATA_SINGLE, 3, z) - single) < 1e-12);
     assert_true(fabs(infer_energy(DATA_MULTI, 3, z) - multi) < 1e-12);
     assert_true(isfinite(infer_energy(DATA_SINGLE, 2, (const float[]){ 1e30f, -1e30f })));
     c.unknown_at = single + 1e-9;
     assert_true(infer_calibration_unknown(&c, DATA_SINGLE, 3, sure, z));
+    assert_true(infer_calibration_unknown(&c, DATA_SINGLE, 3, sure, (const float[]){ 1, NAN, 2 }));
     assert_false(infer_calibration_unknown(&c, DATA_SINGLE, 3, sure, NULL));
     c.unknown_at = single - 1e-9;
     assert_false(infer_calibration_unknown(&c, DATA_SINGLE, 3, sure, z));

@@ -317,6 +317,34 @@ static void the_unknown_is_told_as_by_the_model(void **state)
     }
 }
 
+/* med may begin at 0, where every answer was that good. */
+static void bands_are_in_the_file(void **state)
+{
+    static const double begin[][2] = { { 0.5, 0.75 }, { 0, 0.75 }, { 0, 0 } };
+    struct err err = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct infer_calibration c = infer_calibration_none();
+        struct infer_model *m = make(nets[3], DATA_SINGLE);
+        struct str report = { 0 };
+        size_t size;
+        char *text;
+
+        memcpy(c.band, begin[i], sizeof c.band);
+        assert_true(infer_model_calibrate(m, &c, &err));
+        assert_true(write_c(m, false, at("net.c"), &report, &err));
+        text = (char *)file_read(at("net.c"), 1 << 20, &size, &err);
+        assert_non_null(text);
+        assert_true(!strstr(text, "#define NET_HI 0.75f") == (i == 2));
+        assert_true(!strstr(text, i == 0 ? "#define NET_MED 0.5" : "#define NET_MED 0.0") ==
+                    (i == 2));
+        free(text);
+        str_release(&report);
+        infer_model_free(m);
+    }
+}
+
 static void weights_that_are_no_numbers_are_refused(void **state)
 {
     struct infer_model *m = make(nets[3], DATA_SINGLE);
@@ -448,6 +476,7 @@ int main(void)
         cmocka_unit_test(files_compile_without_a_word),
         cmocka_unit_test(an_arena_is_no_larger_than_the_values_that_live),
         cmocka_unit_test(the_unknown_is_told_as_by_the_model),
+        cmocka_unit_test(bands_are_in_the_file),
         cmocka_unit_test(weights_that_are_no_numbers_are_refused),
         cmocka_unit_test(a_header_does_not_stay_without_its_file),
         cmocka_unit_test(a_file_that_answers_otherwise_is_told),
