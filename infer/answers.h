@@ -15,7 +15,7 @@ struct infer_answers {
     float *probability;         /* [n,n_labels] */
     float *logits;              /* [n,n_labels] as the network said them, without calibration; NULL
                                    where nobody asked for them */
-    float *target;              /* the same, as data_batch has it: SINGLE one-hot, a row of zeros
+    float *target;              /* [n,n_labels] as data_batch has it: SINGLE one-hot, a row of zeros
                                    where no label is known; MULTI 1, 0, -1 unknown */
     int *truth;                 /* [n] SINGLE: the true label, -1 unknown; MULTI: 0 */
     int *sample;                /* [n] position in the index */

@@ -561,7 +561,7 @@ static bool answer_row(struct row *r, int n, const char *const *path, struct err
     bool ok = sample || err_set(err, ERR_MEMORY, "no memory for %d files", chunk);
 
     ok = ok && infer_committee_batch(r->s->committee, batch, err);
-    for (; ok && r->first < n && !r->ended; r->first += chunk) {
+    for (; ok && r->first < n && !r->ended; r->first += x.n) {
         x.n = n - r->first < chunk ? n - r->first : chunk;
         for (int i = 0; i < x.n; i++)
             sample[i] = (struct data_sample){ .path = path[r->first + i],

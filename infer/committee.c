@@ -231,11 +231,6 @@ void infer_committee_free(struct infer_committee *c)
     free(c);
 }
 
-int infer_committee_labels(const struct infer_committee *c)
-{
-    return c->labels;
-}
-
 bool infer_committee_batch(struct infer_committee *c, int batch, struct err *err)
 {
     struct err ignored = { 0 };

@@ -39,7 +39,6 @@ struct infer_committee *infer_committee_new(int n, struct infer_model *const *mo
                                             struct err *err);
 void infer_committee_free(struct infer_committee *c);   /* NULL is fine */
 
-int infer_committee_labels(const struct infer_committee *c);
 /* As if made with this batch; nothing happens when it was.  A batch that is not full costs what a
  * full one does.  On failure it is as before, or of a smaller batch where memory is out. */
 bool infer_committee_batch(struct infer_committee *c, int batch, struct err *err);

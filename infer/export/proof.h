@@ -18,8 +18,7 @@ struct infer_proof {
     float *logits, *probability;        /* [n,n_labels] */
 };
 
-/* g and p: what is exported (infer_export_graph).  Release it, also after a
- * failure. */
+/* g and p: what is exported (infer_export_graph).  Release it, also after a failure. */
 bool infer_proof_init(struct infer_proof *proof, const struct infer_model *m,
                       const struct nn_graph *g, struct nn_params *p, struct err *err);
 void infer_proof_release(struct infer_proof *proof);
