@@ -75,7 +75,8 @@ static bool add_initializer(struct run *r, const Onnx__TensorProto *t)
     v->shape.rank = (int)t->n_dims;
     for (size_t d = 0; d < t->n_dims; d++) {
         v->shape.dim[d] = t->dims[d];
-        if (t->dims[d] < 0 || !size_mul(count, (size_t)t->dims[d], &count))
+        /* None is 0: beside it the others could be as large as they like. */
+        if (t->dims[d] < 1 || !size_mul(count, (size_t)t->dims[d], &count))
             count = SIZE_MAX;
     }
     if (!size_mul(count, one, &bytes) || bytes != t->raw_data.len)

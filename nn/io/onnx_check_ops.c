@@ -551,13 +551,11 @@ static bool reshape(struct nn_onnx_job *j)
             out.dim[d] = want[d] ? want[d] : s->dim[d];
             if (want[d] == -1)
                 open = d;
-            else if (out.dim[d] > count)
+            else if (out.dim[d] > count || (known *= out.dim[d]) > count)
                 return does_not_fit(j);
-            else
-                known *= out.dim[d];
         }
         if (open >= 0)
-            out.dim[open] = known ? count / known : 0;
+            out.dim[open] = count / known;
     }
     j->y->type = j->x[0].type;
     j->y->shape = out;

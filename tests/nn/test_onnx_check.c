@@ -295,6 +295,13 @@ static void what_is_not_as_written_is_refused_in_words(void **state)
 
     f = file_of(texts[0], false, 0);
     m = unpack(&f);
+    m->graph->initializer[0]->dims[0] = 0;      /* no bytes for so many numbers as one likes */
+    m->graph->initializer[0]->dims[1] = m->graph->initializer[0]->dims[2] = INT64_MAX;
+    m->graph->initializer[0]->raw_data.len = 0;
+    expect_refused(&f, m, "not as many bytes as numbers");
+
+    f = file_of(texts[0], false, 0);
+    m = unpack(&f);
     set(&m->graph->node[0]->output[0], "z");
     expect_refused(&f, m, "has no \"y\"");
 
