@@ -126,7 +126,7 @@ static void promises(const struct infer_eval *e, struct str *out)
     for (int b = INFER_BAND_HI; e->task == DATA_SINGLE && b >= INFER_BAND_LOW; b--) {
         const struct infer_eval_band *band = &side->band[b];
 
-        if (c->band[0] <= 0)
+        if (!infer_calibration_has_bands(c))
             break;
         str_printf(out, "%-7s  %6d answers, %6.2f%% of them right", infer_band_names[b], band->n,
                    band->n ? 100.0 * band->right / band->n : 0);
