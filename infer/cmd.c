@@ -47,6 +47,33 @@ struct infer_model *infer_cmd_model(char **arg, int n, struct err *err)
     return infer_cmd_named(arg, n, err) ? infer_model_open(arg[0], err) : NULL;
 }
 
+int infer_cmd_models(const char *name, char *path[INFER_COMMITTEE_MOST], char **mem,
+                     struct err *err)
+{
+    bool one = file_kind(name) != FILE_NONE;
+    char *next = *mem = strdup(name);
+    int n = 0;
+
+    if (!next) {
+        err_set(err, ERR_MEMORY, "no memory for a name");
+        return 0;
+    }
+    while (next) {
+        char *comma = one ? NULL : strchr(next, ',');
+
+        if (n == INFER_COMMITTEE_MOST) {
+            err_set(err, ERR_USAGE, "%.100s: %d models at most answer together", name,
+                    INFER_COMMITTEE_MOST);
+            return 0;
+        }
+        path[n++] = next;
+        if (comma)
+            *comma++ = 0;
+        next = comma;
+    }
+    return n;
+}
+
 struct infer_predictor *infer_cmd_predictor(const struct infer_model *m, int batch, int threads,
                                             struct err *err)
 {

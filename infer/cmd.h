@@ -4,6 +4,7 @@
 #ifndef INFER_CMD_H
 #define INFER_CMD_H
 
+#include "infer/committee.h"
 #include "infer/model.h"
 #include "infer/predict.h"
 #include "nn/base/cli.h"
@@ -17,6 +18,11 @@ bool infer_cmd_named(char *const *arg, int n, struct err *err);
 
 /* The model that the first of n arguments names; errors as of infer_cmd_named. */
 struct infer_model *infer_cmd_model(char **arg, int n, struct err *err);
+
+/* The files of "MODEL,MODEL"; a file that has a comma in its name stands for itself.  Returns how
+ * many, pieces of *mem: free() it; 0: err says why. */
+int infer_cmd_models(const char *name, char *path[INFER_COMMITTEE_MOST], char **mem,
+                     struct err *err);
 
 /* A predictor for the model; threads 0 = all processors. */
 struct infer_predictor *infer_cmd_predictor(const struct infer_model *m, int batch, int threads,

@@ -283,33 +283,20 @@ static bool check(const struct options *o, int n, char **arg, struct err *err)
 static discern_model *open_models(char **arg, int n, bool raw, struct err *err)
 {
     const discern_model_options opt = { .size = sizeof opt, .raw = raw };
-    bool one = file_kind(arg[0]) != FILE_NONE;
-    char *text = strdup(arg[0]), *next[2] = { NULL, n > 1 ? arg[1] : NULL };
-    const char **path = calloc(strlen(arg[0]) + 1, sizeof *path);
+    char *path[INFER_COMMITTEE_MOST], *mem;
+    int models = infer_cmd_models(arg[0], path, &mem, err);
+    bool ok = models > 0;
     discern_model *m = NULL;
     discern_error e;
-    int models = 0;
-    bool ok = text && path;
 
-    if (!ok)
-        err_set(err, ERR_MEMORY, "no memory for a name");
-    for (char *p = text; ok && p; models++) {
-        char *comma = one ? NULL : strchr(p, ',');
-
-        if (comma)
-            *comma = 0;
-        next[0] = p;
-        ok = infer_cmd_named(next, n > 1 ? 2 : 1, err);
-        path[models] = p;
-        p = comma ? comma + 1 : NULL;
-    }
+    for (int i = 0; ok && i < models; i++)
+        ok = infer_cmd_named((char *[]){ path[i], n > 1 ? arg[1] : NULL }, n > 1 ? 2 : 1, err);
     if (ok) {
-        m = discern_open_many(models, path, &opt, &e);
+        m = discern_open_many(models, (const char *const *)path, &opt, &e);
         if (!m)
             failed(&e, err);
     }
-    free(path);
-    free(text);
+    free(mem);
     return m;
 }
 
