@@ -5,7 +5,6 @@
 #include "infer/cmd.h"
 #include "infer/eval.h"
 #include "infer/fit.h"
-#include "nn/base/file.h"
 #include "nn/base/json.h"
 
 #include <stdlib.h>
@@ -72,38 +71,11 @@ static void say_note(struct infer_eval *e)
 
 /* ---- models ---------------------------------------------------------------------------------- */
 
-/* The files of "MODEL,MODEL"; a file that has a comma in its name stands for itself.  The strings
- * are pieces of *mem: free() it. */
-static bool split_name(struct infer_eval_side *side, char **mem, struct err *err)
-{
-    char *next = *mem = strdup(side->name);
-
-    if (!next)
-        return err_set(err, ERR_MEMORY, "no memory for a name");
-    if (file_kind(next) != FILE_NONE) {
-        side->path[side->n++] = next;
-        return true;
-    }
-    while (next) {
-        char *comma = strchr(next, ',');
-
-        if (side->n == INFER_COMMITTEE_MOST)
-            return err_set(err, ERR_USAGE, "%s: %d models at most answer together", side->name,
-                           INFER_COMMITTEE_MOST);
-        side->path[side->n++] = next;
-        if (comma)
-            *comma++ = 0;
-        next = comma;
-    }
-    return true;
-}
-
 /* data: the last argument, for advice. */
 static bool open_side(struct infer_eval_side *side, char *data, bool raw, char **mem,
                       struct err *err)
 {
-    if (!split_name(side, mem, err))
-        return false;
+    side->n = infer_cmd_models(side->name, side->path, mem, err);
     for (int i = 0; i < side->n; i++) {
         char *arg[] = { side->path[i], data };
 
@@ -113,7 +85,7 @@ static bool open_side(struct infer_eval_side *side, char *data, bool raw, char *
         if (raw)
             side->model[i]->calibration = NULL;
     }
-    return true;
+    return side->n > 0;
 }
 
 static void release_side(struct infer_eval_side *side, char *mem)
@@ -203,8 +175,10 @@ static bool look_at_calibration(const struct infer_eval *e, struct infer_eval_si
         int top = infer_answers_top(&raw, i);
         struct infer_eval_band *band = &side->band[infer_calibration_band(c, p[top])];
 
-        band->n++;
-        band->right += e->task == DATA_SINGLE && raw.truth[i] >= 0 && to[raw.truth[i]] == top;
+        if (e->task == DATA_SINGLE && raw.truth[i] >= 0) {
+            band->n++;
+            band->right += to[raw.truth[i]] == top;
+        }
         side->unknown += infer_calibration_unknown(c, e->task, e->n_labels, p,
                                                    raw.logits + (size_t)i * n);
     }
@@ -372,6 +346,8 @@ static bool open_models(struct infer_eval *e, const struct options *o, const str
     e->data = args->arg[args->n - 1];
     if (e->sides > 1 && o->csv)
         return err_set(err, ERR_USAGE, "--csv is about one model's answers; say one MODEL");
+    if (o->csv && o->report && !strcmp(o->csv, o->report))
+        return err_set(err, ERR_USAGE, "--report and --csv: one file cannot be both");
     for (int s = 0; s < e->sides; s++) {
         e->side[s].name = args->arg[s];
         if (!open_side(&e->side[s], args->arg[args->n - 1], o->raw, &mem[s], err))

@@ -192,7 +192,7 @@ static void add_bands(const struct infer_calibration *c, struct str *out)
 {
     struct str text = { 0 };
 
-    if (c->band[1] <= 0)
+    if (!infer_calibration_has_bands(c))
         return;
     for (int b = 2; b >= 0; b--) {
         if (!c->band_pictures[b])
