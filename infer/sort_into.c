@@ -86,7 +86,8 @@ static const char *below(const struct infer_sort *s, struct str *out, const char
 
 static bool taken(struct infer_sort *s, const char *to)
 {
-    return data_lookup_find(&s->by_to, to) >= 0 || place_taken(below(s, &s->b, to));
+    return !strcmp(strrchr(to, '/') + 1, part_name) || data_lookup_find(&s->by_to, to) >= 0 ||
+           place_taken(below(s, &s->b, to));
 }
 
 /* label/name where nothing is, in s->a. */

@@ -130,6 +130,28 @@ static void files_stay_below_and_come_back(void **state)
     made_close(&f);
 }
 
+/* A copy that is not whole has a name; a picture of that name must not be taken for one. */
+static void a_picture_named_as_half_a_copy_is_kept(void **state)
+{
+    struct made_folder f;
+    struct infer_sort *s;
+    struct err err = { 0 };
+    char path[400];
+    int told = 0;
+
+    (void)state;
+    made_open(&f);
+    made_text(&f, "in/.discern-part", "one");
+    snprintf(path, sizeof path, "%s", made_path(&f, "in/.discern-part"));
+    s = opened(&f, INFER_COPY, &told);
+    assert_true(infer_sort_put(s, path, 1, (const char *[]){ "label" }, &err));
+    finished(s, 1);
+    assert_int_equal(file_kind(made_path(&f, "s/label/.discern-part")), FILE_NONE);
+    undone(&f, 1);
+    assert_int_equal(told, 0);
+    made_close(&f);
+}
+
 static void one_sorts_at_a_time(void **state)
 {
     struct made_folder f;
@@ -181,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_label_is_one_folders_name),
         cmocka_unit_test(files_stay_below_and_come_back),
+        cmocka_unit_test(a_picture_named_as_half_a_copy_is_kept),
         cmocka_unit_test(one_sorts_at_a_time),
         cmocka_unit_test(nothing_is_ever_replaced),
     };
