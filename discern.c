@@ -78,6 +78,7 @@ static const struct cli_command *const commands[] = {
 };
 static const struct cli_program program = {
     .about = "learn to tell pictures apart",
+    .families = "look after a set",
     .version = about_version,
     .examples = "  discern train photos/                    a folder of pictures for each label\n"
                 "  discern eval runs/train-1/best.safetensors photos/\n"
@@ -90,10 +91,11 @@ static void print_commands_page(FILE *out)
 {
     fputs("# The command line\n\n"
           "Written by `make docs` from the tables in the source; do not edit.\n\n"
-          "Data goes to standard output, everything else to standard error. Exit status:\n"
-          "0 done, 1 a negative answer, 2 wrong usage, 3 bad input, 4 the system refused to\n"
-          "read or write, 5 out of memory, 6 training diverged, 130 and 143 stopped by a\n"
-          "signal.\n\n"
+          "Data goes to standard output, everything else to standard error.\n\n"
+          "| exit status | |\n|---|---|\n", out);
+    for (int i = 0; cli_statuses[i][0]; i++)
+        fprintf(out, "| %s | %s |\n", cli_statuses[i][0], cli_statuses[i][1]);
+    fputs("\n"
           "A file is written only into a folder that is there (else status 4); a folder that\n"
           "is written, as `--out` of train, is made with those above it.\n\n"
           "With `--json` an error is an object too: {\"error\":{\"code\",\"message\",\"hint\"},\n"

@@ -296,7 +296,9 @@ static void zsh_list(const struct cli_program *p, const char *of, struct str *ou
             zsh_text(out, c->summary);
             str_addc(out, '\'');
         } else if (!of && begins_family(p, i, family)) {
-            str_printf(out, " '%s:look after a set of pictures'", family);
+            str_printf(out, " '%s:", family);
+            zsh_text(out, p->families);
+            str_addc(out, '\'');
         }
     }
 }
@@ -413,7 +415,7 @@ static void fish(const struct cli_program *p, struct str *out)
         size_t first = strcspn(c->name, " ");
 
         if (begins_family(p, i, family))
-            fish_word("", family, strlen(family), "look after a set of pictures", out);
+            fish_word("", family, strlen(family), p->families, out);
         if (c->name[first]) {
             snprintf(family, sizeof family, "%.*s", (int)first, c->name);
             fish_word(family, c->name + first + 1, strlen(c->name + first + 1), c->summary, out);

@@ -152,16 +152,6 @@ static void command_page(const struct cli_program *p, const struct cli_command *
 
 static void program_page(const struct cli_program *p, struct str *out)
 {
-    static const char *const statuses[][2] = {
-        { "0", "done" },
-        { "1", "a negative answer: a figure below what was asked, findings with \\-\\-strict" },
-        { "2", "a command line that makes no sense" },
-        { "3", "bad input; also when one of many files was bad and the others were answered" },
-        { "4", "the system refused to read or write" },
-        { "5", "out of memory" },
-        { "6", "training diverged" },
-        { "130, 143", "stopped by a signal" },
-    };
     static const char *const environment[][2] = {
         { "NO_COLOR", "when set, no colours, unless \\-\\-color says so" },
         { "CLICOLOR_FORCE", "when set and not 0, colours where there is no terminal" },
@@ -188,8 +178,11 @@ static void program_page(const struct cli_program *p, struct str *out)
     str_add(out, ".SH OPTIONS\n");
     add_common(out);
     str_add(out, ".SH EXIT STATUS\n");
-    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
-        str_printf(out, ".TP\n%s\n%s\n", statuses[i][0], statuses[i][1]);
+    for (int i = 0; cli_statuses[i][0]; i++) {
+        str_printf(out, ".TP\n%s\n", cli_statuses[i][0]);
+        add_text(out, cli_statuses[i][1]);
+        str_addc(out, '\n');
+    }
     str_add(out, ".SH ENVIRONMENT\n");
     for (size_t i = 0; i < sizeof environment / sizeof *environment; i++)
         str_printf(out, ".TP\n%s\n%s\n", environment[i][0], environment[i][1]);

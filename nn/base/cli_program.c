@@ -9,6 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const cli_statuses[][2] = {
+    { "0", "done" },
+    { "1", "a negative answer: a figure below what was asked, findings with --strict" },
+    { "2", "a command line that makes no sense" },
+    { "3", "bad input; also when one of many files was bad and the others were answered" },
+    { "4", "the system refused to read or write" },
+    { "5", "out of memory" },
+    { "6", "training diverged" },
+    { "129, 130, 143", "stopped by a signal" },
+    { NULL, NULL },
+};
+
 static const char *name_at(int i, const void *program)
 {
     return ((const struct cli_program *)program)->command[i]->name;
@@ -109,7 +121,7 @@ static void print_row(const struct cli_program *p, int i, FILE *out)
             goto told;
         str_printf(&names, "%s%s", names.len ? ", " : "", p->command[k]->name + first + 1);
     }
-    fprintf(out, "  %-12slook after a set: %s\n", word, str_text(&names));
+    fprintf(out, "  %-12s%s: %s\n", word, p->families, str_text(&names));
 told:
     str_release(&names);
 }

@@ -13,6 +13,7 @@ struct cli_program {
     const char *about;          /* "learn to tell pictures apart" */
     const char *version;
     const char *examples;       /* lines, "\n"-terminated */
+    const char *families;       /* what commands of two words are for: "look after a set" */
     const struct cli_command *const *command;
     int n;
 };
@@ -25,6 +26,9 @@ const struct cli_command *cli_program_find(const struct cli_program *p, int n, c
 /* Whether some command's first word of two is this one. */
 bool cli_program_family(const struct cli_program *p, const char *word);
 void cli_program_help_family(const struct cli_program *p, const char *word, FILE *out);
+
+/* What exit statuses mean: { "0", "done" } ...; NULLs end. */
+extern const char *const cli_statuses[][2];
 
 /* What there is, on a screen of 24 lines. */
 void cli_program_help(const struct cli_program *p, FILE *out);
