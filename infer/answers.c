@@ -72,7 +72,7 @@ float infer_answers_p(const struct infer_answers *a, int row, int label)
 
 bool infer_answers_told(const struct infer_answers *a, int row, int label)
 {
-    return infer_answers_p(a, row, label) >= (a->threshold ? a->threshold[label] : 0.5f);
+    return infer_answers_p(a, row, label) >= (a->threshold ? a->threshold[label] : INFER_TOLD);
 }
 
 int infer_answers_top_k(const struct infer_answers *a)

@@ -9,6 +9,9 @@
 
 #include "data/index.h"
 
+/* Of several labels the probability from which one is told, unless it was calibrated. */
+#define INFER_TOLD 0.5f
+
 struct infer_answers {
     enum data_task task;
     int n, n_labels;
@@ -21,7 +24,7 @@ struct infer_answers {
     int *sample;                /* [n] position in the index */
     /* How they are read; lent, both may be left 0. */
     const float *threshold;     /* [n_labels] MULTI: probability from which a label is told; NULL:
-                                   0.5 of each */
+                                   INFER_TOLD of each */
     int top_k;                  /* SINGLE: what is among the likeliest few; 0: 5 */
 };
 

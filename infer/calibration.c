@@ -2,6 +2,8 @@
  * calibration -- see calibration.h
  */
 #include "infer/calibration.h"
+
+#include "infer/answers.h"
 #include "nn/base/record.h"
 
 #include <assert.h>
@@ -179,7 +181,7 @@ float infer_calibration_threshold(const struct infer_calibration *c, enum data_t
 {
     if (c && c->threshold)
         return (float)c->threshold[label];
-    return task == DATA_MULTI ? 0.5f : 0;
+    return task == DATA_MULTI ? INFER_TOLD : 0;
 }
 
 bool infer_calibration_has_bands(const struct infer_calibration *c)

@@ -59,7 +59,8 @@ struct infer_calibration *infer_calibration_parse(const char *text, int n_labels
 
 /* ---- for who tells answers; c NULL: a model without ----------------------------------------- */
 
-/* The probability from which a label is told: as fitted, else 0.5 of several labels, 0 of one. */
+/* The probability from which a label is told: as fitted, else INFER_TOLD of several labels, 0
+ * of one. */
 float infer_calibration_threshold(const struct infer_calibration *c, enum data_task task,
                                   int label);
 

@@ -52,7 +52,7 @@ static void add_labels(struct str *out, const struct infer_eval *e,
         json_number(out, "ap", f->ap);
         json_number(out, "roc_auc", f->roc_auc);
         if (e->task == DATA_MULTI)
-            json_float(out, "threshold", side->threshold ? side->threshold[l] : 0.5f);
+            json_float(out, "threshold", side->threshold ? side->threshold[l] : INFER_TOLD);
         json_end(out, '}');
     }
     json_end(out, ']');
