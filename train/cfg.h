@@ -9,7 +9,7 @@
 #include "train/sched.h"
 
 /* What struct data_prep has, or a choice. */
-enum train_channels { TRAIN_COLOR_AUTO, TRAIN_RGB, TRAIN_GREY };
+enum train_channels { TRAIN_CHANNELS_AUTO, TRAIN_RGB, TRAIN_GREY };
 enum train_resize { TRAIN_RESIZE_AUTO, TRAIN_CROP, TRAIN_SQUASH, TRAIN_LETTERBOX };
 extern const char *const train_channels_names[];  /* "auto", then data_color_names */
 extern const char *const train_resize_names[]; /* "auto", then data_resize_names */

@@ -444,7 +444,7 @@ static void pictures_without_colour_make_a_grey_net(void **state)
         struct told told = { 0 };
         struct infer_model *m;
 
-        cfg.channels = i ? TRAIN_RGB : TRAIN_COLOR_AUTO;
+        cfg.channels = i ? TRAIN_RGB : TRAIN_CHANNELS_AUTO;
         cfg.resize = TRAIN_LETTERBOX;
         cfg.background[1] = 7;
         must_train(&f, out[i], &cfg, &told);
