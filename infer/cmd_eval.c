@@ -99,31 +99,6 @@ static void release_side(struct infer_eval_side *side, char *mem)
     free(mem);
 }
 
-/* to[l]: where the side has label l of the first side.  ERR_INPUT where it knows other labels. */
-static bool match_labels(const struct infer_eval *e, const struct infer_eval_side *side, int *to,
-                         struct err *err)
-{
-    const struct infer_model *m = side->model[0];
-
-    if (m->task != e->task)
-        return err_set(err, ERR_INPUT, "%s and %s cannot be compared: one knows one label a "
-                       "picture, the other several", e->side[0].name, side->name);
-    for (int l = 0; l < e->n_labels; l++) {
-        to[l] = -1;
-        for (int k = 0; k < m->n_labels && to[l] < 0; k++)
-            if (!strcmp(m->label[k], e->label[l]))
-                to[l] = k;
-        if (to[l] < 0)
-            return err_set(err, ERR_INPUT, "%s does not know the label \"%s\" of %s: models of "
-                           "the same labels can be compared", side->name, e->label[l],
-                           e->side[0].name);
-    }
-    if (m->n_labels != e->n_labels)
-        return err_set(err, ERR_INPUT, "%s knows %d labels, %s %d: models of the same labels can "
-                       "be compared", e->side[0].name, e->n_labels, side->name, m->n_labels);
-    return true;
-}
-
 /* ---- answers --------------------------------------------------------------------------------- */
 
 /* Puts probabilities into the order of the first side's labels. */
@@ -158,7 +133,7 @@ static bool take_thresholds(const struct infer_eval *e, struct infer_eval_side *
 }
 
 /* What calibration has changed, and whether its promises are kept.  Rows are in the order of the
- * model's own labels yet, to[] as in match_labels. */
+ * model's own labels yet, to[] as of infer_committee_match. */
 static bool look_at_calibration(const struct infer_eval *e, struct infer_eval_side *side,
                                 const int *to, float *row, struct err *err)
 {
@@ -210,7 +185,8 @@ static bool answer_side(struct infer_eval *e, struct infer_eval_side *side,
         err_set(err, ERR_MEMORY, "no memory for %d labels", e->n_labels);
         goto out;
     }
-    if (!match_labels(e, side, to, err))
+    if (!infer_committee_match(side->model[0], side->name, e->side[0].model[0], e->side[0].name,
+                               "models are compared only", to, err))
         goto out;
     c = infer_committee_new(side->n, side->model, (const char *const *)side->path, &as, err);
     cli_progress(&progress, "looked at", "pictures", e->index->n);

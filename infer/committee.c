@@ -47,44 +47,54 @@ static const char *label_of(const void *ctx, int i)
     return ((const struct infer_model *)ctx)->label[i];
 }
 
+bool infer_committee_match(const struct infer_model *m, const char *path,
+                           const struct infer_model *first, const char *first_path, const char *so,
+                           int *to, struct err *err)
+{
+    struct data_lookup by_name = { .name = label_of, .ctx = m };
+    bool ok = true;
+
+    if (m->task != first->task)
+        return err_set(err, ERR_INPUT,
+                       "%s gives a picture %s, %s %s: %s when they were trained for the same", path,
+                       m->task == DATA_SINGLE ? "one label" : "any number of labels", first_path,
+                       first->task == DATA_SINGLE ? "one" : "any number", so);
+    if (m->n_labels != first->n_labels)
+        return err_set(err, ERR_INPUT, "%s knows %d labels, %s %d: %s when they know the same",
+                       path, m->n_labels, first_path, first->n_labels, so);
+    for (int l = 0; ok && l < m->n_labels; l++)
+        ok = data_lookup_add(&by_name, l) ||
+             err_set(err, ERR_MEMORY, "no memory for %d labels", m->n_labels);
+    for (int l = 0; ok && l < first->n_labels; l++) {
+        to[l] = data_lookup_find(&by_name, first->label[l]);
+        if (to[l] < 0)
+            ok = err_set(err, ERR_INPUT,
+                         "%s does not know the label \"%s\" of %s: %s when they know the same",
+                         path, first->label[l], first_path, so);
+    }
+    data_lookup_release(&by_name);
+    return ok;
+}
+
 /* m->at, and NULL left where the labels stand as in the first model. */
 static bool map_labels(struct member *m, const struct infer_model *first, const char *path,
                        const char *first_path, struct err *err)
 {
-    struct data_lookup by_name = { .name = label_of, .ctx = m->m };
-    bool same = true, ok = true;
+    bool same = true;
 
-    if (m->m->task != first->task)
-        return err_set(err, ERR_INPUT,
-                       "%s gives a picture %s, %s %s: models answer together only when they were "
-                       "trained for the same", path,
-                       m->m->task == DATA_SINGLE ? "one label" : "any number of labels", first_path,
-                       first->task == DATA_SINGLE ? "one" : "any number");
-    if (m->m->n_labels != first->n_labels)
-        return err_set(err, ERR_INPUT,
-                       "%s knows %d labels, %s %d: models answer together only when they know the "
-                       "same", path, m->m->n_labels, first_path, first->n_labels);
     m->at = calloc((size_t)first->n_labels, sizeof *m->at);
-    for (int l = 0; ok && m->at && l < first->n_labels; l++)
-        ok = data_lookup_add(&by_name, l);
-    if (!ok || !m->at) {
-        data_lookup_release(&by_name);
+    if (!m->at)
         return err_set(err, ERR_MEMORY, "no memory for %d labels", first->n_labels);
-    }
-    for (int l = 0; ok && l < first->n_labels; l++) {
-        m->at[l] = data_lookup_find(&by_name, first->label[l]);
+    if (!infer_committee_match(m->m, path, first, first_path, "models answer together only", m->at,
+                               err))
+        return false;
+    for (int l = 0; l < first->n_labels; l++)
         same &= m->at[l] == l;
-        if (m->at[l] < 0)
-            ok = err_set(err, ERR_INPUT,
-                         "%s does not know the label \"%s\" of %s: models answer together only "
-                         "when they know the same", path, first->label[l], first_path);
-    }
-    data_lookup_release(&by_name);
     if (same) {
         free(m->at);
         m->at = NULL;
     }
-    return ok;
+    return true;
 }
 
 bool infer_committee_check(int n, struct infer_model *const *model, const char *const *path,

@@ -31,6 +31,13 @@ struct infer_committee_options {
 bool infer_committee_check(int n, struct infer_model *const *model, const char *const *path,
                            struct err *err);
 
+/* to[n_labels]: where m, of the file path, has each label of the first.  ERR_INPUT where it is for
+ * another task or knows others; so: "models answer together only", to which the error adds "when
+ * they know the same". */
+bool infer_committee_match(const struct infer_model *m, const char *path,
+                           const struct infer_model *first, const char *first_path, const char *so,
+                           int *to, struct err *err);
+
 /* n >= 1 models, lent until it is freed; path[i] names model i in errors, as those of
  * infer_committee_check.  Labels and their order are the first one's. */
 struct infer_committee *infer_committee_new(int n, struct infer_model *const *model,

@@ -157,9 +157,9 @@ usage eval "$T/model" "$T/one" --csv "$T/both" --report "$T/both"
 "$DISCERN" train "$T/other" --epochs 1 --size 32 --out "$T/run-few" >"$T/log" 2>&1 ||
     fail "$(cat "$T/log")"
 run 3 eval "$T/model" "$T/run-few/best.safetensors" "$T/one"
-said 'does not know the label'
+said 'knows 2 labels'
 run 3 eval "$T/model" "$T/multi" "$T/one"
-said 'cannot be compared'
+said 'are compared only'
 
 # Several as one, and several views of a picture.
 run 0 eval "$T/model,$T/twin" "$T/one" --json
