@@ -1,12 +1,10 @@
 /*
  * record -- structs as JSON through their field tables, on jansson
  *
- * Jansson holds; reading (record_read.h) and writing are our own, because Debian 12's jansson 2.14
- * does not stand memory that runs out, and writes 0.1 as 0.10000000000000001.
+ * Jansson parses and holds; writing is our own, because Debian 12's jansson 2.14 writes 0.1 as
+ * 0.10000000000000001.
  */
 #include "nn/base/record.h"
-
-#include "nn/base/record_read.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -198,34 +196,49 @@ bool record_from_json(const struct field *table, void *obj, const json_t *json, 
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
+/* Jansson says nothing where memory is out, or calls the string that it had none for a wrong token:
+ * what is wrong twice is wrong. */
+static json_t *load(const char *text, size_t bytes, size_t flags, json_error_t *e)
+{
+    json_t *json;
+
+    memset(e, 0, sizeof *e);
+    json = json_loadb(text, bytes, flags, e);
+    return json ? json : json_loadb(text, bytes, flags, e);
+}
+
+static bool is_memory(const json_error_t *e)
+{
+    return !e->text[0] || json_error_code(e) == json_error_out_of_memory;
+}
+
 json_t *record_parse(const char *text, size_t bytes, struct err *err)
 {
-    struct record_read_stop stop;
-    size_t used;
-    json_t *json = record_read_value(text, bytes, true, &used, &stop);
+    json_error_t e;
+    json_t *json = load(text, bytes, JSON_REJECT_DUPLICATES, &e);
 
-    if (!json && stop.memory)
+    if (!json && is_memory(&e))
         err_set(err, ERR_MEMORY, "cannot hold %zu bytes of JSON", bytes);
     else if (!json)
-        err_set(err, ERR_INPUT, "line %d: %s", stop.line, stop.why);
+        err_set(err, ERR_INPUT, "line %d: %s", e.line, e.text);
     return json;
 }
 
 json_t *record_parse_next(const char *text, size_t bytes, size_t most, size_t *used,
                           struct err *err)
 {
-    struct record_read_stop stop;
-    size_t length;
-    json_t *json = record_read_value(text, bytes < most ? bytes : most, false, &length, &stop);
+    json_error_t e;
+    json_t *json = load(text, bytes < most ? bytes : most,
+                        JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY, &e);
 
     if (json)
-        *used = length;
-    else if (stop.memory)
+        *used = (size_t)e.position;
+    else if (is_memory(&e))
         err_set(err, ERR_MEMORY, "cannot hold %zu bytes of JSON", bytes);
-    else if (stop.early && bytes > most)
+    else if (json_error_code(&e) == json_error_premature_end_of_input && bytes > most)
         err_set(err, ERR_INPUT, "a JSON value of more than %zu bytes", most);
     else
-        err_set(err, ERR_INPUT, "%s", stop.why);
+        err_set(err, ERR_INPUT, "%s", e.text);
     return json;
 }
 

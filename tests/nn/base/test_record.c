@@ -159,34 +159,6 @@ static void parsing_is_strict_and_names_the_line(void **state)
     assert_null(record_parse(deep, sizeof deep - 1, &err));
 }
 
-static void texts_are_read_with_all_their_escapes(void **state)
-{
-    json_t *json = parse("{\"\\u0061\":"
-                         "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\ud83d\\ude00\"}");
-
-    (void)state;
-    assert_string_equal(json_string_value(json_object_get(json, "a")),
-                        "\"\\/\b\f\n\r\t\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
-    json_decref(json);
-}
-
-static void one_value_is_read_of_many(void **state)
-{
-    static const char text[] = " [1, 2]\n{\"a\":";
-    struct err err = { 0 };
-    size_t used = 0;
-    json_t *json = record_parse_next(text, sizeof text - 1, 100, &used, &err);
-
-    (void)state;
-    assert_int_equal(json_array_size(json), 2);
-    assert_int_equal(used, 7);
-    json_decref(json);
-    assert_null(record_parse_next(text + 7, sizeof text - 8, 100, &used, &err));
-    assert_non_null(strstr(err.msg, "ends early"));
-    assert_null(record_parse_next(text, sizeof text - 1, 4, &used, &err));
-    assert_non_null(strstr(err.msg, "more than 4 bytes"));
-}
-
 static void dumps_are_one_line_and_read_back(void **state)
 {
     static const char text[] = "{\"z\":1,\"a\":[true,false,null,[],{}],\"r\":3.0,\"s\":1e-300,"
@@ -250,8 +222,6 @@ int main(void)
         cmocka_unit_test(members_left_out_keep_their_value),
         cmocka_unit_test(what_does_not_fit_is_refused_naming_the_key),
         cmocka_unit_test(parsing_is_strict_and_names_the_line),
-        cmocka_unit_test(texts_are_read_with_all_their_escapes),
-        cmocka_unit_test(one_value_is_read_of_many),
         cmocka_unit_test(dumps_are_one_line_and_read_back),
         cmocka_unit_test(dumps_for_people_have_a_member_a_line),
         cmocka_unit_test(text_that_is_no_utf8_and_numbers_that_are_none_stay_valid_json),
