@@ -6,6 +6,7 @@
 #include "data/split.h"
 #include "infer/fit.h"
 #include "train/checkpoint.h"
+#include "train/plan.h"
 #include "train/provenance.h"
 
 #include <stdlib.h>
@@ -60,8 +61,9 @@ static char *provenance(const struct train_session *t, const struct infer_figure
 {
     const struct train_progress *p = &t->progress;
     char date[TRAIN_DATE];
+    struct train_cfg cfg = *t->cfg;
     struct train_provenance about = {
-        .cfg = t->cfg,
+        .cfg = &cfg,
         .arch = t->arch,
         .recipe = &t->recipe,
         .data = t->about_data,
@@ -71,8 +73,12 @@ static char *provenance(const struct train_session *t, const struct infer_figure
         .val_figures = f,
         .date = train_date(p->began, date),
     };
-    char *text = train_provenance_text(&about);
+    char *text;
 
+    /* As a repeat must write it, which knows from the start what the plan will become. */
+    train_plan_cut(&cfg, p->step);
+    cfg.epochs = train_session_epochs(t, train_plan_steps(&cfg));
+    text = train_provenance_text(&about);
     if (!text)
         err_set(err, ERR_MEMORY, "no memory to tell where the model comes from");
     return text;

@@ -43,6 +43,13 @@ bool train_plan_shorten(struct train_cfg *cfg, int64_t step, int64_t steps)
     return true;
 }
 
+void train_plan_cut(struct train_cfg *cfg, int64_t step)
+{
+    for (int i = 0; i < TRAIN_CHANGES; i++)
+        if (cfg->shortened[2 * i] > step)
+            cfg->shortened[2 * i] = cfg->shortened[2 * i + 1] = 0;
+}
+
 bool train_plan_check(const struct train_cfg *cfg, struct err *err)
 {
     int n = train_plan_changes(cfg), from = 0, to = cfg->steps;

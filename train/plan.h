@@ -20,6 +20,10 @@ double train_plan_done(const struct train_cfg *cfg, double step);
  * another change. */
 bool train_plan_shorten(struct train_cfg *cfg, int64_t step, int64_t steps);
 
+/* Takes out changes that came after `step`: the plan as it was known then, also where a file told
+ * it all from the start. */
+void train_plan_cut(struct train_cfg *cfg, int64_t step);
+
 /* How many times the plan was changed. */
 int train_plan_changes(const struct train_cfg *cfg);
 

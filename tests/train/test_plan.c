@@ -72,11 +72,26 @@ static void plans_that_cannot_be_meant_are_refused(void **state)
     }
 }
 
+static void what_came_later_can_be_taken_out(void **state)
+{
+    struct train_cfg cfg = { .steps = 100, .shortened = { 50, 75, 60, 65 } };
+
+    (void)state;
+    train_plan_cut(&cfg, 60);
+    assert_int_equal(train_plan_steps(&cfg), 65);
+    train_plan_cut(&cfg, 59);
+    assert_int_equal(train_plan_steps(&cfg), 75);
+    train_plan_cut(&cfg, 49);
+    assert_int_equal(train_plan_steps(&cfg), 100);
+    assert_int_equal(train_plan_changes(&cfg), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_goes_evenly),
         cmocka_unit_test(a_shorter_plan_goes_on_faster_without_a_jump),
+        cmocka_unit_test(what_came_later_can_be_taken_out),
         cmocka_unit_test(there_is_an_end_to_changes),
         cmocka_unit_test(plans_that_cannot_be_meant_are_refused),
     };
