@@ -3,6 +3,7 @@
  */
 #include "infer/fit.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -93,7 +94,7 @@ bool infer_fit_thresholds(const struct infer_answers *a, const float *probabilit
                           struct err *err)
 {
     size_t pairs = (size_t)a->n * (size_t)a->n_labels;
-    struct scored *s = malloc((pairs + 1) * sizeof *s);
+    struct scored *s = pairs <= INT_MAX ? malloc((pairs + 1) * sizeof *s) : NULL;
     int yes, n;
     double shared;
 

@@ -285,6 +285,18 @@ static void answers_without_a_mistake_are_not_made_certain(void **state)
     infer_answers_release(&a);
 }
 
+/* Refused before any of them is looked at: there are none here. */
+static void more_answers_than_can_be_counted_are_refused(void **state)
+{
+    struct infer_answers a = { .task = DATA_MULTI, .n = 1 << 16, .n_labels = 1 << 16 };
+    struct infer_fit_notes notes = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    assert_false(infer_fit_thresholds(&a, NULL, INFER_GOAL_F1, 0, NULL, &notes, &err));
+    assert_int_equal(err.kind, ERR_MEMORY);
+}
+
 static void what_cannot_be_fitted_is_refused(void **state)
 {
     struct infer_answers a = made(DATA_SINGLE, 60, 3, 1, 13);
@@ -322,6 +334,7 @@ int main(void)
         cmocka_unit_test(few_pictures_share_a_threshold_and_say_so),
         cmocka_unit_test(bands_and_unknown_keep_their_promise_on_new_pictures),
         cmocka_unit_test(answers_without_a_mistake_are_not_made_certain),
+        cmocka_unit_test(more_answers_than_can_be_counted_are_refused),
         cmocka_unit_test(what_cannot_be_fitted_is_refused),
     };
 
