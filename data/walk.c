@@ -261,6 +261,42 @@ static bool enter(struct data_walk *w, const char *path, const struct data_enter
     return true;
 }
 
+/* What the first n bytes of a path are really called; NULL: nothing is there. */
+static char *real_beginning(const char *path, size_t n)
+{
+    char *text = strndup(path, n), *real = text ? realpath(text, NULL) : NULL;
+
+    free(text);
+    return real;
+}
+
+static bool lies_below(const char *real, const char *above)
+{
+    size_t n = strlen(above);
+
+    return !strncmp(real, above, n) && (real[n] == '/' || (n == 1 && real[1]));
+}
+
+/* Whether the path leaves the folder that its first n bytes name for one above it, as cats in
+ * photos/cats/../dogs is left.  What the path leads to does not lie in such a folder. */
+static bool is_left(const char *path, size_t n)
+{
+    char *real = real_beginning(path, n);
+    bool left = false;
+    size_t end = n;
+
+    while (real && !left && path[end]) {
+        char *later;
+
+        end += 1 + strcspn(path + end + 1, "/");
+        later = real_beginning(path, end);
+        left = later && lies_below(real, later);
+        free(later);
+    }
+    free(real);
+    return left;
+}
+
 /* Each folder that is a beginning of the path. */
 static bool enter_beginnings(struct data_walk *w, const char *path, struct err *err)
 {
@@ -273,7 +309,8 @@ static bool enter_beginnings(struct data_walk *w, const char *path, struct err *
         if (!above)
             return err_set(err, ERR_MEMORY, "%s: memory is out", path);
         above[n] = 0;
-        if (slash[1] && !data_walk_before(w, above) && !enter(w, above, &before, err))
+        if (slash[1] && !data_walk_before(w, above) && !is_left(path, n) &&
+            !enter(w, above, &before, err))
             return false;
     }
     return true;

@@ -91,6 +91,27 @@ static void links_crosswise_are_entered_once(void **state)
     made_close(&f);
 }
 
+/* What lies on the way to a folder and in it as well is gone through. */
+static void a_path_that_goes_down_and_up_again_loses_nothing(void **state)
+{
+    static const char *const paths[] = { "dog/..", "dog/../cat/..", "cat/../dog/deep/up" };
+    struct made_folder f;
+
+    (void)state;
+    made_open(&f);
+    two_classes(&f);
+    made_text(&f, "dog/deep/p.jpg", "");
+    assert_int_equal(symlink("../..", made_path(&f, "dog/deep/up")), 0);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct data_index *x = made_opened(made_path(&f, paths[i]), NULL);
+
+        assert_int_equal(x->n, 5);
+        assert_int_equal(x->n_skipped, 1);
+        data_index_free(x);
+    }
+    made_close(&f);
+}
+
 static void a_folder_outside_may_be_linked_to(void **state)
 {
     struct made_folder f, other;
@@ -260,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_a_picture_is_named_and_not_opened),
         cmocka_unit_test(links_crosswise_are_entered_once),
+        cmocka_unit_test(a_path_that_goes_down_and_up_again_loses_nothing),
         cmocka_unit_test(a_folder_outside_may_be_linked_to),
         cmocka_unit_test(a_part_that_is_a_link_to_another_is_left_out),
         cmocka_unit_test(a_subfolder_that_may_not_be_read_is_named),
