@@ -178,12 +178,16 @@ static bool fit(struct job *j, const char *data, struct err *err)
 
     if (!x)
         return false;
+    if (j->o->out && (!cli_may_write(j->o->out, data, j->o->force, err) ||
+                      !data_index_spares(x, j->o->out, err)))
+        goto out;
     part = infer_eval_choose(&j->r, x, asked, j->threads, &j->how, err);
     if (!part)
         goto out;
     say_note(&j->r);
-    ok = refuse_learnt(j, part, err) && ask(j, part, &a, err) &&
-         infer_fit(&a, &j->fit, j->m->mem, &j->c, &j->notes, err);
+    if (!refuse_learnt(j, part, err))
+        goto out;
+    ok = ask(j, part, &a, err) && infer_fit(&a, &j->fit, j->m->mem, &j->c, &j->notes, err);
     if (!ok && err->kind == ERR_INPUT)
         err_in(err, "%s", data);
 out:
@@ -202,7 +206,10 @@ static bool try_foreign(struct job *j, const char *folder, struct err *err)
     struct infer_answers a = { 0 };
     bool ok = x.mem || err_set(err, ERR_MEMORY, "no memory for %s", folder);
 
-    ok = ok && data_index_add_folder(&x, folder, 0, -1, DATA_UNSPLIT, err) && ask(j, &x, &a, err);
+    ok = ok && data_index_add_folder(&x, folder, 0, -1, DATA_UNSPLIT, err);
+    if (ok && x.n == 0)
+        ok = err_set(err, ERR_INPUT, "%s: no pictures in this folder", folder);
+    ok = ok && ask(j, &x, &a, err);
     if (ok) {
         a.task = j->m->task;
         infer_fit_apply(&a, &j->c, a.probability);

@@ -250,7 +250,7 @@ static bool may_write(const struct infer_eval *e, const struct data_index *x, co
         for (int i = 0; i < e->side[s].n; i++)
             if (!cli_may_write(path, e->side[s].path[i], force, err))
                 return false;
-    return data_index_spares(x, path, err);
+    return cli_may_write(path, e->data, force, err) && data_index_spares(x, path, err);
 }
 
 static bool print_report(const struct infer_eval *e, struct err *err)

@@ -90,7 +90,7 @@ cmp "$T/metrics.csv" "$T/run-own/metrics.csv"
 
 # What was learnt by heart is no measure; few pictures are none.
 run 3 calibrate "$T/again" "$T/one" --split train
-said 'has learnt from about 150 of these 150 pictures'
+said "discern: $T/one: the model has learnt from about 150 of these 150 pictures"
 said '--force'
 cmp "$T/again" "$T/before"
 run 0 calibrate "$T/again" "$T/one" --split train --force
@@ -101,6 +101,14 @@ run 3 calibrate "$T/again" "$T/few" --split all
 said 'pictures are too few to calibrate: 20 at least'
 run 3 calibrate "$T/again" "$T/fresh" --split train --unknown "$T/no-such-folder"
 said no-such-folder
+mkdir "$T/void"
+run 3 calibrate "$T/again" "$T/fresh" --split train --unknown "$T/void"
+said 'void: no pictures'
+star=$(ls "$T"/fresh/val/star/*.png | head -1)
+cp "$star" "$T/star.was"
+run 3 calibrate "$T/again" "$T/fresh" --split train -o "$star" --force
+said 'is a picture of the data'
+cmp "$star" "$T/star.was"
 cmp "$T/again" "$T/before"
 
 # A checkpoint keeps what the training needs.

@@ -133,6 +133,11 @@ said '--force'
 run 3 eval "$T/model" "$T/one" --report "$T/page.html"
 said '--force'
 run 3 eval "$T/model" "$T/one" --report "$(ls "$T"/one/test/ring/*.png | head -1)" --force
+ring=$(ls "$T"/one/test/ring/*.png | head -1)
+printf 'filename,label\n%s,ring\n' "$ring" | tee "$T/table.csv" >"$T/table.was"
+run 3 eval "$T/model" "$T/table.csv" --csv "$T/table.csv" --force
+said 'table.csv: is the input itself'
+cmp "$T/table.csv" "$T/table.was"
 run 4 eval "$T/model" "$T/one" --report "$T/nowhere/page.html"
 [ ! -s "$T/out" ] || fail "an answer without its page"
 run 0 eval "$T/model" "$T/one" --report "$T/page.html" --force
