@@ -203,6 +203,8 @@ static bool on_picture(void *ctx, const char *path, struct err *err)
 
     if (j->n == CHUNK && !answer(j, err))
         return false;
+    if (j->dump && !cli_may_write(j->o->dump_input, path, true, err))
+        return false;
     if (size > j->room - j->used) {
         size_t room = 2 * (j->room + size);
         char *names = realloc(j->names, room);
@@ -279,10 +281,16 @@ static bool check(const struct options *o, int n, char **arg, struct err *err)
     return true;
 }
 
-/* MODEL or MODEL,MODEL...; a file of just that name is one model. */
-static discern_model *open_models(char **arg, int n, bool raw, struct err *err)
+/* Whether what the network sees may be written: over nothing that is read. */
+static bool may_dump(const struct options *o, const char *input, struct err *err)
 {
-    const discern_model_options opt = { .size = sizeof opt, .raw = raw };
+    return !o->dump_input || !input || cli_may_write(o->dump_input, input, o->force, err);
+}
+
+/* MODEL or MODEL,MODEL...; a file of just that name is one model. */
+static discern_model *open_models(char **arg, int n, const struct options *o, struct err *err)
+{
+    const discern_model_options opt = { .size = sizeof opt, .raw = o->raw };
     char *path[INFER_COMMITTEE_MOST], *mem;
     int models = infer_cmd_models(arg[0], path, &mem, err);
     bool ok = models > 0;
@@ -290,7 +298,8 @@ static discern_model *open_models(char **arg, int n, bool raw, struct err *err)
     discern_error e;
 
     for (int i = 0; ok && i < models; i++)
-        ok = infer_cmd_named((char *[]){ path[i], n > 1 ? arg[1] : NULL }, n > 1 ? 2 : 1, err);
+        ok = infer_cmd_named((char *[]){ path[i], n > 1 ? arg[1] : NULL }, n > 1 ? 2 : 1, err) &&
+             may_dump(o, path[i], err);
     if (ok) {
         m = discern_open_many(models, (const char *const *)path, &opt, &e);
         if (!m)
@@ -382,7 +391,7 @@ static bool predict(struct job *j, int n, char **arg, struct err *err)
     if (j->o->unknown && !discern_tells_unknown(j->out.model))
         return err_set(err, ERR_INPUT, "%s: has not learnt to tell what it does not know: "
                        "discern calibrate teaches it", j->out.name);
-    if (j->o->dump_input && !cli_may_write(j->o->dump_input, arg[0], j->o->force, err))
+    if (!may_dump(j->o, j->o->files_from, err))
         return false;
     j->session = open_session(j->o, j->out.model, err);
     if (!j->session || !begin_files(j, err) || !infer_out_begin(&j->out, err))
@@ -452,7 +461,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (o.undo)
         return undo(&o, &err);
     j = calloc(1, sizeof *j);
-    m = j ? open_models(args.arg, args.n, o.raw, &err) : NULL;
+    m = j ? open_models(args.arg, args.n, &o, &err) : NULL;
     if (!m) {
         if (!j)
             err_set(&err, ERR_MEMORY, "no memory for the pictures' names");

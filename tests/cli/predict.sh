@@ -224,6 +224,16 @@ said '--force'
 cmp "$T/x.npy" "$T/y.npy" || fail "x.npy was overwritten"
 run 0 predict "$T/model" "$T/one/val" --dump-input "$T/x.npy" --force --batch 3
 cmp "$T/x.npy" "$T/y.npy" || fail "the batch changes x.npy"
+cp "$p" "$T/read.png"
+cp "$T/model" "$T/read.model"
+echo "$p" >"$T/read.list"
+for file in png model list; do
+    cp "$T/read.$file" "$T/read.was"
+    run 3 predict "$T/model,$T/read.model" --files-from "$T/read.list" "$T/read.png" \
+        --dump-input "$T/read.$file" --force
+    said "read.$file: is the input itself"
+    cmp "$T/read.$file" "$T/read.was"
+done
 run 3 predict "$T/model" "$T/bad" --dump-input "$T/bad.npy"
 [ "$(wc -c <"$T/bad.npy")" = $((128 + 7 * 32 * 32 * 3 * 4)) ] || fail "bad.npy: a row is missing"
 run 4 predict "$T/model" "$p" --dump-input "$T/no/folder/x.npy"
