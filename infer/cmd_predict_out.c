@@ -48,7 +48,7 @@ static void text(struct str *out, const struct infer_out *o, const char *file,
     }
     if (a->band != DISCERN_BAND_NONE)
         str_printf(out, "  [%s]", bands[a->band]);
-    if (a->unknown && told)
+    if (a->unknown && (told || !o->unknown))
         str_add(out, "  [unknown?]");
     str_addc(out, '\n');
 }
