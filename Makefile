@@ -58,19 +58,24 @@ FLAGS_about = -DDISCERN_FLAGS='"$(strip $(BASE_FLAGS) $(CFLAGS) $(FLAGS_V_$V))"'
 # Files of intrinsics are left out of builds for other processors.
 FLAGS_avx2   := -mavx2 -mfma
 FLAGS_avx512 := $(FLAGS_avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
-ISA_FILES    := %_avx2.c %_avx512.c
+FLAGS_avx512bf16 := $(FLAGS_avx512) -mavx512bf16 -mavx512vnni
+FLAGS_amx    := $(FLAGS_avx512bf16) -mamx-tile -mamx-bf16 -mamx-int8
+ISA_FILES    := %_avx2.c %_avx512.c %_avx512bf16.c %_amx.c
 ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
-HAVE_ISA     := -DHAVE_ISA
+HAVE_ISA     := -DHAVE_ISA -DNN_VECTORS
 else
+NN           := $(filter-out $(ISA_FILES),$(NN))
 DATA         := $(filter-out $(ISA_FILES),$(DATA))
 PARTS        := $(filter-out $(ISA_FILES),$(PARTS))
 endif
+# Kernels of vectors are for float: the tree where real is double has none.
+SCALAR       := $(filter-out $(filter $(ISA_FILES),$(filter nn/%,$(PARTS))),$(PARTS))
 OURS       := $(WARN) -include nn/base/banned.h
 last        = $(lastword $(subst _, ,$(basename $(notdir $1))))
 flags       = $(if $(filter stb,$(call last,$1)),$(FLAGS_stb),$(OURS) $(FLAGS_$(call last,$1)))
 
 FLAGS_V_release :=
-FLAGS_V_double  := -DNN_REAL=double -UNN_BLAS
+FLAGS_V_double  := -DNN_REAL=double -UNN_BLAS -UNN_VECTORS
 FLAGS_V_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_V_tsan    := -O1 -fsanitize=thread
 
@@ -130,7 +135,7 @@ endef
 # does (ccache in front of the compiler changes nothing).
 $(BUILD)/gen/version.h: FORCE
 	$(call line,#define DISCERN_GIT "$(GIT_ID)")
-MADE_WITH = $(filter-out ccache,$(CC)) $(BASE_FLAGS) $(CFLAGS) $(OURS) $(FLAGS_stb) $(FLAGS_avx512) $(LDFLAGS) $(LIBS)
+MADE_WITH = $(filter-out ccache,$(CC)) $(BASE_FLAGS) $(CFLAGS) $(OURS) $(FLAGS_stb) $(FLAGS_amx) $(LDFLAGS) $(LIBS)
 $(BUILD)/%/flags: FORCE
 	$(call line,$(MADE_WITH) $(FLAGS_V_$*))
 $(BUILD)/fuzz/flags: FORCE
@@ -195,14 +200,14 @@ $(call made,double): $(BUILD)/double/%.o: $(BUILD)/gen/%.c $(BUILD)/double/flags
 	@mkdir -p $(@D)
 	@$(SAY) cc $<
 	$(Q)$(CC) $(BASE_FLAGS) $(CFLAGS) $(FLAGS_pb-c) -c $< -o $@
-$(DOUBLES): $(BUILD)/double/tests/%: $(BUILD)/double/tests/%.o $(call objs,double,$(NN)) $(call made,double)
+$(DOUBLES): $(BUILD)/double/tests/%: $(BUILD)/double/tests/%.o $(call objs,double,$(filter nn/%,$(SCALAR))) $(call made,double)
 	@$(SAY) link $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka -ljansson -lprotobuf-c -lm -lpthread -o $@
 
-$(BUILD)/double/discern: $(call objs,double,discern.c $(PARTS)) $(call made,double)
+$(BUILD)/double/discern: $(call objs,double,discern.c $(SCALAR)) $(call made,double)
 	@$(SAY) link $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
-$(BUILD)/double/tests/interop/%: $(BUILD)/double/tests/interop/%.o $(call objs,double,$(PARTS)) $(call made,double)
+$(BUILD)/double/tests/interop/%: $(BUILD)/double/tests/interop/%.o $(call objs,double,$(SCALAR)) $(call made,double)
 	@$(SAY) link $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
 
@@ -212,6 +217,8 @@ FLAGS_fuzz := -w -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_fuzz_stb := -fwrapv -fno-strict-aliasing $(UNCHECKED_stb)
 FLAGS_fuzz_avx2   := $(FLAGS_avx2)
 FLAGS_fuzz_avx512 := $(FLAGS_avx512)
+FLAGS_fuzz_avx512bf16 := $(FLAGS_avx512bf16)
+FLAGS_fuzz_amx := $(FLAGS_amx)
 $(BUILD)/fuzz/objects/%.o: %.c $(BUILD)/fuzz/flags | $(GEN) $(BUILD)/gen/version.h
 	@mkdir -p $(@D)
 	@$(SAY) cc $<

@@ -5,15 +5,36 @@
  */
 #include "nn/base/cpu.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
-const char *const cpu_names[] = { "ref", "avx2", "avx512", "avx512bf16", NULL };
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
-unsigned cpu_can(void)
+const char *const cpu_names[] = { "ref", "avx2", "avx512", "avx512bf16", "amx", NULL };
+
+#ifdef __x86_64__
+
+/* Tiles are there when CPUID tells them and the system lends them (Linux 5.16 and later): their
+ * 8 kB of registers are not saved for those who did not ask. */
+static bool has_tiles(void)
+{
+    enum { ASK_PERMISSION = 0x1023, TILE_DATA = 18 };   /* of arch_prctl */
+    const unsigned want = 1u << 22 | 1u << 24 | 1u << 25;       /* amx-bf16, -tile, -int8 */
+    unsigned a, b, c, d;
+
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & want) == want &&
+           !syscall(SYS_arch_prctl, ASK_PERMISSION, TILE_DATA);
+}
+
+static unsigned look(void)
 {
     unsigned can = CPU_ref;
 
-#ifdef __x86_64__
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         can |= CPU_avx2;
@@ -23,6 +44,31 @@ unsigned cpu_can(void)
     if (can & CPU_avx512 && __builtin_cpu_supports("avx512bf16") &&
         __builtin_cpu_supports("avx512vnni"))
         can |= CPU_avx512bf16;
-#endif
+    if (can & CPU_avx512bf16 && has_tiles())
+        can |= CPU_amx;
     return can;
+}
+
+#else
+
+static unsigned look(void)
+{
+    return CPU_ref;
+}
+
+#endif
+
+static unsigned found;          /* constant once `find` ran */
+
+static void find(void)
+{
+    found = look();
+}
+
+unsigned cpu_can(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, find);
+    return found;
 }

@@ -11,10 +11,13 @@ enum cpu {
     CPU_avx2 = 2,               /* AVX2 and FMA */
     CPU_avx512 = 4,             /* AVX-512 F, BW, VL, DQ, and CPU_avx2 */
     CPU_avx512bf16 = 8,         /* bf16 and VNNI, and CPU_avx512 */
+    CPU_amx = 16,               /* tiles of bf16 and 8 bits, and CPU_avx512bf16 */
 };
 extern const char *const cpu_names[];   /* of the bits, in order; NULL */
 
-/* The bits that are set here.  Cheap; thread-safe. */
+/* The bits that are set here.  Thread-safe.  The first call asks the system for the tiles, which
+ * it lends to those who ask: from then on the threads of this process have larger frames for
+ * signals. */
 unsigned cpu_can(void);
 
 #endif

@@ -4,13 +4,18 @@
 #ifndef NN_CPU_H
 #define NN_CPU_H
 
-#include "nn/kernel/kernel.h"
+#include "nn/base/cpu.h"
 #include "nn/base/err.h"
+#include "nn/kernel/kernel.h"
 
 /* A bit for every word that may stand in kernels.def. */
 enum nn_isa {
-    NN_ISA_ref = 1,
-    NN_ISA_blas = 2,
+    NN_ISA_ref = CPU_ref,
+    NN_ISA_avx2 = CPU_avx2,
+    NN_ISA_avx512 = CPU_avx512,
+    NN_ISA_avx512bf16 = CPU_avx512bf16,
+    NN_ISA_amx = CPU_amx,
+    NN_ISA_blas = 1 << 16,      /* of no level: a library's own choice */
 };
 
 /* Every implementation in kernels.def is declared here. */
@@ -25,10 +30,11 @@ unsigned nn_cpu_isa(void);
  * DYNAMIC_ARCH Haswell MAX_THREADS=64"; "" where it is not built in. */
 const char *nn_blas_about(void);
 
-/* The table for an instruction-set level: "ref" plain C alone, "auto" (or NULL) the best there is.
- * Shared and constant; NULL and ERR_INPUT for a name that is none.  Thread-safe.  The first call of
- * gemm_f32_blas sets OpenBLAS's thread count, which is process-global, to 1: our pool does the
- * threading. */
+/* The table for a level of `cpu_names`, with what is below it: "ref" is plain C alone.  "auto" (or
+ * NULL) is all that this processor has, and OpenBLAS.  Shared and constant; NULL and ERR_USAGE for
+ * a name that is none, ERR_UNSUPPORTED for a level that this processor has not.  Thread-safe.  The
+ * first call of gemm_f32_blas sets OpenBLAS's thread count, which is process-global, to 1: our pool
+ * does the threading. */
 const struct nn_kernels *nn_kernels_get(const char *isa, struct err *err);
 
 #endif
