@@ -296,7 +296,9 @@ rule_symbols() {
 rule_globals() {
     [ -s "$tmp/objects" ] || return 0
     cat >"$tmp/allowed" <<'END'
-nn/kernel/cpu.o table_ref filled once, then constant: which kernels there are
+nn/base/cpu.o found asked once, then constant: what this processor can do
+nn/base/cpu.o once guards it
+nn/kernel/cpu.o table_of filled once, then constant: which kernels there are
 nn/kernel/cpu.o table_auto the same
 nn/kernel/cpu.o once guards the two
 nn/kernel/gemm_blas.o done guards the one call that sets OpenBLAS to a thread of its own
