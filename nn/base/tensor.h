@@ -17,6 +17,10 @@
 #endif
 typedef NN_REAL real;
 
+/* The upper half of a float: sign, 8 bits of exponent, 7 of mantissa.  Only for keeping: sums are
+ * made in float. */
+typedef uint16_t bf16;
+
 enum { SHAPE_MAX_RANK = 8 };
 
 enum dtype {

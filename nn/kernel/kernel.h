@@ -42,6 +42,92 @@ typedef void nn_im2row_f32_fn(const struct nn_window *w, const real *x, int row0
 typedef void nn_row2im_f32_fn(const struct nn_window *w, const real *rows, int row0, int row1,
                               real *dx);
 
+/*
+ * Convolution, forward and towards its input.  One axis of it, rows or columns: output i sees under
+ * tap t the input at i * step + start + t * apart, and skips the tap where that lies outside [0,in).
+ * Tap t is tap `first + t * every` of the packed filter.  So a band of rows, a phase of a strided
+ * backward pass and dilation are all the same.
+ */
+struct nn_axis {
+    int out, in;                /* positions */
+    int step, start, apart;     /* apart may be negative, start too */
+    int taps, first, every;
+};
+
+/*
+ * A job: y[n,i,j,k] = bias[k] + sum over taps (t of h, u of w) and channels c of
+ *                       x[n, under t, under u, c] b[k, t, u, c]
+ * and then, in this order: + y as it was (add), + residual, cut to [lo,hi].  x, y and residual are
+ * float, or all bf16 (conv_bf16; y and residual where y_half).  Channels of a pixel are neighbours; a
+ * pixel, row or picture lies as many numbers behind the last as its name says.  The weights are packed
+ * (pack slots), b being those of output 0, which begins a group of NN_GROUP.  y meets neither x nor b;
+ * it may be the residual.  The sum of an output goes tap by tap, rows first, channel by channel, and
+ * depends on nothing but the taps that it meets and c.
+ */
+enum { NN_GROUP = 32 };         /* outputs whose weights lie together */
+
+struct nn_conv {
+    int64_t n;                  /* pictures */
+    struct nn_axis h, w;
+    int c, k;                   /* channels read (bf16: even) and written */
+    const void *x;
+    int64_t x_picture, x_row, x_pixel;
+    const void *b;
+    int64_t b_group, b_row, b_column;   /* numbers: to the next group, tap of rows, tap of columns */
+    void *y;
+    int64_t y_picture, y_row, y_pixel;
+    bool y_half;                /* conv_bf16: y and residual are bf16 */
+    bool add;
+    const real *bias;           /* [k], or NULL */
+    const void *residual;       /* as y lies, or NULL */
+    real lo, hi;                /* -INFINITY, INFINITY: uncut.  NaN stays. */
+};
+typedef void nn_conv_f32_fn(const struct nn_conv *job);
+typedef void nn_conv_bf16_fn(const struct nn_conv *job);
+
+/* Weights w[taps,c,k], an input channel `ldw` numbers behind the last (>= k), as the kernels want
+ * them: b[k/32][taps][c][32], zeros behind output k.  turned: the transpose that backward wants,
+ * b[c/32][taps from the last][k][32].  Of bf16 two channels are a pair, b[k/32][taps][c/2][32][2],
+ * with a zero behind an odd last one.  nn_pack_count says how many numbers. */
+typedef void nn_pack_f32_fn(int taps, int c, int k, int64_t ldw, const real *w, bool turned,
+                            real *b);
+typedef void nn_pack_bf16_fn(int taps, int c, int k, int64_t ldw, const real *w, bool turned,
+                             bf16 *b);
+
+static inline int64_t nn_pack_count(int taps, int in, int out)
+{
+    return ((int64_t)out + NN_GROUP - 1) / NN_GROUP * NN_GROUP * taps * (((int64_t)in + 1) / 2 * 2);
+}
+
+/*
+ * dw[t,u,c,k] = (add: what it was) + sum over pictures and output pixels (i,j) of
+ *                 x[n, under t, under u, c] dy[n,i,j,k]
+ * with the axes of the forward job (first, every: dw of tap (t,u) lies at t * dw_row + u *
+ * dw_column).  x and dy are float, or both bf16.  The order of the sum is a function of the job's
+ * sizes alone.  scratch: NN_CONVDW_SCRATCH bytes, 64-byte aligned.
+ */
+enum { NN_CONVDW_SCRATCH = 1 << 20 };
+
+struct nn_convdw {
+    int64_t n;
+    struct nn_axis h, w;
+    int c, k;
+    const void *x;
+    int64_t x_picture, x_row, x_pixel;
+    const void *dy;
+    int64_t dy_picture, dy_row, dy_pixel;
+    real *dw;
+    int64_t dw_row, dw_column, dw_channel;      /* numbers; outputs are neighbours */
+    bool add;
+    void *scratch;
+};
+typedef void nn_convdw_f32_fn(const struct nn_convdw *job);
+typedef void nn_convdw_bf16_fn(const struct nn_convdw *job);
+
+/* Rounds to the nearest bf16, ties to even; NaN stays NaN.  And back, exactly. */
+typedef void nn_to_bf16_fn(int64_t n, const real *x, bf16 *y);
+typedef void nn_from_bf16_fn(int64_t n, const bf16 *x, real *y);
+
 /* Depthwise convolution of one picture: y[oh,ow,c], weight [kh,kw,c]; bias [c] or NULL.  The pixels
  * of the input are dense.  The gradients add. */
 typedef void nn_dwconv_f32_fn(const struct nn_window *w, const real *x, const real *weight,
@@ -142,6 +228,8 @@ typedef double nn_sumsq_f32_fn(int64_t n, const real *x);
 
 /* The slots, once: name of the slot. */
 #define NN_SLOTS(SLOT) \
+    SLOT(conv_f32) SLOT(conv_bf16) SLOT(pack_f32) SLOT(pack_bf16) SLOT(convdw_f32) \
+    SLOT(convdw_bf16) SLOT(to_bf16) SLOT(from_bf16) \
     SLOT(gemm_f32) SLOT(im2row_f32) SLOT(row2im_f32) SLOT(dwconv_f32) SLOT(dwconv_dx_f32) \
     SLOT(dwconv_dw_f32) SLOT(maxpool_f32) SLOT(scatter_f32) SLOT(avgpool_f32) SLOT(avgpool_dx_f32) \
     SLOT(add_f32) SLOT(mul_f32) SLOT(muladd_f32) SLOT(clamp_f32) SLOT(clamp_dx_f32) \

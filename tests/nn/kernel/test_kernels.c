@@ -21,6 +21,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -1298,6 +1299,8 @@ static void check_sumsq_f32(nn_sumsq_f32_fn *f)
             unmap(&t);
         }
 }
+
+#include "tests/nn/kernel/check_conv.h"
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
