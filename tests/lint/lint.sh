@@ -185,8 +185,8 @@ rule_cases() {
             cat nn/kernel/*_"$isa".c nn/kernel/"$isa".c 2>/dev/null |
                 grep -Eq "(^|[^a-z0-9_])nn_${slot}_$isa\(" ||
                 echo "nn/kernel/kernels.def: nn_${slot}_$isa is in no nn/kernel/*_$isa.c"
-            grep -Eq "(^|[^a-z0-9_])check_$slot\(" tests/nn/kernel/test_kernels.c 2>/dev/null ||
-                echo "tests/nn/kernel/test_kernels.c: no check_$slot"
+            grep -Eq "(^|[^a-z0-9_])check_$slot\(" tests/nn/kernel/*.[ch] 2>/dev/null ||
+                echo "tests/nn/kernel: no check_$slot"
         done
 }
 
