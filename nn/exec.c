@@ -13,6 +13,8 @@ struct nn_exec {
     struct nn_params *params;
     struct pool *pool;
     unsigned char *block;       /* plan->bytes */
+    unsigned char *packed;      /* plan->packed_bytes; NULL when 0 */
+    bool is_packed;
     uint64_t seed, step;
 };
 
@@ -28,8 +30,9 @@ struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params
         e->params = params;
         e->pool = pool;
         e->block = aligned_alloc(64, bytes);
+        e->packed = plan->packed_bytes ? aligned_alloc(64, plan->packed_bytes) : NULL;
     }
-    if (!e || !e->block) {
+    if (!e || !e->block || (plan->packed_bytes && !e->packed)) {
         err_set(err, ERR_MEMORY, "no memory for %zu MB of activations; a smaller batch needs less",
                 bytes >> 20);
         nn_exec_free(e);
@@ -44,6 +47,7 @@ void nn_exec_free(struct nn_exec *e)
     if (!e)
         return;
     free(e->block);
+    free(e->packed);
     free(e);
 }
 
@@ -94,6 +98,14 @@ struct tensor nn_exec_output(struct nn_exec *e, const char *name)
     return i < 0 ? (struct tensor){ 0 } : value(e, i);
 }
 
+static void *packed(const struct nn_exec *e, int i)
+{
+    if (!e->plan->graph->node[i].op->pack)
+        return NULL;
+    return e->plan->opt.mode == NN_TRAIN ? at(e, e->plan->packed[i])
+                                         : e->packed + e->plan->packed_at[i];
+}
+
 void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
 {
     const struct nn_plan *p = e->plan;
@@ -103,7 +115,8 @@ void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
 
     *c = (struct nn_call){
         .attr = node->attr, .mode = p->opt.mode, .n_in = node->n_in, .y = value(e, s->node),
-        .stash = at(e, p->stash[s->node]),
+        .fresh = backward ? p->fresh[s->node] : 0,
+        .packed = backward ? NULL : packed(e, s->node), .stash = at(e, p->stash[s->node]),
         .scratch = at(e, backward ? p->scratch_bwd[s->node] : p->scratch_fwd[s->node]),
         .k = p->opt.kernels, .pool = e->pool, .threads = p->opt.threads,
         .seed = e->seed, .stream = rng_stream(RNG_DROPOUT, (uint32_t)s->node),
@@ -144,10 +157,12 @@ static void run(struct nn_exec *e, int first, int end)
         for (; s->kind == NN_STEP_BACKWARD && zero < zero_end && zero->step == t; zero++)
             memset(at(e, zero->buffer), 0, p->buffer[zero->buffer].bytes);
         nn_exec_call(e, t, &c);
-        if (s->kind == NN_STEP_FORWARD)
+        if (s->kind == NN_STEP_BACKWARD)
+            op->backward(&c);
+        else if (e->is_packed)
             op->forward(&c);
         else
-            op->backward(&c);
+            nn_op_forward(op, &c);
         if (p->opt.poison)
             poison(e, t);
     }
@@ -156,6 +171,7 @@ static void run(struct nn_exec *e, int first, int end)
 void nn_exec_forward(struct nn_exec *e)
 {
     run(e, 0, e->plan->n_forward);
+    e->is_packed = e->plan->opt.mode == NN_INFER;
 }
 
 void nn_exec_backward(struct nn_exec *e)

@@ -13,7 +13,8 @@ struct nn_exec;
 
 /* plan, params and pool (may be NULL; no more threads than the plan's) are lent and must outlive
  * it.  TRAIN needs params with gradients and writes running statistics into them; INFER only reads
- * them, so many execs may share one. */
+ * them, so many execs may share one, and the first forward packs them: from then on they stand
+ * still. */
 struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params, struct pool *pool,
                             struct err *err);
 void nn_exec_free(struct nn_exec *e);

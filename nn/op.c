@@ -44,6 +44,13 @@ const struct nn_op *nn_op_find(const char *name, struct err *err)
     return NULL;
 }
 
+void nn_op_forward(const struct nn_op *op, const struct nn_call *c)
+{
+    if (op->pack)
+        op->pack(c);
+    op->forward(c);
+}
+
 /* ---- types ----------------------------------------------------------------------------------- */
 
 bool nn_type_equal(const struct nn_type *a, const struct nn_type *b)

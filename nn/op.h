@@ -51,7 +51,7 @@ enum nn_op_flag {
 
 /*
  * One call of an operator: everything that it may touch.  Tensors are dense, of `real` where
- * DTYPE_F32.  During type-only use (space, flops) every data is NULL.
+ * DTYPE_F32.  During type-only use (space, flops, packed) every data is NULL.
  */
 struct nn_call {
     const void *attr;
@@ -60,7 +60,9 @@ struct nn_call {
     struct tensor x[NN_MAX_IN];         /* inputs; TRAIN may write those that are buffers */
     struct tensor y;                    /* forward: to write; backward: holds it if kept */
     struct tensor dx[NN_MAX_IN];        /* backward adds into these; data NULL = not wanted */
+    unsigned fresh;                     /* bit i: dx[i] holds nothing yet, is to be written */
     struct tensor dy;                   /* backward reads */
+    void *packed;                       /* what pack() made of the weights; NULL without the hook */
     void *stash, *scratch;              /* as large as space() said; 64-byte aligned; NULL when 0 */
     const struct nn_kernels *k;
     struct pool *pool;                  /* may be NULL: one thread */
@@ -109,6 +111,7 @@ struct nn_op {
     uint8_t keep;               /* enum nn_keep */
     uint8_t flags;              /* enum nn_op_flag */
     uint16_t no_grad;           /* bit i: input i has no gradient (targets, running statistics) */
+    uint16_t fresh;             /* bit i: backward heeds c->fresh for dx[i]; else it is cleared */
     size_t attr_size;           /* 0: no attributes */
     const struct field *attrs;
 
@@ -126,6 +129,11 @@ struct nn_op {
 
     /* Bytes of stash (forward leaves, backward reads) and scratch (either).  NULL: none. */
     void (*space)(const struct nn_call *c, size_t *stash, size_t *scratch);
+
+    /* Bytes of the weights as forward's kernels want them, and how they are made: c->x into
+     * c->packed.  INFER packs once, TRAIN before every forward.  NULL: as they lie. */
+    size_t (*packed)(const struct nn_call *c);
+    void (*pack)(const struct nn_call *c);
 
     void (*forward)(const struct nn_call *c);       /* cannot fail */
     void (*backward)(const struct nn_call *c);      /* NULL: no gradients at all */
@@ -146,6 +154,9 @@ const struct nn_op *nn_op_at(int i);
 
 /* NULL when there is none: err names it and the nearest. */
 const struct nn_op *nn_op_find(const char *name, struct err *err);
+
+/* Packs c->x into c->packed, where the operator does, and runs forward. */
+void nn_op_forward(const struct nn_op *op, const struct nn_call *c);
 
 /* Helpers of type hooks. */
 bool nn_type_equal(const struct nn_type *a, const struct nn_type *b);

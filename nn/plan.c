@@ -223,6 +223,36 @@ static int by_first(const void *a, const void *b)
     return x->step != y->step ? (x->step > y->step) - (x->step < y->step) : x->buffer - y->buffer;
 }
 
+/* The inputs whose gradients node i's backward step is the first to touch, once, and can write:
+ * the bits of nn_call.fresh. */
+static unsigned written_by(const struct planner *w, int i, const int *first)
+{
+    const struct nn_node *node = &w->g->node[i];
+    unsigned fresh = 0;
+
+    for (int k = 0; w->backward_step[i] >= 0 && k < node->n_in; k++) {
+        int x = node->in[k], times = 0;
+
+        for (int m = 0; m < node->n_in; m++)
+            times += node->in[m] == x;
+        if (times == 1 && takes_grad(w, i, k) && w->backward_step[x] >= 0 &&
+            first[x] == w->backward_step[i] && node->op->fresh >> k & 1)
+            fresh |= 1u << k;
+    }
+    return fresh;
+}
+
+/* Some step writes the gradient of node i before others add. */
+static bool is_written(const struct planner *w, int i, const int *first)
+{
+    int j = w->p->step[first[i]].node;
+
+    for (int k = 0; k < w->g->node[j].n_in; k++)
+        if (w->g->node[j].in[k] == i && w->p->fresh[j] >> k & 1)
+            return true;
+    return false;
+}
+
 /* A node's gradient lives from the backward of its last consumer,
  * the first that adds to it, to its own. */
 static bool place_grads(struct planner *w)
@@ -242,6 +272,8 @@ static bool place_grads(struct planner *w)
                 first[x] = w->backward_step[i];
         }
     }
+    for (int i = 0; i < w->g->n; i++)
+        p->fresh[i] = written_by(w, i, first);
     for (int i = 0; i < w->g->n; i++) {
         size_t bytes = 0;
 
@@ -252,7 +284,7 @@ static bool place_grads(struct planner *w)
         p->grad[i] = add_buffer(w, DTYPE_F32, &p->shape[i], bytes, first[i], w->backward_step[i]);
         if (p->grad[i] < 0)
             return false;
-        if (i != p->loss)
+        if (i != p->loss && !is_written(w, i, first))
             p->zero[p->n_zero++] = (struct nn_zero){ first[i], p->grad[i] };
     }
     qsort(p->zero, (size_t)p->n_zero, sizeof *p->zero, by_first);
@@ -275,6 +307,23 @@ struct nn_call nn_plan_call(const struct nn_plan *p, int i)
     return c;
 }
 
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static bool place_packed(struct planner *w, int i, size_t bytes)
+{
+    struct nn_plan *p = w->p;
+    int step = w->forward_step[i];
+
+    if (p->opt.mode == NN_TRAIN)
+        return (p->packed[i] = add_buffer(w, DTYPE_U8, NULL, bytes, step, step)) >= 0;
+    p->packed_at[i] = p->packed_bytes;
+    p->packed_bytes += aligned(bytes);
+    return true;
+}
+
 static bool place_space(struct planner *w)
 {
     struct nn_plan *p = w->p;
@@ -285,12 +334,16 @@ static bool place_space(struct planner *w)
         struct nn_call c;
         int fwd = w->forward_step[i], bwd = w->backward_step[i];
 
-        p->stash[i] = p->scratch_fwd[i] = p->scratch_bwd[i] = -1;
+        p->stash[i] = p->scratch_fwd[i] = p->scratch_bwd[i] = p->packed[i] = -1;
         if (fwd < 0)
             continue;
         c = nn_plan_call(p, i);
         p->flops += nn_op_flops(op, &c);
-        if (!op->space || p->opt.bare)
+        if (p->opt.bare)
+            continue;
+        if (op->pack && !place_packed(w, i, op->packed(&c)))
+            return false;
+        if (!op->space)
             continue;
         op->space(&c, &stash, &scratch);
         if (stash && p->opt.mode == NN_TRAIN &&
@@ -344,7 +397,7 @@ static bool map_memory(struct planner *w)
         return no_memory(w->err);
     for (int i = 0; i < p->n_buffer; i++) {
         order[i] = &p->buffer[i];
-        p->buffer[i].bytes = (p->buffer[i].bytes + ALIGN - 1) / ALIGN * ALIGN;
+        p->buffer[i].bytes = aligned(p->buffer[i].bytes);
     }
     qsort(order, (size_t)p->n_buffer, sizeof *order, by_size);
     for (int i = 0; i < p->n_buffer; i++) {
@@ -397,11 +450,14 @@ struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_optio
     p->stash = arena_array(p->mem, n, sizeof *p->stash);
     p->scratch_fwd = arena_array(p->mem, n, sizeof *p->scratch_fwd);
     p->scratch_bwd = arena_array(p->mem, n, sizeof *p->scratch_bwd);
+    p->packed = arena_array(p->mem, n, sizeof *p->packed);
+    p->packed_at = arena_array(p->mem, n, sizeof *p->packed_at);
+    p->fresh = arena_array(p->mem, n, sizeof *p->fresh);
     p->wants_grad = arena_array(p->mem, n, sizeof *p->wants_grad);
     w.forward_step = arena_array(p->mem, n, sizeof *w.forward_step);
     w.backward_step = arena_array(p->mem, n, sizeof *w.backward_step);
     if (!p->shape || !p->value || !p->grad || !p->stash || !p->scratch_fwd || !p->scratch_bwd ||
-        !p->wants_grad || !w.forward_step || !w.backward_step)
+        !p->packed || !p->packed_at || !p->fresh || !p->wants_grad || !w.forward_step || !w.backward_step)
         no_memory(err);
     else if (opt->batch < 1)
         err_set(err, ERR_INPUT, "plan: a batch has at least one picture");

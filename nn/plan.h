@@ -33,7 +33,8 @@ struct nn_step {
     int node;
 };
 
-/* Backward adds: the buffer of a gradient is cleared before the step that first adds to it. */
+/* Backward adds: the buffer of a gradient is cleared before the step that first adds to it, unless
+ * that step's operator writes it (nn_op.fresh). */
 struct nn_zero {
     int step, buffer;
 };
@@ -44,6 +45,9 @@ struct nn_plan {
     struct shape *shape;        /* of each node's value, for this batch */
     int *value, *grad;          /* buffer of node i's value and gradient; -1: none, or in params */
     int *stash, *scratch_fwd, *scratch_bwd;     /* buffer, or -1 */
+    int *packed;                /* TRAIN: buffer of node i's packed weights, or -1 */
+    size_t *packed_at;          /* INFER: where they lie in the exec's packed block */
+    unsigned *fresh;            /* of node i's backward step, as in nn_call */
     struct nn_buffer *buffer;
     int n_buffer;
     struct nn_step *step;
@@ -53,6 +57,7 @@ struct nn_plan {
     bool *wants_grad;           /* node i's value has a gradient */
     int loss;                   /* TRAIN: node of the output called "loss"; else -1 */
     size_t bytes;               /* of the exec's block */
+    size_t packed_bytes;        /* INFER: of its packed weights, which live as long as it does */
     int64_t flops;              /* of the forward steps */
     struct arena *mem;
 };

@@ -92,7 +92,7 @@ static void look_at_tensor(struct look *l, const struct tensor *t)
 static void run_step(struct preflight *f, int step, struct nn_call *c)
 {
     nn_exec_call(f->exec, step, c);
-    f->g->node[f->plan->step[step].node].op->forward(c);
+    nn_op_forward(f->g->node[f->plan->step[step].node].op, c);
 }
 
 static double loss_now(const struct preflight *f)

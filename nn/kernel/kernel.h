@@ -57,12 +57,12 @@ struct nn_axis {
 /*
  * A job: y[n,i,j,k] = bias[k] + sum over taps (t of h, u of w) and channels c of
  *                       x[n, under t, under u, c] b[k, t, u, c]
- * and then, in this order: + y as it was (add), + residual, cut to [lo,hi].  x, y and residual are
- * float, or all bf16 (conv_bf16; y and residual where y_half).  Channels of a pixel are neighbours; a
- * pixel, row or picture lies as many numbers behind the last as its name says.  The weights are packed
- * (pack slots), b being those of output 0, which begins a group of NN_GROUP.  y meets neither x nor b;
- * it may be the residual.  The sum of an output goes tap by tap, rows first, channel by channel, and
- * depends on nothing but the taps that it meets and c.
+ * and then, in this order: + y as it was (add), + residual, cut to [lo,hi].  x is float, or of
+ * conv_bf16 bf16, y and residual too where y_half.  Channels of a pixel are neighbours; a pixel, row
+ * or picture lies as many numbers behind the last as its name says.  The weights are packed (pack
+ * slots), b being those of output 0, which begins a group of NN_GROUP.  y meets neither x nor b; it
+ * may be the residual.  The sum of an output goes tap by tap, rows first, channel by channel (bf16:
+ * pair by pair), and depends on nothing but the taps that it meets and c.
  */
 enum { NN_GROUP = 32 };         /* outputs whose weights lie together */
 
@@ -73,7 +73,7 @@ struct nn_conv {
     const void *x;
     int64_t x_picture, x_row, x_pixel;
     const void *b;
-    int64_t b_group, b_row, b_column;   /* numbers: to the next group, tap of rows, tap of columns */
+    int64_t b_group, b_row, b_column;   /* numbers to the next group, tap of rows, of columns */
     void *y;
     int64_t y_picture, y_row, y_pixel;
     bool y_half;                /* conv_bf16: y and residual are bf16 */

@@ -45,7 +45,10 @@ static void bench_steps(struct nn_exec *e, const struct nn_plan *plan)
             op++;
         nn_exec_call(e, t, &c);
         start = bench_now();
-        (backward ? nn_op_at(op)->backward : nn_op_at(op)->forward)(&c);
+        if (backward)
+            nn_op_at(op)->backward(&c);
+        else
+            nn_op_forward(nn_op_at(op), &c);
         seconds[backward][op] += bench_now() - start;
     }
     for (int op = 0; op < nn_op_count(); op++)

@@ -115,6 +115,7 @@ static struct fixture make(const struct st_file *file, const struct st_meta *met
     c->y.data = unwritten((size_t)shape_count(&c->y.shape) * sizeof(real));
     if (f.node->op->space)
         f.node->op->space(c, &stash, &scratch);
+    c->packed = f.node->op->pack ? unwritten(f.node->op->packed(c)) : NULL;
     c->stash = unwritten(stash);
     c->scratch = unwritten(scratch);
     return f;
@@ -128,6 +129,7 @@ static void drop(struct fixture *f)
     }
     free(f->call.y.data);
     free(f->call.dy.data);
+    free(f->call.packed);
     free(f->call.stash);
     free(f->call.scratch);
     nn_graph_free(f->g);
@@ -182,7 +184,7 @@ static void run_case(const struct st_file *file, const struct st_meta *meta, enu
         has_buffers |= is_buffer(input(&f, k));
     /* What has buffers answers differently in the two modes; the case is for one of them. */
     if (mode == NN_TRAIN ? has_gradients : !has_gradients || !has_buffers) {
-        f.node->op->forward(&f.call);
+        nn_op_forward(f.node->op, &f.call);
         check(&f, "", f.node, &f.call.y);
         for (int k = 0; k < f.call.n_in; k++)
             if (is_buffer(input(&f, k)))

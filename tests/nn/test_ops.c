@@ -150,6 +150,8 @@ static struct fixture make(const struct nn_op *op, const struct nn_case *c, enum
     assert_true(nn_type_shape(&node->type, f.batch, &f.call.y.shape));
     if (op->space)
         op->space(&f.call, &stash, &scratch);
+    if (op->pack)
+        f.call.packed = aligned_alloc(64, (op->packed(&f.call) + 63) / 64 * 64);
     f.call.pool = f.pool;
     f.call.stash = stash ? aligned_alloc(64, (stash + 63) / 64 * 64) : NULL;
     f.call.scratch = scratch ? aligned_alloc(64, (scratch + 63) / 64 * 64) : NULL;
@@ -192,6 +194,7 @@ static void drop(struct fixture *f)
         free(f->call.x[i].data);
         free(f->call.dx[i].data);
     }
+    free(f->call.packed);
     free(f->call.stash);
     free(f->call.scratch);
     pool_free(f->pool);
@@ -254,7 +257,7 @@ static void forward_writes_what_type_says(void **state)
         for (int mode = NN_INFER; mode <= NN_TRAIN; mode++) {
             struct fixture f = make(op, c, mode, 1, "auto", 0);
 
-            op->forward(&f.call);
+            nn_op_forward(op, &f.call);
             for (int64_t i = 0; i < shape_count(&f.call.y.shape); i++)
                 if (isnan(((real *)f.call.y.data)[i]))
                     fail_msg("%s {%s} %s: number %lld was not written", op->name, c->attr, c->in,
@@ -270,8 +273,8 @@ static void best_kernels_agree_with_reference(void **state)
         for (int mode = NN_INFER; mode <= NN_TRAIN; mode++) {
             struct fixture f = make(op, c, mode, 1, "auto", 0), g = make(op, c, mode, 1, "ref", 0);
 
-            op->forward(&f.call);
-            op->forward(&g.call);
+            nn_op_forward(op, &f.call);
+            nn_op_forward(op, &g.call);
             assert_close(&f, &g.call.y, &f.call.y, 1e-5);
             if (mode == NN_TRAIN && op->backward) {
                 want_gradients(&f);
@@ -292,7 +295,7 @@ static double objective(struct fixture *f)
 {
     double sum = 0;
 
-    f->op->forward(&f->call);
+    nn_op_forward(f->op, &f->call);
     for (int64_t i = 0; i < shape_count(&f->call.y.shape); i++)
         sum += (double)((real *)f->call.dy.data)[i] * (double)((real *)f->call.y.data)[i];
     return sum;
@@ -309,7 +312,7 @@ static void gradient_equals_central_differences(void **state)
         struct fixture f = make(op, c, NN_TRAIN, 1, "auto", 0);
 
         want_gradients(&f);
-        op->forward(&f.call);
+        nn_op_forward(op, &f.call);
         if (op->backward)
             op->backward(&f.call);
         for (int i = 0; i < f.call.n_in && op->backward; i++) {
@@ -357,8 +360,8 @@ static void backward_reads_only_what_it_keeps(void **state)
         if (op->backward) {
             want_gradients(&f);
             want_gradients(&g);
-            op->forward(&f.call);
-            op->forward(&g.call);
+            nn_op_forward(op, &f.call);
+            nn_op_forward(op, &g.call);
             if (op->space)
                 op->space(&g.call, &stash, &scratch);
             if (g.call.scratch)
@@ -399,8 +402,8 @@ static void backward_adds_and_skips_what_is_not_wanted(void **state)
                 free(g.call.dx[left_out].data);
                 g.call.dx[left_out].data = NULL;
             }
-            op->forward(&f.call);
-            op->forward(&g.call);
+            nn_op_forward(op, &f.call);
+            nn_op_forward(op, &g.call);
             op->backward(&f.call);
             op->backward(&g.call);
             for (int i = 0; i < g.call.n_in; i++)
@@ -416,6 +419,35 @@ static void backward_adds_and_skips_what_is_not_wanted(void **state)
         }
 }
 
+/* A gradient that holds nothing yet is written: as if it had been 0. */
+static void backward_writes_what_is_fresh(void **state)
+{
+    (void)state;
+    EACH_CASE(op, c) {
+        struct fixture f = make(op, c, NN_TRAIN, 1, "auto", 0),
+                       g = make(op, c, NN_TRAIN, 1, "auto", 0);
+
+        want_gradients(&f);
+        want_gradients(&g);
+        for (int i = 0; i < g.call.n_in; i++)
+            if (op->fresh >> i & 1) {
+                g.call.fresh |= 1u << i;
+                poison(&g.call.dx[i]);
+            }
+        nn_op_forward(op, &f.call);
+        nn_op_forward(op, &g.call);
+        if (op->backward) {
+            op->backward(&f.call);
+            op->backward(&g.call);
+        }
+        for (int i = 0; i < g.call.n_in; i++)
+            if (g.call.dx[i].data)
+                assert_close(&f, &f.call.dx[i], &g.call.dx[i], 0);
+        drop(&f);
+        drop(&g);
+    }
+}
+
 /* INFER: bit for bit.  Losses answer for the batch as a whole. */
 static void batch_equals_singles(void **state)
 {
@@ -423,7 +455,7 @@ static void batch_equals_singles(void **state)
     EACH_CASE(op, c) {
         struct fixture f = make(op, c, NN_INFER, 2, "auto", 0);
 
-        op->forward(&f.call);
+        nn_op_forward(op, &f.call);
         for (int64_t n = 0; n < f.batch && !(op->flags & NN_OP_LOSS); n++) {
             struct fixture g = make(op, c, NN_INFER, 1, "auto", 1);
             int64_t out = shape_count(&g.call.y.shape);
@@ -435,7 +467,7 @@ static void batch_equals_singles(void **state)
                        (real *)f.call.x[i].data + (f.parameter[i] ? 0 : n * count),
                        (size_t)count * sizeof(real));
             }
-            op->forward(&g.call);
+            nn_op_forward(op, &g.call);
             if (memcmp(g.call.y.data, (real *)f.call.y.data + n * out, (size_t)out * sizeof(real)))
                 fail_msg("%s {%s} %s: picture %lld depends on its neighbours", op->name, c->attr,
                          c->in, (long long)n);
@@ -468,7 +500,7 @@ static void check_picture(const struct fixture *f, int64_t p)
         copy(&g.call.x[i],
              picture_of(&f->call.x[i], &g.call.x[i].shape, f->parameter[i] ? 0 : p));
     copy(&g.call.dy, picture_of(&f->call.dy, y, p));
-    f->op->forward(&g.call);
+    nn_op_forward(f->op, &g.call);
     ours = picture_of(&f->call.y, y, p);
     assert_close(&g, &g.call.y, &ours, 1e-5);
     if (f->call.mode == NN_TRAIN)
@@ -498,7 +530,7 @@ static void large_batch_equals_singles(void **state)
             drop(&f);
             f = make(op, c, mode, 2, "auto", n);
             want_gradients(&f);
-            op->forward(&f.call);
+            nn_op_forward(op, &f.call);
             if (mode == NN_TRAIN)
                 op->backward(&f.call);
             check_picture(&f, 0);
@@ -515,7 +547,7 @@ static void threads_change_no_bit(void **state)
         for (int mode = NN_INFER; mode <= NN_TRAIN; mode++) {
             struct fixture one = make(op, c, mode, 1, "auto", 0);
 
-            op->forward(&one.call);
+            nn_op_forward(op, &one.call);
             if (mode == NN_TRAIN && op->backward) {
                 want_gradients(&one);
                 op->backward(&one.call);
@@ -523,7 +555,7 @@ static void threads_change_no_bit(void **state)
             for (int threads = 2; threads <= 8; threads += threads < 3 ? 1 : 5) {
                 struct fixture many = make(op, c, mode, threads, "auto", 0);
 
-                op->forward(&many.call);
+                nn_op_forward(op, &many.call);
                 assert_true(same_bits(&one.call.y, &many.call.y));
                 if (mode == NN_TRAIN && op->backward) {
                     want_gradients(&many);
@@ -548,8 +580,8 @@ static void in_place_equals_out_of_place(void **state)
             void *own = g.call.y.data;
 
             g.call.y.data = g.call.x[0].data;
-            op->forward(&f.call);
-            op->forward(&g.call);
+            nn_op_forward(op, &f.call);
+            nn_op_forward(op, &g.call);
             assert_true(same_bits(&f.call.y, &g.call.y));
             g.call.y.data = own;
             drop(&f);
@@ -672,6 +704,7 @@ int main(void)
         cmocka_unit_test(gradient_equals_central_differences),
         cmocka_unit_test(backward_reads_only_what_it_keeps),
         cmocka_unit_test(backward_adds_and_skips_what_is_not_wanted),
+        cmocka_unit_test(backward_writes_what_is_fresh),
         cmocka_unit_test(batch_equals_singles),
         cmocka_unit_test(large_batch_equals_singles),
         cmocka_unit_test(threads_change_no_bit),

@@ -47,6 +47,7 @@ static void agrees_with_the_system(void **state)
                      system_has("avx512vl") && system_has("avx512dq"));
     assert_int_equal(!!(can & CPU_avx512bf16),
                      can & CPU_avx512 && system_has("avx512_bf16") && system_has("avx512_vnni"));
+    assert_true(!(can & CPU_amx) || (can & CPU_avx512bf16 && system_has("amx_bf16")));
 }
 
 static void every_bit_has_a_name(void **state)
@@ -56,7 +57,7 @@ static void every_bit_has_a_name(void **state)
     (void)state;
     while (cpu_names[n])
         n++;
-    assert_int_equal(1 << n, CPU_avx512bf16 << 1);
+    assert_int_equal(1 << n, CPU_amx << 1);
 }
 
 int main(void)

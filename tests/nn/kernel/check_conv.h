@@ -84,7 +84,7 @@ static const int packs[][3] = {         /* taps, c, k */
     { 1, 70, 100 }, { 25, 2, 7 },
 };
 
-/* Number i of what was packed: which tap, channel that is read, output; pairs of channels or not. */
+/* Number i of what was packed: tap, channel that is read, output; pairs of channels or not. */
 static real expected(const int *dim, int64_t ldw, const real *w, bool turned, bool pairs,
                      int64_t i)
 {
