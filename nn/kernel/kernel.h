@@ -155,18 +155,20 @@ typedef void nn_muladd_f32_fn(int64_t n, const real *a, const real *b, real *y);
 typedef void nn_clamp_f32_fn(int64_t n, real lo, real hi, const real *x, real *y);
 typedef void nn_clamp_dx_f32_fn(int64_t n, real lo, real hi, const real *y, const real *dy,
                                 real *dx);
-/* y = 1 / (1 + exp(-x)); never overflows.  y may be x.  dx += dy y (1 - y) */
+/* y = 1 / (1 + exp(-x)) within 3 units of the last place; never overflows.  y may be x.
+ * dx += dy y (1 - y) */
 typedef void nn_sigmoid_f32_fn(int64_t n, const real *x, real *y);
 typedef void nn_sigmoid_dx_f32_fn(int64_t n, const real *y, const real *dy, real *dx);
 
-/* y = tanh(x).  y may be x.  dx += dy (1 - y^2) */
+/* y = tanh(x) within 3 units of the last place.  y may be x.  dx += dy (1 - y^2) */
 typedef void nn_tanh_f32_fn(int64_t n, const real *x, real *y);
 typedef void nn_tanh_dx_f32_fn(int64_t n, const real *y, const real *dy, real *dx);
 /* y = x > 0 ? x : slope x.  y may be x.  dx += dy (y > 0 ? 1 : slope) */
 typedef void nn_leaky_f32_fn(int64_t n, real slope, const real *x, real *y);
 typedef void nn_leaky_dx_f32_fn(int64_t n, real slope, const real *y, const real *dy, real *dx);
 /* y = x P(x), P the normal distribution: (1 + erf(x / sqrt 2)) / 2, or where near its approximation
- * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.  y may be x; x is finite.  The gradient adds. */
+ * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.  Within 8 + 2 x^2 units of the last place; near
+ * within 2^-21 |x|.  y may be x; x is finite.  The gradient adds. */
 typedef void nn_gelu_f32_fn(int64_t n, bool near, const real *x, real *y);
 typedef void nn_gelu_dx_f32_fn(int64_t n, bool near, const real *x, const real *dy, real *dx);
 /* y = x s, s = 1 / (1 + exp(-x)).  y may be x; x is finite.  dx += dy s (1 + x (1 - s)) */

@@ -182,8 +182,12 @@ rule_cases() {
     [ -f nn/kernel/kernels.def ] || return 0
     sed -n 's/^KERNEL( *\([a-z0-9_]*\) *, *\([a-z0-9_]*\) *).*/\1 \2/p' nn/kernel/kernels.def |
         while read -r slot isa; do
-            cat nn/kernel/*_"$isa".c nn/kernel/"$isa".c 2>/dev/null |
-                grep -Eq "(^|[^a-z0-9_])nn_${slot}_$isa\(" ||
+            # Written out, or KERNEL_FN(slot) in a body that such a file includes.
+            bodies=$(sed -n 's/^#include "\(nn\/kernel\/.*_body\.h\)"/\1/p' \
+                nn/kernel/*_"$isa".c 2>/dev/null)
+            # shellcheck disable=SC2086
+            cat nn/kernel/*_"$isa".c nn/kernel/"$isa".c $bodies 2>/dev/null |
+                grep -Eq "(^|[^a-z0-9_])(nn_${slot}_$isa|KERNEL_FN\($slot\))\(" ||
                 echo "nn/kernel/kernels.def: nn_${slot}_$isa is in no nn/kernel/*_$isa.c"
             grep -Eq "(^|[^a-z0-9_])check_$slot\(" tests/nn/kernel/*.[ch] 2>/dev/null ||
                 echo "tests/nn/kernel: no check_$slot"

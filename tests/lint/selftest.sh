@@ -193,6 +193,8 @@ breaks cases 'nn_mul_f32_ref is in no' \
     'last nn/kernel/kernels.def "KERNEL(mul_f32, ref)"
      last tests/nn/kernel/test_kernels.c "static void check_mul_f32(void);"'
 breaks cases 'nn_add_f32_avx2 is in no'     'sed -i s/_avx2/_avx/ nn/kernel/add_avx2.c'
+allows 'sed -i "s|^int.*|#include \"nn/kernel/add_body.h\"|" nn/kernel/add_avx2.c
+    echo "int KERNEL_FN(add_f32)(int n) { return n; }" >nn/kernel/add_body.h'
 breaks cases 'no check_add_f32' \
     ': >tests/nn/kernel/test_kernels.c; sed -i 2d nn/kernel/kernels.def'
 

@@ -669,6 +669,42 @@ static void check_clamp_dx_f32(nn_clamp_dx_f32_fn *f)
         }
 }
 
+/* A function of one number all over its range: within `places` units of the last place for floats
+ * of every size and sign between lo and hi, and x^power times as many more. */
+static void sweep(const char *what, void (*f)(int64_t, const real *, real *),
+                  double (*want)(double), double lo, double hi, double places, double more,
+                  int power)
+{
+    enum { BATCH = 1001, STEP = 65003 };
+    float x[BATCH];
+    real in[BATCH], out[BATCH];
+    int n = 0;
+
+    for (uint64_t bits = 0; bits <= UINT32_MAX; bits += STEP) {
+        uint32_t low = (uint32_t)bits;
+
+        memcpy(&x[n], &low, sizeof x[n]);
+        in[n] = (real)x[n];
+        if ((double)x[n] >= lo && (double)x[n] <= hi && ++n == BATCH) {
+            f(n, in, out);
+            while (n--) {
+                double y = want((double)in[n]), size = fmax(fabs(y), FLT_MIN);
+                double place = ldexp(EPS, ilogb(size)), v = fabs((double)in[n]);
+
+                if (fabs((double)out[n] - y) > place * (places + more * pow(v, power)))
+                    fail_msg("%s of %.9g is %.9g, not %.9g", what, (double)in[n], (double)out[n],
+                             y);
+            }
+            n = 0;
+        }
+    }
+}
+
+static double logistic(double v)
+{
+    return 1 / (1 + exp(-v));
+}
+
 static void check_sigmoid_f32(nn_sigmoid_f32_fn *f)
 {
     static const double far[] = {
@@ -697,6 +733,7 @@ static void check_sigmoid_f32(nn_sigmoid_f32_fn *f)
                     assert_true(y[i] == on_x[i] && y[i] == parts[i]);
             unmap(&t);
         }
+    sweep("sigmoid", f, logistic, -200, 200, 3, 0, 0);
 }
 
 static void check_sigmoid_dx_f32(nn_sigmoid_dx_f32_fn *f)
@@ -768,6 +805,7 @@ static void check_sigmoid_dx_f32(nn_sigmoid_dx_f32_fn *f)
 static void check_tanh_f32(nn_tanh_f32_fn *f)
 {
     CHECK_MAP("tanh", f, tanh(v), 4 * fabs(want))
+    sweep("tanh", f, tanh, -INFINITY, INFINITY, 3, 0, 0);
 }
 
 static void check_tanh_dx_f32(nn_tanh_dx_f32_fn *f)
@@ -804,6 +842,18 @@ static double normal_slope(bool near, double v)
                 : exp(-v * v / 2) / sqrt(2 * M_PI);
 }
 
+static double exact_gelu(double v)
+{
+    return v * normal(false, v);
+}
+
+static nn_gelu_f32_fn *gelu_fn;
+
+static void gelu_f32(int64_t n, const real *x, real *y)
+{
+    gelu_fn(n, false, x, y);
+}
+
 /* The tail of the distribution is as exact as its argument: relative to itself, v^2 worse. */
 static void check_gelu_f32(nn_gelu_f32_fn *f)
 {
@@ -812,6 +862,8 @@ static void check_gelu_f32(nn_gelu_f32_fn *f)
         CHECK_MAP("gelu", CALL, v * normal(near, v),
                   near ? 4 * fabs(v) : (8 + 2 * v * v) * fabs(want))
 #undef CALL
+    gelu_fn = f;
+    sweep("gelu", gelu_f32, exact_gelu, -12.5, FLT_MAX, 8, 2, 2);
 }
 
 static void check_gelu_dx_f32(nn_gelu_dx_f32_fn *f)
@@ -822,14 +874,15 @@ static void check_gelu_dx_f32(nn_gelu_dx_f32_fn *f)
 #undef CALL
 }
 
-static double logistic(double v)
+static double plain_silu(double v)
 {
-    return 1 / (1 + exp(-v));
+    return v * logistic(v);
 }
 
 static void check_silu_f32(nn_silu_f32_fn *f)
 {
     CHECK_MAP("silu", f, v * logistic(v), 8 * fabs(want))
+    sweep("silu", f, plain_silu, -80, FLT_MAX, 5, 0, 0);
 }
 
 static void check_silu_dx_f32(nn_silu_dx_f32_fn *f)

@@ -1,0 +1,3 @@
+/* map, avx2 */
+#include "nn/kernel/vec_avx2.h"
+#include "nn/kernel/map_body.h"

@@ -1,0 +1,3 @@
+/* map, avx512 */
+#include "nn/kernel/vec_avx512.h"
+#include "nn/kernel/map_body.h"

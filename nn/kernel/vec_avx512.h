@@ -1,0 +1,286 @@
+/*
+ * vec_avx512 -- the words that kernels written once for all vectors are made of: AVX-512
+ *
+ * The same words as in vec_avx2.h, for 16 lanes.  Every function is inlined into a file compiled
+ * for AVX-512, so that none is left for the linker to give to other files.
+ */
+#ifndef NN_VEC_AVX512_H
+#define NN_VEC_AVX512_H
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define KERNEL_FN(slot) nn_##slot##_avx512
+#define VEC_FN static inline __attribute__((always_inline, unused))
+
+enum { LANES = 16, VEC_REGISTERS = 32 };
+
+typedef __m512 vec;             /* floats */
+typedef __m512i vint;           /* 32-bit whole numbers */
+typedef __mmask16 vmask;        /* a truth value a lane */
+
+/* Which lanes of a vector are in memory: all, or the first few.  Loads fill the others with 0. */
+struct part {
+    bool whole;
+    __mmask16 lanes;
+};
+
+VEC_FN struct part whole(void)
+{
+    return (struct part){ true, 0xffff };
+}
+
+/* The first n lanes, 0 < n <= LANES. */
+VEC_FN struct part first_lanes(int64_t n)
+{
+    return (struct part){ false, (__mmask16)((1u << n) - 1) };
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+VEC_FN vec v_load(const float *x, struct part p)
+{
+    return p.whole ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(p.lanes, x);
+}
+
+VEC_FN void v_store(float *y, struct part p, vec v)
+{
+    if (p.whole)
+        _mm512_storeu_ps(y, v);
+    else
+        _mm512_mask_storeu_ps(y, p.lanes, v);
+}
+
+VEC_FN void v_store_int(int32_t *y, struct part p, vint v)
+{
+    if (p.whole)
+        _mm512_storeu_si512(y, v);
+    else
+        _mm512_mask_storeu_epi32(y, p.lanes, v);
+}
+
+/* bf16 is the upper half of a float. */
+VEC_FN vec v_load_bf16(const uint16_t *x, struct part p)
+{
+    __m256i half = p.whole ? _mm256_loadu_si256((const __m256i *)x)
+                           : _mm256_maskz_loadu_epi16(p.lanes, x);
+
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
+/* Rounds to the nearest, ties to even; a NaN stays one. */
+VEC_FN void v_store_bf16(uint16_t *y, struct part p, vec v)
+{
+    __m512i bits = _mm512_castps_si512(v);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i round = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(1 << 22));
+    __m512i all = _mm512_mask_blend_epi32(nan, round, quiet);
+    __m256i half = _mm512_cvtepi32_epi16(_mm512_srli_epi32(all, 16));
+
+    if (p.whole)
+        _mm256_storeu_si256((__m256i *)y, half);
+    else
+        _mm256_mask_storeu_epi16(y, p.lanes, half);
+}
+
+/* ---- arithmetic ------------------------------------------------------------------------------ */
+
+VEC_FN vec v_set(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+VEC_FN vec v_zero(void)
+{
+    return _mm512_setzero_ps();
+}
+
+VEC_FN vec v_add(vec a, vec b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+VEC_FN vec v_sub(vec a, vec b)
+{
+    return _mm512_sub_ps(a, b);
+}
+
+VEC_FN vec v_mul(vec a, vec b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+VEC_FN vec v_div(vec a, vec b)
+{
+    return _mm512_div_ps(a, b);
+}
+
+VEC_FN vec v_sqrt(vec a)
+{
+    return _mm512_sqrt_ps(a);
+}
+
+/* a b + c, rounded once */
+VEC_FN vec v_fma(vec a, vec b, vec c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+/* c - a b, rounded once */
+VEC_FN vec v_fnma(vec a, vec b, vec c)
+{
+    return _mm512_fnmadd_ps(a, b, c);
+}
+
+/* The smaller and the larger; b where either is NaN, and of two zeros. */
+VEC_FN vec v_min(vec a, vec b)
+{
+    return _mm512_min_ps(a, b);
+}
+
+VEC_FN vec v_max(vec a, vec b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+VEC_FN vec v_abs(vec a)
+{
+    return _mm512_abs_ps(a);
+}
+
+/* a with the sign of b */
+VEC_FN vec v_copysign(vec a, vec b)
+{
+    const __m512 sign = _mm512_set1_ps(-0.0f);
+
+    return _mm512_or_ps(_mm512_andnot_ps(sign, a), _mm512_and_ps(sign, b));
+}
+
+/* To the nearest whole number, ties to even. */
+VEC_FN vec v_round(vec a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* a 2^n, n whole and in [-250,250], rounded once. */
+VEC_FN vec v_scale(vec a, vec n)
+{
+    return _mm512_scalef_ps(a, n);
+}
+
+/* ---- choices --------------------------------------------------------------------------------- */
+
+/* A comparison with a NaN is false. */
+VEC_FN vmask v_less(vec a, vec b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+
+VEC_FN vmask v_is_nan(vec a)
+{
+    return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+}
+
+/* Is v a better maximum than best: larger, or the first NaN? */
+VEC_FN vmask v_beats(vec v, vec best)
+{
+    return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(best, best, _CMP_ORD_Q), v, best,
+                                   _CMP_NLE_UQ);
+}
+
+VEC_FN vmask m_and(vmask a, vmask b)
+{
+    return a & b;
+}
+
+/* m ? a : b */
+VEC_FN vec v_select(vmask m, vec a, vec b)
+{
+    return _mm512_mask_blend_ps(m, b, a);
+}
+
+VEC_FN vint v_select_int(vmask m, vint a, vint b)
+{
+    return _mm512_mask_blend_epi32(m, b, a);
+}
+
+/* v in the lanes of the part, others elsewhere. */
+VEC_FN vec v_only(struct part p, vec v, vec others)
+{
+    return p.whole ? v : _mm512_mask_blend_ps(p.lanes, others, v);
+}
+
+/* first, first + 1 ... */
+VEC_FN vint v_count_from(int32_t first)
+{
+    return _mm512_add_epi32(_mm512_set1_epi32(first),
+                            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+                                              15));
+}
+
+/* Where the numbers are equal. */
+VEC_FN vmask v_equal_int(const int32_t *x, struct part p, vint v)
+{
+    return p.whole ? _mm512_cmpeq_epi32_mask(_mm512_loadu_si512(x), v)
+                   : _mm512_mask_cmpeq_epi32_mask(p.lanes, _mm512_maskz_loadu_epi32(p.lanes, x),
+                                                  v);
+}
+
+/* ---- across the lanes ------------------------------------------------------------------------ */
+
+/* The sum of the lanes, in an order of its own. */
+VEC_FN float v_sum(vec v)
+{
+    __m256 a = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+
+    b = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
+}
+
+VEC_FN float v_largest(vec v)
+{
+    __m256 a = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+
+    b = _mm_max_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_max_ss(b, _mm_movehdup_ps(b)));
+}
+
+/* A vector of doubles. */
+struct vwide {
+    __m512d low, high;
+};
+
+/* s + v^2 */
+VEC_FN struct vwide v_add_square(struct vwide s, vec v)
+{
+    __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(v)),
+            high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
+
+    return (struct vwide){ _mm512_fmadd_pd(low, low, s.low), _mm512_fmadd_pd(high, high, s.high) };
+}
+
+VEC_FN struct vwide v_wide_zero(void)
+{
+    return (struct vwide){ _mm512_setzero_pd(), _mm512_setzero_pd() };
+}
+
+VEC_FN struct vwide v_wide_add(struct vwide a, struct vwide b)
+{
+    return (struct vwide){ _mm512_add_pd(a.low, b.low), _mm512_add_pd(a.high, b.high) };
+}
+
+VEC_FN double v_wide_sum(struct vwide s)
+{
+    __m512d all = _mm512_add_pd(s.low, s.high);
+    __m256d a = _mm256_add_pd(_mm512_castpd512_pd256(all), _mm512_extractf64x4_pd(all, 1));
+    __m128d b = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+
+    return _mm_cvtsd_f64(_mm_add_sd(b, _mm_unpackhi_pd(b, b)));
+}
+
+#endif
