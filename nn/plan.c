@@ -457,7 +457,8 @@ struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_optio
     w.forward_step = arena_array(p->mem, n, sizeof *w.forward_step);
     w.backward_step = arena_array(p->mem, n, sizeof *w.backward_step);
     if (!p->shape || !p->value || !p->grad || !p->stash || !p->scratch_fwd || !p->scratch_bwd ||
-        !p->packed || !p->packed_at || !p->fresh || !p->wants_grad || !w.forward_step || !w.backward_step)
+        !p->packed || !p->packed_at || !p->fresh || !p->wants_grad || !w.forward_step ||
+        !w.backward_step)
         no_memory(err);
     else if (opt->batch < 1)
         err_set(err, ERR_INPUT, "plan: a batch has at least one picture");

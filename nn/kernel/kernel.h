@@ -44,7 +44,7 @@ typedef void nn_row2im_f32_fn(const struct nn_window *w, const real *rows, int r
 
 /*
  * Convolution, forward and towards its input.  One axis of it, rows or columns: output i sees under
- * tap t the input at i * step + start + t * apart, and skips the tap where that lies outside [0,in).
+ * tap t the input at i * step + start + t * apart, and skips what lies outside [0,in).
  * Tap t is tap `first + t * every` of the packed filter.  So a band of rows, a phase of a strided
  * backward pass and dilation are all the same.
  */
@@ -58,7 +58,7 @@ struct nn_axis {
  * A job: y[n,i,j,k] = bias[k] + sum over taps (t of h, u of w) and channels c of
  *                       x[n, under t, under u, c] b[k, t, u, c]
  * and then, in this order: + y as it was (add), + residual, cut to [lo,hi].  x is float, or of
- * conv_bf16 bf16, y and residual too where y_half.  Channels of a pixel are neighbours; a pixel, row
+ * conv_bf16 bf16, y and residual too where y_half.  Channels of a pixel are neighbours; pixel, row
  * or picture lies as many numbers behind the last as its name says.  The weights are packed (pack
  * slots), b being those of output 0, which begins a group of NN_GROUP.  y meets neither x nor b; it
  * may be the residual.  The sum of an output goes tap by tap, rows first, channel by channel (bf16:

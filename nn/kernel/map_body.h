@@ -139,7 +139,7 @@ void KERNEL_FN(gelu_f32)(int64_t n, bool near, const float *x, float *y)
         });
 }
 
-/* The derivative of x P(x), P by the approximation.  Beyond 16 it is 0 or 1: no square overflows. */
+/* The derivative of x P(x), P by the approximation.  It is 0 or 1 beyond 16: no overflow. */
 VEC_FN vec near_slope(vec x)
 {
     vec v = v_max(v_set(-16), v_min(v_set(16), x)), arg = near_arg(v);
