@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdio.h>
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -71,4 +71,36 @@ unsigned cpu_can(void)
 
     pthread_once(&once, find);
     return found;
+}
+
+/* One word of a file that the kernel writes; false when it is not there. */
+static bool word_of(const char *name, int index, char word[32])
+{
+    char path[80];
+    FILE *f;
+    bool got;
+
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, name);
+    f = fopen(path, "r");
+    got = f && fscanf(f, "%31s", word) == 1;
+    if (f)
+        fclose(f);
+    return got;
+}
+
+/* From the kernel, and not from sysconf, which takes all level 3 caches of a package for one. */
+size_t cpu_cache(int level)
+{
+    char word[32];
+    int of;
+    size_t n;
+    char unit;
+
+    for (int i = 0; word_of("level", i, word); i++)
+        if (sscanf(word, "%d", &of) == 1 && of == level && word_of("type", i, word) &&
+            word[0] != 'I' && word_of("size", i, word) &&
+            sscanf(word, "%zu%c", &n, &unit) == 2 && n <= 1 << 20 &&
+            (unit == 'K' || unit == 'M'))
+            return n << (unit == 'K' ? 10 : 20);
+    return 0;
 }

@@ -4,6 +4,8 @@
 #ifndef BASE_CPU_H
 #define BASE_CPU_H
 
+#include <stddef.h>
+
 /* A bit for every word that names a file of intrinsics (FLAGS_word in the Makefile), set when all
  * that the word's flags ask for is there. */
 enum cpu {
@@ -19,5 +21,9 @@ extern const char *const cpu_names[];   /* of the bits, in order; NULL */
  * it lends to those who ask: from then on the threads of this process have larger frames for
  * signals. */
 unsigned cpu_can(void);
+
+/* Bytes of the cache for data that the first processor has at a level, 1 to 3; one level 3 is
+ * shared by several processors.  0: none, or the system does not say. */
+size_t cpu_cache(int level);
 
 #endif

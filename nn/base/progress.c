@@ -5,32 +5,23 @@
  */
 #include "nn/base/progress.h"
 
+#include "nn/base/clock.h"
 #include "nn/base/str.h"
 #include "nn/base/tell.h"
 
-#include <time.h>
-
 #define ASK_SECONDS 0.09 /* between lines that are made at all: less than what a live line needs */
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void progress_begin(struct progress *p, FILE *to, const char *doing, const char *unit,
                     int64_t total)
 {
-    double t = now();
+    double t = clock_now();
 
     *p = (struct progress){ to, doing, unit, total, t, t };
 }
 
 void progress_at(struct progress *p, int64_t done)
 {
-    double t = now(), elapsed = t - p->begun;
+    double t = clock_now(), elapsed = t - p->begun;
     struct str text[4] = { { 0 } };
     double rate = elapsed > 0 ? (double)done / elapsed : 0;
 

@@ -60,11 +60,24 @@ static void every_bit_has_a_name(void **state)
     assert_int_equal(1 << n, CPU_amx << 1);
 }
 
+static void caches_grow_with_their_level(void **state)
+{
+    (void)state;
+    assert_int_equal(cpu_cache(0), 0);
+    assert_int_equal(cpu_cache(9), 0);
+    if (!cpu_cache(1))
+        skip();
+    assert_in_range(cpu_cache(1), 4 << 10, 1 << 20);
+    assert_true(!cpu_cache(2) || cpu_cache(2) > cpu_cache(1));
+    assert_true(!cpu_cache(3) || cpu_cache(3) >= cpu_cache(2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_system),
         cmocka_unit_test(every_bit_has_a_name),
+        cmocka_unit_test(caches_grow_with_their_level),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
