@@ -54,6 +54,9 @@ BASE_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -fPIC -fvisibility=hidden -ffp-contra
 UNCHECKED_stb := -fno-sanitize=shift,pointer-overflow,signed-integer-overflow,nonnull-attribute
 FLAGS_stb  := -w -fwrapv -fno-strict-aliasing -fstack-protector-strong $(UNCHECKED_stb)
 FLAGS_pb-c := -w
+# A yardstick of the benches, where Debian's libdnnl-dev (oneDNN 2) is; the program never links it.
+ONEDNN     := $(if $(shell grep -s 'VERSION_MAJOR 2' /usr/include/oneapi/dnnl/dnnl_version.h),-ldnnl)
+FLAGS_onednn = $(if $(ONEDNN),-DHAVE_ONEDNN)
 FLAGS_about = -DDISCERN_FLAGS='"$(strip $(BASE_FLAGS) $(CFLAGS) $(FLAGS_V_$V))"'
 # Files of intrinsics are left out of builds for other processors.
 FLAGS_avx2   := -mavx2 -mfma
@@ -135,7 +138,7 @@ endef
 # does (ccache in front of the compiler changes nothing).
 $(BUILD)/gen/version.h: FORCE
 	$(call line,#define DISCERN_GIT "$(GIT_ID)")
-MADE_WITH = $(filter-out ccache,$(CC)) $(BASE_FLAGS) $(CFLAGS) $(OURS) $(FLAGS_stb) $(FLAGS_amx) $(LDFLAGS) $(LIBS)
+MADE_WITH = $(filter-out ccache,$(CC)) $(BASE_FLAGS) $(CFLAGS) $(OURS) $(FLAGS_stb) $(FLAGS_amx) $(FLAGS_onednn) $(LDFLAGS) $(LIBS)
 $(BUILD)/%/flags: FORCE
 	$(call line,$(MADE_WITH) $(FLAGS_V_$*))
 $(BUILD)/fuzz/flags: FORCE
@@ -166,7 +169,7 @@ $(BUILD)/$1/fuzz/%: $(BUILD)/$1/tests/fuzz/%.o $(BUILD)/$1/tests/fuzz/replay.o $
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
 $(BUILD)/$1/bench: $(call objs,$1,$(BENCHES) $(PARTS)) $(call made,$1)
 	@$$(SAY) link $$@
-	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(LIBS) -o $$@
+	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_V_$1) $$(LDFLAGS) $$^ $(ONEDNN) $(LIBS) -o $$@
 endef
 $(foreach v,release asan tsan,$(eval $(call variant,$v)))
 

@@ -4,15 +4,18 @@
  * Run it when nothing else runs.
  */
 #include "tests/bench/bench.h"
+#include "tests/bench/conv.h"
 
+#include "nn/base/clock.h"
 #include "nn/base/cpu.h"
 #include "nn/base/file.h"
 #include "nn/base/pool.h"
+#include "nn/kernel/cpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 static const struct {
     const char *name, *doc;
@@ -27,10 +30,7 @@ enum { N_BENCHES = sizeof benches / sizeof *benches };
 
 double bench_now(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return clock_now();
 }
 
 static int by_value(const void *a, const void *b)
@@ -56,34 +56,57 @@ static double timed(const struct bench_side *side, int times)
     return (bench_now() - start) / times;
 }
 
-void bench_sides(const char *what, double units, const char *unit, const struct bench_side *side,
-                 int n)
+void bench_measure(const struct bench_side *side, int n, double least,
+                   struct bench_result *result)
 {
-    double seconds[8][BENCH_ROUNDS], ratio[8][BENCH_ROUNDS];
+    double seconds[8][BENCH_ROUNDS], ratio[BENCH_ROUNDS];
     int times[8];
 
     for (int i = 0; i < n; i++) {
-        double once = timed(&side[i], 1);
+        double once = side[i].run ? timed(&side[i], 1) : 0;
 
-        times[i] = once > 0.01 ? 1 : (int)(0.01 / (once + 1e-9)) + 1;
+        times[i] = once > least ? 1 : (int)(least / (once + 1e-9)) + 1;
     }
     for (int r = 0; r < BENCH_ROUNDS; r++)
-        for (int i = 0; i < n; i++) {
-            seconds[i][r] = timed(&side[i], times[i]);
-            ratio[i][r] = seconds[i][r] / seconds[0][r];
-        }
+        for (int i = 0; i < n; i++)
+            if (side[i].run)
+                seconds[i][r] = timed(&side[i], times[i]);
+    for (int i = n - 1; i >= 0; i--) {
+        result[i] = (struct bench_result){ 0 };
+        if (!side[i].run)
+            continue;
+        for (int r = 0; r < BENCH_ROUNDS && side[0].run; r++)
+            ratio[r] = seconds[i][r] / seconds[0][r];
+        if (side[0].run)
+            result[i].ratio = bench_median(ratio, BENCH_ROUNDS);
+        result[i].low = side[0].run ? ratio[BENCH_ROUNDS / 4] : 0;
+        result[i].high = side[0].run ? ratio[BENCH_ROUNDS - 1 - BENCH_ROUNDS / 4] : 0;
+        result[i].seconds = bench_median(seconds[i], BENCH_ROUNDS);
+    }
+}
+
+void bench_sides(const char *what, double units, const char *unit, const struct bench_side *side,
+                 int n)
+{
+    struct bench_result result[8];
+
+    bench_measure(side, n, 0.01, result);
     printf("  %-34s", what);
     for (int i = 0; i < n; i++)
-        printf("  %s %.0f", side[i].name, units / bench_median(seconds[i], BENCH_ROUNDS));
+        printf("  %s %.0f", side[i].name, units / result[i].seconds);
     printf(" %s/s", unit);
-    for (int i = 1; i < n; i++) {
-        double middle = bench_median(ratio[i], BENCH_ROUNDS);
-
-        printf("  %.2fx %s (%.2f-%.2f)", middle, side[i].name, ratio[i][BENCH_ROUNDS / 4],
-               ratio[i][BENCH_ROUNDS - 1 - BENCH_ROUNDS / 4]);
-    }
+    for (int i = 1; i < n; i++)
+        printf("  %.2fx %s (%.2f-%.2f)", result[i].ratio, side[i].name, result[i].low,
+               result[i].high);
     printf("\n");
     fflush(stdout);
+}
+
+const char *bench_word(const char *name, const char *otherwise)
+{
+    const char *word = getenv(name);
+
+    return word && *word ? word : otherwise;
 }
 
 const char *bench_dataset(const char *name)
@@ -110,6 +133,21 @@ const char *bench_dataset(const char *name)
     return path;
 }
 
+/* One thread a library, and OpenBLAS the kernels of wide vectors also where it does not know the
+ * processor: they look when they are loaded, so the program starts itself again. */
+static void set_libraries(char **argv)
+{
+    bool wide = cpu_can() & CPU_avx512 && strcmp(bench_word("ISA", ""), "avx2");
+
+    if (getenv("BENCH_AGAIN"))
+        return;
+    setenv("BENCH_AGAIN", "1", 1);
+    setenv("OMP_NUM_THREADS", "1", 1);
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    setenv("OPENBLAS_CORETYPE", wide ? "SkylakeX" : "Haswell", 1);
+    execv("/proc/self/exe", argv);
+}
+
 /* What the figures were measured on. */
 static void print_machine(void)
 {
@@ -131,7 +169,7 @@ static void print_machine(void)
     for (int i = 0; cpu_names[i]; i++)
         if (can & 1u << i)
             printf(" %s", cpu_names[i]);
-    printf("\n");
+    printf("; %s; %s\n", nn_blas_about(), conv_onednn_about());
 }
 
 static bool wanted(const char *name, char **names)
@@ -163,6 +201,7 @@ int main(int argc, char **argv)
             fprintf(stderr, "\n");
             return 2;
         }
+    set_libraries(argv);
     print_machine();
     for (int i = 0; i < N_BENCHES; i++) {
         struct err err = { 0 };

@@ -33,12 +33,25 @@ struct bench_side {
     void *ctx;
 };
 
-/* Runs all sides in turn, BENCH_ROUNDS times after one to warm up, each time as often as takes 10
- * ms, and prints a line: `what`, for each side its median of units/s (`units` is what one run does;
- * unit its word), and how many times faster the first is than each other, the median of the rounds
- * and in brackets its quartiles.  Up to 8 sides. */
+/* What came of one: medians over the rounds, and quartiles of the ratio. */
+struct bench_result {
+    double seconds;             /* of one run */
+    double ratio, low, high;    /* its seconds over those of the first */
+};
+
+/* Runs all sides in turn, BENCH_ROUNDS times after one to warm up, each time as often as takes
+ * `least` seconds.  Up to 8 sides; one whose run is NULL is left out, its result is zeros. */
+void bench_measure(const struct bench_side *side, int n, double least,
+                   struct bench_result *result);
+
+/* Measures so, with 10 ms, and prints a line: `what`, for each side its median of units/s (`units`
+ * is what one run does; unit its word), and how many times faster the first is than each other, the
+ * median of the rounds and in brackets its quartiles. */
 void bench_sides(const char *what, double units, const char *unit, const struct bench_side *side,
                  int n);
+
+/* What the caller said, `make bench NAME=value`, or `otherwise`. */
+const char *bench_word(const char *name, const char *otherwise);
 
 /* The folder of a set of the machine, unpacked from NAME.tar.gz in $DISCERN_DATASETS or
  * ../shared/datasets into build/bench-data once.  NULL, and a line on stdout that it is skipped,
