@@ -166,18 +166,24 @@ void nn_conv_bf16_ref(const struct nn_conv *job)
 
 /* ---- weight gradient ------------------------------------------------------------------------- */
 
+/* Number i, rounded to bf16 where that is asked for. */
+static real rounded(const void *x, bool half, bool round, int64_t i)
+{
+    return round && !half ? whole_of(half_of(((const real *)x)[i])) : number(x, half, i);
+}
+
 /* Adds one pixel pair to the block of a tap. */
-static void outer(const struct nn_convdw *j, bool half, int64_t x, int64_t dy, real *dw)
+static void outer(const struct nn_convdw *j, bool round, int64_t x, int64_t dy, real *dw)
 {
     for (int c = 0; c < j->c; c++) {
-        real f = number(j->x, half, x + c), *row = dw + c * j->dw_channel;
+        real f = rounded(j->x, j->x_half, round, x + c), *row = dw + c * j->dw_channel;
 
         for (int k = 0; k < j->k; k++)
-            row[k] += f * number(j->dy, half, dy + k);
+            row[k] += f * rounded(j->dy, j->dy_half, round, dy + k);
     }
 }
 
-static void convdw(const struct nn_convdw *j, bool half)
+static void convdw(const struct nn_convdw *j, bool round)
 {
     for (int t = 0; t < j->h.taps; t++)
         for (int u = 0; u < j->w.taps; u++) {
@@ -191,7 +197,7 @@ static void convdw(const struct nn_convdw *j, bool half)
                         int row = under(&j->h, y, t), column = under(&j->w, x, u);
 
                         if (row >= 0 && column >= 0)
-                            outer(j, half,
+                            outer(j, round,
                                   n * j->x_picture + row * j->x_row + column * j->x_pixel,
                                   n * j->dy_picture + y * j->dy_row + x * j->dy_pixel, dw);
                     }

@@ -102,9 +102,10 @@ static inline int64_t nn_pack_count(int taps, int in, int out)
 /*
  * dw[t,u,c,k] = (add: what it was) + sum over pictures and output pixels (i,j) of
  *                 x[n, under t, under u, c] dy[n,i,j,k]
- * with the axes of the forward job (first, every: dw of tap (t,u) lies at t * dw_row + u *
- * dw_column).  x and dy are float, or both bf16.  The order of the sum is a function of the job's
- * sizes alone.  scratch: NN_CONVDW_SCRATCH bytes, 64-byte aligned.
+ * with the axes of the forward job, but dw of tap (t,u) lies at t * dw_row + u * dw_column (first
+ * and every mean nothing).  x and dy are bf16 where x_half, dy_half; convdw_bf16 rounds those that
+ * are not.  The order of the sum is a function of the job's sizes alone.  Where dy is infinite or
+ * NaN, dw may be NaN of any tap.  scratch: NN_CONVDW_SCRATCH bytes, 64-byte aligned.
  */
 enum { NN_CONVDW_SCRATCH = 1 << 20 };
 
@@ -112,6 +113,7 @@ struct nn_convdw {
     int64_t n;
     struct nn_axis h, w;
     int c, k;
+    bool x_half, dy_half;
     const void *x;
     int64_t x_picture, x_row, x_pixel;
     const void *dy;

@@ -318,10 +318,23 @@ static void check_conv_bf16(nn_conv_bf16_fn *f)
 
 /* ---- weight gradient ------------------------------------------------------------------------- */
 
-static void convdw_once(struct trial *t, const struct conv_case *s, bool half, bool adds,
-                        void (*run)(const struct nn_convdw *))
+/* Jobs that forward has no use for. */
+static const struct conv_case convdws[] = {
+    { 3, 3, 7, { 16, 33, 2, -3, 1, 7, 0, 1 }, { 20, 40, 2, -3, 1, 4, 0, 1 }, 0 },   /* joined */
+    { 1, 1, 17, { 3, 3, 1, -2, 2, 3, 0, 1 }, { 4, 4, 1, -1, 1, 3, 0, 1 }, 1 },
+    { 2, 70, 130, { 2, 2, 1, -1, 1, 3, 0, 1 }, { 3, 3, 1, -1, 1, 3, 0, 1 }, 0 },    /* panels */
+    { 9, 10, 17, { 7, 7, 1, -1, 1, 3, 0, 1 }, { 7, 7, 1, -1, 1, 3, 0, 1 }, 0 },     /* strips */
+    { 1, 5, 48, { 23, 46, 2, 0, 1, 1, 0, 1 }, { 29, 57, 2, 0, 1, 1, 0, 1 }, 0 },
+    { 1, 8, 7, { 2, 2, 1, 0, 1, 1, 0, 1 }, { 600, 600, 1, -1, 1, 3, 0, 1 }, 0 },
+    { 1, 2, 3, { 2, 900, 7, -1, 400, 3, 0, 1 }, { 2, 900, 5, 0, 441, 3, 0, 1 }, 0 },/* far taps */
+};
+
+/* round: the slot rounds what is float to bf16. */
+static void convdw_once(struct trial *t, const struct conv_case *s, bool x_half, bool dy_half,
+                        bool round, bool adds, void (*run)(const struct nn_convdw *))
 {
-    struct nn_convdw j = { .n = s->n, .h = s->h, .w = s->w, .c = s->c, .k = s->k, .add = adds };
+    struct nn_convdw j = { .n = s->n, .h = s->h, .w = s->w, .c = s->c, .k = s->k, .add = adds,
+                           .x_half = x_half, .dy_half = dy_half };
     int taps = s->h.taps * s->w.taps;
 
     j.x_pixel = s->c + s->gap;
@@ -342,13 +355,23 @@ static void convdw_once(struct trial *t, const struct conv_case *s, bool half, b
     j.x = x;
     j.dy = dy;
     j.dw = dw;
-    if (half) {
-        bf16 *hx = halves(t, nx, x), *hy = halves(t, ny, dy);
+    if (x_half || round) {
+        bf16 *h = halves(t, nx, x);
 
-        nn_from_bf16_ref(nx, hx, x);
-        nn_from_bf16_ref(ny, hy, dy);
-        j.x = hx;
-        j.dy = hy;
+        if (x_half)
+            j.x = h;
+        else                    /* the slot gets what is not yet rounded */
+            j.x = copied(t, nx, x);
+        nn_from_bf16_ref(nx, h, x);
+    }
+    if (dy_half || round) {
+        bf16 *h = halves(t, ny, dy);
+
+        if (dy_half)
+            j.dy = h;
+        else
+            j.dy = copied(t, ny, dy);
+        nn_from_bf16_ref(ny, h, dy);
     }
     j.scratch = aligned_alloc(64, NN_CONVDW_SCRATCH);
     assert_non_null(j.scratch);
@@ -379,16 +402,22 @@ static void convdw_once(struct trial *t, const struct conv_case *s, bool half, b
     unmap(t);
 }
 
-static void check_convdw_f32(nn_convdw_f32_fn *f)
+static void check_convdw(bool round, void (*run)(const struct nn_convdw *))
 {
     EACH_TRIAL(t)
-        for (int s = 0; s < 2 * COUNT(convs); s++)
-            convdw_once(&t, &convs[s / 2], false, s & 1, f);
+        for (int s = 0; s < COUNT(convs) + COUNT(convdws); s++)
+            for (int variant = 0; variant < 8; variant += s < 4 ? 1 : 3)
+                convdw_once(&t, s < COUNT(convs) ? &convs[s] : &convdws[s - COUNT(convs)],
+                            !(variant & 1) == round, !(variant & 2) == round, round, variant & 4,
+                            run);
+}
+
+static void check_convdw_f32(nn_convdw_f32_fn *f)
+{
+    check_convdw(false, f);
 }
 
 static void check_convdw_bf16(nn_convdw_bf16_fn *f)
 {
-    EACH_TRIAL(t)
-        for (int s = 0; s < 2 * COUNT(convs); s++)
-            convdw_once(&t, &convs[s / 2], true, s & 1, f);
+    check_convdw(true, f);
 }

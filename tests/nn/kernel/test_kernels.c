@@ -39,7 +39,7 @@ struct trial {
     struct {
         void *base;
         size_t bytes;
-    } map[12];
+    } map[16];
     int n_map;
 };
 
