@@ -64,7 +64,7 @@ static void *at(const struct nn_exec *e, int buffer)
 
 static struct tensor value(const struct nn_exec *e, int i)
 {
-    struct tensor t = { .dtype = e->plan->graph->node[i].type.dtype, .shape = e->plan->shape[i] };
+    struct tensor t = { .dtype = e->plan->dtype[i], .shape = e->plan->shape[i] };
     int entry = e->params->entry[i];
 
     t.data = entry >= 0 ? (void *)(e->params->value + e->params->offset[entry])
@@ -74,7 +74,7 @@ static struct tensor value(const struct nn_exec *e, int i)
 
 static struct tensor gradient(const struct nn_exec *e, int i)
 {
-    struct tensor t = { .dtype = DTYPE_F32, .shape = e->plan->shape[i] };
+    struct tensor t = { .dtype = e->plan->dtype[i], .shape = e->plan->shape[i] };
     int entry = e->params->entry[i];
 
     if (!e->plan->wants_grad[i])
@@ -98,6 +98,24 @@ struct tensor nn_exec_output(struct nn_exec *e, const char *name)
     return i < 0 ? (struct tensor){ 0 } : value(e, i);
 }
 
+/* What the step of node i does to its result. */
+static struct nn_after after(const struct nn_exec *e, int i, bool backward)
+{
+    const struct nn_plan *p = e->plan;
+    int residual = p->fused.residual[i], cut = p->fused.cut[i];
+    struct nn_after a = { .cuts = cut >= 0 };
+
+    if (cut >= 0)
+        p->graph->node[cut].op->cut(p->graph->node[cut].attr, &a.lo, &a.hi);
+    if (residual >= 0 && !backward)
+        a.residual = value(e, residual);
+    if (residual >= 0 && backward) {
+        a.dresidual = gradient(e, residual);
+        a.fresh = p->fresh[i] >> NN_FRESH_RESIDUAL & 1;
+    }
+    return a;
+}
+
 static void *packed(const struct nn_exec *e, int i)
 {
     if (!e->plan->graph->node[i].op->pack)
@@ -112,9 +130,11 @@ void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
     const struct nn_step *s = &p->step[step];
     const struct nn_node *node = &p->graph->node[s->node];
     bool backward = s->kind == NN_STEP_BACKWARD;
+    int tail = p->fused.tail[s->node];
 
     *c = (struct nn_call){
-        .attr = node->attr, .mode = p->opt.mode, .n_in = node->n_in, .y = value(e, s->node),
+        .attr = node->attr, .mode = p->opt.mode, .n_in = node->n_in, .y = value(e, tail),
+        .after = after(e, s->node, backward),
         .fresh = backward ? p->fresh[s->node] : 0,
         .packed = backward ? NULL : packed(e, s->node), .stash = at(e, p->stash[s->node]),
         .scratch = at(e, backward ? p->scratch_bwd[s->node] : p->scratch_fwd[s->node]),
@@ -128,7 +148,7 @@ void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
             c->dx[k] = gradient(e, node->in[k]);
     }
     if (backward)
-        c->dy = gradient(e, s->node);
+        c->dy = gradient(e, tail);
 }
 
 /* NaN into every buffer whose life ends with this step. */

@@ -3,6 +3,7 @@
  */
 #include "nn/op.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <string.h>
 
@@ -241,30 +242,153 @@ bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int s
     return nn_type_fits(op, out, err);
 }
 
+/* ---- tiles ----------------------------------------------------------------------------------- */
+
+const real *nn_tile_in(const struct nn_call *c, const struct tensor *t, int64_t first, int64_t n,
+                       real *room)
+{
+    if (t->dtype != DTYPE_BF16)
+        return tensor_at(t, first);
+    c->k->from_bf16(n, tensor_at(t, first), room);
+    return room;
+}
+
+real *nn_tile_out(const struct nn_call *c, const struct tensor *t, int64_t first, int64_t n,
+                  bool add, real *room)
+{
+    if (t->dtype != DTYPE_BF16)
+        return tensor_at(t, first);
+    if (add)
+        c->k->from_bf16(n, tensor_at(t, first), room);
+    return room;
+}
+
+void nn_tile_put(const struct nn_call *c, const struct tensor *t, int64_t first, int64_t n,
+                 const real *tile)
+{
+    if (t->dtype == DTYPE_BF16)
+        c->k->to_bf16(n, tile, tensor_at(t, first));
+}
+
 /* ---- pieces of work -------------------------------------------------------------------------- */
 
 enum { PIECE = 16 * 1024 };         /* numbers: a few microseconds of work */
 
 struct rows {
     const struct nn_call *c;
-    int64_t rows, piece;
+    int64_t rows, width, piece;
     nn_range_fn *fn;
+    bool cast;
 };
+
+/* The tensors of a call in one order: x, y, the residual, dy; then what backward writes. */
+enum { Y = NN_MAX_IN, RESIDUAL, DY, DX, DRESIDUAL = DX + NN_MAX_IN, TENSORS };
+
+static struct tensor *tensor_of(struct nn_call *c, int i)
+{
+    return i < Y ? &c->x[i] : i == Y ? &c->y : i == RESIDUAL ? &c->after.residual
+           : i == DY ? &c->dy : i < DRESIDUAL ? &c->dx[i - DX] : &c->after.dresidual;
+}
+
+static bool has_half(const struct nn_call *c)
+{
+    bool half = c->y.dtype == DTYPE_BF16;
+
+    for (int i = 0; i < c->n_in; i++)
+        half |= c->x[i].dtype == DTYPE_BF16;
+    return half;
+}
+
+/* Tensor i is written by this call: forward has no dy. */
+static bool is_written(const struct nn_call *c, int i)
+{
+    return i >= DX || (i == Y && !c->dy.data);
+}
+
+static bool is_fresh(const struct nn_call *c, int i)
+{
+    return i == Y || (i == DRESIDUAL ? c->after.fresh : c->fresh >> (i - DX) & 1);
+}
+
+/* Rows [first,first+count) of a call as a call of their own in real, which run() is given; then
+ * back what it wrote. */
+static void with_tiles(const struct nn_call *whole, int64_t rows, int64_t width, int64_t first,
+                       int64_t count, void (*run)(const struct nn_call *, int64_t, void *),
+                       void *arg)
+{
+    enum { MOST = 6 };          /* bf16 tensors of one call */
+    _Alignas(64) real room[MOST][NN_TILE];
+    struct nn_call c = *whole;
+    struct tensor was[TENSORS];
+    int used = 0;
+
+    for (int i = 0; i < TENSORS; i++) {
+        struct tensor *t = tensor_of(&c, i);
+        real *own = room[used < MOST ? used : 0];
+
+        was[i] = *t;
+        if (!t->data || shape_count(&t->shape) != rows * width)
+            continue;
+        assert(t->dtype != DTYPE_BF16 || used < MOST);
+        used += t->dtype == DTYPE_BF16;
+        t->data = is_written(whole, i)
+                      ? nn_tile_out(&c, &was[i], first * width, count * width,
+                                    !is_fresh(whole, i), own)
+                      : (real *)(uintptr_t)nn_tile_in(&c, &was[i], first * width, count * width,
+                                                      own);
+        t->dtype = DTYPE_F32;
+    }
+    run(&c, count, arg);
+    for (int i = Y; i < TENSORS; i++) {
+        const struct tensor *t = tensor_of(&c, i);
+
+        if (is_written(whole, i) && t->dtype != was[i].dtype)
+            nn_tile_put(&c, &was[i], first * width, count * width, t->data);
+    }
+}
+
+static void run_tile(const struct nn_call *c, int64_t count, void *arg)
+{
+    const struct rows *r = arg;
+
+    r->fn(c, 0, count);
+}
 
 static void run_rows(void *arg, int i, int worker)
 {
-    const struct rows *r = arg;
-    int64_t first = i * r->piece, left = r->rows - first;
+    struct rows *r = arg;
+    int64_t first = i * r->piece, left = r->rows - first, tile;
 
     (void)worker;
-    r->fn(r->c, first, left < r->piece ? left : r->piece);
+    if (left > r->piece)
+        left = r->piece;
+    if (!r->cast) {
+        r->fn(r->c, first, left);
+        return;
+    }
+    tile = NN_TILE / r->width;
+    for (int64_t done = 0; done < left; done += tile)
+        with_tiles(r->c, r->rows, r->width, first + done, left - done < tile ? left - done : tile,
+                   run_tile, r);
+}
+
+static void each_rows(const struct nn_call *c, int64_t rows, int64_t width, nn_range_fn *fn,
+                      bool cast)
+{
+    int64_t piece = width < PIECE && width > 0 ? PIECE / width : 1;
+    struct rows r = { c, rows, width, piece, fn, cast };
+
+    pool_for(c->pool, (int)((rows + piece - 1) / piece), run_rows, &r);
 }
 
 void nn_each_rows(const struct nn_call *c, int64_t rows, int64_t width, nn_range_fn *fn)
 {
-    struct rows r = { c, rows, width < PIECE && width > 0 ? PIECE / width : 1, fn };
+    each_rows(c, rows, width, fn, has_half(c));
+}
 
-    pool_for(c->pool, (int)((rows + r.piece - 1) / r.piece), run_rows, &r);
+void nn_each_rows_as_is(const struct nn_call *c, int64_t rows, int64_t width, nn_range_fn *fn)
+{
+    each_rows(c, rows, width, fn, false);
 }
 
 void nn_each_range(const struct nn_call *c, int64_t n, nn_range_fn *fn)
@@ -335,26 +459,59 @@ struct parts {
     int64_t rows, width;
     nn_part_fn *fn;
     real *part;
+    bool cast;
 };
+
+struct part {
+    nn_part_fn *fn;
+    real *sum;
+};
+
+static void run_part_tile(const struct nn_call *c, int64_t count, void *arg)
+{
+    const struct part *p = arg;
+
+    p->fn(c, 0, count, p->sum);
+}
 
 static void run_part(void *arg, int i, int worker)
 {
     const struct parts *p = arg;
-    int64_t first = p->rows * i / NN_PARTS, end = p->rows * (i + 1) / NN_PARTS;
-    real *sum = p->part + i * p->width;
+    int64_t first = p->rows * i / NN_PARTS, end = p->rows * (i + 1) / NN_PARTS, tile;
+    struct part part = { p->fn, p->part + i * p->width };
 
     (void)worker;
-    memset(sum, 0, (size_t)p->width * sizeof *sum);
-    if (end > first)
-        p->fn(p->c, first, end - first, sum);
+    memset(part.sum, 0, (size_t)p->width * sizeof *part.sum);
+    if (!p->cast) {
+        if (end > first)
+            p->fn(p->c, first, end - first, part.sum);
+        return;
+    }
+    tile = NN_TILE / p->width;
+    for (int64_t n; first < end; first += n) {
+        n = end - first < tile ? end - first : tile;
+        with_tiles(p->c, p->rows, p->width, first, n, run_part_tile, &part);
+    }
+}
+
+static void sum_parts(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn,
+                      real *parts, real *sum, bool cast)
+{
+    struct parts p = { c, rows, width, fn, parts, cast };
+
+    pool_for(c->pool, NN_PARTS, run_part, &p);
+    for (int i = 0; i < NN_PARTS; i++)
+        c->k->add_f32(width, sum, parts + i * width, sum);
 }
 
 void nn_sum_parts(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn, real *parts,
                   real *sum)
 {
-    struct parts p = { c, rows, width, fn, parts };
+    sum_parts(c, rows, width, fn, parts, sum, has_half(c));
+}
 
-    pool_for(c->pool, NN_PARTS, run_part, &p);
-    for (int i = 0; i < NN_PARTS; i++)
-        c->k->add_f32(width, sum, parts + i * width, sum);
+void nn_sum_parts_as_is(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn,
+                        real *parts, real *sum)
+{
+    sum_parts(c, rows, width, fn, parts, sum, false);
 }

@@ -47,6 +47,23 @@ enum nn_op_flag {
     NN_OP_LOSS = 16,            /* a training copy's last node: scalar out, never stored */
     NN_OP_TRAIN_ONLY = 32,      /* INFER: y = x[0]; the inference form is without it */
     NN_OP_SCALES = 64,          /* y is input 1 times something, plus a bias: its 0 silences x */
+    NN_OP_HALF = 128,           /* x, y, dx, dy that are pictures may be bf16, each for itself */
+    NN_OP_AFTER = 256,          /* INFER: heeds c->after */
+    NN_OP_AFTER_TRAIN = 512,    /* TRAIN too, backward as well */
+};
+
+/*
+ * What a step does to its result before it writes it: y = cut(result + residual), residual first.
+ * Nodes behind an operator that says NN_OP_AFTER are computed so (nn/fuse.h).  Backward sees dy
+ * behind all that: with g = dy where lo < y < hi, else 0, it goes on with g, and the residual's
+ * gradient is g.
+ */
+struct nn_after {
+    bool cuts;
+    real lo, hi;
+    struct tensor residual;             /* data NULL: none */
+    struct tensor dresidual;            /* backward adds; data NULL: not wanted */
+    bool fresh;                         /* backward writes dresidual */
 };
 
 /*
@@ -61,7 +78,8 @@ struct nn_call {
     struct tensor y;                    /* forward: to write; backward: holds it if kept */
     struct tensor dx[NN_MAX_IN];        /* backward adds into these; data NULL = not wanted */
     unsigned fresh;                     /* bit i: dx[i] holds nothing yet, is to be written */
-    struct tensor dy;                   /* backward reads */
+    struct tensor dy;                   /* backward reads; forward: data NULL */
+    struct nn_after after;
     void *packed;                       /* what pack() made of the weights; NULL without the hook */
     void *stash, *scratch;              /* as large as space() said; 64-byte aligned; NULL when 0 */
     const struct nn_kernels *k;
@@ -109,7 +127,7 @@ struct nn_op {
     const char *name, *onnx, *doc;
     uint8_t in_min, in_max;     /* inputs, derived parameters included */
     uint8_t keep;               /* enum nn_keep */
-    uint8_t flags;              /* enum nn_op_flag */
+    uint16_t flags;             /* enum nn_op_flag */
     uint16_t no_grad;           /* bit i: input i has no gradient (targets, running statistics) */
     uint16_t fresh;             /* bit i: backward heeds c->fresh for dx[i]; else it is cleared */
     size_t attr_size;           /* 0: no attributes */
@@ -126,6 +144,9 @@ struct nn_op {
 
     /* Multiply-adds count 2; forward only.  NULL: one a number of the output. */
     int64_t (*flops)(const struct nn_call *c);
+
+    /* The operator cuts: y = min(max(x, lo), hi), NaN stays.  NULL: it does something else. */
+    void (*cut)(const void *attr, real *lo, real *hi);
 
     /* Bytes of stash (forward leaves, backward reads) and scratch (either).  NULL: none. */
     void (*space)(const struct nn_call *c, size_t *stash, size_t *scratch);
@@ -193,13 +214,31 @@ bool nn_type_window(const struct nn_op *op, const struct nn_type *x, const int s
                     struct nn_type *out, struct err *err);
 
 /*
+ * Numbers of a tensor that may be bf16, a tile at a time: `n` from `first` on, as `real`.  Where it
+ * is real they lie where they are; where bf16, in room[NN_TILE].  nn_tile_in reads, nn_tile_out is
+ * where to write, with what was there if `add`; nn_tile_put writes that back.
+ */
+enum { NN_TILE = 4096 };
+const real *nn_tile_in(const struct nn_call *c, const struct tensor *t, int64_t first, int64_t n,
+                       real *room);
+real *nn_tile_out(const struct nn_call *c, const struct tensor *t, int64_t first, int64_t n,
+                  bool add, real *room);
+void nn_tile_put(const struct nn_call *c, const struct tensor *t, int64_t first, int64_t n,
+                 const real *tile);
+
+/*
  * Work in pieces over the pool.  Pieces follow from the shapes, never from the threads.
  */
 
-/* fn(c, first, count) over n numbers, or over rows of `width` numbers each. */
+/* fn(c, first, count) over n numbers, or over rows of `width` numbers each.  Where tensors of
+ * rows * width numbers are bf16, fn is called for tiles of rows that lie in its call as real, from
+ * row 0 on: it must index such tensors by row and ask for nothing else of the place.  width <=
+ * NN_TILE then. */
 typedef void nn_range_fn(const struct nn_call *c, int64_t first, int64_t count);
 void nn_each_range(const struct nn_call *c, int64_t n, nn_range_fn *fn);
 void nn_each_rows(const struct nn_call *c, int64_t rows, int64_t width, nn_range_fn *fn);
+/* The same on tensors as they lie, for operators whose kernels know bf16. */
+void nn_each_rows_as_is(const struct nn_call *c, int64_t rows, int64_t width, nn_range_fn *fn);
 
 /* Hooks of operators that leave the numbers as they are, in their order: a copy unless in place. */
 int64_t nn_no_flops(const struct nn_call *c);
@@ -218,5 +257,7 @@ enum { NN_PARTS = 16 };
 typedef void nn_part_fn(const struct nn_call *c, int64_t first, int64_t count, real *sum);
 void nn_sum_parts(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn, real *parts,
                   real *sum);
+void nn_sum_parts_as_is(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn,
+                        real *parts, real *sum);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * plan -- see plan.h
  *
- * Time is counted in steps: forward step t runs the t-th node that is no leaf, backward steps
- * follow in reverse order.  A buffer lives from its first to its last step; buffers whose lives do
- * not meet share memory.  Large ones are placed first, each at the lowest offset that is free for
+ * Time is counted in steps: forward step t runs the t-th node that has a step (nn/fuse.h), backward
+ * steps follow in reverse order.  A buffer lives from its first to its last step; buffers whose
+ * lives do not meet share memory.  Large ones are placed first, each at the lowest offset that is free for
  * its whole life (greedy by size; Pisarchyk and Lee, "Efficient memory management for deep neural
  * net inference", arXiv:2001.03288).
  */
@@ -13,6 +13,8 @@
 #include <string.h>
 
 enum { ALIGN = 64 };
+
+const char *const nn_precision_names[] = { "auto", "fp32", "bf16", NULL };
 
 /* What planning needs and the plan does not. */
 struct planner {
@@ -78,6 +80,23 @@ static bool takes_grad(const struct planner *w, int j, int k)
     return node->op->backward && !(node->op->no_grad >> k & 1) && w->p->wants_grad[node->in[k]];
 }
 
+/* What the step of node i reads: its inputs, then the residual. */
+static int n_reads(const struct planner *w, int i)
+{
+    return w->g->node[i].n_in + (w->p->fused.residual[i] >= 0);
+}
+
+static int read_by(const struct planner *w, int i, int k)
+{
+    return k < w->g->node[i].n_in ? w->g->node[i].in[k] : w->p->fused.residual[i];
+}
+
+/* Its backward step adds to the gradient of what it reads k-th. */
+static bool gives_grad(const struct planner *w, int i, int k)
+{
+    return k < w->g->node[i].n_in ? takes_grad(w, i, k) : w->p->wants_grad[read_by(w, i, k)];
+}
+
 static void find_grads(struct planner *w)
 {
     for (int i = 0; i < w->g->n; i++) {
@@ -99,9 +118,13 @@ static bool make_steps(struct planner *w)
     p->step = arena_array(p->mem, 2 * (size_t)w->g->n + 1, sizeof *p->step);
     if (!need || !flows || !p->step)
         return no_memory(w->err);
+    if (p->opt.bare || p->opt.single)
+        nn_fuse_none(w->g, &p->fused);
+    else
+        nn_fuse(w->g, p->opt.mode, need, &p->fused);
     for (int i = 0; i < w->g->n; i++) {
         w->forward_step[i] = w->backward_step[i] = -1;
-        if (need[i] && !is_leaf(&w->g->node[i])) {
+        if (need[i] && !is_leaf(&w->g->node[i]) && p->fused.tail[i] >= 0) {
             w->forward_step[i] = p->n_step;
             p->step[p->n_step++] = (struct nn_step){ NN_STEP_FORWARD, i };
         }
@@ -115,17 +138,57 @@ static bool make_steps(struct planner *w)
                        "plan: nothing to train: the loss depends on no parameter");
     flows[p->loss] = true;
     for (int i = p->loss; i >= 0; i--) {
-        if (!flows[i] || !p->wants_grad[i] || is_leaf(&w->g->node[i]))
+        int tail = p->fused.tail[i];
+
+        if (w->forward_step[i] < 0 || !flows[tail] || !p->wants_grad[tail])
             continue;
         w->backward_step[i] = p->n_step;
         p->step[p->n_step++] = (struct nn_step){ NN_STEP_BACKWARD, i };
-        for (int k = 0; k < w->g->node[i].n_in; k++)
-            flows[w->g->node[i].in[k]] |= takes_grad(w, i, k);
+        for (int k = 0; k < n_reads(w, i); k++)
+            flows[read_by(w, i, k)] |= gives_grad(w, i, k);
     }
     for (int i = 0; i < w->g->n; i++)       /* trained, but the loss does not see it */
         p->wants_grad[i] &= flows[i];
     return true;
 }
+
+/* ---- precision ------------------------------------------------------------------------------- */
+
+/* Pictures between operators that know bf16 may be kept so; what the caller sees may not. */
+static bool may_be_half(const struct nn_graph *g, int i)
+{
+    const struct nn_type *t = &g->node[i].type;
+
+    return t->rank == 4 && t->dtype == DTYPE_F32 && !is_leaf(&g->node[i]) &&
+           t->dim[3].n <= NN_TILE && t->dim[3].n % 2 == 0;
+}
+
+static bool choose_dtypes(struct planner *w)
+{
+    struct nn_plan *p = w->p;
+    bool half;
+
+    if (p->opt.precision == NN_PRECISION_AUTO)
+        p->opt.precision = NN_PRECISION_FP32;
+    half = p->opt.precision == NN_PRECISION_BF16 && !p->opt.bare;
+    for (int i = 0; i < w->g->n; i++) {
+        int host = p->fused.host[i];
+
+        p->dtype[i] = w->g->node[i].type.dtype;
+        if (half && host >= 0 && w->forward_step[host] >= 0 && may_be_half(w->g, i) &&
+            w->g->node[host].op->flags & NN_OP_HALF)
+            p->dtype[i] = DTYPE_BF16;
+    }
+    for (int i = 0; i < w->g->n; i++)
+        for (int k = 0; w->forward_step[i] >= 0 && k < n_reads(w, i); k++)
+            if (!(w->g->node[i].op->flags & NN_OP_HALF))
+                p->dtype[read_by(w, i, k)] = w->g->node[read_by(w, i, k)].type.dtype;
+    for (int o = 0; o < w->g->n_output; o++)
+        p->dtype[w->g->output[o].node] = w->g->node[w->g->output[o].node].type.dtype;
+    return true;
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static int add_buffer(struct planner *w, enum dtype dtype, const struct shape *shape, size_t bytes,
                       int first, int last)
@@ -156,34 +219,38 @@ static void find_last(const struct planner *w, int *last)
     for (int i = 0; i < w->g->n; i++) {
         const struct nn_node *node = &w->g->node[i];
         int fwd = w->forward_step[i], bwd = w->backward_step[i];
+        bool keeps_y = node->op->keep & NN_KEEP_Y || w->p->fused.cut[i] >= 0;
 
-        last[i] = bwd >= 0 && node->op->keep & NN_KEEP_Y ? bwd : fwd < 0 ? 0 : fwd;
-        for (int k = 0; k < node->n_in; k++) {
-            int read = bwd >= 0 && node->op->keep & NN_KEEP_X ? bwd : fwd;
+        if (fwd < 0)
+            continue;
+        last[w->p->fused.tail[i]] = bwd >= 0 && keeps_y ? bwd : fwd;
+        for (int k = 0; k < n_reads(w, i); k++) {
+            bool keeps_x = k < node->n_in && node->op->keep & NN_KEEP_X;
+            int read = bwd >= 0 && keeps_x ? bwd : fwd, x = read_by(w, i, k);
 
-            if (read > last[node->in[k]])
-                last[node->in[k]] = read;
+            if (read > last[x])
+                last[x] = read;
         }
     }
     for (int o = 0; o < w->g->n_output; o++)
         last[w->g->output[o].node] = w->p->n_step;
 }
 
-/* May y of node i take the place of its input 0?  Only where nobody reads that input afterwards. */
+/* May what step i writes take the place of its input 0?  Only where nobody reads that later. */
 static bool in_place(const struct planner *w, int i, const int *last)
 {
     const struct nn_node *node = &w->g->node[i];
-    int x;
+    int x, tail = w->p->fused.tail[i];
 
     if (w->p->opt.apart || !(node->op->flags & NN_OP_INPLACE) || !node->n_in)
         return false;
     x = node->in[0];
-    for (int k = 1; k < node->n_in; k++)
-        if (node->in[k] == x)
+    for (int k = 1; k < n_reads(w, i); k++)
+        if (read_by(w, i, k) == x)
             return false;
     return w->p->value[x] >= 0 && w->g->node[x].op != &nn_op_input &&
-           last[x] == w->forward_step[i] &&
-           shape_count(&w->p->shape[x]) == shape_count(&w->p->shape[i]);
+           last[x] == w->forward_step[i] && w->p->dtype[x] == w->p->dtype[tail] &&
+           shape_count(&w->p->shape[x]) == shape_count(&w->p->shape[tail]);
 }
 
 static bool place_values(struct planner *w)
@@ -196,21 +263,21 @@ static bool place_values(struct planner *w)
     find_last(w, last);
     for (int i = 0; i < w->g->n; i++) {
         const struct nn_node *node = &w->g->node[i];
+        int tail = p->fused.tail[i];
         size_t bytes = 0;
 
-        p->value[i] = -1;
-        if (in_params(node) || (!is_leaf(node) && w->forward_step[i] < 0))
+        if (in_params(node) || tail < 0 || (!is_leaf(node) && w->forward_step[i] < 0))
             continue;
         if (in_place(w, i, last)) {
-            p->value[i] = p->value[node->in[0]];
-            if (p->buffer[p->value[i]].last < last[i])
-                p->buffer[p->value[i]].last = last[i];
+            p->value[tail] = p->value[node->in[0]];
+            if (p->buffer[p->value[tail]].last < last[tail])
+                p->buffer[p->value[tail]].last = last[tail];
             continue;
         }
-        shape_bytes(&p->shape[i], node->type.dtype, &bytes);
-        p->value[i] = add_buffer(w, node->type.dtype, &p->shape[i], bytes, w->forward_step[i],
-                                 last[i]);
-        if (p->value[i] < 0)
+        shape_bytes(&p->shape[tail], p->dtype[tail], &bytes);
+        p->value[tail] = add_buffer(w, p->dtype[tail], &p->shape[tail], bytes, w->forward_step[i],
+                                    last[tail]);
+        if (p->value[tail] < 0)
             return false;
     }
     return true;
@@ -223,38 +290,42 @@ static int by_first(const void *a, const void *b)
     return x->step != y->step ? (x->step > y->step) - (x->step < y->step) : x->buffer - y->buffer;
 }
 
-/* The inputs whose gradients node i's backward step is the first to touch, once, and can write:
- * the bits of nn_call.fresh. */
+/* What step i reads k-th has a gradient that its backward is the first to touch, once, and can
+ * write. */
+static bool writes_first(const struct planner *w, int i, int k, const int *first)
+{
+    int x = read_by(w, i, k), times = 0;
+    bool heeds = k >= w->g->node[i].n_in || w->g->node[i].op->fresh >> k & 1;
+
+    for (int m = 0; m < n_reads(w, i); m++)
+        times += read_by(w, i, m) == x;
+    return heeds && times == 1 && gives_grad(w, i, k) && w->p->fused.host[x] >= 0 &&
+           w->backward_step[w->p->fused.host[x]] >= 0 && first[x] == w->backward_step[i];
+}
+
 static unsigned written_by(const struct planner *w, int i, const int *first)
 {
-    const struct nn_node *node = &w->g->node[i];
     unsigned fresh = 0;
 
-    for (int k = 0; w->backward_step[i] >= 0 && k < node->n_in; k++) {
-        int x = node->in[k], times = 0;
-
-        for (int m = 0; m < node->n_in; m++)
-            times += node->in[m] == x;
-        if (times == 1 && takes_grad(w, i, k) && w->backward_step[x] >= 0 &&
-            first[x] == w->backward_step[i] && node->op->fresh >> k & 1)
-            fresh |= 1u << k;
-    }
+    for (int k = 0; w->backward_step[i] >= 0 && k < n_reads(w, i); k++)
+        if (writes_first(w, i, k, first))
+            fresh |= 1u << (k < w->g->node[i].n_in ? k : NN_FRESH_RESIDUAL);
     return fresh;
 }
 
-/* Some step writes the gradient of node i before others add. */
-static bool is_written(const struct planner *w, int i, const int *first)
+/* Some step writes the gradient of node x before others add. */
+static bool is_written(const struct planner *w, int x, const int *first)
 {
-    int j = w->p->step[first[i]].node;
+    int i = w->p->step[first[x]].node;
 
-    for (int k = 0; k < w->g->node[j].n_in; k++)
-        if (w->g->node[j].in[k] == i && w->p->fresh[j] >> k & 1)
+    for (int k = 0; k < n_reads(w, i); k++)
+        if (read_by(w, i, k) == x && writes_first(w, i, k, first))
             return true;
     return false;
 }
 
-/* A node's gradient lives from the backward of its last consumer,
- * the first that adds to it, to its own. */
+/* The gradient of what a step writes lives from the backward of its last consumer, the first that
+ * adds to it, to that of the step. */
 static bool place_grads(struct planner *w)
 {
     struct nn_plan *p = w->p;
@@ -263,29 +334,31 @@ static bool place_grads(struct planner *w)
     p->zero = arena_array(p->mem, (size_t)w->g->n + 1, sizeof *p->zero);
     if (!first || !p->zero)
         return no_memory(w->err);
-    for (int i = 0; i < w->g->n; i++) {
-        first[i] = w->backward_step[i];
-        for (int k = 0; w->backward_step[i] >= 0 && k < w->g->node[i].n_in; k++) {
-            int x = w->g->node[i].in[k];
+    for (int i = 0; i < w->g->n; i++)
+        if (w->backward_step[i] >= 0)
+            first[p->fused.tail[i]] = w->backward_step[i];
+    for (int i = 0; i < w->g->n; i++)
+        for (int k = 0; w->backward_step[i] >= 0 && k < n_reads(w, i); k++) {
+            int x = read_by(w, i, k);
 
-            if (takes_grad(w, i, k) && w->backward_step[i] < first[x])
+            if (gives_grad(w, i, k) && w->backward_step[i] < first[x])
                 first[x] = w->backward_step[i];
         }
-    }
     for (int i = 0; i < w->g->n; i++)
         p->fresh[i] = written_by(w, i, first);
     for (int i = 0; i < w->g->n; i++) {
+        int tail = p->fused.tail[i];
         size_t bytes = 0;
 
-        p->grad[i] = -1;
         if (w->backward_step[i] < 0)
             continue;
-        shape_bytes(&p->shape[i], DTYPE_F32, &bytes);
-        p->grad[i] = add_buffer(w, DTYPE_F32, &p->shape[i], bytes, first[i], w->backward_step[i]);
-        if (p->grad[i] < 0)
+        shape_bytes(&p->shape[tail], p->dtype[tail], &bytes);
+        p->grad[tail] = add_buffer(w, p->dtype[tail], &p->shape[tail], bytes, first[tail],
+                                   w->backward_step[i]);
+        if (p->grad[tail] < 0)
             return false;
-        if (i != p->loss && !is_written(w, i, first))
-            p->zero[p->n_zero++] = (struct nn_zero){ first[i], p->grad[i] };
+        if (tail != p->loss && !is_written(w, tail, first))
+            p->zero[p->n_zero++] = (struct nn_zero){ first[tail], p->grad[tail] };
     }
     qsort(p->zero, (size_t)p->n_zero, sizeof *p->zero, by_first);
     return true;
@@ -294,16 +367,17 @@ static bool place_grads(struct planner *w)
 struct nn_call nn_plan_call(const struct nn_plan *p, int i)
 {
     const struct nn_node *node = &p->graph->node[i];
+    int tail = p->fused.tail[i] < 0 ? i : p->fused.tail[i];
     struct nn_call c = {
         .attr = node->attr, .mode = p->opt.mode, .n_in = node->n_in,
         .k = p->opt.kernels, .threads = p->opt.threads };
 
     for (int k = 0; k < node->n_in; k++) {
-        c.x[k].dtype = p->graph->node[node->in[k]].type.dtype;
+        c.x[k].dtype = p->dtype[node->in[k]];
         c.x[k].shape = p->shape[node->in[k]];
     }
-    c.y.dtype = node->type.dtype;
-    c.y.shape = p->shape[i];
+    c.y.dtype = p->dtype[tail];
+    c.y.shape = p->shape[tail];
     return c;
 }
 
@@ -334,7 +408,6 @@ static bool place_space(struct planner *w)
         struct nn_call c;
         int fwd = w->forward_step[i], bwd = w->backward_step[i];
 
-        p->stash[i] = p->scratch_fwd[i] = p->scratch_bwd[i] = p->packed[i] = -1;
         if (fwd < 0)
             continue;
         c = nn_plan_call(p, i);
@@ -428,6 +501,34 @@ static bool find_loss(struct planner *w)
     return true;
 }
 
+/* An array of n numbers, -1 each. */
+static bool new_ints(struct planner *w, size_t n, int **array)
+{
+    *array = arena_array(w->p->mem, n, sizeof **array);
+    for (size_t i = 0; *array && i < n; i++)
+        (*array)[i] = -1;
+    return *array;
+}
+
+static bool new_arrays(struct planner *w, size_t n)
+{
+    struct nn_plan *p = w->p;
+    struct nn_fusion *f = &p->fused;
+    int **ints[] = { &f->tail, &f->host, &f->residual, &f->cut, &f->reader, &p->value, &p->grad,
+                     &p->stash, &p->scratch_fwd, &p->scratch_bwd, &p->packed, &w->forward_step,
+                     &w->backward_step };
+
+    for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
+        if (!new_ints(w, n, ints[i]))
+            return false;
+    p->shape = arena_array(p->mem, n, sizeof *p->shape);
+    p->dtype = arena_array(p->mem, n, sizeof *p->dtype);
+    p->packed_at = arena_array(p->mem, n, sizeof *p->packed_at);
+    p->fresh = arena_array(p->mem, n, sizeof *p->fresh);
+    p->wants_grad = arena_array(p->mem, n, sizeof *p->wants_grad);
+    return p->shape && p->dtype && p->packed_at && p->fresh && p->wants_grad;
+}
+
 struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_options *opt,
                             struct err *err)
 {
@@ -444,26 +545,12 @@ struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_optio
     p->opt = *opt;
     if (p->opt.threads < 1)
         p->opt.threads = 1;
-    p->shape = arena_array(p->mem, n, sizeof *p->shape);
-    p->value = arena_array(p->mem, n, sizeof *p->value);
-    p->grad = arena_array(p->mem, n, sizeof *p->grad);
-    p->stash = arena_array(p->mem, n, sizeof *p->stash);
-    p->scratch_fwd = arena_array(p->mem, n, sizeof *p->scratch_fwd);
-    p->scratch_bwd = arena_array(p->mem, n, sizeof *p->scratch_bwd);
-    p->packed = arena_array(p->mem, n, sizeof *p->packed);
-    p->packed_at = arena_array(p->mem, n, sizeof *p->packed_at);
-    p->fresh = arena_array(p->mem, n, sizeof *p->fresh);
-    p->wants_grad = arena_array(p->mem, n, sizeof *p->wants_grad);
-    w.forward_step = arena_array(p->mem, n, sizeof *w.forward_step);
-    w.backward_step = arena_array(p->mem, n, sizeof *w.backward_step);
-    if (!p->shape || !p->value || !p->grad || !p->stash || !p->scratch_fwd || !p->scratch_bwd ||
-        !p->packed || !p->packed_at || !p->fresh || !p->wants_grad || !w.forward_step ||
-        !w.backward_step)
+    if (!new_arrays(&w, n))
         no_memory(err);
     else if (opt->batch < 1)
         err_set(err, ERR_INPUT, "plan: a batch has at least one picture");
-    else if (infer_shapes(&w) && find_loss(&w) && make_steps(&w) && place_values(&w) &&
-             place_grads(&w) && place_space(&w) && map_memory(&w))
+    else if (infer_shapes(&w) && find_loss(&w) && make_steps(&w) && choose_dtypes(&w) &&
+             place_values(&w) && place_grads(&w) && place_space(&w) && map_memory(&w))
         return p;
     nn_plan_free(p);
     return NULL;

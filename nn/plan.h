@@ -6,16 +6,22 @@
 #ifndef NN_PLAN_H
 #define NN_PLAN_H
 
-#include "nn/graph.h"
+#include "nn/fuse.h"
+
+/* auto: bf16 where the kernels are faster so. */
+enum nn_precision { NN_PRECISION_AUTO, NN_PRECISION_FP32, NN_PRECISION_BF16 };
+extern const char *const nn_precision_names[];  /* NULL-terminated */
 
 struct nn_plan_options {
     enum nn_mode mode;
     int64_t batch;              /* >= 1 */
     int threads;                /* workers that scratch memory is laid out for; 0 = 1 */
     const struct nn_kernels *kernels;
+    enum nn_precision precision;        /* of pictures between steps, and of their gradients */
     bool poison;                /* tests: exec fills every buffer with NaN when its life ends */
-    bool bare;                  /* values alone, no scratch: for code that is written out */
+    bool bare;                  /* values alone, a step a node: for code that is written out */
     bool apart;                 /* tests: no two values share memory, nothing is done in place */
+    bool single;                /* a step a node, nothing is fused: for who looks at each */
 };
 
 /* A value in memory: where and how, and from which step to which.  The plan alone knows. */
@@ -30,7 +36,7 @@ enum nn_step_kind { NN_STEP_FORWARD, NN_STEP_BACKWARD };
 
 struct nn_step {
     enum nn_step_kind kind;
-    int node;
+    int node;                   /* the host */
 };
 
 /* Backward adds: the buffer of a gradient is cleared before the step that first adds to it, unless
@@ -39,15 +45,19 @@ struct nn_zero {
     int step, buffer;
 };
 
+enum { NN_FRESH_RESIDUAL = NN_MAX_IN };         /* bit of `fresh`: of the residual's gradient */
+
 struct nn_plan {
     const struct nn_graph *graph;
-    struct nn_plan_options opt;
+    struct nn_plan_options opt; /* precision: as decided, no longer auto */
+    struct nn_fusion fused;     /* steps are of hosts and write the value of their tail */
     struct shape *shape;        /* of each node's value, for this batch */
+    enum dtype *dtype;          /* of its value in memory, and of its gradient */
     int *value, *grad;          /* buffer of node i's value and gradient; -1: none, or in params */
     int *stash, *scratch_fwd, *scratch_bwd;     /* buffer, or -1 */
     int *packed;                /* TRAIN: buffer of node i's packed weights, or -1 */
     size_t *packed_at;          /* INFER: where they lie in the exec's packed block */
-    unsigned *fresh;            /* of node i's backward step, as in nn_call */
+    unsigned *fresh;            /* of node i's backward step: as in nn_call; NN_FRESH_RESIDUAL */
     struct nn_buffer *buffer;
     int n_buffer;
     struct nn_step *step;

@@ -348,6 +348,8 @@ static bool prepare(struct preflight *f, struct err *err)
         .batch = f->n,
         .threads = pool_threads(f->opt->pool),
         .kernels = f->opt->kernels,
+        .precision = NN_PRECISION_FP32,
+        .single = true,
     };
     size_t n = (size_t)f->g->n + 1;
 

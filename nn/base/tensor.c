@@ -84,3 +84,14 @@ bool shape_bytes(const struct shape *s, enum dtype t, size_t *bytes)
     *bytes = empty ? 0 : n;
     return true;
 }
+
+void *tensor_at(const struct tensor *t, int64_t i)
+{
+    return t->data ? (char *)t->data + (size_t)i * dtype_size(t->dtype) : NULL;
+}
+
+real tensor_number(const struct tensor *t, int64_t i)
+{
+    return t->dtype == DTYPE_BF16 ? (real)bf16_float(((const bf16 *)t->data)[i])
+                                  : ((const real *)t->data)[i];
+}

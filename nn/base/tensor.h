@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifndef NN_REAL
 #define NN_REAL float
@@ -20,6 +21,26 @@ typedef NN_REAL real;
 /* The upper half of a float: sign, 8 bits of exponent, 7 of mantissa.  Only for keeping: sums are
  * made in float. */
 typedef uint16_t bf16;
+
+static inline float bf16_float(bf16 h)
+{
+    uint32_t u = (uint32_t)h << 16;
+    float x;
+
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+/* The nearest, of two the even one; NaN stays NaN. */
+static inline bf16 bf16_of(float x)
+{
+    uint32_t u;
+
+    memcpy(&u, &x, sizeof u);
+    if ((u & 0x7fffffff) > 0x7f800000)
+        return (bf16)(u >> 16 | 0x40);          /* quiet: its upper half could be infinity's */
+    return (bf16)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
 
 enum { SHAPE_MAX_RANK = 8 };
 
@@ -40,6 +61,10 @@ struct tensor {
 
 /* Bytes of one element: of `real` for DTYPE_F32. */
 size_t dtype_size(enum dtype t);
+
+/* Where number i lies, NULL where the tensor has no data; and what it is, of DTYPE_F32 and BF16. */
+void *tensor_at(const struct tensor *t, int64_t i);
+real tensor_number(const struct tensor *t, int64_t i);
 const char *dtype_name(enum dtype t);           /* "f32" ... */
 bool dtype_find(const char *name, enum dtype *t);
 

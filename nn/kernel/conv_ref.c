@@ -12,36 +12,16 @@
 
 /* ---- bf16 ------------------------------------------------------------------------------------ */
 
-static bf16 half_of(real value)
-{
-    float x = (float)value;
-    uint32_t u;
-
-    memcpy(&u, &x, sizeof u);
-    if (isnan(x))
-        return (bf16)(u >> 16 | 0x40);          /* quiet: its upper half could be infinity's */
-    return (bf16)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
-
-static real whole_of(bf16 h)
-{
-    uint32_t u = (uint32_t)h << 16;
-    float x;
-
-    memcpy(&x, &u, sizeof x);
-    return x;
-}
-
 void nn_to_bf16_ref(int64_t n, const real *x, bf16 *y)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = half_of(x[i]);
+        y[i] = bf16_of((float)x[i]);
 }
 
 void nn_from_bf16_ref(int64_t n, const bf16 *x, real *y)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = whole_of(x[i]);
+        y[i] = bf16_float(x[i]);
 }
 
 /* ---- packing --------------------------------------------------------------------------------- */
@@ -75,10 +55,9 @@ void nn_pack_bf16_ref(int taps, int c, int k, int64_t ldw, const real *w, bool t
     for (int g = 0; g < to; g += NN_GROUP)
         for (int t = 0; t < taps; t++)
             for (int i = 0; i < from; i += 2)
-                for (int o = 0; o < NN_GROUP; o++) {
-                    *b++ = half_of(weight(taps, c, k, ldw, w, turned, t, i, g + o));
-                    *b++ = half_of(weight(taps, c, k, ldw, w, turned, t, i + 1, g + o));
-                }
+                for (int o = 0; o < NN_GROUP; o++)
+                    for (int p = 0; p < 2; p++)
+                        *b++ = bf16_of((float)weight(taps, c, k, ldw, w, turned, t, i + p, g + o));
 }
 
 /* ---- convolution ----------------------------------------------------------------------------- */
@@ -106,8 +85,8 @@ static void sums(const struct nn_conv *j, bool half, int64_t n, int y, int x, in
             for (int c = 0; c < j->c; c++)
                 for (int o = 0; o < NN_GROUP; o++)
                     if (half)
-                        sum[o] += whole_of(((const bf16 *)j->x)[at + c]) *
-                                  whole_of(((const bf16 *)j->b)[b + c / 2 * 2 * NN_GROUP + 2 * o +
+                        sum[o] += bf16_float(((const bf16 *)j->x)[at + c]) *
+                                  bf16_float(((const bf16 *)j->b)[b + c / 2 * 2 * NN_GROUP + 2 * o +
                                                                 c % 2]);
                     else
                         sum[o] += ((const real *)j->x)[at + c] *
@@ -117,7 +96,7 @@ static void sums(const struct nn_conv *j, bool half, int64_t n, int y, int x, in
 
 static real number(const void *x, bool half, int64_t i)
 {
-    return half ? whole_of(((const bf16 *)x)[i]) : ((const real *)x)[i];
+    return half ? bf16_float(((const bf16 *)x)[i]) : ((const real *)x)[i];
 }
 
 static void finish(const struct nn_conv *j, int64_t at, int first, int count, const real *sum)
@@ -133,7 +112,7 @@ static void finish(const struct nn_conv *j, int64_t at, int first, int count, co
             v += number(j->residual, j->y_half, at + o);
         v = v < j->lo ? j->lo : v > j->hi ? j->hi : v;
         if (j->y_half)
-            ((bf16 *)j->y)[at + o] = half_of(v);
+            ((bf16 *)j->y)[at + o] = bf16_of((float)v);
         else
             ((real *)j->y)[at + o] = v;
     }
@@ -169,7 +148,8 @@ void nn_conv_bf16_ref(const struct nn_conv *job)
 /* Number i, rounded to bf16 where that is asked for. */
 static real rounded(const void *x, bool half, bool round, int64_t i)
 {
-    return round && !half ? whole_of(half_of(((const real *)x)[i])) : number(x, half, i);
+    return round && !half ? bf16_float(bf16_of((float)((const real *)x)[i]))
+                          : number(x, half, i);
 }
 
 /* Adds one pixel pair to the block of a tap. */

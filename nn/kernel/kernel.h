@@ -44,7 +44,7 @@ typedef void nn_row2im_f32_fn(const struct nn_window *w, const real *rows, int r
 
 /*
  * Convolution, forward and towards its input.  One axis of it, rows or columns: output i sees under
- * tap t the input at i * step + start + t * apart, and skips what lies outside [0,in).
+ * tap t the input at i * step + start + t * apart, and skips the tap where that is outside [0,in).
  * Tap t is tap `first + t * every` of the packed filter.  So a band of rows, a phase of a strided
  * backward pass and dilation are all the same.
  */
@@ -58,9 +58,9 @@ struct nn_axis {
  * A job: y[n,i,j,k] = bias[k] + sum over taps (t of h, u of w) and channels c of
  *                       x[n, under t, under u, c] b[k, t, u, c]
  * and then, in this order: + y as it was (add), + residual, cut to [lo,hi].  x is float, or of
- * conv_bf16 bf16, y and residual too where y_half.  Channels of a pixel are neighbours; pixel, row
- * or picture lies as many numbers behind the last as its name says.  The weights are packed (pack
- * slots), b being those of output 0, which begins a group of NN_GROUP.  y meets neither x nor b; it
+ * conv_bf16 bf16, y and residual too where y_half.  Channels of a pixel are neighbours; a pixel,
+ * row or picture lies as many numbers behind the last as its name says.  The weights are packed
+ * (pack slots), b being those of output 0, which begins a group of NN_GROUP.  y meets neither x nor b; it
  * may be the residual.  The sum of an output goes tap by tap, rows first, channel by channel (bf16:
  * pair by pair), and depends on nothing but the taps that it meets and c.
  */
@@ -200,6 +200,31 @@ typedef void nn_affine_f32_fn(int64_t rows, int n, const real *x, const real *sc
 typedef void nn_norm_dx_f32_fn(int64_t rows, int n, const real *dy, const real *x, const real *p,
                                const real *q, const real *r, real *dx);
 
+/*
+ * Batch-norm with what follows it, on rows of n channels.  x and dx are real, or bf16 where half_x;
+ * y and dy where half_y; residual and dresidual where half_r.  All sums in row order.  With g = dy
+ * where lo < y < hi, else 0 (without cuts g = dy):
+ *   bn_stats  sum[c] += sum of (x - mean[c]);  dot[c] += sum of (x - mean[c])^2
+ *   bn_apply  y = cut(x scale[c] + shift[c] + residual); NaN stays; y may be x or the residual
+ *   bn_sums   sum[c] += sum of g;  dot[c] += sum of g (x - mean[c])
+ *   bn_grad   dx += p[c] g + q[c] x + r[c];  dresidual += g
+ * In the last, fresh and fresh_r: = instead of +=; dx or dresidual NULL: not wanted.
+ */
+struct nn_bn_rows {
+    int64_t rows;
+    int n;
+    bool half_x, half_y, half_r, cuts, fresh, fresh_r;
+    real lo, hi;
+    const void *x, *residual, *dy;      /* residual NULL: 0 */
+    void *y, *dx, *dresidual;
+    const real *scale, *shift, *mean, *p, *q, *r;
+    real *sum, *dot;
+};
+typedef void nn_bn_stats_fn(const struct nn_bn_rows *b);
+typedef void nn_bn_apply_fn(const struct nn_bn_rows *b);
+typedef void nn_bn_sums_fn(const struct nn_bn_rows *b);
+typedef void nn_bn_grad_fn(const struct nn_bn_rows *b);
+
 /* Each row by itself: z = (x - mean) inv, inv = 1 / sqrt(variance + eps), the variance a mean;
  * y = z * scale[c] + shift[c].  y may be x.  stat NULL, or mean and inv of each row: stat[rows][2].
  * With g = dy * scale[c], z from x and stat, and means over the row:
@@ -242,6 +267,7 @@ typedef double nn_sumsq_f32_fn(int64_t n, const real *x);
     SLOT(silu_f32) SLOT(silu_dx_f32) SLOT(hardswish_f32) SLOT(hardswish_dx_f32) \
     SLOT(softmax_f32) SLOT(softmax_dx_f32) \
     SLOT(colsum_f32) SLOT(colvar_f32) SLOT(coldot_f32) SLOT(affine_f32) SLOT(norm_dx_f32) \
+    SLOT(bn_stats) SLOT(bn_apply) SLOT(bn_sums) SLOT(bn_grad) \
     SLOT(rownorm_f32) SLOT(rownorm_dx_f32) SLOT(rownorm_dw_f32) \
     SLOT(sgd_f32) SLOT(adam_f32) SLOT(lion_f32) SLOT(mix_f32) SLOT(blend_f32) SLOT(sumsq_f32)
 

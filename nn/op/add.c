@@ -43,7 +43,7 @@ static void backward(const struct nn_call *c)
 
 const struct nn_op nn_op_add = {
     .name = "add", .onnx = "Add", .doc = "y = a + b, of one shape",
-    .in_min = 2, .in_max = 2, .fresh = 3, .flags = NN_OP_INPLACE,
+    .in_min = 2, .in_max = 2, .fresh = 3, .flags = NN_OP_INPLACE | NN_OP_HALF,
     .type = type, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){
         { "", "2x5 2x5", NULL }, { "", "2x3x3x7 2x3x3x7", NULL }, { NULL, NULL, NULL }

@@ -10,7 +10,8 @@
  *   dbeta = sum dy;  dgamma = sum dy x^;  dx = gamma / s (dy - dbeta / M - x^ dgamma / M)
  * with s = sqrt(var + epsilon), x^ = (x - mean) / s; frozen, dx = gamma / s dy.
  * Ioffe and Szegedy 2015, arXiv:1502.03167.
- * All sums run in a fixed number of parts.  x is [N,C] or [N,H,W,C].
+ * What follows it in a step (NN_OP_AFTER) is done in the same passes.  All sums run in a fixed
+ * number of parts.  x is [N,C] or [N,H,W,C].
  */
 #include "nn/op/batchnorm.h"
 #include "nn/op.h"
@@ -83,47 +84,66 @@ static int64_t flops(const struct nn_call *c)
     return (measures(c) ? 10 : 2) * shape_count(&c->y.shape);
 }
 
-/* stash: mean[C] and 1/s[C], as forward took them.  scratch: three rows of C, then the parts. */
+/* stash: mean[C] and 1/s[C], as forward took them.  scratch: three rows of C, two sums, parts. */
 static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
 {
     size_t n = (size_t)channels(c) * sizeof(real);
 
     *stash = c->mode == NN_TRAIN ? 2 * n : 0;
-    *scratch = 3 * n + (c->mode == NN_TRAIN ? NN_PARTS * n : 0);
+    *scratch = 3 * n + (c->mode == NN_TRAIN ? 2 * (1 + NN_PARTS) * n : 0);
 }
 
-static void sum_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
+/* What all kernels are told of `rows` rows from `row` on. */
+static struct nn_bn_rows rows_of(const struct nn_call *c, int64_t row, int64_t rows)
 {
-    int n = channels(c);
+    const struct tensor *res = c->dy.data ? &c->after.dresidual : &c->after.residual;
+    int64_t first = row * channels(c);
 
-    c->k->colsum_f32(rows, n, (const real *)c->x[X].data + row * n, sum);
+    return (struct nn_bn_rows){
+        .rows = rows, .n = channels(c), .half_x = c->x[X].dtype == DTYPE_BF16,
+        .half_y = c->y.dtype == DTYPE_BF16, .half_r = res->dtype == DTYPE_BF16,
+        .cuts = c->after.cuts, .lo = c->after.lo, .hi = c->after.hi,
+        .x = tensor_at(&c->x[X], first), .y = tensor_at(&c->y, first),
+        .residual = tensor_at(&c->after.residual, first), .dy = tensor_at(&c->dy, first),
+        .dx = tensor_at(&c->dx[X], first), .dresidual = tensor_at(&c->after.dresidual, first),
+        .fresh = c->fresh >> X & 1, .fresh_r = c->after.fresh,
+    };
 }
 
-static void var_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
+/* sum[2C]: about the pivot that lies in stash, and its squares. */
+static void stats_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
 {
-    int n = channels(c);
+    struct nn_bn_rows b = rows_of(c, row, rows);
 
-    c->k->colvar_f32(rows, n, (const real *)c->x[X].data + row * n, c->stash, sum);
+    b.mean = c->stash;
+    b.sum = sum;
+    b.dot = sum + b.n;
+    c->k->bn_stats(&b);
 }
 
-/* The batch's mean and 1/s into stash, both into the running statistics. */
+/*
+ * The batch's mean and 1/s into stash, both into the running statistics.  One pass: sums of x - p
+ * and of its squares, where p is the channel's first value, so that a channel far from 0 loses
+ * nothing.
+ */
 static void measure(const struct nn_call *c)
 {
     const struct nn_bn *a = c->attr;
     int n = channels(c);
     double m = (double)rows_in_all(c), unbias = m / (m > 1 ? m - 1 : 1);
-    real *mean = c->stash, *inv = mean + n, *parts = (real *)c->scratch + 3 * (int64_t)n;
+    real *mean = c->stash, *inv = mean + n, *sum = (real *)c->scratch + 3 * (int64_t)n;
     real *run_mean = c->x[MEAN].data, *run_var = c->x[VAR].data;
 
     for (int i = 0; i < 2 * n; i++)
-        mean[i] = 0;
-    nn_sum_parts(c, rows_in_all(c), n, sum_part, parts, mean);
+        sum[i] = 0;
     for (int i = 0; i < n; i++)
-        mean[i] = (real)(mean[i] / m);
-    nn_sum_parts(c, rows_in_all(c), n, var_part, parts, inv);
+        mean[i] = tensor_number(&c->x[X], i);
+    nn_sum_parts_as_is(c, rows_in_all(c), 2 * (int64_t)n, stats_part, sum + 2 * (int64_t)n, sum);
     for (int i = 0; i < n; i++) {
-        double var = inv[i] / m;
+        double d = (double)sum[i] / m, var = (double)sum[n + i] / m - d * d;
 
+        var = var > 0 ? var : isnan(var) ? var : 0;
+        mean[i] = (real)((double)mean[i] + d);
         inv[i] = (real)(1 / sqrt(var + a->epsilon));
         run_mean[i] = (real)((1 - a->momentum) * run_mean[i] + a->momentum * mean[i]);
         run_var[i] = (real)((1 - a->momentum) * run_var[i] + a->momentum * (var * unbias));
@@ -132,11 +152,11 @@ static void measure(const struct nn_call *c)
 
 static void map_rows(const struct nn_call *c, int64_t row, int64_t rows)
 {
-    int n = channels(c);
-    const real *scale = c->scratch, *shift = scale + n;
+    struct nn_bn_rows b = rows_of(c, row, rows);
 
-    c->k->affine_f32(rows, n, (const real *)c->x[X].data + row * n, scale, shift,
-                     (real *)c->y.data + row * n);
+    b.scale = c->scratch;
+    b.shift = b.scale + b.n;
+    c->k->bn_apply(&b);
 }
 
 static void forward(const struct nn_call *c)
@@ -165,32 +185,28 @@ static void forward(const struct nn_call *c)
         scale[i] = (real)(gamma[i] * inv);
         shift[i] = (real)(beta[i] - mean * gamma[i] * inv);
     }
-    nn_each_rows(c, rows_in_all(c), n, map_rows);
+    nn_each_rows_as_is(c, rows_in_all(c), n, map_rows);
 }
 
-static void dy_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
+/* sum[2C]: of g, and of g (x - mean). */
+static void sums_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
 {
-    int n = channels(c);
+    struct nn_bn_rows b = rows_of(c, row, rows);
 
-    c->k->colsum_f32(rows, n, (const real *)c->dy.data + row * n, sum);
+    b.mean = c->stash;
+    b.sum = sum;
+    b.dot = sum + b.n;
+    c->k->bn_sums(&b);
 }
 
-static void dot_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
+static void grad_rows(const struct nn_call *c, int64_t row, int64_t rows)
 {
-    int n = channels(c);
+    struct nn_bn_rows b = rows_of(c, row, rows);
 
-    c->k->coldot_f32(rows, n, (const real *)c->dy.data + row * n,
-                     (const real *)c->x[X].data + row * n, c->stash, sum);
-}
-
-static void dx_rows(const struct nn_call *c, int64_t row, int64_t rows)
-{
-    int n = channels(c);
-    const real *p = c->scratch;
-
-    c->k->norm_dx_f32(rows, n, (const real *)c->dy.data + row * n,
-                      (const real *)c->x[X].data + row * n, p, p + n, p + 2 * (int64_t)n,
-                      (real *)c->dx[X].data + row * n);
+    b.p = c->scratch;
+    b.q = b.p + b.n;
+    b.r = b.q + b.n;
+    c->k->bn_grad(&b);
 }
 
 static void backward(const struct nn_call *c)
@@ -198,34 +214,35 @@ static void backward(const struct nn_call *c)
     int n = channels(c);
     double m = (double)rows_in_all(c);
     const real *mean = c->stash, *inv = mean + n, *gamma = c->x[GAMMA].data;
-    real *p = c->scratch, *q = p + n, *r = q + n, *parts = r + n;
+    real *p = c->scratch, *q = p + n, *r = q + n, *sum = r + n;
     real *dgamma = c->dx[GAMMA].data, *dbeta = c->dx[BETA].data;
 
-    for (int i = 0; i < 3 * n; i++)
-        p[i] = 0;
-    nn_sum_parts(c, rows_in_all(c), n, dot_part, parts, q);
-    nn_sum_parts(c, rows_in_all(c), n, dy_part, parts, r);
+    for (int i = 0; i < 2 * n; i++)
+        sum[i] = 0;
+    nn_sum_parts_as_is(c, rows_in_all(c), 2 * (int64_t)n, sums_part, sum + 2 * (int64_t)n, sum);
     for (int i = 0; i < n; i++) {
-        double dot = (double)q[i] * inv[i], sum = r[i], f = (double)gamma[i] * inv[i];
+        double dot = (double)sum[n + i] * inv[i], f = (double)gamma[i] * inv[i];
         double slope = measures(c) ? -f * inv[i] * dot / m : 0;
 
         if (dgamma)
             dgamma[i] += (real)dot;
         if (dbeta)
-            dbeta[i] += (real)sum;
+            dbeta[i] += sum[i];
         p[i] = (real)f;
         q[i] = (real)slope;
-        r[i] = measures(c) ? (real)(-f * sum / m - slope * mean[i]) : 0;
+        r[i] = measures(c) ? (real)(-f * (double)sum[i] / m - slope * mean[i]) : 0;
     }
-    if (c->dx[X].data)
-        nn_each_rows(c, rows_in_all(c), n, dx_rows);
+    if (c->dx[X].data || c->after.dresidual.data)
+        nn_each_rows_as_is(c, rows_in_all(c), n, grad_rows);
 }
 
 const struct nn_op nn_op_batchnorm = {
     .name = "batchnorm", .onnx = "BatchNormalization",
     .doc = "each channel with mean 0 and variance 1, then scaled",
     .in_min = INPUTS, .in_max = INPUTS, .keep = NN_KEEP_X | NN_KEEP_STASH,
-    .flags = NN_OP_INPLACE | NN_OP_ACROSS_BATCH | NN_OP_SCALES, .no_grad = 1 << MEAN | 1 << VAR,
+    .flags = NN_OP_INPLACE | NN_OP_ACROSS_BATCH | NN_OP_SCALES | NN_OP_HALF | NN_OP_AFTER |
+             NN_OP_AFTER_TRAIN,
+    .no_grad = 1 << MEAN | 1 << VAR, .fresh = 1 << X,
     .attr_size = sizeof(struct nn_bn), .attrs = attrs,
     .type = type, .param = param, .flops = flops, .space = space, .forward = forward,
     .backward = backward,

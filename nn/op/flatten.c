@@ -33,7 +33,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 
 const struct nn_op nn_op_flatten = {
     .name = "flatten", .onnx = "Flatten", .doc = "all dimensions after the batch become one",
-    .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE,
+    .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE | NN_OP_HALF,
     .type = type, .flops = nn_no_flops, .forward = nn_identity_forward,
     .backward = nn_identity_backward, .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){

@@ -111,7 +111,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 
 const struct nn_op nn_op_gelu = {
     .name = "gelu", .doc = "y = x P(x), P the normal distribution",
-    .in_min = 1, .in_max = 1, .keep = NN_KEEP_X, .flags = NN_OP_INPLACE,
+    .in_min = 1, .in_max = 1, .keep = NN_KEEP_X, .flags = NN_OP_INPLACE | NN_OP_HALF,
     .attr_size = sizeof(struct nn_gelu), .attrs = attrs,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,

@@ -56,7 +56,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 
 const struct nn_op nn_op_hardswish = {
     .name = "hardswish", .doc = "y = x min(max(x + 3, 0), 6) / 6",
-    .in_min = 1, .in_max = 1, .keep = NN_KEEP_X, .flags = NN_OP_INPLACE,
+    .in_min = 1, .in_max = 1, .keep = NN_KEEP_X, .flags = NN_OP_INPLACE | NN_OP_HALF,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){

@@ -49,7 +49,7 @@ static void backward(const struct nn_call *c)
 
 const struct nn_op nn_op_leakyrelu = {
     .name = "leakyrelu", .onnx = "LeakyRelu", .doc = "y = x where x > 0, slope x elsewhere",
-    .in_min = 1, .in_max = 1, .keep = NN_KEEP_Y, .flags = NN_OP_INPLACE,
+    .in_min = 1, .in_max = 1, .keep = NN_KEEP_Y, .flags = NN_OP_INPLACE | NN_OP_HALF,
     .attr_size = sizeof(struct nn_leakyrelu), .attrs = attrs,
     .type = type, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){

@@ -16,6 +16,13 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     return nn_type_fits(&nn_op_relu, out, err);
 }
 
+static void cut(const void *attr, real *lo, real *hi)
+{
+    (void)attr;
+    *lo = 0;
+    *hi = (real)INFINITY;
+}
+
 static void forward_range(const struct nn_call *c, int64_t i, int64_t n)
 {
     c->k->clamp_f32(n, 0, (real)INFINITY, (const real *)c->x[0].data + i, (real *)c->y.data + i);
@@ -40,8 +47,8 @@ static void backward(const struct nn_call *c)
 
 const struct nn_op nn_op_relu = {
     .name = "relu", .onnx = "Relu", .doc = "y = max(x, 0)",
-    .in_min = 1, .in_max = 1, .keep = NN_KEEP_Y, .flags = NN_OP_INPLACE,
-    .type = type, .forward = forward, .backward = backward,
+    .in_min = 1, .in_max = 1, .keep = NN_KEEP_Y, .flags = NN_OP_INPLACE | NN_OP_HALF,
+    .type = type, .cut = cut, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){
         { "", "2x5", NULL }, { "", "2x3x3x7", NULL }, { NULL, NULL, NULL }
     },

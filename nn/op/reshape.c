@@ -70,7 +70,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 
 const struct nn_op nn_op_reshape = {
     .name = "reshape", .onnx = "Reshape", .doc = "other dimensions after the batch",
-    .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE,
+    .in_min = 1, .in_max = 1, .flags = NN_OP_INPLACE | NN_OP_HALF,
     .attr_size = sizeof(struct reshape), .attrs = attrs,
     .type = type, .flops = nn_no_flops, .forward = nn_identity_forward,
     .backward = nn_identity_backward, .onnx_write = onnx_write,

@@ -100,7 +100,8 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 
 const struct nn_op nn_op_scale = {
     .name = "scale", .onnx = "Mul", .doc = "y = x gamma, a factor for each channel",
-    .in_min = INPUTS, .in_max = INPUTS, .keep = NN_KEEP_X, .flags = NN_OP_INPLACE | NN_OP_SCALES,
+    .in_min = INPUTS, .in_max = INPUTS, .keep = NN_KEEP_X,
+    .flags = NN_OP_INPLACE | NN_OP_HALF | NN_OP_SCALES,
     .attr_size = sizeof(struct nn_scale), .attrs = attrs,
     .type = type, .param = param, .space = space, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,

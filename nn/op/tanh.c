@@ -42,7 +42,7 @@ static void backward(const struct nn_call *c)
 
 const struct nn_op nn_op_tanh = {
     .name = "tanh", .onnx = "Tanh", .doc = "y = tanh(x)",
-    .in_min = 1, .in_max = 1, .keep = NN_KEEP_Y, .flags = NN_OP_INPLACE,
+    .in_min = 1, .in_max = 1, .keep = NN_KEEP_Y, .flags = NN_OP_INPLACE | NN_OP_HALF,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){
         { "", "2x5", NULL }, { "", "2x3x3x7", NULL }, { NULL, NULL, NULL }

@@ -448,6 +448,172 @@ static void backward_writes_what_is_fresh(void **state)
     }
 }
 
+/* ---- bf16, and what is done after ------------------------------------------------------------ */
+
+/* Pictures among a call's tensors to what bf16 can hold. */
+static void round_to_half(struct tensor *t)
+{
+    for (int64_t i = 0; t->data && t->shape.rank == 4 && i < shape_count(&t->shape); i++)
+        ((real *)t->data)[i] = (real)bf16_float(bf16_of((float)((real *)t->data)[i]));
+}
+
+/* The same as an array of bf16. */
+static void halve(struct tensor *t)
+{
+    int64_t n = shape_count(&t->shape);
+    bf16 *half;
+
+    if (!t->data || t->shape.rank != 4)
+        return;
+    half = malloc((size_t)n * sizeof *half);
+    assert_non_null(half);
+    for (int64_t i = 0; i < n; i++)
+        half[i] = bf16_of((float)((real *)t->data)[i]);
+    free(t->data);
+    t->data = half;
+    t->dtype = DTYPE_BF16;
+}
+
+static void double_again(struct tensor *t)
+{
+    real *x;
+
+    if (t->dtype != DTYPE_BF16)
+        return;
+    x = new_array(&t->shape);
+    for (int64_t i = 0; i < shape_count(&t->shape); i++)
+        x[i] = tensor_number(t, i);
+    free(t->data);
+    t->data = x;
+    t->dtype = DTYPE_F32;
+}
+
+static void halve_gradients(struct fixture *f)
+{
+    for (int i = 0; i < f->call.n_in; i++)
+        if (f->call.x[i].dtype == DTYPE_BF16)
+            halve(&f->call.dx[i]);
+    halve(&f->call.dy);
+}
+
+static void each_picture(struct fixture *f, void (*change)(struct tensor *))
+{
+    for (int i = 0; i < f->call.n_in; i++)
+        if (!f->parameter[i]) {
+            change(&f->call.x[i]);
+            change(&f->call.dx[i]);
+        }
+    change(&f->call.y);
+    change(&f->call.dy);
+}
+
+/* Scratch and packed weights depend on the dtypes. */
+static void make_space(struct fixture *f)
+{
+    size_t stash = 0, scratch = 0;
+
+    free(f->call.packed);
+    free(f->call.stash);
+    free(f->call.scratch);
+    if (f->op->space)
+        f->op->space(&f->call, &stash, &scratch);
+    f->call.stash = aligned_alloc(64, (stash + 127) / 64 * 64);
+    f->call.scratch = aligned_alloc(64, (scratch + 127) / 64 * 64);
+    f->call.packed = f->op->pack
+                         ? aligned_alloc(64, (f->op->packed(&f->call) + 63) / 64 * 64) : NULL;
+}
+
+/* Pictures in bf16: what real makes of the same numbers, to a few units of bf16. */
+static void half_pictures_give_the_same(void **state)
+{
+    (void)state;
+    EACH_CASE(op, c) {
+        struct fixture f, g;
+
+        if (!(op->flags & NN_OP_HALF))
+            continue;
+        f = make(op, c, NN_TRAIN, 1, "auto", 0);
+        g = make(op, c, NN_TRAIN, 2, "auto", 0);
+        each_picture(&f, round_to_half);
+        each_picture(&g, halve);
+        make_space(&g);
+        nn_op_forward(op, &f.call);
+        nn_op_forward(op, &g.call);
+        want_gradients(&f);
+        want_gradients(&g);
+        round_to_half(&f.call.dy);
+        halve_gradients(&g);
+        op->backward(&f.call);
+        op->backward(&g.call);
+        each_picture(&g, double_again);
+        assert_close(&f, &f.call.y, &g.call.y, 0.02);
+        for (int i = 0; i < f.call.n_in; i++)
+            if (f.call.dx[i].data)
+                assert_close(&f, &f.call.dx[i], &g.call.dx[i], 0.02);
+        drop(&f);
+        drop(&g);
+    }
+}
+
+/* y = cut(y + residual), and backward through both. */
+static void check_after(const struct nn_op *op, const struct nn_case *c, enum nn_mode mode,
+                        bool fresh)
+{
+    struct fixture f = make(op, c, mode, 1, "auto", 0), g = make(op, c, mode, 1, "auto", 0);
+    int64_t n = shape_count(&f.call.y.shape);
+    real *rest = new_array(&f.call.y.shape), *drest = new_array(&f.call.y.shape);
+    const real lo = (real)-0.4, hi = (real)0.7;
+
+    for (int64_t i = 0; i < n; i++) {
+        rest[i] = (real)(rng_f64(3, rng_stream(RNG_TEST, 51), (uint64_t)i) - 0.5);
+        drest[i] = fresh ? (real)NAN : 2;
+    }
+    g.call.after = (struct nn_after){ .cuts = true, .lo = lo, .hi = hi, .fresh = fresh };
+    g.call.after.residual = g.call.y;
+    g.call.after.residual.data = rest;
+    nn_op_forward(op, &f.call);
+    nn_op_forward(op, &g.call);
+    want_gradients(&f);
+    want_gradients(&g);
+    for (int64_t i = 0; i < n; i++) {
+        real *y = (real *)f.call.y.data + i, *dy = (real *)f.call.dy.data + i;
+
+        *y += rest[i];
+        *y = *y < lo ? lo : *y > hi ? hi : *y;
+        *dy = *y > lo && *y < hi ? *dy : 0;
+    }
+    assert_close(&f, &f.call.y, &g.call.y, 1e-5);
+    if (mode == NN_TRAIN) {
+        g.call.after.residual.data = NULL;
+        g.call.after.dresidual = g.call.y;
+        g.call.after.dresidual.data = drest;
+        op->backward(&f.call);
+        op->backward(&g.call);
+        for (int i = 0; i < f.call.n_in; i++)
+            if (f.call.dx[i].data)
+                assert_close(&f, &f.call.dx[i], &g.call.dx[i], 2e-5);
+        for (int64_t i = 0; i < n; i++)
+            assert_true(drest[i] == ((real *)f.call.dy.data)[i] + (fresh ? 0 : 2));
+    }
+    free(rest);
+    free(drest);
+    drop(&f);
+    drop(&g);
+}
+
+static void what_follows_is_done_in_the_same_step(void **state)
+{
+    (void)state;
+    EACH_CASE(op, c) {
+        if (op->flags & NN_OP_AFTER)
+            check_after(op, c, NN_INFER, false);
+        if (op->flags & NN_OP_AFTER_TRAIN) {
+            check_after(op, c, NN_TRAIN, false);
+            check_after(op, c, NN_TRAIN, true);
+        }
+    }
+}
+
 /* INFER: bit for bit.  Losses answer for the batch as a whole. */
 static void batch_equals_singles(void **state)
 {
@@ -705,6 +871,8 @@ int main(void)
         cmocka_unit_test(backward_reads_only_what_it_keeps),
         cmocka_unit_test(backward_adds_and_skips_what_is_not_wanted),
         cmocka_unit_test(backward_writes_what_is_fresh),
+        cmocka_unit_test(half_pictures_give_the_same),
+        cmocka_unit_test(what_follows_is_done_in_the_same_step),
         cmocka_unit_test(batch_equals_singles),
         cmocka_unit_test(large_batch_equals_singles),
         cmocka_unit_test(threads_change_no_bit),

@@ -105,6 +105,59 @@ static bool same_block(const real *a, const real *b, int64_t n)
     return !memcmp(a, b, (size_t)n * sizeof *a);
 }
 
+/* Largest difference of two blocks, over the largest number of the first. */
+static double difference(const real *a, const real *b, int64_t n)
+{
+    double most = 0, large = 1e-6;
+
+    for (int64_t i = 0; i < n; i++) {
+        most = fmax(most, fabs((double)a[i] - (double)b[i]));
+        large = fmax(large, fabs((double)a[i]));
+    }
+    return most / large;
+}
+
+/* A step that does the work of several nodes gives what they give; bf16 is near. */
+static void fusing_and_precision_change_little(void **state)
+{
+    static const struct {
+        bool single;
+        enum nn_precision precision;
+        double bound;
+    } how[] = {
+        { true, NN_PRECISION_FP32, 0 }, { false, NN_PRECISION_FP32, 1e-5 },
+        { true, NN_PRECISION_BF16, 0.05 }, { false, NN_PRECISION_BF16, 0.05 },
+    };
+    struct run r[4];
+
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        struct nn_plan_options opt = { .mode = NN_TRAIN, .batch = 6, .threads = 2, .poison = true,
+                                       .single = how[k].single, .precision = how[k].precision };
+
+        r[k] = start(net, opt);
+        nn_exec_forward(r[k].e);
+        nn_exec_backward(r[k].e);
+        if (!(difference(nn_exec_output(r[0].e, "logits").data,
+                         nn_exec_output(r[k].e, "logits").data, 30) <= how[k].bound))
+            fail_msg("logits of plan %d differ", k);
+        for (int e = 0; e < r[k].params->n; e++)
+            if (!(difference(r[0].params->grad + r[0].params->offset[e],
+                             r[k].params->grad + r[0].params->offset[e],
+                             r[k].params->count[e]) <= 4 * how[k].bound))
+                fail_msg("plan %d: the gradient of %s is %.3g off", k,
+                         r[k].g->node[r[k].params->node[e]].name,
+                         difference(r[0].params->grad + r[0].params->offset[e],
+                                    r[k].params->grad + r[0].params->offset[e],
+                                    r[k].params->count[e]));
+    }
+    assert_int_equal(r[0].plan->n_forward - r[1].plan->n_forward, 3);   /* relu; add and relu6 */
+    assert_true(r[1].plan->bytes <= r[0].plan->bytes);
+    assert_true(r[3].plan->bytes <= r[1].plan->bytes);
+    for (int k = 0; k < 4; k++)
+        stop(&r[k]);
+}
+
 static void sharing_memory_changes_no_bit(void **state)
 {
     struct nn_plan_options apart = { .mode = NN_TRAIN, .batch = 6, .apart = true };
@@ -391,6 +444,7 @@ static void buffers_are_aligned(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fusing_and_precision_change_little),
         cmocka_unit_test(sharing_memory_changes_no_bit),
         cmocka_unit_test(second_run_equals_first),
         cmocka_unit_test(threads_change_no_bit),

@@ -85,7 +85,7 @@ static void counts_and_flags_are_within_bounds(void **state)
     const unsigned keep = NN_KEEP_X | NN_KEEP_Y | NN_KEEP_STASH;
     const unsigned flags =
         NN_OP_INPLACE | NN_OP_RANDOM | NN_OP_ACROSS_BATCH | NN_OP_LEAF | NN_OP_LOSS |
-        NN_OP_TRAIN_ONLY | NN_OP_SCALES;
+        NN_OP_TRAIN_ONLY | NN_OP_SCALES | NN_OP_HALF | NN_OP_AFTER | NN_OP_AFTER_TRAIN;
 
     (void)state;
     for (int i = 0; i < nn_op_count(); i++) {
@@ -97,6 +97,10 @@ static void counts_and_flags_are_within_bounds(void **state)
             fail_msg("op %s: an unknown bit in keep or flags", op->name);
         if (op->no_grad >> op->in_max)
             fail_msg("op %s: no_grad names an input beyond the last", op->name);
+        if (op->fresh >> op->in_max || op->fresh & op->no_grad)
+            fail_msg("op %s: fresh names an input without a gradient", op->name);
+        if (!op->pack != !op->packed)
+            fail_msg("op %s: pack and packed go together", op->name);
         if ((op->keep & NN_KEEP_STASH) && !op->space)
             fail_msg("op %s: keeps a stash and has no space hook", op->name);
         if (op->keep && !op->backward)

@@ -3,15 +3,6 @@
  *
  * A part of test_kernels.c, which has the trials.
  */
-static real whole_of(bf16 h)
-{
-    uint32_t u = (uint32_t)h << 16;
-    float x;
-
-    memcpy(&x, &u, sizeof x);
-    return x;
-}
-
 static bf16 *halves(struct trial *t, int64_t n, const real *from)
 {
     bf16 *h = guarded(t, n, sizeof *h);
@@ -40,7 +31,7 @@ static void check_to_bf16(nn_to_bf16_fn *f)
             }
             f(n, x, y);
             for (int i = 0; i < n; i++) {
-                double got = (double)whole_of(y[i]), want = (double)x[i];
+                double got = (double)bf16_float(y[i]), want = (double)x[i];
 
                 if (isnan(want))
                     assert_true(isnan(got));
@@ -69,7 +60,7 @@ static void check_from_bf16(nn_from_bf16_fn *f)
                 x[i] = (bf16)(i * 2654435761u >> 7);
             f(n, x, y);
             for (int i = 0; i < n; i++) {
-                real want = whole_of(x[i]);
+                real want = bf16_float(x[i]);
 
                 assert_true(isnan((double)want) ? isnan((double)y[i]) : y[i] == want);
             }
@@ -246,7 +237,7 @@ static void conv_once(struct trial *t, const struct conv_case *s, bool half, boo
             bf16 h;
 
             nn_to_bf16_ref(1, &w[i], &h);
-            w[i] = whole_of(h);
+            w[i] = bf16_float(h);
         }
         j.x = hx;
         j.b = hb;
@@ -278,7 +269,7 @@ static void conv_once(struct trial *t, const struct conv_case *s, bool half, boo
     for (int64_t i = 0; i < ny; i++) {
         int64_t n = i / j.y_picture, row = i % j.y_picture / j.y_row;
         int64_t column = i % j.y_row / j.y_pixel, k = i % j.y_pixel;
-        double got = (double)(y_half ? whole_of(((bf16 *)y)[i]) : ((real *)y)[i]);
+        double got = (double)(y_half ? bf16_float(((bf16 *)y)[i]) : ((real *)y)[i]);
         double room = y_half ? 1.0 / 256 : 0;
         struct sum want;
 

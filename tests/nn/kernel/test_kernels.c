@@ -39,7 +39,7 @@ struct trial {
     struct {
         void *base;
         size_t bytes;
-    } map[16];
+    } map[32];
     int n_map;
 };
 
@@ -1354,6 +1354,7 @@ static void check_sumsq_f32(nn_sumsq_f32_fn *f)
 }
 
 #include "tests/nn/kernel/check_conv.h"
+#include "tests/nn/kernel/check_bn.h"
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
