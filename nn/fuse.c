@@ -1,8 +1,8 @@
 /*
  * fuse -- see fuse.h
  *
- * Hosts are visited in the order of their steps.  A residual must have been computed before the host
- * runs: of the two operands of a sum the later one is the host.
+ * Hosts are visited in the order of their steps.  A residual must have been computed before the
+ * host runs: of the two operands of a sum the later one is the host.
  */
 #include "nn/fuse.h"
 
