@@ -12,6 +12,9 @@
 enum nn_precision { NN_PRECISION_AUTO, NN_PRECISION_FP32, NN_PRECISION_BF16 };
 extern const char *const nn_precision_names[];  /* NULL-terminated */
 
+/* What auto is.  INFER: fp32, so that every road to an answer gives the same. */
+enum nn_precision nn_precision_best(enum nn_mode mode, const struct nn_kernels *k);
+
 struct nn_plan_options {
     enum nn_mode mode;
     int64_t batch;              /* >= 1 */

@@ -71,6 +71,7 @@ struct train_cfg {
     double val;  /* share held out where the data say nothing; 0 = chosen */
     bool no_near; /* near-duplicates are not kept on one side */
     const char *isa;
+    int precision; /* enum nn_precision */
 };
 extern const struct field train_cfg_fields[]; /* train/settings.def */
 

@@ -223,6 +223,7 @@ static struct nn_plan *new_plan(const struct nn_graph *g, const struct train_net
         .batch = n,
         .threads = threads,
         .kernels = opt->kernels,
+        .precision = opt->precision,
     };
 
     return nn_plan_new(g, &how, err);

@@ -8,6 +8,7 @@
 #define TRAIN_NET_H
 
 #include "nn/params.h"
+#include "nn/plan.h"
 #include "train/block.h"
 #include "train/loss.h"
 #include "train/optim/optim.h"
@@ -24,6 +25,7 @@ struct train_net_options {
     const char *freeze;            /* patterns (train/freeze.h); NULL: nothing is frozen */
     const struct train_optim *optim;
     const struct nn_kernels *kernels;
+    enum nn_precision precision;
     struct pool *pool; /* lent; may be NULL */
     uint64_t seed;     /* of initial values and dropout */
 };

@@ -4,6 +4,7 @@
 #include "train/session.h"
 
 #include "nn/kernel/cpu.h"
+#include "nn/plan.h"
 #include "train/arch.h"
 #include "train/checkpoint.h"
 #include "train/grow.h"
@@ -369,6 +370,8 @@ bool train_session_open(struct train_session *t, struct err *err)
         return false;
     t->kernels = nn_kernels_get(cfg->isa, err);
     t->pool = t->kernels ? pool_new(cfg->threads, err) : NULL;
+    if (t->kernels && !cfg->precision)
+        cfg->precision = nn_precision_best(NN_TRAIN, t->kernels);
     if (!t->pool || !train_parts_open(&t->parts, t->index, t->run->decode, err))
         return false;
     if (!t->parts.val)

@@ -7,6 +7,7 @@
 #include "data/aug/aug.h"
 #include "data/prep.h"
 #include "data/sampler.h"
+#include "nn/plan.h"
 #include "train/cfg.h"
 #include "train/sched.h"
 

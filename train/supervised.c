@@ -32,6 +32,7 @@ static struct train_net_options options_of(const struct train_method_options *op
         .freeze = cfg->freeze,
         .optim = train_optim_find(cfg->optim, err),
         .kernels = opt->kernels,
+        .precision = (enum nn_precision)cfg->precision,
         .pool = opt->pool,
         .seed = (uint64_t)cfg->seed,
     };
