@@ -1,11 +1,14 @@
 /*
  * predict -- see predict.h
  *
- * One plan, for the full batch: a shorter one is filled up with zeros and their answers are thrown
- * away.  That costs a run some idle work once, at its end, and saves a second plan and its memory.
+ * A batch goes through the network in slices so small that what lies between two operators stays in
+ * the caches: a picture's bits do not depend on its neighbours.  One plan, for a full slice: a
+ * shorter one is filled up with zeros and their answers are thrown away.  That costs a run some idle
+ * work once, at its end, and saves a second plan and its memory.
  */
 #include "infer/predict.h"
 
+#include "nn/base/cpu.h"
 #include "nn/exec.h"
 #include "nn/kernel/cpu.h"
 #include "nn/op/batchnorm.h"
@@ -28,8 +31,9 @@ struct infer_predictor {
     const struct nn_kernels *kernels;
     struct nn_plan *plan;
     struct nn_exec *exec;
-    struct shape image;         /* of a full batch */
-    int batch, n_labels;
+    struct shape image;         /* of a full slice */
+    int batch, slice, n_labels;
+    real *logits;               /* [batch,n_labels] */
 };
 
 /* One picture in, a row of numbers out: that is a classifier. */
@@ -161,13 +165,13 @@ struct infer_predictor *infer_predictor_of(const struct infer_network *n, int ba
         return NULL;
     }
     q->network = n;
+    q->n_labels = n->graph->node[nn_graph_find_output(n->graph, "probability")].type.dim[1].n;
     q->kernels = nn_kernels_get(isa, err);
     q->pool = q->kernels ? pool_new(threads, err) : NULL;
     if (!q->pool || !infer_predictor_resize(q, batch, err)) {
         infer_predictor_free(q);
         return NULL;
     }
-    q->n_labels = (int)q->plan->shape[nn_graph_find_output(n->graph, "probability")].dim[1];
     return q;
 }
 
@@ -186,22 +190,53 @@ struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const stru
     return q;
 }
 
+static struct nn_plan *new_plan(const struct infer_predictor *q, int n, struct err *err)
+{
+    struct nn_plan_options opt = { .mode = NN_INFER, .batch = n, .threads = pool_threads(q->pool),
+                                   .kernels = q->kernels };
+
+    return nn_plan_new(q->network->graph, &opt, err);
+}
+
+/* So many pictures that what is alive of them fills half the largest cache, the slices of a batch
+ * being alike. */
+static int slice_of(const struct nn_plan *one, int batch)
+{
+    size_t cache = cpu_cache(3) ? cpu_cache(3) : cpu_cache(2) ? cpu_cache(2) : (size_t)1 << 20;
+    size_t most = cache / 2 / (one->bytes ? one->bytes : 1);
+    int slices = most >= (size_t)batch ? 1 : most ? (int)(((size_t)batch + most - 1) / most) : batch;
+
+    return (batch + slices - 1) / slices;
+}
+
 bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *err)
 {
-    struct nn_plan_options opt = { .mode = NN_INFER, .batch = batch,
-                                   .threads = pool_threads(q->pool), .kernels = q->kernels };
-    struct nn_plan *plan = nn_plan_new(q->network->graph, &opt, err);
-    struct nn_exec *exec = plan ? nn_exec_new(plan, q->network->params, q->pool, err) : NULL;
+    struct nn_plan *plan = new_plan(q, 1, err);
+    int slice = plan ? slice_of(plan, batch) : 0;
+    struct nn_exec *exec = NULL;
+    real *logits = calloc((size_t)batch * (size_t)q->n_labels, sizeof *logits);
 
+    if (slice > 1) {
+        nn_plan_free(plan);
+        plan = new_plan(q, slice, err);
+    }
+    if (!logits)
+        err_set(err, ERR_MEMORY, "predict: no memory");
+    else if (plan)
+        exec = nn_exec_new(plan, q->network->params, q->pool, err);
     if (!exec) {
         nn_plan_free(plan);
+        free(logits);
         return false;
     }
     nn_exec_free(q->exec);
     nn_plan_free(q->plan);
+    free(q->logits);
     q->plan = plan;
     q->exec = exec;
+    q->logits = logits;
     q->batch = batch;
+    q->slice = slice;
     q->image = plan->shape[nn_graph_first_input(q->network->graph)];
     return true;
 }
@@ -212,6 +247,7 @@ void infer_predictor_free(struct infer_predictor *q)
         return;
     nn_exec_free(q->exec);
     nn_plan_free(q->plan);
+    free(q->logits);
     pool_free(q->pool);
     infer_network_free(q->own);
     free(q);
@@ -233,33 +269,42 @@ void infer_predictor_size(const struct infer_predictor *q, int size[2])
     size[1] = (int)q->image.dim[2];
 }
 
-void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability)
+static void predict_slice(struct infer_predictor *q, int n, const float *image, float *probability,
+                          real *logits)
 {
     const char *input = q->network->graph->node[nn_graph_first_input(q->network->graph)].name;
-    struct tensor x = nn_exec_input(q->exec, input);
-    size_t one = (size_t)(shape_count(&q->image) / q->batch), used = (size_t)n * one;
+    size_t one = (size_t)(shape_count(&q->image) / q->slice), used = (size_t)n * one;
+    size_t answers = (size_t)n * (size_t)q->n_labels;
+    real *in = nn_exec_input(q->exec, input).data;
     const real *y;
-    real *in = x.data;
 
-    assert(n >= 0 && n <= q->batch);
-    if (n == 0)
-        return;
     for (size_t i = 0; i < used; i++)
         in[i] = image[i];
-    memset(in + used, 0, ((size_t)q->batch * one - used) * sizeof *in);
+    memset(in + used, 0, ((size_t)q->slice * one - used) * sizeof *in);
     nn_exec_forward(q->exec);
     y = nn_exec_output(q->exec, "probability").data;
-    for (size_t i = 0; i < (size_t)n * (size_t)q->n_labels; i++)
+    for (size_t i = 0; i < answers; i++)
         probability[i] = (float)y[i];
+    memcpy(logits, nn_exec_output(q->exec, "logits").data, answers * sizeof *logits);
+}
+
+void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability)
+{
+    size_t one = (size_t)(shape_count(&q->image) / q->slice), labels = (size_t)q->n_labels;
+
+    assert(n >= 0 && n <= q->batch);
+    for (int i = 0, count; i < n; i += count) {
+        count = n - i < q->slice ? n - i : q->slice;
+        predict_slice(q, count, image + (size_t)i * one, probability + (size_t)i * labels,
+                      q->logits + (size_t)i * labels);
+    }
 }
 
 void infer_predictor_logits(const struct infer_predictor *q, int n, float *logits)
 {
-    const real *z = nn_exec_output(q->exec, "logits").data;
-
     assert(n >= 0 && n <= q->batch);
     for (size_t i = 0; i < (size_t)n * (size_t)q->n_labels; i++)
-        logits[i] = (float)z[i];
+        logits[i] = (float)q->logits[i];
 }
 
 /* Label a stands before label b; what is no number stands where 0 does. */

@@ -4,8 +4,8 @@
  * Time is counted in steps: forward step t runs the t-th node that has a step (nn/fuse.h), backward
  * steps follow in reverse order.  A buffer lives from its first to its last step; buffers whose
  * lives do not meet share memory.  Large ones are placed first, each at the lowest offset that is
- * free for its whole life (greedy by size; Pisarchyk and Lee, "Efficient memory management for deep neural
- * net inference", arXiv:2001.03288).
+ * free for its whole life (greedy by size; Pisarchyk and Lee, "Efficient memory management for deep
+ * neural net inference", arXiv:2001.03288).
  */
 #include "nn/plan.h"
 

@@ -43,7 +43,7 @@ static int64_t decoding(const struct train_seen *seen)
     return DECODER_COPIES * most;
 }
 
-/* The network that answers, in batches of n. */
+/* The network that answers, in batches of n: at most, since a predictor may take them in slices. */
 static int64_t predictor(const struct train_forecast_facts *f, int n, struct err *err)
 {
     struct nn_graph *g = NULL;
@@ -56,7 +56,8 @@ static int64_t predictor(const struct train_forecast_facts *f, int n, struct err
     if (infer_answer_graph(f->model->graph, f->model->params, f->model->task, NULL, &g, &p, err))
         plan = nn_plan_new(g, &opt, err);
     if (plan)
-        bytes = (int64_t)(plan->bytes + plan->packed_bytes) + nn_params_numbers(g) * (int64_t)sizeof(real);
+        bytes = (int64_t)(plan->bytes + plan->packed_bytes) +
+                nn_params_numbers(g) * (int64_t)sizeof(real);
     nn_plan_free(plan);
     nn_params_free(p);
     nn_graph_free(g);

@@ -61,8 +61,8 @@ struct nn_axis {
  * conv_bf16 bf16, y and residual too where y_half.  Channels of a pixel are neighbours; a pixel,
  * row or picture lies as many numbers behind the last as its name says.  The weights are packed
  * (pack slots), b being those of output 0, which begins a group of NN_GROUP.  y meets neither x nor
- * b; it may be the residual.  The sum of an output goes tap by tap, rows first, channel by channel (bf16:
- * pair by pair), and depends on nothing but the taps that it meets and c.
+ * b; it may be the residual.  The sum of an output goes tap by tap, rows first, channel by channel
+ * (bf16: pair by pair), and depends on nothing but the taps that it meets and c.
  */
 enum { NN_GROUP = 32 };         /* outputs whose weights lie together */
 
