@@ -20,7 +20,8 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, graph, "the network's text form instead, or with --json beside it"),
     FIELD_BOOL(struct options, dot, "the network as a drawing instead: for dot -Tsvg"),
     FIELD_BOOL(struct options, plan,
-               "the steps of an answer with their costs instead, or with --json beside it"),
+               "the steps of an answer with their costs and times instead, or with --json "
+               "beside it"),
     FIELDS_END
 };
 
@@ -28,7 +29,6 @@ static bool facts_open(struct infer_info *f, const char *path, const struct infe
                        struct err *err)
 {
     struct nn_plan_options opt = { .mode = NN_INFER, .batch = 1 };
-    struct nn_params *p = NULL;
     struct stat st;
 
     *f = (struct infer_info){ .path = path, .m = m };
@@ -37,38 +37,45 @@ static bool facts_open(struct infer_info *f, const char *path, const struct infe
     f->file_bytes = st.st_size;
     f->parameters = nn_params_trained(m->params);
     f->kernels = opt.kernels = nn_kernels_get(NULL, err);
-    if (!opt.kernels || !nn_pass_infer(m->graph, m->params, &f->inference, &p, err))
+    if (!opt.kernels || !nn_pass_infer(m->graph, m->params, &f->inference, &f->params, err))
         return false;
-    for (int i = 0; i < p->n; i++)
-        f->weight_bytes += p->count[i] * (int64_t)sizeof(real);
-    nn_params_free(p);
+    for (int i = 0; i < f->params->n; i++)
+        f->weight_bytes += f->params->count[i] * (int64_t)sizeof(real);
     f->plan = nn_plan_new(f->inference, &opt, err);
     return f->plan;
 }
 
 static void facts_close(struct infer_info *f)
 {
+    free(f->seconds);
     nn_plan_free(f->plan);
+    nn_params_free(f->params);
     nn_graph_free(f->inference);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static void json_plan(const struct nn_plan *p, struct str *out)
+static void json_plan(const struct infer_info *f, struct str *out)
 {
+    const struct nn_plan *p = f->plan;
+
     json_begin(out, "plan", '[');
     for (int i = 0; i < p->n_forward; i++) {
-        int node = p->step[i].node;
+        int node = infer_info_tail(p, i);
+        struct str ops = { 0 };
 
+        infer_info_operators(p, i, &ops);
         json_begin(out, NULL, '{');
-        json_text(out, "operator", p->graph->node[node].op->name);
-        json_text(out, "name", p->graph->node[node].name);
+        json_text(out, "operator", str_text(&ops));
+        json_text(out, "name", p->graph->node[p->step[i].node].name);
+        str_release(&ops);
         json_begin(out, "shape", '[');
         for (int k = 0; k < p->shape[node].rank; k++)
             json_number(out, NULL, (double)p->shape[node].dim[k]);
         json_end(out, ']');
         json_number(out, "bytes", (double)infer_info_bytes(p, i));
         json_number(out, "flops", (double)infer_info_flops(p, i));
+        json_number(out, "seconds", f->seconds[i]);
         json_end(out, '}');
     }
     json_end(out, ']');
@@ -126,7 +133,7 @@ static void write_json(const struct infer_info *f, bool graph, bool plan, struct
         str_release(&text);
     }
     if (plan)
-        json_plan(f->plan, out);
+        json_plan(f, out);
     json_end(out, '}');
     out->failed |= c && !calibration;
     free(calibration);
@@ -158,7 +165,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (parsed == CLI_FAILED || !check_options(&o, &err))
         return cli_fail(&err, o.json);
     m = infer_cmd_model(args.arg, args.n, &err);
-    if (m && facts_open(&f, args.arg[0], m, &err)) {
+    if (m && facts_open(&f, args.arg[0], m, &err) && (!o.plan || infer_info_measure(&f, &err))) {
         if (o.json)
             write_json(&f, o.graph, o.plan, &out);
         else if (o.graph)

@@ -15,13 +15,18 @@ struct infer_info {
     int64_t file_bytes, parameters, weight_bytes;
     const struct nn_kernels *kernels;
     struct nn_graph *inference;         /* the graph as it answers, owned */
+    struct nn_params *params;           /* of it, owned */
     struct nn_plan *plan;               /* of it, for one picture, owned */
+    double *seconds;                    /* of each step, on one thread, owned; NULL: not measured */
 };
 
 /* All of it for eyes. */
 void infer_info_text(const struct infer_info *f, struct str *out);
 
-/* The steps of the plan, a line each: operator, name, shape, bytes, flops and their share. */
+/* Fills seconds: the median of some runs on numbers that are all 0. */
+bool infer_info_measure(struct infer_info *f, struct err *err);
+
+/* The steps of the plan, once measured, a line each: operators, name, shape, bytes, flops, time. */
 void infer_info_plan(const struct infer_info *f, struct str *out);
 
 /* The graph as it is trained, in Graphviz's language: dot -Tsvg. */
@@ -30,7 +35,9 @@ void infer_info_dot(const struct nn_graph *g, struct str *out);
 /* Appends a number of things or bytes with three digits and a unit: "1.23 MB". */
 void infer_info_rounded(struct str *out, double x, const char *unit);
 
-/* Flops of a step of the plan, and the bytes that it writes. */
+/* What a step computes, "conv2d+relu", and what it writes: a node; its flops and bytes. */
+void infer_info_operators(const struct nn_plan *p, int step, struct str *out);
+int infer_info_tail(const struct nn_plan *p, int step);
 int64_t infer_info_flops(const struct nn_plan *p, int step);
 int64_t infer_info_bytes(const struct nn_plan *p, int step);
 

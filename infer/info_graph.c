@@ -4,10 +4,74 @@
 #include "infer/info.h"
 
 #include "nn/base/cli.h"
+#include "nn/exec.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { NAME_COLUMNS = 18, OP_COLUMNS = 12, SHAPE_COLUMNS = 14 };
+enum { NAME_COLUMNS = 16, OP_COLUMNS = 15, SHAPE_COLUMNS = 12, RUNS = 9 };
+
+int infer_info_tail(const struct nn_plan *p, int step)
+{
+    return p->fused.tail[p->step[step].node];
+}
+
+void infer_info_operators(const struct nn_plan *p, int step, struct str *out)
+{
+    int node = p->step[step].node, cut = p->fused.cut[node];
+
+    str_add(out, p->graph->node[node].op->name);
+    if (p->fused.residual[node] >= 0)
+        str_add(out, "+add");
+    if (cut >= 0)
+        str_printf(out, "+%s", p->graph->node[cut].op->name);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+bool infer_info_measure(struct infer_info *f, struct err *err)
+{
+    struct nn_exec *e = nn_exec_new(f->plan, f->params, NULL, err);
+    double run[RUNS];
+
+    if (!e)
+        return false;
+    f->seconds = calloc((size_t)f->plan->n_step + 1, sizeof *f->seconds);
+    if (!f->seconds) {
+        nn_exec_free(e);
+        return err_set(err, ERR_MEMORY, "no memory to measure with");
+    }
+    nn_exec_forward(e);         /* packs the weights */
+    for (int i = 0; i < f->plan->n_forward; i++) {
+        const struct nn_op *op = f->plan->graph->node[f->plan->step[i].node].op;
+        struct nn_call c;
+
+        nn_exec_call(e, i, &c);
+        for (int r = 0; r < RUNS; r++) {
+            run[r] = now();
+            op->forward(&c);
+            run[r] = now() - run[r];
+        }
+        qsort(run, RUNS, sizeof *run, by_value);
+        f->seconds[i] = run[RUNS / 2];
+    }
+    nn_exec_free(e);
+    return true;
+}
 
 int64_t infer_info_flops(const struct nn_plan *p, int step)
 {
@@ -19,7 +83,7 @@ int64_t infer_info_flops(const struct nn_plan *p, int step)
 
 int64_t infer_info_bytes(const struct nn_plan *p, int step)
 {
-    int buffer = p->value[p->step[step].node];
+    int buffer = p->value[infer_info_tail(p, step)];
 
     return buffer < 0 ? 0 : (int64_t)p->buffer[buffer].bytes;
 }
@@ -33,22 +97,23 @@ static void add_shape(struct str *out, const struct shape *s)
         str_addc(out, '1');
 }
 
-static void add_row(const struct nn_plan *p, int step, struct str *out)
+static void add_row(const struct infer_info *f, int step, struct str *out)
 {
+    const struct nn_plan *p = f->plan;
     const struct nn_node *node = &p->graph->node[p->step[step].node];
-    double flops = (double)infer_info_flops(p, step);
-    struct str shape = { 0 }, bytes = { 0 }, cost = { 0 };
+    struct str shape = { 0 }, bytes = { 0 }, cost = { 0 }, ops = { 0 };
 
-    add_shape(&shape, &p->shape[p->step[step].node]);
+    add_shape(&shape, &p->shape[infer_info_tail(p, step)]);
+    infer_info_operators(p, step, &ops);
     infer_info_rounded(&bytes, (double)infer_info_bytes(p, step), "B");
-    infer_info_rounded(&cost, flops, "flop");
+    infer_info_rounded(&cost, (double)infer_info_flops(p, step), "flop");
     str_printf(out, "%4d  ", step + 1);
-    cli_column(out, node->op->name, OP_COLUMNS, false);
+    cli_column(out, str_text(&ops), OP_COLUMNS, false);
     cli_column(out, node->name, NAME_COLUMNS, false);
     str_addc(out, ' ');
     cli_column(out, str_text(&shape), SHAPE_COLUMNS, true);
-    str_printf(out, "%9s %11s %5.1f %%\n", str_text(&bytes), str_text(&cost),
-               p->flops ? 100 * flops / (double)p->flops : 0);
+    str_printf(out, "%9s %11s%9.3f\n", str_text(&bytes), str_text(&cost), 1e3 * f->seconds[step]);
+    str_release(&ops);
     str_release(&shape);
     str_release(&bytes);
     str_release(&cost);
@@ -57,18 +122,21 @@ static void add_row(const struct nn_plan *p, int step, struct str *out)
 void infer_info_plan(const struct infer_info *f, struct str *out)
 {
     const struct nn_plan *p = f->plan;
+    double seconds = 0;
 
-    str_printf(out, "%4s  %-*s%-*s %*s%9s %11s %7s\n", "step", OP_COLUMNS, "operator", NAME_COLUMNS,
-               "name", SHAPE_COLUMNS, "gives", "bytes", "cost", "share");
-    for (int i = 0; i < p->n_forward; i++)
-        add_row(p, i, out);
+    str_printf(out, "%4s  %-*s%-*s %*s%9s %11s%9s\n", "step", OP_COLUMNS, "operator", NAME_COLUMNS,
+               "name", SHAPE_COLUMNS, "gives", "bytes", "cost", "ms");
+    for (int i = 0; i < p->n_forward; i++) {
+        add_row(f, i, out);
+        seconds += f->seconds[i];
+    }
     str_printf(out, "%d steps, ", p->n_forward);
     infer_info_rounded(out, (double)p->flops, "flop");
     str_add(out, " a picture; values share ");
     infer_info_rounded(out, (double)p->bytes, "B");
     str_add(out, ", weights take ");
     infer_info_rounded(out, (double)f->weight_bytes, "B");
-    str_addc(out, '\n');
+    str_printf(out, ";\n%.3g ms on one thread\n", 1e3 * seconds);
 }
 
 /* ---- dot ------------------------------------------------------------------------------------- */

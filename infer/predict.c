@@ -3,8 +3,8 @@
  *
  * A batch goes through the network in slices so small that what lies between two operators stays in
  * the caches: a picture's bits do not depend on its neighbours.  One plan, for a full slice: a
- * shorter one is filled up with zeros and their answers are thrown away.  That costs a run some idle
- * work once, at its end, and saves a second plan and its memory.
+ * shorter one is filled up with zeros and their answers are thrown away.  That costs a run some
+ * idle work once, at its end, and saves a second plan and its memory.
  */
 #include "infer/predict.h"
 
@@ -204,8 +204,10 @@ static int slice_of(const struct nn_plan *one, int batch)
 {
     size_t cache = cpu_cache(3) ? cpu_cache(3) : cpu_cache(2) ? cpu_cache(2) : (size_t)1 << 20;
     size_t most = cache / 2 / (one->bytes ? one->bytes : 1);
-    int slices = most >= (size_t)batch ? 1 : most ? (int)(((size_t)batch + most - 1) / most) : batch;
+    int slices;
 
+    most = most < 1 ? 1 : most > (size_t)batch ? (size_t)batch : most;
+    slices = (int)(((size_t)batch + most - 1) / most);
     return (batch + slices - 1) / slices;
 }
 
