@@ -37,22 +37,26 @@ static real weight(int taps, int c, int k, int64_t ldw, const real *w, bool turn
     return w[((int64_t)(turned ? taps - 1 - tap : tap) * c + in) * ldw + out];
 }
 
-void nn_pack_f32_ref(int taps, int c, int k, int64_t ldw, const real *w, bool turned, real *b)
+void nn_pack_f32_ref(int taps, int c, int k, int64_t ldw, const real *w, bool turned, int first,
+                     int end, real *b)
 {
-    int from = turned ? k : c, to = turned ? c : k;
+    int from = turned ? k : c;
 
-    for (int g = 0; g < to; g += NN_GROUP)
+    b += (int64_t)first * taps * from * NN_GROUP;
+    for (int g = first * NN_GROUP; g < end * NN_GROUP; g += NN_GROUP)
         for (int t = 0; t < taps; t++)
             for (int i = 0; i < from; i++)
                 for (int o = 0; o < NN_GROUP; o++)
                     *b++ = weight(taps, c, k, ldw, w, turned, t, i, g + o);
 }
 
-void nn_pack_bf16_ref(int taps, int c, int k, int64_t ldw, const real *w, bool turned, bf16 *b)
+void nn_pack_bf16_ref(int taps, int c, int k, int64_t ldw, const real *w, bool turned, int first,
+                      int end, bf16 *b)
 {
-    int from = turned ? k : c, to = turned ? c : k;
+    int from = turned ? k : c;
 
-    for (int g = 0; g < to; g += NN_GROUP)
+    b += (int64_t)first * taps * ((from + 1) / 2 * 2) * NN_GROUP;
+    for (int g = first * NN_GROUP; g < end * NN_GROUP; g += NN_GROUP)
         for (int t = 0; t < taps; t++)
             for (int i = 0; i < from; i += 2)
                 for (int o = 0; o < NN_GROUP; o++)

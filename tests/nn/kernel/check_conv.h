@@ -112,13 +112,17 @@ static void check_pack_f32(nn_pack_f32_fn *f)
             const int *d = packs[s / 4];
             bool turned = s & 1;
             int64_t ldw = d[2] + (s & 2 ? 5 : 0), rows = (int64_t)d[0] * d[1];
-            int out = turned ? d[1] : d[2], from = turned ? d[2] : d[1];
-            int64_t n = (int64_t)(out + 31) / 32 * 32 * d[0] * from;
+            int out = turned ? d[1] : d[2], from = turned ? d[2] : d[1], groups = (out + 31) / 32;
+            int64_t n = (int64_t)groups * 32 * d[0] * from;
             const real *w = drawn(&t, (rows - 1) * ldw + d[2]);
             real *b = blank(&t, n);
 
             assert_true(n <= nn_pack_count(d[0], from, out));
-            f(d[0], d[1], d[2], ldw, w, turned, b);
+            assert_int_equal(nn_pack_groups(out), groups);
+            f(d[0], d[1], d[2], ldw, w, turned, 1, groups, b);
+            for (int64_t i = 0; i < n / groups; i++)            /* the first group is not asked for */
+                assert_true(isnan(b[i]));
+            f(d[0], d[1], d[2], ldw, w, turned, 0, 1, b);
             for (int64_t i = 0; i < n; i++)
                 assert_near(&t, "pack", i, b[i], (double)expected(d, ldw, w, turned, false, i), 0);
             unmap(&t);
@@ -137,7 +141,8 @@ static void check_pack_bf16(nn_pack_bf16_fn *f)
             const real *w = drawn(&t, (rows - 1) * ldw + d[2]);
             bf16 *b = guarded(&t, n, sizeof *b);
 
-            f(d[0], d[1], d[2], ldw, w, turned, b);
+            f(d[0], d[1], d[2], ldw, w, turned, 1, nn_pack_groups(out), b);
+            f(d[0], d[1], d[2], ldw, w, turned, 0, 1, b);
             for (int64_t i = 0; i < n; i++) {
                 real want = expected(d, ldw, w, turned, true, i);
                 bf16 half;
@@ -169,6 +174,9 @@ static const struct conv_case convs[] = {
     { 2, 6, 70, { 9, 9, 1, -4, 4, 3, 0, 1 }, { 3, 9, 3, -2, 2, 4, 0, 1 }, 4 },  /* dilated */
     { 1, 34, 65, { 6, 5, 1, 1, -1, 2, 0, 2 }, { 5, 5, 1, 0, -1, 1, 1, 2 }, 6 }, /* a phase */
     { 2, 2, 5, { 3, 2, 1, -2, 1, 5, 0, 1 }, { 2, 1, 1, -3, 1, 6, 0, 1 }, 2 },   /* much outside */
+    { 1, 2, 100, { 24, 24, 1, -1, 1, 3, 0, 1 }, { 23, 23, 1, -1, 1, 3, 0, 1 }, 0 },     /* chunks */
+    { 1, 1030, 18, { 2, 2, 1, -1, 1, 2, 0, 1 }, { 3, 3, 1, -1, 1, 3, 0, 1 }, 0 },       /* deep */
+    { 37, 6, 21, { 2, 2, 1, -1, 1, 3, 0, 1 }, { 2, 2, 1, -1, 1, 3, 0, 1 }, 0 },
 };
 
 static int filter_taps(const struct nn_axis *a)
@@ -203,6 +211,35 @@ static struct sum conv_sum(const struct nn_conv *j, const real *x, const real *w
     return s;
 }
 
+/* The same job in pieces: picture by picture, two rows at a time, the first group of outputs apart.
+ * y is what it was before; the bits must be those of the whole. */
+static void conv_in_pieces(const struct nn_conv *all, int size, char *y,
+                           void (*run)(const struct nn_conv *))
+{
+    int64_t y_size = all->y_half ? (int64_t)sizeof(bf16) : (int64_t)sizeof(real);
+    int parts = all->k > NN_GROUP ? 2 : 1;
+
+    for (int64_t i = 0; i < all->n * all->h.out * parts; i++) {
+        int64_t n = i / parts / all->h.out;
+        int row = (int)(i / parts % all->h.out), first = i % parts ? NN_GROUP : 0;
+        int64_t at = (n * all->y_picture + row * all->y_row + first) * y_size;
+        struct nn_conv j = *all;
+
+        if (row % 2)
+            continue;
+        j.n = 1;
+        j.h.out = row + 1 < all->h.out ? 2 : 1;
+        j.h.start += row * j.h.step;
+        j.k = parts == 1 || first ? all->k - first : NN_GROUP;
+        j.x = (const char *)all->x + n * all->x_picture * size;
+        j.b = (const char *)all->b + first / NN_GROUP * all->b_group * size;
+        j.y = y + at;
+        j.bias = all->bias ? all->bias + first : NULL;
+        j.residual = all->residual ? (const char *)all->residual + at : NULL;
+        run(&j);
+    }
+}
+
 /* Runs one job: half of bf16; y_half; variant bit 0: add, 1: residual, 2: bias, 3: cut. */
 static void conv_once(struct trial *t, const struct conv_case *s, bool half, bool y_half,
                       int variant, void (*run)(const struct nn_conv *))
@@ -226,12 +263,13 @@ static void conv_once(struct trial *t, const struct conv_case *s, bool half, boo
     int64_t nb = (int64_t)(s->k + NN_GROUP - 1) / NN_GROUP * j.b_group;
     real *x = drawn(t, nx), *w = drawn(t, n_w), *before = drawn(t, ny), *rest = drawn(t, ny);
     real *bias = variant & 4 ? drawn(t, s->k) : NULL;
-    void *y;
+    size_t y_size = y_half ? sizeof(bf16) : sizeof(real);
+    void *y, *again;
 
     if (half) {                 /* what the job sees is what the formula sees */
         bf16 *hx = halves(t, nx, x), *hb = guarded(t, nb, sizeof *hb);
 
-        nn_pack_bf16_ref(taps, s->c, s->k, s->k, w, false, hb);
+        nn_pack_bf16_ref(taps, s->c, s->k, s->k, w, false, 0, nn_pack_groups(s->k), hb);
         nn_from_bf16_ref(nx, hx, x);
         for (int64_t i = 0; i < n_w; i++) {
             bf16 h;
@@ -244,7 +282,7 @@ static void conv_once(struct trial *t, const struct conv_case *s, bool half, boo
     } else {
         real *b = guarded(t, nb, sizeof *b);
 
-        nn_pack_f32_ref(taps, s->c, s->k, s->k, w, false, b);
+        nn_pack_f32_ref(taps, s->c, s->k, s->k, w, false, 0, nn_pack_groups(s->k), b);
         j.x = x;
         j.b = b;
     }
@@ -261,11 +299,15 @@ static void conv_once(struct trial *t, const struct conv_case *s, bool half, boo
     }
     j.y = y;
     j.bias = bias;
+    again = guarded(t, ny, y_size);
+    memcpy(again, y, (size_t)ny * y_size);
     if (variant & 8) {
         j.lo = t->exact ? -3 : (real)-0.25;
         j.hi = t->exact ? 6 : (real)0.5;
     }
     run(&j);
+    conv_in_pieces(&j, half ? 2 : (int)sizeof(real), again, run);
+    assert_memory_equal(y, again, (size_t)ny * y_size);
     for (int64_t i = 0; i < ny; i++) {
         int64_t n = i / j.y_picture, row = i % j.y_picture / j.y_row;
         int64_t column = i % j.y_row / j.y_pixel, k = i % j.y_pixel;

@@ -1,0 +1,353 @@
+/*
+ * conv_body -- convolution over vectors, written once for all widths and both precisions
+ *
+ * A block of m outputs x g vectors of channels is summed in registers: of a pixel a channel (of bf16
+ * a pair) is broadcast, g vectors of weights are loaded, m x g products are added, from 0, tap by
+ * tap and channel by channel.  So the sum of an output is the same wherever it lies in a block.  The
+ * pixels of a block are found through an array of offsets (conv_walk.h), which makes borders,
+ * strides, phases and ragged ends one loop; M. Dukhan, "The indirect convolution algorithm",
+ * arXiv:1907.02129.  A chunk of outputs, small enough that what it reads and writes stays in the
+ * second cache, is done for all vectors of channels, then the next.
+ *
+ * Included once, behind the words of vec_ISA.h, by a file that says what a step is: SIZE bytes a number
+ * of x, `step` what a vector multiplies at once, and how; blocks of at most MOST vectors and TALLEST
+ * outputs, TALL(g) of g vectors, which BLOCKS and EACH_BLOCKS list.
+ */
+#include "nn/kernel/conv_walk.h"
+
+#include <math.h>
+
+#define UNROLL _Pragma("GCC unroll 16")
+
+/* Bytes of a chunk, about; of what is broadcast, a step, and its weights of a group; of zeros that
+ * are read outside of the picture. */
+enum { STAY = 256 << 10, STEP = 4, LINE = STEP * NN_GROUP, ZEROS = 4096 };
+
+static const char zeros[ZEROS] __attribute__((aligned(64)));
+
+struct task {
+    const struct nn_conv *job;
+    const struct chunk *chunk;
+    int64_t h_x, w_x, h_b, w_b, group;  /* bytes from a tap to the next, in x and b; of a group */
+    int64_t pixel;                      /* bytes read under a tap */
+    bool joined;                /* the taps of a row lie behind each other in x and in b */
+    bool ahead;                 /* one tap, the first vectors: nobody has fetched x yet */
+    int vector;                 /* the first of a block */
+    const char *b;              /* its weights of the first tap */
+    struct part last;           /* of its last vector */
+};
+
+/* Adds the products of `bytes` of each a[i], from `at` on, with the weights from b on. */
+VEC_FN void products(const int m, const int g, const char *const a[TALLEST], int64_t at,
+                     int64_t bytes, const char *b, int64_t group, vec sum[TALLEST][MOST])
+{
+    for (const int64_t end = at + bytes; at < end; at += STEP, b += LINE) {
+        step w[MOST];
+
+        UNROLL for (int v = 0; v < g; v++)
+            w[v] = step_load(b + v * LANES / NN_GROUP * group + v * LANES % NN_GROUP * STEP);
+        UNROLL for (int i = 0; i < m; i++) {
+            step x = step_all(a[i] + at);
+
+            UNROLL for (int v = 0; v < g; v++)
+                sum[i][v] = step_add(x, w[v], sum[i][v]);
+        }
+    }
+}
+
+VEC_FN vec load(const bool half, const char *p, struct part part)
+{
+    return half ? v_load_bf16((const bf16 *)p, part) : v_load((const float *)p, part);
+}
+
+VEC_FN void store(const bool half, char *p, struct part part, vec v)
+{
+    if (half)
+        store_half((bf16 *)p, part, v);
+    else
+        v_store((float *)p, part, v);
+}
+
+/* Adds what lies where the outputs do.  Of the block's m outputs `there` are there. */
+VEC_FN void add_from(const int m, const int g, const bool half, const struct task *k, int first,
+                     int there, const void *from, vec sum[TALLEST][MOST])
+{
+    const int size = half ? 2 : 4;
+
+    UNROLL for (int i = 0; i < m; i++) {
+        const char *p = (const char *)from + k->chunk->y[first + i] + k->vector * LANES * size;
+
+        if (i >= there)
+            break;
+        UNROLL for (int v = 0; v < g; v++)
+            sum[i][v] = v_add(sum[i][v], load(half, p + v * LANES * size,
+                                              v < g - 1 ? whole() : k->last));
+    }
+}
+
+VEC_FN void store_all(const int m, const int g, const bool half, const struct task *k, int first,
+                      int there, struct part last, vec sum[TALLEST][MOST])
+{
+    const int size = half ? 2 : 4;
+
+    UNROLL for (int i = 0; i < m; i++) {
+        char *y = (char *)k->job->y + k->chunk->y[first + i] + k->vector * LANES * size;
+
+        if (i >= there)
+            break;
+        UNROLL for (int v = 0; v < g; v++)
+            store(half, y + v * LANES * size, v < g - 1 ? whole() : last, sum[i][v]);
+    }
+}
+
+/* What becomes of the sums. */
+VEC_FN void finish(const int m, const int g, const bool half, const struct task *k, int first,
+                   int there, vec sum[TALLEST][MOST])
+{
+    const struct nn_conv *j = k->job;
+
+    if (j->bias)
+        UNROLL for (int v = 0; v < g; v++) {
+            vec b = v_load(j->bias + (k->vector + v) * LANES, v < g - 1 ? whole() : k->last);
+
+            UNROLL for (int i = 0; i < m; i++)
+                sum[i][v] = v_add(sum[i][v], b);
+        }
+    if (j->add)
+        add_from(m, g, half, k, first, there, j->y, sum);
+    if (j->residual)
+        add_from(m, g, half, k, first, there, j->residual, sum);
+    if (j->lo > -INFINITY || j->hi < INFINITY) {
+        vec lo = v_set(j->lo), hi = v_set(j->hi);
+
+        UNROLL for (int i = 0; i < m; i++)
+            UNROLL for (int v = 0; v < g; v++)
+                sum[i][v] = v_min(hi, v_max(lo, sum[i][v]));    /* NaN stays */
+    }
+    if (k->last.whole)
+        store_all(m, g, half, k, first, there, whole(), sum);
+    else
+        store_all(m, g, half, k, first, there, k->last, sum);
+}
+
+VEC_FN void finish_as(const int m, const int g, const struct task *k, int first, int there,
+                      vec sum[TALLEST][MOST])
+{
+    if (SIZE == 2 && k->job->y_half)
+        finish(m, g, true, k, first, there, sum);
+    else
+        finish(m, g, false, k, first, there, sum);
+}
+
+VEC_FN void clear(const int m, const int g, vec sum[TALLEST][MOST])
+{
+    UNROLL for (int i = 0; i < m; i++)
+        UNROLL for (int v = 0; v < g; v++)
+            sum[i][v] = v_zero();
+}
+
+/* ---- a block of several classes -------------------------------------------------------------- */
+
+/* The taps that any of outputs [first,end) meets. */
+static struct taps taps_of_any(const struct chunk *c, int first, int end)
+{
+    struct taps all = { 0, 0, 0, 0 };
+
+    for (int i = c->class[first]; i <= c->class[end - 1]; i++) {
+        const struct taps *t = &c->taps[i];
+
+        if (t->h0 == t->h1 || t->w0 == t->w1)
+            continue;
+        if (all.h0 == all.h1) {
+            all = *t;
+            continue;
+        }
+        all.h0 = t->h0 < all.h0 ? t->h0 : all.h0;
+        all.w0 = t->w0 < all.w0 ? t->w0 : all.w0;
+        all.h1 = t->h1 > all.h1 ? t->h1 : all.h1;
+        all.w1 = t->w1 > all.w1 ? t->w1 : all.w1;
+    }
+    return all;
+}
+
+/* What output i reads from `done` on under tap (t,u), or zeros. */
+static const char *under(const struct task *k, int i, int t, int u, int64_t done)
+{
+    const struct chunk *c = k->chunk;
+    const struct taps *p = &c->taps[c->class[i]];
+
+    if (t < p->h0 || t >= p->h1 || u < p->w0 || u >= p->w1)
+        return zeros;
+    return (const char *)k->job->x + (c->x[i] + t * k->h_x + u * k->w_x + done);
+}
+
+/* Outputs [first,first+there), at most m. */
+VEC_FN void mixed(const int m, const int g, const struct task *k, int first, int there)
+{
+    const struct taps taps = taps_of_any(k->chunk, first, first + there);
+    const char *a[TALLEST];
+    vec sum[TALLEST][MOST];
+
+    clear(m, g, sum);
+    for (int t = taps.h0; t < taps.h1; t++)
+        for (int u = taps.w0; u < taps.w1; u++) {
+            const char *b = k->b + t * k->h_b + u * k->w_b;
+
+            for (int64_t done = 0; done < k->pixel; done += ZEROS) {
+                int64_t left = k->pixel - done;
+
+                for (int i = 0; i < m; i++)
+                    a[i] = i < there ? under(k, first + i, t, u, done) : zeros;
+                products(m, g, a, 0, left < ZEROS ? left : ZEROS, b + done / STEP * LINE, k->group,
+                         sum);
+            }
+        }
+    finish_as(m, g, k, first, there, sum);
+}
+
+#define BLOCKS_OF(g) \
+    static __attribute__((noinline)) void mixed_##g(const struct task *k, int first, int there) \
+    { \
+        mixed(TALL(g), g, k, first, there); \
+    }
+EACH_BLOCKS
+#undef BLOCKS_OF
+
+static void (*const mixed_blocks[MOST + 1])(const struct task *k, int first, int there) = {
+#define BLOCKS_OF(g) [g] = mixed_##g,
+    EACH_BLOCKS
+#undef BLOCKS_OF
+};
+
+/* ---- blocks of one class --------------------------------------------------------------------- */
+
+/* Bytes of a pixel that are fetched at once, and how far ahead.  All of the next block in a burst
+ * would wait for memory. */
+enum { PIECE = 128 };
+
+VEC_FN void fetch(const int m, const struct task *k, int first, int64_t done)
+{
+    const char *x = (const char *)k->job->x + done;
+
+    UNROLL for (int i = 0; i < m; i++)
+        for (int at = 0; at < PIECE && done + at < k->pixel; at += 64)
+            __builtin_prefetch(x + k->chunk->x[first + i] + at);
+}
+
+VEC_FN void block(const int m, const int g, const struct task *k, int first)
+{
+    const struct chunk *c = k->chunk;
+    const struct taps *taps = &c->taps[c->class[first]];
+    const int64_t bytes = k->joined ? (taps->w1 - taps->w0) * k->pixel : k->pixel;
+    const int64_t piece = k->ahead ? PIECE : bytes;
+    const char *a[TALLEST];
+    vec sum[TALLEST][MOST];
+
+    UNROLL for (int i = 0; i < m; i++)
+        a[i] = (const char *)k->job->x + c->x[first + i];
+    clear(m, g, sum);
+    for (int t = taps->h0; t < taps->h1; t++)
+        for (int u = taps->w0; u < taps->w1; u += k->joined ? taps->w1 : 1) {
+            const char *b = k->b + t * k->h_b + u * k->w_b;
+
+            for (int64_t done = 0; done < bytes; done += piece, b += piece / STEP * LINE) {
+                if (k->ahead)
+                    fetch(m, k, first + m, done);
+                products(m, g, a, t * k->h_x + u * k->w_x + done,
+                         bytes - done < piece ? bytes - done : piece, b, k->group, sum);
+            }
+        }
+    finish_as(m, g, k, first, m, sum);
+}
+
+/* Blocks of m outputs each, n of them. */
+VEC_FN void run(const int m, const int g, const struct task *k, int first, int n)
+{
+    const uint16_t *class = k->chunk->class;
+
+    for (; n; n--, first += m)
+        if (class[first] == class[first + m - 1])
+            block(m, g, k, first);
+        else
+            mixed_blocks[g](k, first, m);
+}
+
+/* The file says what blocks there are, by what the registers hold: BLOCKS, of TO_12(vectors)... */
+#define TO_4(g) BLOCK(1, g) BLOCK(2, g) BLOCK(3, g) BLOCK(4, g)
+#define TO_6(g) TO_4(g) BLOCK(5, g) BLOCK(6, g)
+#define TO_8(g) TO_6(g) BLOCK(7, g) BLOCK(8, g)
+#define TO_12(g) TO_8(g) BLOCK(9, g) BLOCK(10, g) BLOCK(11, g) BLOCK(12, g)
+
+#define BLOCK(m, g) \
+    static void run_##m##_##g(const struct task *k, int first, int n) \
+    { \
+        run(m, g, k, first, n); \
+    }
+BLOCKS
+#undef BLOCK
+
+/* By vectors, outputs. */
+static void (*const runs[MOST + 1][TALLEST + 1])(const struct task *k, int first, int n) = {
+#define BLOCK(m, g) [g][m] = run_##m##_##g,
+    BLOCKS
+#undef BLOCK
+};
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+/* How many of the vectors that are left a block takes: MOST but before a last odd one. */
+VEC_FN int vectors(int left)
+{
+    if (left > MOST && left < MOST + MOST / 2)
+        return (left + 1) / 4 * 2;
+    return least(left, MOST);
+}
+
+static struct task task_of(const struct nn_conv *job, const struct chunk *chunk)
+{
+    return (struct task){
+        .job = job, .chunk = chunk, .pixel = (int64_t)job->c * SIZE,
+        .h_x = job->h.apart * job->x_row * SIZE, .w_x = job->w.apart * job->x_pixel * SIZE,
+        .h_b = job->h.every * job->b_row * SIZE, .w_b = job->w.every * job->b_column * SIZE,
+        .group = job->b_group * SIZE,
+        .joined = job->w.apart == 1 && job->x_pixel == job->c &&
+                  job->w.every * job->b_column == (int64_t)job->c * NN_GROUP,
+    };
+}
+
+/* The chunk's outputs of g vectors, in blocks of even heights: none is thin. */
+static void stripe(struct task *k, int g)
+{
+    const struct nn_conv *j = k->job;
+    int n = k->chunk->n, blocks = (n + TALL(g) - 1) / TALL(g), m = n / blocks, tall = n % blocks;
+
+    k->b = (const char *)j->b + (int64_t)(k->vector * LANES / NN_GROUP) * k->group +
+           k->vector * LANES % NN_GROUP * STEP +
+           (j->h.first * j->b_row + j->w.first * j->b_column) * SIZE;
+    k->ahead = !k->vector && j->h.taps * j->w.taps == 1;
+    k->last = (k->vector + g) * LANES <= j->k ? whole() : first_lanes(j->k % LANES);
+    if (tall)
+        runs[g][m + 1](k, 0, tall);
+    runs[g][m](k, tall * (m + 1), blocks - tall);
+}
+
+static void conv(const struct nn_conv *job)
+{
+    struct chunk chunk;
+    struct task k = task_of(job, &chunk);
+    int y_size = job->y_half ? 2 : 4, total = (job->k + LANES - 1) / LANES, most = CHUNK;
+    int64_t seen = k.pixel * job->h.step * job->w.step + (int64_t)job->k * y_size;
+    struct walk walk;
+
+    if (total > MOST && STAY / seen < CHUNK)
+        most = least(CHUNK, (int)(STAY / seen) / TALL(MOST) * TALL(MOST) + 2 * TALL(MOST));
+    walk_begin(&walk, job, SIZE, y_size);
+    while (walk.more) {
+        walk_fill(&walk, &chunk, most);
+        k.vector = 0;
+        for (int g; k.vector < total; k.vector += g) {
+            g = vectors(total - k.vector);
+            stripe(&k, g);
+        }
+    }
+}

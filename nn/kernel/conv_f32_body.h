@@ -1,0 +1,34 @@
+/*
+ * conv_f32_body -- conv_f32: a step is a channel
+ */
+#include "nn/base/tensor.h"
+
+enum { SIZE = 4 };
+typedef vec step;
+
+VEC_FN step step_all(const char *x)
+{
+    return v_set(*(const float *)x);
+}
+
+VEC_FN step step_load(const char *b)
+{
+    return v_load((const float *)b, whole());
+}
+
+VEC_FN vec step_add(step x, step w, vec sum)
+{
+    return v_fma(x, w, sum);
+}
+
+VEC_FN void store_half(bf16 *y, struct part p, vec v)
+{
+    v_store_bf16(y, p, v);      /* never: y is float */
+}
+
+#include "nn/kernel/conv_body.h"
+
+void KERNEL_FN(conv_f32)(const struct nn_conv *job)
+{
+    conv(job);
+}
