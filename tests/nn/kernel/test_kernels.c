@@ -389,7 +389,7 @@ static void dwconv_gradient(struct trial *t, const struct nn_window *w, nn_dwcon
     int64_t outs = (int64_t)w->oh * w->ow * w->c, n = dx_fn ? in_count(w) : (int64_t)taps * w->c;
     const real *dy = drawn(t, outs), *other = drawn(t, dx_fn ? (int64_t)taps * w->c : in_count(w));
     real *d = drawn(t, n);
-    struct sum *want = calloc((size_t)n, sizeof *want);
+    struct sum *want = calloc((size_t)n + 1, sizeof *want);
 
     assert_non_null(want);
     for (int64_t i = 0; i < n; i++)
