@@ -16,12 +16,12 @@
  *             a picture, so that a picture's bits never depend on its neighbours; TRAIN over the
  *             whole batch.
  *   dx        a piece is some pictures, since windows overlap within one
- *   dw        a piece is a block of w, summed over all rows in order
  *   db        a fixed number of parts
- * All of it follows from the shapes, hence the same bits for any number of threads.
+ * Towards w: conv2d_dw.c.  All of it follows from the shapes, hence the same bits for any number of
+ * threads.
  */
 #include "nn/op/conv2d.h"
-#include "nn/op.h"
+#include "nn/op/conv2d_dw.h"
 
 #include <string.h>
 
@@ -89,7 +89,6 @@ struct job {
     int64_t block;              /* rows at a time */
     int64_t unit, blocks; /* forward: rows that are cut into blocks together; blocks in them */
     int cols, col_blocks;       /* forward: columns a piece, pieces a group */
-    int dw_rows, dw_row_blocks, dw_cols, dw_col_blocks;         /* the same for pieces of w */
     int64_t dx_rows, dx_blocks; /* rows a piece of dx, whole pictures unless direct */
     size_t buffer;              /* numbers of scratch a worker */
 };
@@ -138,13 +137,6 @@ static struct job job_of(const struct nn_call *c)
     j.cols = (int)(ceil_div(j.n, parts * 16) * 16);
     j.col_blocks = (int)ceil_div(j.n, j.cols);
 
-    parts = clamp(ceil_div(j.k, 256), clamp(j.k / 32, 1, 4), j.k);
-    j.dw_rows = (int)(ceil_div(j.k, parts * 8) * 8);
-    j.dw_row_blocks = (int)ceil_div(j.k, j.dw_rows);
-    parts = clamp(j.n / 32, 1, ceil_div(4, parts));
-    j.dw_cols = (int)(ceil_div(j.n, parts * 16) * 16);
-    j.dw_col_blocks = (int)ceil_div(j.n, j.dw_cols);
-
     j.dx_rows = j.direct ? j.block : ceil_div(256, j.pixels) * j.pixels;
     j.dx_blocks = ceil_div(j.batch * j.pixels, j.dx_rows);
 
@@ -170,6 +162,8 @@ static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
     *stash = 0;
     *scratch = j.buffer * (size_t)c->threads;
     *scratch = (*scratch > parts ? *scratch : parts) * sizeof(real);
+    if (c->mode == NN_TRAIN && !j.depthwise && nn_conv2d_dw_scratch(c) > *scratch)
+        *scratch = nn_conv2d_dw_scratch(c);
 }
 
 static real *buffer(const struct job *j, int worker)
@@ -266,28 +260,6 @@ static void dx_piece(void *arg, int i, int worker)
     }
 }
 
-static void dw_piece(void *arg, int i, int worker)
-{
-    const struct job *j = arg;
-    const struct nn_call *c = j->c;
-    int col = i % j->dw_col_blocks * j->dw_cols, g = i / j->dw_col_blocks % j->groups;
-    int first = i / j->dw_col_blocks / j->groups * j->dw_rows, all = j->groups * j->n,
-        from = g * j->n + col;
-    int rows = (int)least(j->dw_rows, j->k - first), cols = (int)least(j->dw_cols, j->n - col);
-    int64_t end = j->batch * j->pixels;
-
-    for (int64_t row = 0, n; row < end; row += n) {
-        int ld;
-        const real *a;
-
-        n = least(j->block, end - row);
-        a = rows_of(j, row, n, g, first, first + rows, buffer(j, worker), &ld);
-        c->k->gemm_f32(true, false, rows, cols, (int)n, a, ld,
-                       (const real *)c->dy.data + row * all + from, all, true,
-                       (real *)c->dx[WEIGHT].data + (int64_t)first * all + from, all);
-    }
-}
-
 static void dx_depthwise(const struct nn_call *c, int64_t n, int64_t count)
 {
     struct job j = job_of(c);
@@ -327,7 +299,7 @@ static void backward(const struct nn_call *c)
         if (c->dx[X].data)
             pool_for(c->pool, (int)(j.dx_blocks * j.groups), dx_piece, &j);
         if (c->dx[WEIGHT].data)
-            pool_for(c->pool, j.dw_row_blocks * j.groups * j.dw_col_blocks, dw_piece, &j);
+            nn_conv2d_dw(c);
     }
     if (c->n_in > BIAS && c->dx[BIAS].data)
         nn_sum_parts(c, j.batch * j.pixels, j.groups * j.n, db_part, c->scratch, c->dx[BIAS].data);
@@ -359,6 +331,8 @@ const struct nn_op nn_op_conv2d = {
         { "channels=256 size=1 bias=true", "2x3x3x4", NULL },       /* of columns, */
         { "channels=64 size=3 pad=1", "2x4x4x3", NULL },            /* of w */
         { "channels=6 size=3 pad=1 groups=2", "2x5x5x32", NULL },
+        { "channels=2 size=2 pad=1", "3x26x27x1", NULL },           /* dw: parts of the batch, */
+        { "channels=1 size=3 pad=1", "1x46x47x1", NULL },           /* of rows */
         { NULL, NULL, NULL }
     },
 };

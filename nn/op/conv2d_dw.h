@@ -1,0 +1,12 @@
+/* conv2d_dw -- conv2d towards its weights */
+#ifndef NN_OP_CONV2D_DW_H
+#define NN_OP_CONV2D_DW_H
+
+#include "nn/op.h"
+
+/* Bytes of c->scratch that it wants, and the step: c->dx[1] += the gradient.  x and dy may
+ * each be real or bf16.  Not for depthwise ones. */
+size_t nn_conv2d_dw_scratch(const struct nn_call *c);
+void nn_conv2d_dw(const struct nn_call *c);
+
+#endif
