@@ -202,7 +202,8 @@ static void check_kernels(struct said *s)
     struct err err = { 0 };
     const struct nn_kernels *k = nn_kernels_get(NULL, &err);
     double rate = k ? matrix_rate(k) : 0;
-    const char *blas = nn_blas_about();
+    bool plain = k && !strcmp(k->name.gemm_f32, "ref");
+    const char *blas = k && !strcmp(k->name.gemm_f32, "blas") ? nn_blas_about() : "";
 
     if (!k) {
         str_add(&s->text, err.msg);
@@ -211,11 +212,13 @@ static void check_kernels(struct said *s)
     }
     str_printf(&s->text, "matrices by %s%s%s, %.0f Gflop/s a thread", k->name.gemm_f32,
                *blas ? ", " : "", blas, rate * 1e-9);
-    if (!*blas)
+    if (plain)
         str_add(&s->advice, "built without OpenBLAS: install libopenblas-dev and build again");
     else if (rate > 0 && rate < RATE_WANTED)
-        str_add(&s->advice, "that is slow: is the machine busy, or libopenblas the generic one "
-                            "(update-alternatives --display libblas.so.3-x86_64-linux-gnu)?");
+        str_add(&s->advice,
+                *blas ? "that is slow: is the machine busy, or libopenblas the generic one "
+                        "(update-alternatives --display libblas.so.3-x86_64-linux-gnu)?"
+                      : "that is slow: is the machine busy?");
 }
 
 static void check_decoders(struct said *s)

@@ -31,10 +31,11 @@ unsigned nn_cpu_isa(void);
 const char *nn_blas_about(void);
 
 /* The table for a level of `cpu_names`, with what is below it: "ref" is plain C alone.  "auto" (or
- * NULL) is all that this processor has, and OpenBLAS.  Shared and constant; NULL and ERR_USAGE for
- * a name that is none, ERR_UNSUPPORTED for a level that this processor has not.  Thread-safe.  The
- * first call of gemm_f32_blas sets OpenBLAS's thread count, which is process-global, to 1: our pool
- * does the threading. */
+ * NULL) is all that this processor has, and OpenBLAS where it beats that: where there are no
+ * vectors of ours.  Shared and constant; NULL and ERR_USAGE for a name that is none,
+ * ERR_UNSUPPORTED for a level that this processor has not.  Thread-safe.  The first call of
+ * gemm_f32_blas sets OpenBLAS's thread count, which is process-global, to 1: our pool does the
+ * threading. */
 const struct nn_kernels *nn_kernels_get(const char *isa, struct err *err);
 
 #endif

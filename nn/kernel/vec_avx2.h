@@ -256,6 +256,30 @@ VEC_FN vmask v_equal_int(const int32_t *x, struct part p, vint v)
 
 /* ---- across the lanes ------------------------------------------------------------------------ */
 
+/* The rows of a square become its columns. */
+VEC_FN void v_transpose(vec r[LANES])
+{
+    vec a[LANES], b[LANES];     /* pairs of rows, fours of rows: 4 j + i has column i of halves */
+
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += 2) {
+        a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < LANES; i += 4) {
+        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm256_permute2f128_ps(b[i], b[4 + i], 0x20);
+        r[4 + i] = _mm256_permute2f128_ps(b[i], b[4 + i], 0x31);
+    }
+}
+
 /* The sum of the lanes, in an order of its own. */
 VEC_FN float v_sum(vec v)
 {

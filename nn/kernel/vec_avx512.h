@@ -231,6 +231,37 @@ VEC_FN vmask v_equal_int(const int32_t *x, struct part p, vint v)
 
 /* ---- across the lanes ------------------------------------------------------------------------ */
 
+/* The rows of a square become its columns. */
+VEC_FN void v_transpose(vec r[LANES])
+{
+    vec a[LANES], b[LANES];     /* pairs of rows, fours of rows: 4 j + i has column i of quarters */
+
+#pragma GCC unroll 8
+    for (int i = 0; i < LANES; i += 2) {
+        a[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        a[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += 4) {
+        b[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {       /* 0x88: quarters 0 and 2 of both; 0xdd: 1 and 3 */
+        vec p = _mm512_shuffle_f32x4(b[i], b[4 + i], 0x88);
+        vec q = _mm512_shuffle_f32x4(b[i], b[4 + i], 0xdd);
+        vec s = _mm512_shuffle_f32x4(b[8 + i], b[12 + i], 0x88);
+        vec t = _mm512_shuffle_f32x4(b[8 + i], b[12 + i], 0xdd);
+
+        r[i] = _mm512_shuffle_f32x4(p, s, 0x88);
+        r[4 + i] = _mm512_shuffle_f32x4(q, t, 0x88);
+        r[8 + i] = _mm512_shuffle_f32x4(p, s, 0xdd);
+        r[12 + i] = _mm512_shuffle_f32x4(q, t, 0xdd);
+    }
+}
+
 /* The sum of the lanes, in an order of its own. */
 VEC_FN float v_sum(vec v)
 {

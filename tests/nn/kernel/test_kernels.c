@@ -43,12 +43,16 @@ struct trial {
     int n_map;
 };
 
+static void unmap_last(struct trial *t)
+{
+    t->n_map--;
+    assert_int_equal(munmap(t->map[t->n_map].base, t->map[t->n_map].bytes), 0);
+}
+
 static void unmap(struct trial *t)
 {
-    while (t->n_map > 0) {
-        t->n_map--;
-        assert_int_equal(munmap(t->map[t->n_map].base, t->map[t->n_map].bytes), 0);
-    }
+    while (t->n_map > 0)
+        unmap_last(t);
 }
 
 static bool next(struct trial *t)
@@ -192,6 +196,8 @@ static void gemm_once(nn_gemm_f32_fn *f, struct trial *t, bool ta, bool tb, bool
 static void check_gemm_f32(nn_gemm_f32_fn *f)
 {
     static const int sizes[] = { 0, 1, 3, 4, 17, 33 };
+    static const int edges[] = { 2, 5, 6, 7, 8, 9, 15, 16, 23, 24, 25, 31, 32, 39, 40, 41, 47, 48,
+                                 49, 63, 64, 65, 95, 97, 127, 128, 129 };
 
     EACH_TRIAL(t)
         for (int how = 0; how < 8; how++) {
@@ -200,7 +206,66 @@ static void check_gemm_f32(nn_gemm_f32_fn *f)
                           sizes[i / 36], (i + how) % 3);
             gemm_once(f, &t, how & 1, how & 2, how & 4, 70, 129, 257, 1);
             gemm_once(f, &t, how & 1, how & 2, how & 4, 1, 500, 65, 0);
+            gemm_once(f, &t, how & 1, how & 2, how & 4, 41, 600, 260, 1);
+            for (int i = 0; i < COUNT(edges); i++) {
+                gemm_once(f, &t, how & 1, how & 2, how & 4, edges[i], 70, 3, i % 2);
+                gemm_once(f, &t, how & 1, how & 2, how & 4, 42, edges[i], 2, i % 2);
+                gemm_once(f, &t, how & 1, how & 2, how & 4, i % 3 + 1, edges[i], 9, i % 2);
+            }
+            for (int k = 254; k < 259; k++)
+                gemm_once(f, &t, how & 1, how & 2, how & 4, k % 2 ? 6 : 50, 17, k, 1);
         }
+}
+
+static const real *corner(const real *x, bool turned, int row, int col, int ld)
+{
+    return x + (turned ? (int64_t)col * ld + row : (int64_t)row * ld + col);
+}
+
+/* Of every level: how A and B lie, and what else is computed, changes no bit; the widths of vectors
+ * neither. */
+static void a_product_is_that_of_its_row_and_column(void **state)
+{
+    enum { M = 61, N = 150, K = 300 };
+    static const int part[][4] = { { 0, M, 0, N }, { 60, 1, 0, N }, { 3, 1, 7, 140 },
+                                   { 9, 7, 149, 1 }, { 5, 45, 77, 33 }, { 11, 13, 64, 64 } };
+    struct err err = { 0 };
+
+    (void)state;
+    EACH_TRIAL(t) {
+        real *a[2] = { drawn(&t, M * K), blank(&t, M * K) }, *all;
+        real *b[2] = { drawn(&t, K * N), blank(&t, K * N) }, *first = drawn(&t, M * N);
+        const real *vectors = NULL;
+
+        for (int i = 0; i < M * K; i++)
+            a[1][i % K * M + i / K] = a[0][i];
+        for (int i = 0; i < K * N; i++)
+            b[1][i % N * K + i / N] = b[0][i];
+        for (int l = 0; cpu_names[l]; l++) {
+            const struct nn_kernels *k = nn_kernels_get(cpu_names[l], &err);
+
+            if (!k)
+                continue;
+            all = copied(&t, M * N, first);
+            k->gemm_f32(false, false, M, N, K, a[0], K, b[0], N, true, all, N);
+            for (int i = 0; i < 4 * COUNT(part); i++) {
+                const int *p = part[i / 4], ta = i & 1, tb = i >> 1 & 1;
+                real *c = copied(&t, M * N, first);
+
+                k->gemm_f32(ta, tb, p[1], p[3], K, corner(a[ta], ta, p[0], 0, ta ? M : K),
+                            ta ? M : K, corner(b[tb], tb, 0, p[2], tb ? K : N), tb ? K : N, true,
+                            c + p[0] * N + p[2], N);
+                for (int r = p[0]; r < p[0] + p[1]; r++)
+                    assert_same(&t, cpu_names[l], p[3], c + r * N + p[2],
+                                all + r * N + p[2]);
+                unmap_last(&t);
+            }
+            if (vectors)
+                assert_same(&t, "other vectors", M * N, all, vectors);
+            vectors = l ? all : NULL;
+        }
+        unmap(&t);
+    }
 }
 
 /* ---- windows --------------------------------------------------------------------------------- */
@@ -313,8 +378,7 @@ static void check_im2row_f32(nn_im2row_f32_fn *f)
 
                             assert_near(&t, "im2row", n, out[n], at < 0 ? 0 : (double)x[at + c], 0);
                         }
-                    t.n_map--;
-                    munmap(t.map[t.n_map].base, t.map[t.n_map].bytes);
+                    unmap_last(&t);
                     assert_int_equal(t.n_map, kept);
                 }
             unmap(&t);
@@ -1403,6 +1467,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_slot_is_filled),
+        cmocka_unit_test(a_product_is_that_of_its_row_and_column),
 #define KERNEL(slot, isa) cmocka_unit_test(slot##_##isa),
 #include "nn/kernel/kernels.def"
 #undef KERNEL
