@@ -5,26 +5,8 @@
  * masked out, so that bits depend on nothing but a number's own inputs.
  */
 #include "nn/kernel/cpu.h"
+#include "nn/kernel/vec_loop.h"
 #include "nn/kernel/vec_math.h"
-
-/* The statement for every vector of n numbers, the last perhaps a part: `at` is its first number,
- * `part` its lanes. */
-#define EACH_VEC(n, ...)                                                                           \
-    do {                                                                                           \
-        int64_t at = 0;                                                                            \
-                                                                                                   \
-        for (; at + LANES <= (n); at += LANES) {                                                   \
-            const struct part part = whole();                                                      \
-            __VA_ARGS__;                                                                           \
-        }                                                                                          \
-        if (at < (n)) {                                                                            \
-            const struct part part = first_lanes((n) - at);                                        \
-            __VA_ARGS__;                                                                           \
-        }                                                                                          \
-    } while (0)
-
-#define IN(x) v_load((x) + at, part)
-#define OUT(y, v) v_store((y) + at, part, (v))
 
 void KERNEL_FN(add_f32)(int64_t n, const float *a, const float *b, float *y)
 {

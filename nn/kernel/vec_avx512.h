@@ -60,6 +60,18 @@ VEC_FN void v_store_int(int32_t *y, struct part p, vint v)
         _mm512_mask_storeu_epi32(y, p.lanes, v);
 }
 
+/* Will be read soon; any address. */
+VEC_FN void v_prefetch(const void *x)
+{
+    _mm_prefetch((const char *)x, _MM_HINT_T0);
+}
+
+/* The same, but not so soon: into the second cache. */
+VEC_FN void v_prefetch_far(const void *x)
+{
+    _mm_prefetch((const char *)x, _MM_HINT_T1);
+}
+
 /* bf16 is the upper half of a float. */
 VEC_FN vec v_load_bf16(const uint16_t *x, struct part p)
 {

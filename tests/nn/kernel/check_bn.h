@@ -78,7 +78,7 @@ static double bn_g(const struct bn_case *s, int64_t i)
 
 static const int bn_sizes[][2] = {      /* rows, channels */
     { 0, 3 }, { 1, 1 }, { 3, 7 }, { 2, 16 }, { 5, 31 }, { 4, 64 }, { 7, 33 }, { 2, 130 },
-    { 33, 48 },
+    { 67, 40 }, { 33, 48 },
 };
 
 #define EACH_BN(t, s) \

@@ -1,0 +1,3 @@
+/* rows, avx2 */
+#include "nn/kernel/vec_avx2.h"
+#include "nn/kernel/rows_body.h"

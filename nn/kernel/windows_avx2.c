@@ -1,0 +1,3 @@
+/* windows, avx2 */
+#include "nn/kernel/vec_avx2.h"
+#include "nn/kernel/windows_body.h"

@@ -1,0 +1,3 @@
+/* windows, avx512 */
+#include "nn/kernel/vec_avx512.h"
+#include "nn/kernel/windows_body.h"
