@@ -98,16 +98,21 @@ VEC_FN vec v_load_bf16(const uint16_t *x, struct part p)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
 }
 
-/* Rounds to the nearest, ties to even; a NaN stays one. */
-VEC_FN void v_store_bf16(uint16_t *y, struct part p, vec v)
+/* bf16 of each lane, in its lower half: the nearest, ties to even; a NaN stays one. */
+VEC_FN vint v_round_bf16(vec v)
 {
     __m256i bits = _mm256_castps_si256(v);
     __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     __m256i round = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
     __m256 nan = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
     __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(1 << 22));
-    __m256i all = _mm256_srli_epi32(
-        _mm256_blendv_epi8(round, quiet, _mm256_castps_si256(nan)), 16);
+
+    return _mm256_srli_epi32(_mm256_blendv_epi8(round, quiet, _mm256_castps_si256(nan)), 16);
+}
+
+VEC_FN void v_store_bf16(uint16_t *y, struct part p, vec v)
+{
+    __m256i all = v_round_bf16(v);
     __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(all),
                                     _mm256_extracti128_si256(all, 1));
 
@@ -119,6 +124,13 @@ VEC_FN void v_store_bf16(uint16_t *y, struct part p, vec v)
         _mm_storeu_si128((__m128i *)eight, half);
         __builtin_memcpy(y, eight, (size_t)p.n * sizeof *y);
     }
+}
+
+/* y[2 i] = bf16 of lane i of a, y[2 i + 1] of b. */
+VEC_FN void v_store_pairs(uint16_t *y, vec a, vec b)
+{
+    _mm256_storeu_si256((__m256i *)y, _mm256_or_si256(v_round_bf16(a),
+                                                      _mm256_slli_epi32(v_round_bf16(b), 16)));
 }
 
 /* ---- arithmetic ------------------------------------------------------------------------------ */

@@ -81,21 +81,33 @@ VEC_FN vec v_load_bf16(const uint16_t *x, struct part p)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
-/* Rounds to the nearest, ties to even; a NaN stays one. */
-VEC_FN void v_store_bf16(uint16_t *y, struct part p, vec v)
+/* bf16 of each lane, in its lower half: the nearest, ties to even; a NaN stays one. */
+VEC_FN vint v_round_bf16(vec v)
 {
     __m512i bits = _mm512_castps_si512(v);
     __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     __m512i round = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
     __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
     __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(1 << 22));
-    __m512i all = _mm512_mask_blend_epi32(nan, round, quiet);
-    __m256i half = _mm512_cvtepi32_epi16(_mm512_srli_epi32(all, 16));
+
+    return _mm512_srli_epi32(_mm512_mask_blend_epi32(nan, round, quiet), 16);
+}
+
+VEC_FN void v_store_bf16(uint16_t *y, struct part p, vec v)
+{
+    __m256i half = _mm512_cvtepi32_epi16(v_round_bf16(v));
 
     if (p.whole)
         _mm256_storeu_si256((__m256i *)y, half);
     else
         _mm256_mask_storeu_epi16(y, p.lanes, half);
+}
+
+/* y[2 i] = bf16 of lane i of a, y[2 i + 1] of b. */
+VEC_FN void v_store_pairs(uint16_t *y, vec a, vec b)
+{
+    _mm512_storeu_si512(y, _mm512_or_si512(v_round_bf16(a),
+                                           _mm512_slli_epi32(v_round_bf16(b), 16)));
 }
 
 /* ---- arithmetic ------------------------------------------------------------------------------ */
