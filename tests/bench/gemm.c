@@ -3,25 +3,17 @@
  *
  * Layers y[m,n] = x[m,k] w[k,n] as networks have them: forward, and both gradients (dx = dy w^T, dw
  * += x^T dy).  OpenBLAS knows few processors and picks by name: OPENBLAS_CORETYPE=SkylakeX helps it
- * where there is AVX-512.
+ * where there is AVX-512.  OMP_NUM_THREADS=1 keeps oneDNN to one thread.
  */
 #include "tests/bench/bench.h"
+#include "tests/bench/gemm.h"
 
 #include "nn/base/rng.h"
 #include "nn/kernel/cpu.h"
+#include "nn/kernel/peak.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#ifdef HAVE_ONEDNN
-#include <dnnl.h>
-
-static void nn_gemm_f32_onednn(bool ta, bool tb, int m, int n, int k, const float *a, int lda,
-                               const float *b, int ldb, bool acc, float *c, int ldc)
-{
-    dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1, a, lda, b, ldb, acc, c, ldc);
-}
-#endif
 
 /* The lines of kernels.def whose function is a gemm; NULL for the others. */
 #define GEMM_OR_NULL(f) _Generic(&(f), nn_gemm_f32_fn *: &(f), default: NULL)
@@ -34,9 +26,6 @@ static const struct {
 #define KERNEL(slot, isa) { #isa, NN_ISA_##isa, GEMM_OR_NULL(nn_##slot##_##isa) },
 #include "nn/kernel/kernels.def"
 #undef KERNEL
-#ifdef HAVE_ONEDNN
-    { "onednn", NN_ISA_ref, nn_gemm_f32_onednn },
-#endif
 };
 
 enum { N_GEMMS = sizeof gemms / sizeof *gemms };
@@ -66,45 +55,57 @@ static float *numbers(size_t n)
     return x;
 }
 
-/* The best implementation first, which all others are compared with. */
+/* Ours for this processor first, which the others are compared with; then the others of
+ * kernels.def that it can run, but the plain one. */
+static int sides(struct product p, struct product *work, struct bench_side *side)
+{
+    struct err err = { 0 };
+    nn_gemm_f32_fn *ours = nn_kernels_get(NULL, &err)->gemm_f32, *onednn = gemm_onednn();
+    int n = 1;
+
+    work[0].fn = ours;
+    for (int i = N_GEMMS - 1; i >= 0; i--) {
+        if (gemms[i].fn == ours)
+            side[0].name = gemms[i].name;
+        else if (gemms[i].fn && gemms[i].fn != nn_gemm_f32_ref && gemms[i].isa & nn_cpu_isa()) {
+            side[n].name = gemms[i].name;
+            work[n++].fn = gemms[i].fn;
+        }
+    }
+    side[n].name = "onednn";
+    work[n].fn = onednn;
+    n += !!onednn;
+    for (int i = 0; i < n; i++) {
+        p.fn = work[i].fn;
+        work[i] = p;
+        side[i].run = run;
+        side[i].ctx = &work[i];
+    }
+    return n;
+}
+
 static bool compare(const char *what, struct product p, struct err *err)
 {
     float *a = numbers((size_t)p.m * p.k), *b = numbers((size_t)p.k * p.n);
-    float *c = numbers((size_t)p.m * p.n);
-    struct bench_side side[N_GEMMS];
-    struct product work[N_GEMMS];
+    struct product work[N_GEMMS + 1];
+    struct bench_side side[N_GEMMS + 1];
     char line[80];
-    int n = 0;
+    bool ok;
 
-    if (!a || !b || !c) {
-        err_set(err, ERR_MEMORY, "gemm: no room for %d x %d x %d", p.m, p.n, p.k);
-    } else {
-        for (int i = N_GEMMS - 1; i >= 0; i--) {
-            bool best = gemms[i].fn == nn_kernels_get("auto", err)->gemm_f32;
-
-            if (!gemms[i].fn || gemms[i].fn == nn_gemm_f32_ref || !(gemms[i].isa & nn_cpu_isa()))
-                continue;
-            work[n] = p;
-            work[n].fn = gemms[i].fn;
-            work[n].a = a;
-            work[n].b = b;
-            work[n].c = c;
-            side[n] = (struct bench_side){ gemms[i].name, run, &work[n] };
-            if (best) {
-                struct bench_side s = side[0];
-
-                side[0] = side[n];
-                side[n] = s;
-            }
-            n++;
-        }
+    p.a = a;
+    p.b = b;
+    p.c = numbers((size_t)p.m * p.n);
+    ok = a && b && p.c;
+    if (ok) {
         snprintf(line, sizeof line, "%s %d x %d x %d", what, p.m, p.n, p.k);
-        bench_sides(line, 2e-9 * p.m * p.n * p.k, "GF", side, n);
+        bench_sides(line, 2e-9 * p.m * p.n * p.k, "GF", side, sides(p, work, side));
+    } else {
+        err_set(err, ERR_MEMORY, "gemm: no room for %d x %d x %d", p.m, p.n, p.k);
     }
     free(a);
     free(b);
-    free(c);
-    return err->kind == ERR_NONE;
+    free(p.c);
+    return ok;
 }
 
 bool bench_gemm(struct err *err)
@@ -118,6 +119,8 @@ bool bench_gemm(struct err *err)
         { 3136, 64, 147 }, { 784, 512, 128 }, { 1024, 1024, 1024 },
     };
 
+    printf("  peak of one core, from registers: %.0f GF/s\n",
+           1e-9 * nn_peak_rate(nn_peak_best(NN_PEAK_f32, cpu_can()), NULL));
     for (size_t i = 0; i < sizeof layer / sizeof *layer; i++) {
         int m = layer[i][0], n = layer[i][1], k = layer[i][2];
 
