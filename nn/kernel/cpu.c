@@ -33,6 +33,7 @@ static void fill(struct nn_kernels *k, unsigned isa)
     }
 #include "nn/kernel/kernels.def"
 #undef KERNEL
+    k->rows_alone = strcmp(k->name.gemm_f32, "blas");
 }
 
 static void fill_all(void)

@@ -28,8 +28,8 @@ struct nn_window {
 };
 
 /* C[m,n] = A[m,k] B[k,n], or C += ... when acc.  ta: A lies as [k,m]; tb: B lies as [n,k].  Leading
- * dimensions in numbers.  m, n, k may be 0.  Neighbouring rows may change an output's last bits
- * (OpenBLAS). */
+ * dimensions in numbers.  m, n, k may be 0.  Where rows_alone of the table is not set, an output's
+ * last bits may depend on the rows beside it. */
 typedef void nn_gemm_f32_fn(bool ta, bool tb, int m, int n, int k, const real *a, int lda,
                             const real *b, int ldb, bool acc, real *c, int ldc);
 
@@ -282,6 +282,7 @@ struct nn_kernels {
 #define SLOT(s) nn_##s##_fn *s;
     NN_SLOTS(SLOT)
 #undef SLOT
+    bool rows_alone;            /* gemm_f32 keeps to the rule of bits; OpenBLAS does not */
     struct {
 #define SLOT(s) const char *s;
         NN_SLOTS(SLOT)

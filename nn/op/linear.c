@@ -1,9 +1,10 @@
 /*
  * linear -- y = x W + b
  *
- * x [N,in]; W in memory [in,out], in files [out,in]; b [out].  INFER goes row by row, so that a
- * picture's bits never depend on its neighbours; TRAIN takes blocks of rows.  The gradient of W is
- * cut into blocks of its rows, each summed over the batch in one GEMM.
+ * x [N,in]; W in memory [in,out], in files [out,in]; b [out].  A block of a result is one GEMM,
+ * whole sums.  Where GEMM does not promise that a row's bits are its own (OpenBLAS), INFER goes row
+ * by row, so that a picture's bits never depend on its neighbours.  W is read as it lies: a packed
+ * copy was no faster for a single picture, and would be as large again.
  */
 #include "nn/op/linear.h"
 #include "nn/io/onnx.h"
@@ -70,8 +71,10 @@ struct job {
 
 static struct job job_of(const struct nn_call *c)
 {
+    bool one = c->mode == NN_INFER && !c->k->rows_alone;
+
     return (struct job){ .c = c, .batch = c->x[X].shape.dim[0], .in = (int)c->x[X].shape.dim[1],
-                         .out = (int)c->y.shape.dim[1], .rows = c->mode == NN_INFER ? 1 : ROWS };
+                         .out = (int)c->y.shape.dim[1], .rows = one ? 1 : ROWS };
 }
 
 static int pieces(int64_t n, int piece)
@@ -130,20 +133,21 @@ static void dx_piece(void *arg, int i, int worker)
 
     (void)worker;
     c->k->gemm_f32(false, true, (int)rows, cols, j->out, (const real *)c->dy.data + row * j->out,
-                   j->out, (const real *)c->x[WEIGHT].data + (int64_t)col * j->out, j->out, true,
-                   (real *)c->dx[X].data + row * j->in + col, j->in);
+                   j->out, (const real *)c->x[WEIGHT].data + (int64_t)col * j->out, j->out,
+                   !(c->fresh >> X & 1), (real *)c->dx[X].data + row * j->in + col, j->in);
 }
 
 static void dw_piece(void *arg, int i, int worker)
 {
     const struct job *j = arg;
     const struct nn_call *c = j->c;
-    int first = i * ROWS, rows = (int)least(ROWS, j->in - first);
+    int col = i % j->col_blocks * COLS, cols = (int)least(COLS, j->out - col);
+    int row = i / j->col_blocks * ROWS, rows = (int)least(ROWS, j->in - row);
 
     (void)worker;
-    c->k->gemm_f32(true, false, rows, j->out, (int)j->batch, (const real *)c->x[X].data + first,
-                   j->in, c->dy.data, j->out, true,
-                   (real *)c->dx[WEIGHT].data + (int64_t)first * j->out, j->out);
+    c->k->gemm_f32(true, false, rows, cols, (int)j->batch, (const real *)c->x[X].data + row, j->in,
+                   (const real *)c->dy.data + col, j->out, true,
+                   (real *)c->dx[WEIGHT].data + (int64_t)row * j->out + col, j->out);
 }
 
 static void db_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
@@ -160,8 +164,9 @@ static void backward(const struct nn_call *c)
     j.col_blocks = pieces(j.in, COLS);
     if (c->dx[X].data)
         pool_for(c->pool, pieces(j.batch, ROWS) * j.col_blocks, dx_piece, &j);
+    j.col_blocks = pieces(j.out, COLS);
     if (c->dx[WEIGHT].data)
-        pool_for(c->pool, pieces(j.in, ROWS), dw_piece, &j);
+        pool_for(c->pool, pieces(j.in, ROWS) * j.col_blocks, dw_piece, &j);
     if (c->n_in > BIAS && c->dx[BIAS].data)
         nn_sum_parts(c, j.batch, j.out, db_part, c->scratch, c->dx[BIAS].data);
 }
@@ -174,7 +179,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 
 const struct nn_op nn_op_linear = {
     .name = "linear", .onnx = "Gemm", .doc = "y = x W + b",
-    .in_min = 2, .in_max = 3, .keep = NN_KEEP_X,
+    .in_min = 2, .in_max = 3, .keep = NN_KEEP_X, .fresh = 1 << X,
     .attr_size = sizeof(struct nn_linear), .attrs = attrs,
     .type = type, .param = param, .flops = flops, .space = space, .forward = forward,
     .backward = backward,

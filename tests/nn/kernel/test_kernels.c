@@ -246,6 +246,7 @@ static void a_product_is_that_of_its_row_and_column(void **state)
 
             if (!k)
                 continue;
+            assert_true(k->rows_alone);
             all = copied(&t, M * N, first);
             k->gemm_f32(false, false, M, N, K, a[0], K, b[0], N, true, all, N);
             for (int i = 0; i < 4 * COUNT(part); i++) {
