@@ -1,17 +1,17 @@
 /*
  * conv_body -- convolution over vectors, written once for all widths and both precisions
  *
- * A block of m outputs x g vectors of channels is summed in registers: of a pixel a channel (of bf16
- * a pair) is broadcast, g vectors of weights are loaded, m x g products are added, from 0, tap by
- * tap and channel by channel.  So the sum of an output is the same wherever it lies in a block.  The
- * pixels of a block are found through an array of offsets (conv_walk.h), which makes borders,
+ * A block of m outputs x g vectors of channels is summed in registers: of a pixel a channel (of
+ * bf16 a pair) is broadcast, g vectors of weights are loaded, m x g products are added, from 0, tap
+ * by tap and channel by channel.  So the sum of an output is the same wherever it lies in a block.
+ * The pixels of a block are found through an array of offsets (conv_walk.h), which makes borders,
  * strides, phases and ragged ends one loop; M. Dukhan, "The indirect convolution algorithm",
  * arXiv:1907.02129.  A chunk of outputs, small enough that what it reads and writes stays in the
  * second cache, is done for all vectors of channels, then the next.
  *
- * Included once, behind the words of vec_ISA.h, by a file that says what a step is: SIZE bytes a number
- * of x, `step` what a vector multiplies at once, and how; blocks of at most MOST vectors and TALLEST
- * outputs, TALL(g) of g vectors, which BLOCKS and EACH_BLOCKS list.
+ * Included once, behind the words of vec_ISA.h, by a file that says what a step is: SIZE bytes a
+ * number of x, `step` what a vector multiplies at once, and how; blocks of at most MOST vectors and
+ * TALLEST outputs, TALL(g) of g vectors, which BLOCKS and EACH_BLOCKS list.
  */
 #include "nn/kernel/conv_walk.h"
 

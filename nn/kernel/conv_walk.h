@@ -49,7 +49,7 @@ static inline struct run run_from(const struct nn_axis *a, int i)
 {
     struct run r = taps_of(a, i), next;
 
-    if (r.to - r.from == a->taps && a->taps) {          /* the middle: as far as the last tap goes */
+    if (r.to - r.from == a->taps && a->taps) {          /* the middle: to where the last tap ends */
         int64_t far = a->apart > 0 ? (int64_t)(a->taps - 1) * a->apart : 0;
         int64_t end = ((int64_t)a->in - 1 - a->start - far) / a->step + 1;
 

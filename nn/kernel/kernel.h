@@ -88,8 +88,8 @@ typedef void nn_conv_bf16_fn(const struct nn_conv *job);
 /* Weights w[taps,c,k], an input channel `ldw` numbers behind the last (>= k), as the kernels want
  * them: b[k/32][taps][c][32], zeros behind output k.  turned: the transpose that backward wants,
  * b[c/32][taps from the last][k][32].  Of bf16 two channels are a pair, b[k/32][taps][c/2][32][2],
- * with a zero behind an odd last one.  Writes groups of outputs [first,end), where they lie in b, and
- * nothing else.  nn_pack_count says how many numbers there are in all. */
+ * with a zero behind an odd last one.  Writes groups of outputs [first,end), where they lie in b,
+ * and nothing else.  nn_pack_count says how many numbers there are in all. */
 typedef void nn_pack_f32_fn(int taps, int c, int k, int64_t ldw, const real *w, bool turned,
                             int first, int end, real *b);
 typedef void nn_pack_bf16_fn(int taps, int c, int k, int64_t ldw, const real *w, bool turned,

@@ -120,7 +120,7 @@ static void check_pack_f32(nn_pack_f32_fn *f)
             assert_true(n <= nn_pack_count(d[0], from, out));
             assert_int_equal(nn_pack_groups(out), groups);
             f(d[0], d[1], d[2], ldw, w, turned, 1, groups, b);
-            for (int64_t i = 0; i < n / groups; i++)            /* the first group is not asked for */
+            for (int64_t i = 0; i < n / groups; i++)            /* not asked for */
                 assert_true(isnan(b[i]));
             f(d[0], d[1], d[2], ldw, w, turned, 0, 1, b);
             for (int64_t i = 0; i < n; i++)
