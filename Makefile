@@ -278,7 +278,7 @@ fuzz: $(FUZZERS)                ## libFuzzer, FUZZ_SECONDS (60) a parser, from t
 	        -rss_limit_mb=2048 -artifact_prefix=$(BUILD)/fuzz/ -print_final_stats=1 2>&1 | \
 	        grep -E 'ERROR|SUMMARY|Test unit|number_of_executed' ; done
 
-bench: $(BUILD)/$V/bench        ## time kernels, networks and data; BENCH=NAME for one of tests/bench/benches.def
+bench: $(BUILD)/$V/bench        ## time kernels and data beside other libraries; BENCH=NAME for one of tests/bench/benches.def
 	@$< $(BENCH)
 
 interop: all                    ## our ONNX files in ONNX Runtime (wants Python), our report in Chromium

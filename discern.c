@@ -73,6 +73,7 @@ static const struct cli_command *const commands[] = {
     &data_cmd_dedup,
     &data_cmd_show,
     &data_cmd_import,
+    &train_cmd_bench,
     &infer_cmd_doctor,
     &help_command,
 };

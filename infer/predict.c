@@ -33,6 +33,7 @@ struct infer_predictor {
     struct nn_exec *exec;
     struct shape image;         /* of a full slice */
     int batch, slice, n_labels;
+    enum nn_precision precision;
     real *logits;               /* [batch,n_labels] */
 };
 
@@ -193,7 +194,7 @@ struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const stru
 static struct nn_plan *new_plan(const struct infer_predictor *q, int n, struct err *err)
 {
     struct nn_plan_options opt = { .mode = NN_INFER, .batch = n, .threads = pool_threads(q->pool),
-                                   .kernels = q->kernels };
+                                   .kernels = q->kernels, .precision = q->precision };
 
     return nn_plan_new(q->network->graph, &opt, err);
 }
@@ -241,6 +242,22 @@ bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *er
     q->slice = slice;
     q->image = plan->shape[nn_graph_first_input(q->network->graph)];
     return true;
+}
+
+bool infer_predictor_keep(struct infer_predictor *q, enum nn_precision precision, struct err *err)
+{
+    enum nn_precision before = q->precision;
+
+    q->precision = precision;
+    if (infer_predictor_resize(q, q->batch, err))
+        return true;
+    q->precision = before;
+    return false;
+}
+
+const struct nn_plan *infer_predictor_plan(const struct infer_predictor *q)
+{
+    return q->plan;
 }
 
 void infer_predictor_free(struct infer_predictor *q)

@@ -9,6 +9,7 @@
 #define INFER_PREDICT_H
 
 #include "infer/model.h"
+#include "nn/plan.h"
 
 /* A network as it answers: in inference form, with calibration and activation.  It does not change,
  * and any number of predictors may share it. */
@@ -36,6 +37,13 @@ void infer_predictor_free(struct infer_predictor *q);
 
 /* As if made with this batch.  On failure it is as before. */
 bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *err);
+
+/* As if made with pictures in this precision within the network; AUTO is fp32 today.  On failure it
+ * is as before. */
+bool infer_predictor_keep(struct infer_predictor *q, enum nn_precision precision, struct err *err);
+
+/* The plan that a slice of a batch goes through; lent until q changes. */
+const struct nn_plan *infer_predictor_plan(const struct infer_predictor *q);
 
 int infer_predictor_batch(const struct infer_predictor *q);
 int infer_predictor_labels(const struct infer_predictor *q);

@@ -6,6 +6,6 @@
 
 #include "nn/base/cli.h"
 
-extern const struct cli_command train_cmd_train;
+extern const struct cli_command train_cmd_train, train_cmd_bench;
 
 #endif

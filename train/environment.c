@@ -6,14 +6,10 @@
 #include "data/image.h"
 #include "nn/base/about.h"
 #include "nn/base/cpu.h"
-#include "nn/base/file.h"
 #include "nn/kernel/cpu.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { CPUINFO_BYTES = 1 << 24 };
 
 /* "ref avx2 avx512": what the processor can. */
 static void add_instructions(struct str *out)
@@ -21,23 +17,6 @@ static void add_instructions(struct str *out)
     for (int i = 0; cpu_names[i]; i++)
         if (cpu_can() & 1U << i)
             str_printf(out, "%s%s", out->len ? " " : "", cpu_names[i]);
-}
-
-/* The processor's name as the system tells it; nothing where it does not. */
-static void add_processor(struct str *out)
-{
-    struct err ignored;
-    size_t bytes;
-    char *text = (char *)file_read("/proc/cpuinfo", CPUINFO_BYTES, &bytes, &ignored);
-    const char *name = text ? strstr(text, "model name") : NULL;
-
-    name = name ? strpbrk(name, ":\n") : NULL;
-    if (name && *name == ':') {
-        name++;
-        name += strspn(name, " \t");
-        str_addn(out, name, strcspn(name, "\n"));
-    }
-    free(text);
 }
 
 /* Takes the text over; a text that is empty is null. */
@@ -61,20 +40,18 @@ static bool set_text(json_t *o, const char *key, const char *text)
 json_t *train_environment(int threads)
 {
     json_t *o = json_object();
-    struct str instructions = { 0 }, processor = { 0 };
-    char host[256] = "";
+    struct str instructions = { 0 };
+    char host[256] = "", processor[CPU_NAME];
     bool ok;
 
     add_instructions(&instructions);
-    add_processor(&processor);
     gethostname(host, sizeof host - 1);
     ok = o && set_text(o, "version", about_version) && set_text(o, "git", about_git) &&
          set_text(o, "compiler", about_compiler) && set_text(o, "flags", about_flags) &&
          set_text(o, "blas", nn_blas_about()) && set_text(o, "decoders", data_decoders);
     ok &= set(o, "instructions", &instructions);
-    ok &= set(o, "cpu", &processor);
-    ok = ok && !json_object_set_new(o, "threads", json_integer(threads)) &&
-         set_text(o, "host", host);
+    ok = ok && set_text(o, "cpu", cpu_model(processor)) &&
+         !json_object_set_new(o, "threads", json_integer(threads)) && set_text(o, "host", host);
     if (ok)
         return o;
     json_decref(o);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -103,4 +104,23 @@ size_t cpu_cache(int level)
             (unit == 'K' || unit == 'M'))
             return n << (unit == 'K' ? 10 : 20);
     return 0;
+}
+
+const char *cpu_model(char name[CPU_NAME])
+{
+    char line[256];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+
+    name[0] = 0;
+    while (f && fgets(line, sizeof line, f))
+        if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
+            const char *value = strchr(line, ':') + 1;
+
+            value += strspn(value, " \t");
+            snprintf(name, CPU_NAME, "%.*s", (int)strcspn(value, "\n"), value);
+            break;
+        }
+    if (f)
+        fclose(f);
+    return name;
 }

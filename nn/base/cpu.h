@@ -22,6 +22,10 @@ extern const char *const cpu_names[];   /* of the bits, in order; NULL */
  * signals. */
 unsigned cpu_can(void);
 
+/* What it is called, "AMD EPYC"; "" where the system does not say.  Returns name. */
+enum { CPU_NAME = 128 };
+const char *cpu_model(char name[CPU_NAME]);
+
 /* Bytes of the cache for data that the first processor has at a level, 1 to 3; one level 3 is
  * shared by several processors.  0: none, or the system does not say. */
 size_t cpu_cache(int level);

@@ -151,21 +151,10 @@ static void set_libraries(char **argv)
 /* What the figures were measured on. */
 static void print_machine(void)
 {
-    static char line[512];
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    const char *model = "unknown processor";
+    char name[CPU_NAME];
     unsigned can = cpu_can();
 
-    while (f && fgets(line, sizeof line, f)) {
-        line[strcspn(line, "\n")] = 0;
-        if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
-            model = strchr(line, ':') + 2;
-            break;
-        }
-    }
-    if (f)
-        fclose(f);
-    printf("%s, %d cores,", model, pool_cpus());
+    printf("%s, %d cores,", cpu_model(name), pool_cpus());
     for (int i = 0; cpu_names[i]; i++)
         if (can & 1u << i)
             printf(" %s", cpu_names[i]);

@@ -1,0 +1,69 @@
+/*
+ * bench -- see bench.h
+ */
+#include "train/bench.h"
+
+#include "nn/base/clock.h"
+#include "nn/base/cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int by_value(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+struct train_bench_time train_bench_run(train_bench_fn *fn, void *ctx, int rounds, double least)
+{
+    double seconds[TRAIN_BENCH_ROUNDS], start = clock_now(), once;
+    int times;
+
+    fn(ctx);
+    once = clock_now() - start;
+    times = once > least ? 1 : (int)(least / (once + 1e-9)) + 1;
+    for (int r = 0; r < rounds; r++) {
+        start = clock_now();
+        for (int i = 0; i < times; i++)
+            fn(ctx);
+        seconds[r] = (clock_now() - start) / times;
+    }
+    qsort(seconds, (size_t)rounds, sizeof *seconds, by_value);
+    return (struct train_bench_time){ seconds[rounds / 2], seconds[rounds / 4],
+                                      seconds[rounds - 1 - rounds / 4] };
+}
+
+/* Bits of the levels up to that of the name. */
+static unsigned levels(const char *isa)
+{
+    for (int i = 0; isa && cpu_names[i]; i++)
+        if (!strcmp(isa, cpu_names[i]))
+            return cpu_can() & ((2u << i) - 1);
+    return cpu_can();
+}
+
+bool train_bench_peak(const char *isa, struct pool *pool, bool memory,
+                      struct train_bench_peak *out, struct err *err)
+{
+    unsigned can = levels(isa);
+
+    memset(out, 0, sizeof *out);
+    for (int t = 0; nn_peak_types[t]; t++) {
+        const struct nn_peak *p = nn_peak_best((enum nn_peak_type)t, can);
+
+        out->flops[t].p = p;
+        if (p) {
+            out->flops[t].one = nn_peak_rate(p, NULL);
+            out->flops[t].all = nn_peak_rate(p, pool);
+        }
+    }
+    for (int m = 0; memory && nn_peak_memories[m]; m++) {
+        out->memory[m].one = nn_peak_memory((enum nn_peak_memory)m, can, NULL, err);
+        out->memory[m].all = nn_peak_memory((enum nn_peak_memory)m, can, pool, err);
+        if (out->memory[m].one < 0 || out->memory[m].all < 0)
+            return false;
+    }
+    return true;
+}

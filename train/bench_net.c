@@ -1,0 +1,268 @@
+/*
+ * bench, networks -- a training step and an answer, on the roads that train and predict take
+ */
+#include "train/bench.h"
+
+#include "infer/predict.h"
+#include "nn/base/clock.h"
+#include "nn/exec.h"
+#include "nn/kernel/cpu.h"
+#include "train/arch.h"
+#include "train/net.h"
+
+#include <stdlib.h>
+
+static int side_of(const struct train_bench_net *how)
+{
+    const struct nn_model *model = train_arch_named(how->arch);
+
+    return how->size ? how->size : model ? model->size : 224;
+}
+
+/* One batch of noise. */
+struct batch {
+    int n;
+    float *image, *target, *answer;
+};
+
+static bool batch_make(struct batch *b, int n, size_t picture, int labels, struct err *err)
+{
+    *b = (struct batch){ .n = n };
+    b->image = calloc((size_t)n * picture, sizeof *b->image);
+    b->target = calloc((size_t)n * (size_t)labels, sizeof *b->target);
+    b->answer = calloc((size_t)n * (size_t)labels, sizeof *b->answer);
+    if (!b->image || !b->target || !b->answer)
+        return err_set(err, ERR_MEMORY, "no memory for %d pictures", n);
+    for (size_t i = 0; i < (size_t)n * picture; i++)
+        b->image[i] = rng_f32(1, rng_stream(RNG_TEST, 0), i) * 4 - 2;
+    for (int i = 0; i < n; i++)
+        b->target[i * labels + i % labels] = 1;
+    return true;
+}
+
+static void batch_release(struct batch *b)
+{
+    free(b->image);
+    free(b->target);
+    free(b->answer);
+}
+
+/* ---- a training step ------------------------------------------------------------------------- */
+
+struct training {
+    struct train_net *net;
+    const struct batch *b;
+    uint64_t step;
+    bool ok;
+    struct err *err;
+};
+
+/* At a rate that keeps noise from diverging, and does all the work of any other. */
+static void run_step(void *ctx)
+{
+    struct training *t = ctx;
+    struct train_outcome out;
+
+    t->ok = t->ok && train_net_learn(t->net, t->b->n, t->b->image, t->b->target, t->step++, t->err);
+    t->ok = t->ok && train_net_update(t->net, 1e-6, &out, t->err);
+}
+
+static bool measure_training(const struct train_bench_net *how, const struct nn_graph *g,
+                             const struct batch *b, struct train_bench_net_result *out,
+                             struct err *err)
+{
+    struct train_net_options opt = {
+        .loss = { .task = DATA_SINGLE }, .optim = &train_optim_sgd, .pool = how->pool, .seed = 1,
+        .momentum = train_optim_sgd.momentum, .decay = train_optim_sgd.decay,
+        .kernels = nn_kernels_get(how->isa, err), .precision = how->precision,
+    };
+    struct training t = { .b = b, .ok = true, .err = err };
+
+    t.net = opt.kernels ? train_net_new(g, &opt, err) : NULL;
+    if (t.net && train_net_prepare(t.net, b->n, err)) {
+        out->time = train_bench_run(run_step, &t, how->rounds, 0.1);
+        out->flops = 3.0 * (double)train_net_flops(t.net) * b->n;
+        out->bytes = train_net_bytes(g, &opt, b->n, pool_threads(how->pool), err);
+        out->precision = how->precision ? how->precision : nn_precision_best(NN_TRAIN, opt.kernels);
+    } else {
+        t.ok = false;
+    }
+    train_net_free(t.net);
+    return t.ok && out->bytes >= 0;
+}
+
+/* ---- where its time goes --------------------------------------------------------------------- */
+
+/* One round: every step of the plan, timed by itself, added to those of its operator. */
+static void run_round(struct nn_exec *e, const struct nn_plan *plan, double *seconds)
+{
+    for (int t = 0; t < plan->n_step; t++) {
+        bool backward = plan->step[t].kind == NN_STEP_BACKWARD;
+        const struct nn_op *op = plan->graph->node[plan->step[t].node].op;
+        struct nn_call c;
+        double start;
+        int i = 0;
+
+        while (nn_op_at(i) != op)
+            i++;
+        nn_exec_call(e, t, &c);
+        start = clock_now();
+        if (backward)
+            op->backward(&c);
+        else
+            nn_op_forward(op, &c);
+        seconds[2 * i + backward] += clock_now() - start;
+    }
+}
+
+/* Each step's flops and each operator's number of steps. */
+static void count_steps(const struct nn_plan *plan, struct train_bench_share *share)
+{
+    for (int i = 0; i < nn_op_count(); i++)
+        share[i] = (struct train_bench_share){ .op = nn_op_at(i) };
+    for (int t = 0; t < plan->n_forward; t++) {
+        int node = plan->step[t].node, i = 0;
+        struct nn_call c = nn_plan_call(plan, node);
+
+        while (nn_op_at(i) != plan->graph->node[node].op)
+            i++;
+        share[i].steps++;
+        share[i].flops += (double)nn_op_flops(share[i].op, &c);
+    }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct train_bench_share *x = a, *y = b;
+    double s = x->seconds[0] + x->seconds[1], t = y->seconds[0] + y->seconds[1];
+
+    return (s < t) - (s > t);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Medians of `rounds` rounds, after one to warm up. */
+static bool measure_shares(struct nn_exec *e, const struct nn_plan *plan, int rounds,
+                           struct train_bench_share *share, struct err *err)
+{
+    int n = 2 * nn_op_count();
+    double *seconds = calloc((size_t)n * (size_t)rounds, sizeof *seconds);
+    double sorted[TRAIN_BENCH_ROUNDS];
+
+    if (!seconds)
+        return err_set(err, ERR_MEMORY, "no memory for %d rounds", rounds);
+    nn_exec_forward(e);
+    nn_exec_backward(e);
+    for (int r = 0; r < rounds; r++)
+        run_round(e, plan, seconds + (size_t)n * (size_t)r);
+    for (int i = 0; i < n; i++) {
+        for (int r = 0; r < rounds; r++)
+            sorted[r] = seconds[(size_t)n * (size_t)r + (size_t)i];
+        qsort(sorted, (size_t)rounds, sizeof *sorted, by_value);
+        share[i / 2].seconds[i % 2] = sorted[rounds / 2];
+    }
+    free(seconds);
+    return true;
+}
+
+int train_bench_shares(const struct train_bench_net *how, struct train_bench_share *share,
+                       struct err *err)
+{
+    const struct train_loss loss = { .task = DATA_SINGLE };
+    struct nn_plan_options opt = { .mode = NN_TRAIN, .batch = how->batch,
+                                   .precision = how->precision,
+                                   .threads = pool_threads(how->pool),
+                                   .kernels = nn_kernels_get(how->isa, err) };
+    struct data_prep prep = { .size = { side_of(how), side_of(how) } };
+    struct nn_graph *g = train_arch_graph(how->arch, how->labels, 0, 0, &prep, err);
+    bool ok = g && opt.kernels && train_loss_add(g, &loss, err);
+    struct nn_plan *plan = ok ? nn_plan_new(g, &opt, err) : NULL;
+    struct nn_params *p = plan ? nn_params_new(g, true, err) : NULL;
+    struct nn_exec *e = p ? nn_exec_new(plan, p, how->pool, err) : NULL;
+    int n = e ? 0 : -1;
+
+    if (e) {
+        struct tensor x = nn_exec_input(e, "image");
+
+        nn_params_init(p, g, 1);
+        train_loss_fill(g, p, &loss);
+        for (int64_t i = 0; i < shape_count(&x.shape); i++)
+            ((real *)x.data)[i] = (real)(rng_f32(1, rng_stream(RNG_TEST, 0), (uint64_t)i) - 0.5f);
+        count_steps(plan, share);
+        if (!measure_shares(e, plan, how->rounds, share, err))
+            n = -1;
+    }
+    if (!n) {
+        qsort(share, (size_t)nn_op_count(), sizeof *share, by_time);
+        while (n < nn_op_count() && share[n].steps)
+            n++;
+    }
+    nn_exec_free(e);
+    nn_params_free(p);
+    nn_plan_free(plan);
+    nn_graph_free(g);
+    return n;
+}
+
+/* ---- an answer ------------------------------------------------------------------------------- */
+
+struct answering {
+    struct infer_predictor *q;
+    const struct batch *b;
+};
+
+static void run_answer(void *ctx)
+{
+    struct answering *a = ctx;
+
+    infer_predict(a->q, a->b->n, a->b->image, a->b->answer);
+}
+
+static bool measure_answer(const struct train_bench_net *how, const struct nn_graph *g,
+                           const struct batch *b, struct train_bench_net_result *out,
+                           struct err *err)
+{
+    struct nn_params *p = nn_params_new(g, false, err);
+    struct answering a = { .b = b };
+    bool ok;
+
+    if (p) {
+        nn_params_init(p, g, 1);
+        a.q = infer_predictor_new(g, p, DATA_SINGLE, NULL, b->n, pool_threads(how->pool),
+                                  how->isa, err);
+    }
+    ok = a.q && infer_predictor_keep(a.q, how->precision, err);
+    if (ok) {
+        const struct nn_plan *plan = infer_predictor_plan(a.q);
+
+        out->time = train_bench_run(run_answer, &a, how->rounds, 0.05);
+        out->flops = (double)plan->flops / (double)plan->opt.batch * b->n;
+        out->bytes = (int64_t)(plan->bytes + plan->packed_bytes) +
+                     p->total * (int64_t)sizeof(real);
+        out->precision = plan->opt.precision;
+    }
+    infer_predictor_free(a.q);
+    nn_params_free(p);
+    return ok;
+}
+
+bool train_bench_net(const struct train_bench_net *how, struct train_bench_net_result *out,
+                     struct err *err)
+{
+    struct data_prep prep = { .size = { side_of(how), side_of(how) } };
+    struct nn_graph *g = train_arch_graph(how->arch, how->labels, 0, 0, &prep, err);
+    struct batch b = { 0 };
+    bool ok;
+
+    *out = (struct train_bench_net_result){ .size = prep.size[0] };
+    ok = g && batch_make(&b, how->batch, data_prep_count(&prep), how->labels, err) &&
+         (how->train ? measure_training : measure_answer)(how, g, &b, out, err);
+    batch_release(&b);
+    nn_graph_free(g);
+    return ok;
+}
