@@ -176,7 +176,8 @@ static bool choose_dtypes(struct planner *w)
     bool half;
 
     if (p->opt.precision == NN_PRECISION_AUTO)
-        p->opt.precision = nn_precision_best(p->opt.mode, p->opt.kernels);
+        p->opt.precision = p->opt.bare ? NN_PRECISION_FP32 :
+            nn_precision_best(p->opt.mode, p->opt.kernels);
     half = p->opt.precision == NN_PRECISION_BF16 && !p->opt.bare;
     for (int i = 0; i < w->g->n; i++) {
         int host = p->fused.host[i];
