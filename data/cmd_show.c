@@ -208,7 +208,7 @@ static bool make_all(struct sheet *s, struct err *err)
     free(ok);
     /* Each view of all pictures is a batch. */
     for (int v = 1; s->n && v < s->views; v++)
-        data_recipe_batch(&s->recipe, (uint64_t)s->o->seed, data_recipe_index(0, 1, 0, v - 1),
+        data_recipe_batch(&s->recipe, (uint64_t)s->o->seed, data_recipe_place(0, 1, 0, v - 1),
                           &(struct data_mixing){ s->n, s->x->n_labels, s->o->size, s->o->size,
                                                  data_prep_channels(&s->prep), tile_at(s, 0, v),
                                                  target_at(s, 0, v) });

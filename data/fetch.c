@@ -61,12 +61,11 @@ static bool resized(const struct data_fetch *f, const struct data_image *kept, u
 
 /* One view of what is kept, as 8-bit pixels in m->pixel or where they lie already; NULL on
  * failure. */
-static const uint8_t *view(const struct data_fetch *f, uint64_t index, bool moved,
+static const uint8_t *view(const struct data_fetch *f, struct data_place at, bool moved,
                            const struct data_image *kept, struct data_pixels *m, struct err *err)
 {
     if (moved)
-        return data_recipe_pixels(f->recipe, f->seed, index, f->prep, kept, m, err) ? m->pixel
-                                                                                    : NULL;
+        return data_recipe_pixels(f->recipe, f->seed, at, f->prep, kept, m, err) ? m->pixel : NULL;
     if (kept->width != m->width || kept->height != m->height) {
         if (!resized(f, kept, m->pixel, err))
             return NULL;
@@ -75,7 +74,7 @@ static const uint8_t *view(const struct data_fetch *f, uint64_t index, bool move
     } else {
         data_prep_kept_pixels(f->prep, kept, m->pixel);
     }
-    data_recipe_change(f->recipe, f->seed, index, m);
+    data_recipe_change(f->recipe, f->seed, at, m);
     return m->pixel;
 }
 
@@ -96,8 +95,8 @@ bool data_fetch(const struct data_fetch *f, uint64_t epoch, int draw, int sample
             data_cache_keep(f->cache, sample, ok && same ? &kept : NULL);
     }
     for (int v = 0; ok && v < views; v++) {
-        uint64_t index = data_recipe_index(epoch, (uint64_t)f->x->n, (uint64_t)draw, v);
-        const uint8_t *pixel = view(f, index, moved, &kept, &m, err);
+        struct data_place at = data_recipe_place(epoch, (uint64_t)f->x->n, (uint64_t)draw, v);
+        const uint8_t *pixel = view(f, at, moved, &kept, &m, err);
 
         ok = pixel || err_in(err, "%s", s->path);
         if (ok)

@@ -355,18 +355,18 @@ static void compact(const struct data_loader *l, struct slot *s, int n)
 static void mix(const struct data_loader *l, struct slot *s)
 {
     const struct data_prep *prep = l->fetch.prep;
-    uint64_t index =
-        data_recipe_index(l->epoch, (uint64_t)l->batches, (uint64_t)l->current, 0);
+    struct data_place at =
+        data_recipe_place(l->epoch, (uint64_t)l->batches, (uint64_t)l->current, 0);
     struct data_mixing m = { s->batch.n, l->x->n_labels, prep->size[1], prep->size[0],
                              data_prep_channels(prep), s->image[0], s->target };
 
     memcpy(s->target2, s->target, (size_t)s->batch.n * (size_t)l->x->n_labels * sizeof(float));
-    data_recipe_batch(l->opt.recipe, l->opt.seed, index, &m);
+    data_recipe_batch(l->opt.recipe, l->opt.seed, at, &m);
     if (l->opt.views < 2)
         return;
     m.image = s->image[1];
     m.target = s->target2;
-    data_recipe_batch(l->opt.recipe, l->opt.seed, index, &m);
+    data_recipe_batch(l->opt.recipe, l->opt.seed, at, &m);
 }
 
 static double now(void)

@@ -10,10 +10,15 @@
 #include "data/prep.h"
 #include "nn/base/rng.h"
 
+struct data_place {
+    uint64_t index;             /* of (epoch, sample, view) */
+    uint64_t epoch, home;       /* home: index of the same sample and view in epoch 0 */
+};
+
 struct data_aug_address {
     uint64_t seed;
     uint32_t stream;            /* number of the augmentation in its recipe */
-    uint64_t index;             /* of (epoch, sample, view) */
+    uint64_t index, epoch, home;        /* as struct data_place has them */
 };
 
 /* Draw number i (< 60) of this augmentation for this picture, uniform in [0,1). */
@@ -105,26 +110,26 @@ bool data_recipe_parse(const char *text, const struct data_recipe_facts *facts,
 void data_recipe_text(const struct data_recipe *r, struct str *out);
 
 /* Where (epoch, picture i of n, view) or (epoch, batch i of n, view) stands; view < 16. */
-uint64_t data_recipe_index(uint64_t epoch, uint64_t n, uint64_t i, int view);
+struct data_place data_recipe_place(uint64_t epoch, uint64_t n, uint64_t i, int view);
 
 /* Whether some step moves the view: else every picture is seen as validation sees it. */
 bool data_recipe_moves(const struct data_recipe *r);    /* r may be NULL */
 
 /* The first stage: which part of the picture, which way round.  The middle of what is seen stays
  * in the picture. */
-void data_recipe_view(const struct data_recipe *r, uint64_t seed, uint64_t index,
+void data_recipe_view(const struct data_recipe *r, uint64_t seed, struct data_place at,
                       const struct data_prep *prep, const struct data_image *image,
                       struct data_view *v);
 /* The second, in place; r may be NULL. */
-void data_recipe_change(const struct data_recipe *r, uint64_t seed, uint64_t index,
+void data_recipe_change(const struct data_recipe *r, uint64_t seed, struct data_place at,
                         struct data_pixels *m);
 /* The first two, into m->pixel; m is as large as prep's input.  r NULL or empty: what
  * data_prep_pixels gives. */
-bool data_recipe_pixels(const struct data_recipe *r, uint64_t seed, uint64_t index,
+bool data_recipe_pixels(const struct data_recipe *r, uint64_t seed, struct data_place at,
                         const struct data_prep *prep, const struct data_image *image,
                         struct data_pixels *m, struct err *err);
 /* The third; r may be NULL. */
-void data_recipe_batch(const struct data_recipe *r, uint64_t seed, uint64_t index,
+void data_recipe_batch(const struct data_recipe *r, uint64_t seed, struct data_place at,
                        struct data_mixing *m);
 
 #endif

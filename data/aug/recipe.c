@@ -176,20 +176,22 @@ void data_recipe_text(const struct data_recipe *r, struct str *out)
 
 /* ---- stages ---------------------------------------------------------------------------------- */
 
-uint64_t data_recipe_index(uint64_t epoch, uint64_t n, uint64_t i, int view)
+struct data_place data_recipe_place(uint64_t epoch, uint64_t n, uint64_t i, int view)
 {
-    return (epoch * n + i) * 16 + (uint64_t)view;
+    uint64_t home = i * 16 + (uint64_t)view;
+
+    return (struct data_place){ epoch * n * 16 + home, epoch, home };
 }
 
 /* Whether step i is done at this place. */
-static bool chosen(const struct data_recipe *r, int i, uint64_t seed, uint64_t index,
+static bool chosen(const struct data_recipe *r, int i, uint64_t seed, struct data_place at,
                    struct data_aug_address *a)
 {
-    *a = (struct data_aug_address){ seed, (uint32_t)i, index };
+    *a = (struct data_aug_address){ seed, (uint32_t)i, at.index, at.epoch, at.home };
     return data_aug_u(a, CHANCE) < r->step[i].chance;
 }
 
-void data_recipe_view(const struct data_recipe *r, uint64_t seed, uint64_t index,
+void data_recipe_view(const struct data_recipe *r, uint64_t seed, struct data_place at,
                       const struct data_prep *prep, const struct data_image *image,
                       struct data_view *v)
 {
@@ -197,7 +199,7 @@ void data_recipe_view(const struct data_recipe *r, uint64_t seed, uint64_t index
 
     data_prep_view(prep, image, v);
     for (int i = 0; i < r->n; i++)
-        if (r->step[i].aug->view && chosen(r, i, seed, index, &a))
+        if (r->step[i].aug->view && chosen(r, i, seed, at, &a))
             r->step[i].aug->view(&a, r->step[i].magnitude, prep, image, v);
     v->x = fmin(fmax(v->x, -v->w / 2), image->width - v->w / 2);
     v->y = fmin(fmax(v->y, -v->h / 2), image->height - v->h / 2);
@@ -211,17 +213,17 @@ bool data_recipe_moves(const struct data_recipe *r)
     return false;
 }
 
-void data_recipe_change(const struct data_recipe *r, uint64_t seed, uint64_t index,
+void data_recipe_change(const struct data_recipe *r, uint64_t seed, struct data_place at,
                         struct data_pixels *m)
 {
     struct data_aug_address a;
 
     for (int i = 0; r && i < r->n; i++)
-        if (r->step[i].aug->pixels && chosen(r, i, seed, index, &a))
+        if (r->step[i].aug->pixels && chosen(r, i, seed, at, &a))
             r->step[i].aug->pixels(&a, r->step[i].magnitude, m);
 }
 
-bool data_recipe_pixels(const struct data_recipe *r, uint64_t seed, uint64_t index,
+bool data_recipe_pixels(const struct data_recipe *r, uint64_t seed, struct data_place at,
                         const struct data_prep *prep, const struct data_image *image,
                         struct data_pixels *m, struct err *err)
 {
@@ -229,22 +231,22 @@ bool data_recipe_pixels(const struct data_recipe *r, uint64_t seed, uint64_t ind
     bool ok;
 
     if (data_recipe_moves(r)) {
-        data_recipe_view(r, seed, index, prep, image, &v);
+        data_recipe_view(r, seed, at, prep, image, &v);
         ok = data_prep_view_pixels(prep, image, &v, m->pixel, err);
     } else {
         ok = data_prep_pixels(prep, image, m->pixel, err);
     }
     if (ok)
-        data_recipe_change(r, seed, index, m);
+        data_recipe_change(r, seed, at, m);
     return ok;
 }
 
-void data_recipe_batch(const struct data_recipe *r, uint64_t seed, uint64_t index,
+void data_recipe_batch(const struct data_recipe *r, uint64_t seed, struct data_place at,
                        struct data_mixing *m)
 {
     struct data_aug_address a;
 
     for (int i = 0; r && i < r->n; i++)
-        if (r->step[i].aug->batch && chosen(r, i, seed, index, &a))
+        if (r->step[i].aug->batch && chosen(r, i, seed, at, &a))
             r->step[i].aug->batch(&a, r->step[i].magnitude, m);
 }

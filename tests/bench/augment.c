@@ -27,7 +27,7 @@ static void run(void *arg)
     for (uint64_t i = 0; i < DRAWS; i++) {
         memcpy(w->m.pixel, w->picture, BYTES);
         if (w->aug)
-            w->aug->pixels(&(struct data_aug_address){ 1, 0, i }, 1, &w->m);
+            w->aug->pixels(&(struct data_aug_address){ .seed = 1, .index = i }, 1, &w->m);
     }
 }
 

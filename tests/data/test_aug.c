@@ -30,6 +30,14 @@ static struct data_prep prep_of(int height, int width, enum data_resize resize)
     return p;
 }
 
+#define ADDRESS(the_seed, the_stream, the_index) \
+    (&(struct data_aug_address){ .seed = (the_seed), .stream = (the_stream), .index = (the_index) })
+
+static struct data_place at(uint64_t index)
+{
+    return (struct data_place){ .index = index, .home = index };
+}
+
 /* ---- recipes --------------------------------------------------------------------------------- */
 
 static bool same_recipe(const struct data_recipe *a, const struct data_recipe *b)
@@ -173,10 +181,10 @@ static void no_augmentation_is_what_validation_sees(void **state)
 
         p.crop = 0.8;
         assert_true(data_prep_pixels(&p, &m, b, &err));
-        assert_true(data_recipe_pixels(&none, 1, 2, &p, &m, &out, &err));
+        assert_true(data_recipe_pixels(&none, 1, at(2), &p, &m, &out, &err));
         assert_memory_equal(a, b, sizeof a);
         memset(a, 0, sizeof a);
-        assert_true(data_recipe_pixels(NULL, 1, 2, &p, &m, &out, &err));
+        assert_true(data_recipe_pixels(NULL, 1, at(2), &p, &m, &out, &err));
         assert_memory_equal(a, b, sizeof a);
     }
     data_image_release(&m);
@@ -202,12 +210,12 @@ static void views_are_addressed(void **state)
         if (!data_aug_at(k)->view)
             continue;
         for (uint64_t i = 0; i < 200; i++) {
-            data_recipe_view(&r, 1, i, &p, &m, &a);
-            data_recipe_view(&r, 1, i, &p, &m, &b);
+            data_recipe_view(&r, 1, at(i), &p, &m, &a);
+            data_recipe_view(&r, 1, at(i), &p, &m, &b);
             assert_true(same_view(&a, &b));
-            data_recipe_view(&r, 1, i + 1, &p, &m, &b);
+            data_recipe_view(&r, 1, at(i + 1), &p, &m, &b);
             same += same_view(&a, &b);
-            data_recipe_view(&r, 2, i, &p, &m, &b);
+            data_recipe_view(&r, 2, at(i), &p, &m, &b);
             same += same_view(&a, &b);
         }
         assert_true(same < 250);            /* 200 for a flip of every second picture */
@@ -223,10 +231,38 @@ static void indices_of_views_and_epochs_are_different(void **state)
     for (uint64_t epoch = 0; epoch < 3; epoch++)
         for (uint64_t i = 0; i < 5; i++)
             for (int view = 0; view < 16; view++)
-                seen[n++] = data_recipe_index(epoch, 5, i, view);
+                seen[n++] = data_recipe_place(epoch, 5, i, view).index;
     for (int i = 0; i < n; i++)
         for (int j = 0; j < i; j++)
             assert_true(seen[i] != seen[j]);
+}
+
+/* Of two epochs that follow one another one has a picture mirrored, and of the first epoch's half
+ * are: as arXiv:2404.00498, sec. 3.6, whatever the seed and the view. */
+static void altflip_mirrors_every_other_epoch(void **state)
+{
+    enum { N = 1000, EPOCHS = 5 };
+    struct data_image m = { 50, 40, NULL };
+    struct data_prep p = prep_of(32, 32, DATA_CROP);
+    struct data_recipe r = recipe_of("translate:0.1,altflip");
+    int first = 0, alike = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < N; i++) {
+        struct data_view v, other;
+        bool before = false;
+
+        for (uint64_t epoch = 0; epoch < EPOCHS; epoch++) {
+            data_recipe_view(&r, 7, data_recipe_place(epoch, N, i, 1), &p, &m, &v);
+            assert_true(!epoch || v.mirror != before);
+            before = v.mirror;
+        }
+        data_recipe_view(&r, 8, data_recipe_place(EPOCHS - 1, N, i, 1), &p, &m, &other);
+        first += before;                /* of epoch 0 too: EPOCHS is odd */
+        alike += other.mirror == v.mirror;
+    }
+    assert_in_range(first, N * 45 / 100, N * 55 / 100);
+    assert_in_range(alike, N * 45 / 100, N * 55 / 100);
 }
 
 static void chances_are_kept(void **state)
@@ -240,7 +276,7 @@ static void chances_are_kept(void **state)
     for (uint64_t i = 0; i < 4000; i++) {
         struct data_view v;
 
-        data_recipe_view(&r, 1, i, &p, &m, &v);
+        data_recipe_view(&r, 1, at(i), &p, &m, &v);
         assert_true(v.upside_down);
         mirrored += v.mirror;
     }
@@ -261,7 +297,7 @@ static void crops_of_large_pictures_stay_inside(void **state)
             struct data_view v;
             double area, aspect;
 
-            data_recipe_view(&r, 3, i, &p, &m, &v);
+            data_recipe_view(&r, 3, at(i), &p, &m, &v);
             assert_true(v.x >= 0 && v.y >= 0 && v.x + v.w <= 300 + 1e-9 && v.y + v.h <= 200 + 1e-9);
             aspect = v.w / v.h / 1.5;
             assert_true(aspect > 0.7499 && aspect < 1.3334);
@@ -292,7 +328,7 @@ static void small_pictures_move_by_whole_pixels(void **state)
         for (uint64_t i = 0; i < 2000; i++) {
             struct data_view v;
 
-            data_recipe_view(&r, 4, i, &p, &m, &v);
+            data_recipe_view(&r, 4, at(i), &p, &m, &v);
             assert_true(v.w == 32 && v.h == 32 && v.x == floor(v.x) && v.y == floor(v.y));
             assert_true(fabs(v.x) <= of[k].reach && fabs(v.y) <= of[k].reach);
             seen[0][(int)v.x + of[k].reach]++;
@@ -314,7 +350,7 @@ static void zoom_keeps_the_middle_and_its_bounds(void **state)
     for (uint64_t i = 0; i < 1000; i++) {
         struct data_view v;
 
-        data_recipe_view(&r, 5, i, &p, &m, &v);
+        data_recipe_view(&r, 5, at(i), &p, &m, &v);
         assert_true(fabs(v.x + v.w / 2 - 150) < 1e-9 && fabs(v.y + v.h / 2 - 100) < 1e-9);
         assert_true(fabs(v.w / v.h - 1.5) < 1e-9);
         least = fmin(least, v.w / 300);
@@ -361,7 +397,7 @@ static void pixels_release(struct data_pixels *m)
 static void do_pixels(const struct data_aug *aug, double magnitude, uint64_t seed, uint64_t index,
                       struct data_pixels *m)
 {
-    aug->pixels(&(struct data_aug_address){ seed, 2, index }, magnitude, m);
+    aug->pixels(ADDRESS(seed, 2, index), magnitude, m);
 }
 
 /* The largest difference between two pictures of the same shape. */
@@ -472,7 +508,7 @@ static void noise_has_its_deviation_and_no_mean(void **state)
 {
     (void)state;
     for (uint64_t i = 0; i < 10; i++) {
-        struct data_aug_address a = { 5, 2, i };
+        struct data_aug_address a = { .seed = 5, .stream = 2, .index = i };
         struct data_pixels m = pixels_of(128, 96, 3);
         double sum = 0, square = 0, n = 128 * 96 * 3, want = 32 * data_aug_u(&a, 0);
 
@@ -495,7 +531,7 @@ static void jpeg_loses_what_jpeg_loses(void **state)
 
     (void)state;
     for (uint64_t i = 0; i < 12; i++) {
-        struct data_aug_address a = { 6, 2, i };
+        struct data_aug_address a = { .seed = 6, .stream = 2, .index = i };
         int quality = 100 - (int)(90 * data_aug_u(&a, 0) + 0.5);
         struct data_pixels m = pixels_of(64, 48, 3), was = pixels_of(64, 48, 3);
         struct data_image image;
@@ -579,7 +615,7 @@ static void mixup_is_the_formula(void **state)
         double s;
 
         batch_init(&b);
-        data_aug_mixup.batch(&(struct data_aug_address){ 1, 0, index }, 0.5, &b.m);
+        data_aug_mixup.batch(ADDRESS(1, 0, index), 0.5, &b.m);
         s = (5 - b.image[0][0]) / 4;
         assert_true(s >= 0.5 && s <= 1);
         for (int i = 0; i < N; i++)
@@ -599,7 +635,7 @@ static void cutmix_exchanges_as_much_as_it_says(void **state)
         int own[N] = { 0 };
 
         batch_init(&b);
-        data_aug_cutmix.batch(&(struct data_aug_address){ 1, 0, index }, 1, &b.m);
+        data_aug_cutmix.batch(ADDRESS(1, 0, index), 1, &b.m);
         for (int i = 0; i < N; i++) {
             for (int k = 0; k < PIXELS; k++) {
                 assert_true(b.image[i][k] == (float)i + 1 || b.image[i][k] == (float)(N - i));
@@ -624,8 +660,8 @@ static void one_picture_has_no_partner(void **state)
 
         batch_init(&b);
         b.m.n = n;
-        data_aug_mixup.batch(&(struct data_aug_address){ 1, 0, 1 }, 1, &b.m);
-        data_aug_cutmix.batch(&(struct data_aug_address){ 1, 0, 1 }, 1, &b.m);
+        data_aug_mixup.batch(ADDRESS(1, 0, 1), 1, &b.m);
+        data_aug_cutmix.batch(ADDRESS(1, 0, 1), 1, &b.m);
         assert_memory_equal(b.image, was.image, sizeof was.image);
         assert_memory_equal(b.target, was.target, sizeof was.target);
     }
@@ -642,7 +678,7 @@ static void beta_has_its_moments(void **state)
         double sum = 0, square = 0;
 
         for (uint64_t i = 0; i < DRAWS; i++) {
-            double x = data_mixing_beta(&(struct data_aug_address){ 9, 1, i }, alphas[k]);
+            double x = data_mixing_beta(ADDRESS(9, 1, i), alphas[k]);
 
             assert_true(x >= 0 && x <= 1);
             sum += x;
@@ -664,10 +700,10 @@ static void a_recipe_does_its_steps_in_order(void **state)
     struct err err;
 
     (void)state;
-    assert_true(data_recipe_pixels(&r, 4, 7, &p, &image, &a, &err));
+    assert_true(data_recipe_pixels(&r, 4, at(7), &p, &image, &a, &err));
     assert_true(data_prep_pixels(&p, &image, b.pixel, &err));
     for (uint32_t i = 0; i < 3; i++)
-        r.step[i].aug->pixels(&(struct data_aug_address){ 4, i, 7 }, 1, &b);
+        r.step[i].aug->pixels(ADDRESS(4, i, 7), 1, &b);
     assert_int_equal(farthest(&a, &b), 0);
     pixels_release(&a);
     pixels_release(&b);
@@ -695,7 +731,7 @@ static void extreme_shapes_do_no_harm(void **state)
                 struct err err;
 
                 one.step[0].magnitude = one.step[0].chance = 1;
-                assert_true(data_recipe_pixels(&one, 1, (uint64_t)k, &p, &m, &out, &err));
+                assert_true(data_recipe_pixels(&one, 1, at((uint64_t)k), &p, &m, &out, &err));
             }
             free(out.pixel);
             free(out.scratch);
@@ -716,6 +752,7 @@ int main(void)
         cmocka_unit_test(no_augmentation_is_what_validation_sees),
         cmocka_unit_test(views_are_addressed),
         cmocka_unit_test(indices_of_views_and_epochs_are_different),
+        cmocka_unit_test(altflip_mirrors_every_other_epoch),
         cmocka_unit_test(chances_are_kept),
         cmocka_unit_test(crops_of_large_pictures_stay_inside),
         cmocka_unit_test(small_pictures_move_by_whole_pixels),
