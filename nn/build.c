@@ -2,6 +2,7 @@
  * build -- see build.h
  */
 #include "nn/build.h"
+#include "nn/op/batchnorm.h"
 #include "nn/op/conv2d.h"
 #include "nn/op/dropout.h"
 #include "nn/op/droppath.h"
@@ -166,6 +167,11 @@ int nn_batchnorm(struct nn_build *b, const char *name, int x)
     return nn_build_node(b, &nn_op_batchnorm, name, NULL, 1, &x);
 }
 
+int nn_batchnorm_by(struct nn_build *b, const char *name, int x, double momentum)
+{
+    return nn_build_node(b, &nn_op_batchnorm, name, &(struct nn_bn){ .momentum = momentum }, 1, &x);
+}
+
 int nn_groupnorm(struct nn_build *b, const char *name, int x, int groups)
 {
     return nn_build_node(b, &nn_op_groupnorm, name, &(struct nn_groupnorm){ .groups = groups }, 1,
@@ -177,7 +183,7 @@ int nn_layernorm(struct nn_build *b, const char *name, int x, double epsilon)
     return nn_build_node(b, &nn_op_layernorm, name, &(struct nn_layernorm){ epsilon }, 1, &x);
 }
 
-int nn_scale(struct nn_build *b, const char *name, int x, double first)
+int nn_scale(struct nn_build *b, const char *name, int x, struct nn_scale attr)
 {
-    return nn_build_node(b, &nn_op_scale, name, &(struct nn_scale){ first }, 1, &x);
+    return nn_build_node(b, &nn_op_scale, name, &attr, 1, &x);
 }

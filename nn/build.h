@@ -41,10 +41,12 @@ struct nn_linear;
 struct nn_pool;
 int nn_conv(struct nn_build *b, const char *name, int x, struct nn_conv2d attr);
 int nn_dense(struct nn_build *b, const char *name, int x, struct nn_linear attr);
-int nn_batchnorm(struct nn_build *b, const char *name, int x);
+int nn_batchnorm(struct nn_build *b, const char *name, int x);      /* momentum 0.1 */
+int nn_batchnorm_by(struct nn_build *b, const char *name, int x, double momentum);
 int nn_groupnorm(struct nn_build *b, const char *name, int x, int groups);
 int nn_layernorm(struct nn_build *b, const char *name, int x, double epsilon);
-int nn_scale(struct nn_build *b, const char *name, int x, double first);
+struct nn_scale;
+int nn_scale(struct nn_build *b, const char *name, int x, struct nn_scale attr);
 int nn_maxpool(struct nn_build *b, int x, struct nn_pool attr);
 
 #endif

@@ -14,16 +14,18 @@ enum { X, GAMMA, INPUTS };
 static const struct field attrs[] = {
     FIELD_FLOAT(struct nn_scale, first, NULL, 1e-6, 1e-12, 10,
                 "value of each factor before training"),
+    FIELD_BOOL(struct nn_scale, fixed, "factors are not trained"),
     FIELDS_END
 };
 
 static const char *param(const void *attr, const struct nn_type *x, int i, struct nn_param *p)
 {
+    const struct nn_scale *a = attr;
+
     if (i != GAMMA)
         return NULL;
     *p = (struct nn_param){ .shape = { x->rank ? x->dim[x->rank - 1].n : 0 },
-                            .init = NN_INIT_CONSTANT,
-                            .value = ((const struct nn_scale *)attr)->first };
+                            .init = NN_INIT_CONSTANT, .value = a->first, .buffer = a->fixed };
     return "gamma";
 }
 
@@ -106,7 +108,7 @@ const struct nn_op nn_op_scale = {
     .type = type, .param = param, .space = space, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
-        { "", "4x3", NULL }, { "first=0.1", "2x3x5x4", NULL }, { "", "2x3x5", NULL },
+        { "", "4x3", NULL }, { "first=0.1", "2x3x5x4", NULL }, { "first=0.1 fixed=true", "5x4", NULL }, { "", "2x3x5", NULL },
         { "", "3x70x9x11", NULL },              /* several pieces */
         { NULL, NULL, NULL }
     },

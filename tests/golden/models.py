@@ -83,4 +83,5 @@ tensors, sizes = {}, {}
 run("resnet18", 32, 64)
 run("mobilenet_v2", 64, 48)
 run("resnet_small", 24, 40)
+run("airnet", 32, 40)
 write(sys.argv[1], tensors, sizes)

@@ -126,11 +126,48 @@ class ResNetSmall(nn.Module):
         return self.fc(self.stage3(self.stage2(self.stage1(x))).mean((2, 3)))
 
 
+class Group(nn.Module):
+    def __init__(self, c, k):
+        super().__init__()
+        self.conv1, self.norm1 = conv(c, k, 3), nn.BatchNorm2d(k, momentum=0.4)
+        self.conv2, self.norm2 = conv(k, k, 3), nn.BatchNorm2d(k, momentum=0.4)
+
+    def forward(self, x):
+        x = F.gelu(self.norm1(F.max_pool2d(self.conv1(x), 2)))
+        return F.gelu(self.norm2(self.conv2(x)))
+
+
+class Factor(nn.Module):
+    """A factor for each channel that is not trained."""
+
+    def __init__(self, n, first):
+        super().__init__()
+        self.register_buffer("gamma", torch.full((n,), first))
+
+    def forward(self, x):
+        return x * self.gamma
+
+
+class AirNet(nn.Module):
+    """Jordan 2024, arXiv:2404.00498: nn/model/airnet.c."""
+
+    def __init__(self, labels):
+        super().__init__()
+        self.whiten = nn.Conv2d(3, 24, 2)
+        self.group1, self.group2, self.group3 = Group(24, 64), Group(64, 256), Group(256, 256)
+        self.ninth = Factor(256, 1 / 9)
+        self.head = nn.Linear(256, labels, bias=False)
+
+    def forward(self, x):
+        x = self.group3(self.group2(self.group1(F.gelu(self.whiten(x)))))
+        return self.head(self.ninth(F.max_pool2d(x, 3).mean((2, 3))))
+
+
 def make(arch, labels, side):
     """The network called `arch`, for pictures whose shorter side has `side` pixels."""
     if arch == "resnet_small":
         return ResNetSmall(labels, side)
-    return {"resnet18": ResNet18, "mobilenet_v2": MobileNetV2}[arch](labels)
+    return {"resnet18": ResNet18, "mobilenet_v2": MobileNetV2, "airnet": AirNet}[arch](labels)
 
 
 def start(net, seed):
