@@ -57,3 +57,26 @@ out:
     infer_rows_release(&rb);
     return ok;
 }
+
+void infer_compared_counts(struct str *out, const struct infer_compared *c, enum data_task task)
+{
+    str_printf(out, "%s: both %d, the first alone %d, the second alone %d, neither %d "
+                    "(McNemar's test, mid-p: %.4f)",
+               task == DATA_SINGLE ? "Right" : "Every label right", c->both, c->first, c->second,
+               c->neither, c->p);
+}
+
+void infer_compared_verdict(struct str *out, const struct infer_compared *c, enum data_task task)
+{
+    bool single = task == DATA_SINGLE;
+
+    if (c->better == 0 && single)
+        str_printf(out, "No difference is shown: two models that are equally good would be as "
+                        "far apart on %.0f of 100 such sets.", fmax(1, 100 * c->p));
+    else if (c->better == 0)
+        str_add(out, "No difference is shown: the interval of mAP's difference holds 0.");
+    else
+        str_printf(out, "The %s model is better, and on these pictures that is more than chance "
+                        "(%s).", c->better == 1 ? "first" : "second", single ? "p below 0.05" :
+                   "the interval of mAP's difference leaves out 0");
+}

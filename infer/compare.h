@@ -11,6 +11,7 @@
 #define INFER_COMPARE_H
 
 #include "infer/interval.h"
+#include "nn/base/str.h"
 
 struct infer_compared {
     int both, first, second, neither;   /* pictures that so many are right about; MULTI: about every
@@ -26,6 +27,11 @@ struct infer_compared {
 bool infer_compare(const struct infer_answers *a, const struct infer_figures *f,
                    const struct infer_answers *b, const struct infer_figures *g, uint64_t seed,
                    struct infer_compared *out, struct err *err);
+
+/* What the test says, in words: "Right: both 9, the first alone 1, ..." and the verdict, a
+ * sentence.  Neither has anything that a page would have to escape. */
+void infer_compared_counts(struct str *out, const struct infer_compared *c, enum data_task task);
+void infer_compared_verdict(struct str *out, const struct infer_compared *c, enum data_task task);
 
 /* The p value when of n pictures that just one is right about k are the first one's. */
 double infer_mcnemar(int n, int k);

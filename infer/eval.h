@@ -73,6 +73,9 @@ bool infer_eval_note_learnt(struct infer_eval *e, struct infer_eval_side *side,
                             struct data_index *part, enum infer_eval_part asked, int threads,
                             struct err *err);
 
+/* "the second model has learnt from about 5 of them": of a side of which that is known. */
+void infer_eval_add_learnt(struct str *out, const struct infer_eval *e, int side);
+
 /* Append the report. */
 void infer_eval_text(const struct infer_eval *e, struct str *out);
 void infer_eval_json(const struct infer_eval *e, struct str *out);

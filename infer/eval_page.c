@@ -32,28 +32,14 @@ static void add_where(struct str *out, const struct infer_eval *e)
         str_printf(out, "; %d could not be read", e->failed);
     str_add(out, "</p>\n");
     for (int s = 0; s < e->sides; s++)
-        if (e->side[s].learnt > 0)
-            str_printf(out, "<p><b>The %smodel has learnt from about %d of these pictures</b>, so "
-                            "its figures flatter.</p>\n",
-                       e->sides == 1 ? "" : s ? "second " : "first ", e->side[s].learnt);
+        if (e->side[s].learnt > 0) {
+            str_add(out, "<p>Mind: <b>");
+            infer_eval_add_learnt(out, e, s);
+            str_add(out, "</b>, so its figures flatter.</p>\n");
+        }
 }
 
 /* ---- two models ------------------------------------------------------------------------------ */
-
-static void add_verdict(struct str *out, const struct infer_eval *e)
-{
-    const struct infer_compared *c = &e->compared;
-
-    if (c->better)
-        str_printf(out, "<p>The <b>%s</b> model is better, and on these pictures that is more than "
-                        "chance.</p>\n", c->better == 1 ? "first" : "second");
-    else
-        str_add(out, "<p><b>No difference is shown</b>: what there is may be chance.</p>\n");
-    str_printf(out, "<p>%s: both %d, the first alone %d, the second alone %d, neither %d. "
-                    "McNemar's test, mid-p: %.4f.</p>\n",
-               e->task == DATA_SINGLE ? "Right" : "Every label right", c->both, c->first,
-               c->second, c->neither, c->p);
-}
 
 static void add_compared(struct str *out, const struct infer_eval *e)
 {
@@ -61,9 +47,11 @@ static void add_compared(struct str *out, const struct infer_eval *e)
 
     str_add(out, "<h2>Beside the second model</h2>\n<p>Second: ");
     data_page_text(out, e->side[1].name);
-    str_add(out, "</p>\n");
-    add_verdict(out, e);
-    str_add(out, "<div class=wide><table><tr><th>figure<th class=n>first<th class=n>second"
+    str_add(out, "</p>\n<p><b>");
+    infer_compared_verdict(out, c, e->task);
+    str_add(out, "</b></p>\n<p>");
+    infer_compared_counts(out, c, e->task);
+    str_add(out, ".</p>\n<div class=wide><table><tr><th>figure<th class=n>first<th class=n>second"
                  "<th class=n>difference<th class=n>its 95% interval</tr>\n");
     for (int id = 0; id < INFER_FIGURES; id++) {
         if (!infer_figure_is_main(id, &e->side[0].answers))

@@ -132,6 +132,12 @@ bool infer_eval_note_learnt(struct infer_eval *e, struct infer_eval_side *side,
     return true;
 }
 
+void infer_eval_add_learnt(struct str *out, const struct infer_eval *e, int side)
+{
+    str_printf(out, "the %smodel has learnt from about %d of them",
+               e->sides == 1 ? "" : side ? "second " : "first ", e->side[side].learnt);
+}
+
 struct data_index *infer_eval_choose(struct infer_eval *e, struct data_index *x,
                                      enum infer_eval_part part, int threads,
                                      const struct data_decode *decode, struct err *err)

@@ -284,27 +284,6 @@ static void add_difference(struct str *out, const struct infer_eval *e, int id)
     str_addc(out, '\n');
 }
 
-/* In words, what the test says. */
-static void verdict(struct str *out, const struct infer_eval *e)
-{
-    const struct infer_compared *c = &e->compared;
-    bool single = e->task == DATA_SINGLE;
-
-    str_printf(out, "\n%s: both %d, the first alone %d, the second alone %d, neither %d "
-                    "(McNemar's test, mid-p: %.4f)\n",
-               single ? "right" : "every label right", c->both, c->first, c->second, c->neither,
-               c->p);
-    if (c->better == 0 && single)
-        str_printf(out, "No difference is shown: two models that are equally good would be as "
-                        "far apart on %.0f of 100 such sets.\n", fmax(1, 100 * c->p));
-    else if (c->better == 0)
-        str_add(out, "No difference is shown: the interval of mAP's difference holds 0.\n");
-    else
-        str_printf(out, "The %s model is better, and on these pictures that is more than chance "
-                        "(%s).\n", c->better == 1 ? "first" : "second", single ? "p below 0.05" :
-                   "the interval of mAP's difference leaves out 0");
-}
-
 static void compared(const struct infer_eval *e, struct str *out)
 {
     cli_column(out, "", NAME, false);
@@ -312,7 +291,11 @@ static void compared(const struct infer_eval *e, struct str *out)
     for (int id = 0; id < INFER_FIGURES; id++)
         if (infer_figure_is_main(id, &e->side[0].answers))
             add_difference(out, e, id);
-    verdict(out, e);
+    str_addc(out, '\n');
+    infer_compared_counts(out, &e->compared, e->task);
+    str_addc(out, '\n');
+    infer_compared_verdict(out, &e->compared, e->task);
+    str_addc(out, '\n');
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -336,8 +319,8 @@ static void title(const struct infer_eval *e, struct str *out)
     for (int s = 0; s < e->sides; s++) {
         if (e->side[s].learnt <= 0)
             continue;
-        str_printf(out, ", the %smodel has learnt from about %d of them",
-                   e->sides == 1 ? "" : s ? "second " : "first ", e->side[s].learnt);
+        str_add(out, ", ");
+        infer_eval_add_learnt(out, e, s);
     }
     if (e->failed)
         str_printf(out, " (%d could not be read)", e->failed);
