@@ -117,7 +117,7 @@ bool infer_committee_check(int n, struct infer_model *const *model, const char *
 static int find_take(struct infer_committee *c, const struct data_prep *prep, double share)
 {
     for (int t = 0; t < c->takes; t++)
-        if (c->take[t].share == share && !memcmp(c->take[t].prep, prep, sizeof *prep))
+        if (c->take[t].share == share && field_equal(data_prep_fields, c->take[t].prep, prep))
             return t;
     c->take[c->takes] = (struct data_take){ prep, share };
     return c->takes++;
