@@ -382,10 +382,12 @@ static bool tell_bad(struct each *e, int sample)
     return true;
 }
 
-static bool tell(struct each *e, const struct data_batch *b)
+static bool tell(void *ctx, const struct data_batch *b)
 {
+    struct each *e = ctx;
     size_t labels = (size_t)e->c->labels, count = data_prep_count(e->c->take[0].prep);
 
+    deliberate(e->c, b->n, b->take);
     for (int i = 0; i < b->n; i++) {
         struct infer_said said = {
             .sample = b->sample[i],
@@ -404,94 +406,54 @@ static bool tell(struct each *e, const struct data_batch *b)
     return true;
 }
 
+/* One take is the loader's own preparation, which knows a cache. */
+static struct infer_feed feed_of(const struct infer_committee *c)
+{
+    return (struct infer_feed){
+        .batch = c->room.batch,
+        .prep = c->take[0].prep,
+        .take = c->takes == 1 ? NULL : c->take,
+        .takes = c->takes == 1 ? 0 : c->takes,
+    };
+}
+
 bool infer_committee_each(struct infer_committee *c, const struct data_index *x,
                           const struct infer_evaluate_options *how, infer_said_fn *fn, void *ctx,
                           struct err *err)
 {
     struct each e = { .c = c, .x = x, .fn = fn, .ctx = ctx };
-    bool plain = c->takes == 1;         /* the loader's own preparation, which knows a cache */
-    struct data_loader_options opt = {
-        .batch = c->room.batch,
-        .threads = how->threads,
-        .decode = how->decode,
-        .cache = how->cache,
-        .take = plain ? NULL : c->take,
-        .takes = plain ? 0 : c->takes,
-        .bad = on_bad,
-        .bad_ctx = &e,
-    };
-    const struct data_batch *b;
-    struct data_loader *loader;
-    int64_t done = 0;
+    struct infer_evaluate_options ours = *how;
+    struct infer_feed feed = feed_of(c);
+    bool ok;
 
-    e.bad = calloc((size_t)c->room.batch, sizeof *e.bad);
+    e.bad = calloc((size_t)feed.batch, sizeof *e.bad);
     if (!e.bad)
         return err_set(err, ERR_MEMORY, "no memory for the answers");
-    loader = data_loader_new(x, c->take[0].prep, &opt, err);
-    if (!loader) {
-        free(e.bad);
-        return false;
-    }
-    data_loader_start(loader, 0, 0);
-    while ((b = data_loader_next(loader))) {
-        deliberate(c, b->n, b->take);
-        if (!tell(&e, b))
-            break;
-        done += b->n;
-        if (how->progress)
-            progress_at(how->progress, done);
-    }
-    data_loader_free(loader);
+    ours.bad = on_bad;
+    ours.bad_ctx = &e;
+    ok = infer_each_batch(x, &feed, &ours, tell, &e, err);
     free(e.bad);
-    return true;
+    return ok;
 }
 
-struct listener {
-    const struct data_index *x;
-    const struct infer_evaluate_options *how;
-    struct infer_answers *a;
-};
-
-static bool listen(void *ctx, const struct infer_said *said)
+static void answer_batch(void *ctx, const struct data_batch *b, float *probability, float *logits)
 {
-    struct listener *l = ctx;
-    struct infer_answers *a = l->a;
+    struct infer_committee *c = ctx;
+    size_t bytes = (size_t)b->n * (size_t)c->labels * sizeof(float);
 
-    if (said->why) {
-        if (l->how->bad)
-            l->how->bad(l->how->bad_ctx, &l->x->sample[said->sample], said->why);
-        return true;
-    }
-    memcpy(a->probability + (size_t)a->n * (size_t)a->n_labels, said->probability,
-           (size_t)a->n_labels * sizeof *a->probability);
-    if (a->logits)
-        memcpy(a->logits + (size_t)a->n * (size_t)a->n_labels, said->logits,
-               (size_t)a->n_labels * sizeof *a->logits);
-    infer_answers_add(a, 1, said->target, &said->sample);
-    return true;
+    deliberate(c, b->n, b->take);
+    memcpy(probability, c->room.probability, bytes);
+    if (logits)
+        memcpy(logits, c->room.logits, bytes);
 }
 
 bool infer_committee_answer(struct infer_committee *c, const struct data_index *x,
                             const struct infer_evaluate_options *how, struct infer_answers *out,
                             struct err *err)
 {
-    struct infer_answers a;
-    struct listener l = { x, how, &a };
+    struct infer_evaluate_options ours = *how;
+    struct infer_feed feed = feed_of(c);
 
-    if (x->n_labels != c->labels)
-        return err_set(err, ERR_INPUT, "the network knows %d labels, the pictures have %d",
-                       c->labels, x->n_labels);
-    if (!infer_answers_init(&a, x->task, c->labels, x->n, err))
-        return false;
-    if ((how->logits && !c->room.sum && !infer_answers_keep_logits(&a, x->n, err)) ||
-        !infer_committee_each(c, x, how, listen, &l, err)) {
-        infer_answers_release(&a);
-        return false;
-    }
-    if (a.n == 0) {
-        infer_answers_release(&a);
-        return err_set(err, ERR_INPUT, "none of the %d pictures can be read", x->n);
-    }
-    *out = a;
-    return true;
+    ours.logits &= !c->room.sum;
+    return infer_gather(x, c->labels, &feed, &ours, answer_batch, c, out, err);
 }

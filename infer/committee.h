@@ -70,8 +70,8 @@ bool infer_committee_sample(struct infer_committee *c, const struct data_sample 
 
 typedef bool infer_said_fn(void *ctx, const struct infer_said *said);
 
-/* Every picture of x, in x's order, those that cannot be read too; fn ends it by false.  how->bad
- * is not called. */
+/* Every picture of x, in x's order, those that cannot be read too, each in its place: fn hears of
+ * them, not how->bad; fn ends it by false. */
 bool infer_committee_each(struct infer_committee *c, const struct data_index *x,
                           const struct infer_evaluate_options *how, infer_said_fn *fn, void *ctx,
                           struct err *err);

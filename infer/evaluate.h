@@ -20,6 +20,28 @@ struct infer_evaluate_options {
     void *bad_ctx;
 };
 
+/* How pictures come: struct data_loader_options has its members. */
+struct infer_feed {
+    int batch;
+    const struct data_prep *prep;
+    const struct data_take *take;
+    int takes;
+};
+
+/* x in its order, batch by batch, and empty ones too; fn ends it by false.  Pictures that cannot be
+ * read are told to how->bad before the batch in which they would have been. */
+typedef bool infer_batch_fn(void *ctx, const struct data_batch *b);
+bool infer_each_batch(const struct data_index *x, const struct infer_feed *feed,
+                      const struct infer_evaluate_options *how, infer_batch_fn *fn, void *ctx,
+                      struct err *err);
+
+/* As infer_answer, of whoever answers a batch: probability[b->n,labels], and logits unless NULL. */
+typedef void infer_batch_answer_fn(void *ctx, const struct data_batch *b, float *probability,
+                                   float *logits);
+bool infer_gather(const struct data_index *x, int labels, const struct infer_feed *feed,
+                  const struct infer_evaluate_options *how, infer_batch_answer_fn *fn, void *ctx,
+                  struct infer_answers *out, struct err *err);
+
 /* What q answers to every readable picture of x, in the index's order; release it.  Pictures that
  * cannot be read are reported and left out; ERR_INPUT when none is left.  prep makes pictures of
  * the size of q's. */
