@@ -247,9 +247,7 @@ float discern_threshold(const discern_model *m, int index)
 
 int discern_tells_unknown(const discern_model *m)
 {
-    const struct infer_calibration *c = m->model[0]->calibration;
-
-    return c && c->unknown != INFER_UNKNOWN_NONE;
+    return infer_calibration_tells_unknown(m->model[0]->calibration);
 }
 
 void discern_input(const discern_model *m, int size[3])

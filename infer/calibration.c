@@ -213,12 +213,26 @@ double infer_energy(enum data_task task, int n_labels, const float *logits)
     return most + log(sum);
 }
 
+bool infer_calibration_tells_unknown(const struct infer_calibration *c)
+{
+    return c && c->unknown != INFER_UNKNOWN_NONE;
+}
+
+void infer_calibration_add_unknown(struct str *out, const struct infer_calibration *c)
+{
+    str_printf(out, "%s below %.4g: %.1f%% of the pictures",
+               infer_unknown_names[c->unknown], c->unknown_at, 100 * c->unknown_false);
+    if (c->unknown_foreign)
+        str_printf(out, ", %.1f%% of %d foreign ones", 100 * c->unknown_caught,
+                   c->unknown_foreign);
+}
+
 bool infer_calibration_unknown(const struct infer_calibration *c, enum data_task task,
                                int n_labels, const float *probability, const float *logits)
 {
     float most = 0;
 
-    if (!c || c->unknown == INFER_UNKNOWN_NONE)
+    if (!infer_calibration_tells_unknown(c))
         return false;
     if (c->unknown == INFER_UNKNOWN_ENERGY)
         return logits && !(infer_energy(task, n_labels, logits) >= c->unknown_at);   /* NaN too */

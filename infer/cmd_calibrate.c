@@ -283,12 +283,9 @@ static void write_text(const struct job *j, struct str *out)
         str_printf(out, "temperature       %.4f\n", c->temperature);
     tell_bands(c, out);
     tell_thresholds(j, out);
-    if (c->unknown) {
-        str_printf(out, "unknown           %s below %.4g: %.1f%% of these pictures",
-                   infer_unknown_names[c->unknown], c->unknown_at, 100 * c->unknown_false);
-        if (c->unknown_foreign)
-            str_printf(out, ", %.1f%% of %d foreign ones", 100 * c->unknown_caught,
-                       c->unknown_foreign);
+    if (infer_calibration_tells_unknown(c)) {
+        str_add(out, "unknown           ");
+        infer_calibration_add_unknown(out, c);
         str_addc(out, '\n');
     }
 }

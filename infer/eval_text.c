@@ -120,7 +120,7 @@ static void promises(const struct infer_eval *e, struct str *out)
     const struct infer_calibration *c = side->model[0]->calibration;
     int n = side->answers.n;
 
-    if (!side->calibrated || (e->task == DATA_MULTI && c->unknown == INFER_UNKNOWN_NONE))
+    if (!side->calibrated || (e->task == DATA_MULTI && !infer_calibration_tells_unknown(c)))
         return;
     str_add(out, "\nconfidence as calibrated\n");
     for (int b = INFER_BAND_HI; e->task == DATA_SINGLE && b >= INFER_BAND_LOW; b--) {
@@ -134,7 +134,7 @@ static void promises(const struct infer_eval *e, struct str *out)
             str_printf(out, "   (promised: %.2f%%)", 100 * c->band_stated[b - INFER_BAND_MED]);
         str_addc(out, '\n');
     }
-    if (c->unknown != INFER_UNKNOWN_NONE)
+    if (infer_calibration_tells_unknown(c))
         str_printf(out, "unknown  %6d pictures, %.2f%%   (where it was fitted: %.2f%%)\n",
                    side->unknown, 100.0 * side->unknown / n, 100 * c->unknown_false);
 }

@@ -226,12 +226,8 @@ static void add_calibration(const struct infer_model *m, struct str *out)
     add_line(out, "calibration", &text);
     add_thresholds(m, out);
     add_bands(c, out);
-    if (c->unknown != INFER_UNKNOWN_NONE) {
-        str_printf(&text, "by %s, below %.4g: so were called %.2g %% of the pictures that it knows",
-                   infer_unknown_names[c->unknown], c->unknown_at, 100 * c->unknown_false);
-        if (c->unknown_foreign)
-            str_printf(&text, ", and %.3g %% of %d foreign ones", 100 * c->unknown_caught,
-                       c->unknown_foreign);
+    if (infer_calibration_tells_unknown(c)) {
+        infer_calibration_add_unknown(&text, c);
         add_line(out, "unknown", &text);
     }
 }

@@ -54,7 +54,7 @@ static const struct infer_calibration *fitted(const struct source *s)
 
 static bool tells_unknown(const struct source *s)
 {
-    return !s->o->logits && fitted(s) && fitted(s)->unknown != INFER_UNKNOWN_NONE;
+    return !s->o->logits && infer_calibration_tells_unknown(fitted(s));
 }
 
 /* The network as it answers, what is asked of it alone, and its memory. */

@@ -177,12 +177,9 @@ static void calibration_section(const struct infer_calibration *c, struct str *o
         str_add(out, " of each label\n");
     }
     bands_text(c, out);
-    if (c->unknown != INFER_UNKNOWN_NONE) {
-        str_printf(out, "- called unknown: %s below %g, which were %.1f %% of the pictures",
-                   infer_unknown_names[c->unknown], c->unknown_at, 100 * c->unknown_false);
-        if (c->unknown_foreign)
-            str_printf(out, ", and %.1f %% of %d foreign ones", 100 * c->unknown_caught,
-                       c->unknown_foreign);
+    if (infer_calibration_tells_unknown(c)) {
+        str_add(out, "- called unknown: ");
+        infer_calibration_add_unknown(out, c);
         str_addc(out, '\n');
     }
 }
@@ -220,11 +217,8 @@ static void making_section(const struct infer_model *m, const json_t *provenance
 
 static void limits_section(const struct infer_model *m, struct str *out)
 {
-    const struct infer_calibration *c = m->calibration;
-    bool tells_unknown = c && c->unknown != INFER_UNKNOWN_NONE;
-
     str_add(out, "\n## Limits\n\n");
-    if (!tells_unknown && m->task == DATA_SINGLE)
+    if (!infer_calibration_tells_unknown(m->calibration) && m->task == DATA_SINGLE)
         str_add(out, "- It knows no \"none of these\": a picture of anything else is answered with "
                      "the same labels,\n  and may be answered surely.\n");
     str_add(out, "- The figures hold for pictures like those that it has learnt from; for other "
