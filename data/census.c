@@ -5,6 +5,7 @@
 
 #include "nn/base/cli.h"
 #include "nn/base/json.h"
+#include "nn/base/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,18 +36,11 @@ static void count_labels(struct data_census *c, const struct data_sample *s)
     c->carrying[yes < DATA_PARTS ? yes : DATA_PARTS - 1]++;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    int x = *(const int *)a, y = *(const int *)b;
-
-    return (x > y) - (x < y);
-}
-
 static struct data_spread spread_of(int *x, int n)
 {
     if (n == 0)
         return (struct data_spread){ 0, 0, 0 };
-    qsort(x, (size_t)n, sizeof *x, by_value);
+    qsort(x, (size_t)n, sizeof *x, order_ints);
     return (struct data_spread){ x[0], x[n / 2], x[n - 1] };
 }
 

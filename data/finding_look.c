@@ -6,6 +6,7 @@
  * very set?
  */
 #include "data/finding.h"
+#include "nn/base/order.h"
 
 #include <stdlib.h>
 
@@ -51,13 +52,6 @@ static double megapixels(const struct data_fact *f)
     return (double)f->width * f->height / 1e6;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Of the readable pictures; 0 when there is none. */
 static double median(struct data_finder *f, measure_fn *measure)
 {
@@ -71,7 +65,7 @@ static double median(struct data_finder *f, measure_fn *measure)
     for (int i = 0; i < f->c->pictures; i++)
         if (!f->a->fact[i].why)
             x[n++] = measure(&f->a->fact[i]);
-    qsort(x, (size_t)n, sizeof *x, by_value);
+    qsort(x, (size_t)n, sizeof *x, order_doubles);
     if (n)
         m = x[n / 2];
     free(x);

@@ -15,6 +15,7 @@
  * shape-from-focus", Pattern Recognition 46, 2013.
  */
 #include "data/look.h"
+#include "nn/base/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static void measure_light(const struct grid *g, struct data_look *out)
 }
 
 struct tile {
-    double gradient, laplacian; /* sums of squares */
+    double gradient, laplacian; /* sums of squares; sorted by the first */
 };
 
 /* Of the cells x0..x1, y0..y1; those at the picture's edge are left out. */
@@ -150,13 +151,6 @@ static struct tile measure_tile(const struct grid *g, int x0, int x1, int y0, in
     return t;
 }
 
-static int by_falling_gradient(const void *pa, const void *pb)
-{
-    const struct tile *a = pa, *b = pb;
-
-    return (a->gradient < b->gradient) - (a->gradient > b->gradient);
-}
-
 static float sharpness(const struct grid *g)
 {
     struct tile tile[TILES * TILES], all = { 0, 0 };
@@ -167,7 +161,7 @@ static float sharpness(const struct grid *g)
         tile[i] = measure_tile(g, edge(x, TILES, g->w), edge(x + 1, TILES, g->w),
                                edge(y, TILES, g->h), edge(y + 1, TILES, g->h));
     }
-    qsort(tile, TILES * TILES, sizeof *tile, by_falling_gradient);
+    qsort(tile, TILES * TILES, sizeof *tile, order_doubles_falling);
     for (int i = 0; i < BEST; i++) {
         all.gradient += tile[i].gradient;
         all.laplacian += tile[i].laplacian;

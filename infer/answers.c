@@ -90,6 +90,14 @@ int infer_answers_top(const struct infer_answers *a, int row)
     return best;
 }
 
+void infer_answers_judged(const struct infer_answers *a, int row, int *first, int *end)
+{
+    bool single = a->task == DATA_SINGLE;
+
+    *first = single ? infer_answers_top(a, row) : 0;
+    *end = single ? *first + 1 : a->n_labels;
+}
+
 bool infer_answers_known(const struct infer_answers *a, int row, int label, bool *yes)
 {
     float t = a->target[(size_t)row * (size_t)a->n_labels + (size_t)label];

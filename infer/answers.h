@@ -47,6 +47,9 @@ bool infer_answers_right(const struct infer_answers *a, int row);
 int infer_answers_top_k(const struct infer_answers *a);
 /* A row's likeliest label; of equal ones the first. */
 int infer_answers_top(const struct infer_answers *a, int row);
+/* The labels of a row from *first to before *end whose confidence is judged: the answer, or all of
+ * several that are known. */
+void infer_answers_judged(const struct infer_answers *a, int row, int *first, int *end);
 /* Whether it is known if a row carries a label; then *yes: whether it does. */
 bool infer_answers_known(const struct infer_answers *a, int row, int label, bool *yes);
 

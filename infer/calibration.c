@@ -197,13 +197,23 @@ enum infer_band infer_calibration_band(const struct infer_calibration *c, float 
            : confidence >= (float)c->band[0] ? INFER_BAND_MED : INFER_BAND_LOW;
 }
 
+double infer_sigmoid(double u)
+{
+    return u >= 0 ? 1 / (1 + exp(-u)) : exp(u) / (1 + exp(u));
+}
+
+double infer_softplus(double u)
+{
+    return fmax(u, 0) + log1p(exp(-fabs(u)));
+}
+
 double infer_energy(enum data_task task, int n_labels, const float *logits)
 {
     double most = logits[0], sum = 0;
 
     if (task == DATA_MULTI) {
-        for (int l = 0; l < n_labels; l++)      /* log(1 + exp(z)) that does not overflow */
-            sum += fmax(logits[l], 0) + log1p(exp(-fabs(logits[l])));
+        for (int l = 0; l < n_labels; l++)
+            sum += infer_softplus(logits[l]);
         return sum;
     }
     for (int l = 1; l < n_labels; l++)

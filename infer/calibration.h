@@ -70,6 +70,9 @@ float infer_calibration_threshold(const struct infer_calibration *c, enum data_t
 bool infer_calibration_has_bands(const struct infer_calibration *c);
 enum infer_band infer_calibration_band(const struct infer_calibration *c, float confidence);
 
+double infer_sigmoid(double u);         /* 1 / (1 + exp(-u)), and its integral log(1 + exp(u)): */
+double infer_softplus(double u);        /* neither overflows */
+
 /* How well logits[n_labels], as the network says them, fit what it learnt: the negative energy,
  * log sum exp of one label, of several the sum of each one's log(1 + exp). */
 double infer_energy(enum data_task task, int n_labels, const float *logits);

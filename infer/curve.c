@@ -3,6 +3,7 @@
  */
 #include "infer/curve.h"
 
+#include "nn/base/order.h"
 #include "nn/base/rng.h"
 
 #include <math.h>
@@ -10,14 +11,6 @@
 #include <string.h>
 
 /* ---- precision and recall -------------------------------------------------------------------- */
-
-static int by_falling_threshold(const void *pa, const void *pb)
-{
-    float a = ((const struct infer_pr_point *)pa)->threshold,
-          b = ((const struct infer_pr_point *)pb)->threshold;
-
-    return (a < b) - (a > b);
-}
 
 int infer_pr(const struct infer_answers *a, int label, struct infer_pr_point *point)
 {
@@ -36,14 +29,14 @@ int infer_pr(const struct infer_answers *a, int label, struct infer_pr_point *po
     }
     if (yes == 0 || yes == n)
         return 0;
-    qsort(point, (size_t)n, sizeof *point, by_falling_threshold);
+    qsort(point, (size_t)n, sizeof *point, order_floats_falling);
     for (int i = 0; i < n; ) {
         float threshold = point[i].threshold;
 
         for (; i < n && point[i].threshold == threshold; i++)
             found += point[i].precision > 0;
         point[points++] =
-            (struct infer_pr_point){ (double)found / yes, (double)found / i, threshold };
+            (struct infer_pr_point){ threshold, (double)found / yes, (double)found / i };
     }
     return points;
 }
@@ -96,15 +89,6 @@ static void settle(struct infer_bin bin[INFER_BINS])
         }
 }
 
-/* The labels of a row that have a confidence: the answer, or all. */
-static void labels_of(const struct infer_answers *a, int row, int *first, int *end)
-{
-    bool single = a->task == DATA_SINGLE;
-
-    *first = single ? infer_answers_top(a, row) : 0;
-    *end = single ? *first + 1 : a->n_labels;
-}
-
 void infer_reliability(const struct infer_answers *a, struct infer_bin bin[INFER_BINS])
 {
     bool yes;
@@ -113,7 +97,7 @@ void infer_reliability(const struct infer_answers *a, struct infer_bin bin[INFER
     for (int i = 0; i < a->n; i++) {
         int first, end;
 
-        labels_of(a, i, &first, &end);
+        infer_answers_judged(a, i, &first, &end);
         for (int l = first; l < end; l++)
             if (infer_answers_known(a, i, l, &yes))
                 put(bin, infer_answers_p(a, i, l), yes);
@@ -147,7 +131,7 @@ double infer_reliability_by_chance(const struct infer_answers *a, uint64_t seed)
     for (int i = 0; i < a->n; i++) {
         int first, end;
 
-        labels_of(a, i, &first, &end);
+        infer_answers_judged(a, i, &first, &end);
         for (int l = first; l < end; l++)
             if (infer_answers_known(a, i, l, &yes))
                 p[n++] = infer_answers_p(a, i, l);
@@ -198,7 +182,7 @@ int infer_mistakes(const struct infer_answers *a, int most, struct infer_mistake
         int first, end;
         bool yes;
 
-        labels_of(a, i, &first, &end);
+        infer_answers_judged(a, i, &first, &end);
         for (int l = first; l < end; l++) {
             struct infer_mistake m = { i, l, infer_answers_p(a, i, l),
                                        a->task == DATA_SINGLE || infer_answers_told(a, i, l) };

@@ -12,8 +12,8 @@
 /* ---- precision and recall of one label, every distinct probability a threshold ---- */
 
 struct infer_pr_point {
+    float threshold;            /* first: it is sorted by that */
     double recall, precision;   /* of answering with the label where its probability >= threshold */
-    float threshold;
 };
 
 /* Thresholds falling, recall never falling and at last 1, as scikit-learn's precision_recall_curve

@@ -14,6 +14,7 @@
 #include "infer/fit.h"
 #include "infer/curve.h"
 #include "infer/metric.h"
+#include "nn/base/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -41,16 +42,6 @@ static int known_rows(const struct infer_answers *a)
         n += any;
     }
     return n;
-}
-
-static double sigmoid(double u)
-{
-    return u >= 0 ? 1 / (1 + exp(-u)) : exp(u) / (1 + exp(u));
-}
-
-static double softplus(double u)
-{
-    return fmax(u, 0) + log1p(exp(-fabs(u)));
 }
 
 /* ---- temperature ----------------------------------------------------------------------------- */
@@ -90,7 +81,7 @@ static struct slope slope_multi(const struct infer_answers *a, int row, double b
         bool yes;
 
         if (infer_answers_known(a, row, l, &yes)) {
-            double p = sigmoid(b * z[l]);
+            double p = infer_sigmoid(b * z[l]);
 
             s.g += (p - (1 - e) * yes - e / 2) * z[l];
             s.h += p * (1 - p) * z[l] * z[l];
@@ -171,7 +162,7 @@ static double loss_at(const struct vector *v, int l, double scale, double shift)
         bool yes;
 
         if (infer_answers_known(v->a, i, l, &yes))
-            loss += softplus(u - v->rest[i]) - ((1 - v->e) * yes + flat) * u;
+            loss += infer_softplus(u - v->rest[i]) - ((1 - v->e) * yes + flat) * u;
     }
     return loss;
 }
@@ -190,7 +181,7 @@ static double step(struct vector *v, int l)
 
         if (!infer_answers_known(v->a, i, l, &yes))
             continue;
-        p = sigmoid(*scale * z + *shift - v->rest[i]);
+        p = infer_sigmoid(*scale * z + *shift - v->rest[i]);
         d = p - (1 - v->e) * yes - flat;
         ga += d * z;
         gb += d;
@@ -225,7 +216,7 @@ static double visit(struct vector *v, int l)
         v->rest[i] = v->all[i] + log1p(-fmin(exp(u_of(v, i, l) - v->all[i]), 1 - 1e-12));
     gain = step(v, l);
     for (int i = 0; i < v->a->n && single; i++)
-        v->all[i] = v->rest[i] + softplus(u_of(v, i, l) - v->rest[i]);
+        v->all[i] = v->rest[i] + infer_softplus(u_of(v, i, l) - v->rest[i]);
     return gain;
 }
 
@@ -288,7 +279,8 @@ void infer_fit_apply(const struct infer_answers *a, const struct infer_calibrati
         for (int l = 0; l < a->n_labels; l++)
             sum += exp(out[l] - most);
         for (int l = 0; l < a->n_labels; l++)
-            out[l] = (float)(a->task == DATA_MULTI ? sigmoid(out[l]) : exp(out[l] - most) / sum);
+            out[l] = (float)(a->task == DATA_MULTI ? infer_sigmoid(out[l])
+                                                   : exp(out[l] - most) / sum);
     }
 }
 
@@ -308,13 +300,6 @@ static bool judge(const struct infer_answers *a, float *probability, double *log
     infer_reliability(&with, bin);
     *ece = infer_reliability_error(bin);
     return true;
-}
-
-static int rising(const void *pa, const void *pb)
-{
-    double a = *(const double *)pa, b = *(const double *)pb;
-
-    return (a > b) - (a < b);
 }
 
 static double score_of(const struct infer_answers *a, const float *probability, int unknown,
@@ -349,7 +334,7 @@ static bool fit_unknown(const struct infer_answers *a, const float *probability,
         return err_set(err, ERR_MEMORY, "no memory for %d scores", a->n);
     for (int i = 0; i < a->n; i++)
         score[i] = score_of(a, probability, o->unknown, i);
-    qsort(score, (size_t)a->n, sizeof *score, rising);
+    qsort(score, (size_t)a->n, sizeof *score, order_doubles);
     c->unknown = o->unknown;
     c->unknown_at = fmin(fmax(score[k - 1], -1e9), 1e9);
     while (below < a->n && score[below] < c->unknown_at)

@@ -2,22 +2,16 @@
  * fit_told -- see fit.h: from where a label is told, and what a confidence promises
  */
 #include "infer/fit.h"
+#include "nn/base/order.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
 struct scored {
-    float p;
+    float p;                    /* first: it is sorted by that */
     bool yes;
 };
-
-static int by_falling_p(const void *pa, const void *pb)
-{
-    const struct scored *a = pa, *b = pb;
-
-    return (a->p < b->p) - (a->p > b->p);
-}
 
 /* Between the answers that are told, the last of them at p, and the next at q. */
 static float between(float p, float q)
@@ -46,7 +40,7 @@ static int gather(const struct infer_answers *a, const float *probability, int l
                                       is };
             *yes += is;
         }
-    qsort(s, (size_t)n, sizeof *s, by_falling_p);
+    qsort(s, (size_t)n, sizeof *s, order_floats_falling);
     return n;
 }
 
@@ -164,7 +158,7 @@ static int gather_tops(const struct infer_answers *a, const float *probability, 
         if (infer_answers_known(a, i, top, &yes))
             s[n++] = (struct scored){ infer_answers_p(&with, i, top), yes };
     }
-    qsort(s, (size_t)n, sizeof *s, by_falling_p);
+    qsort(s, (size_t)n, sizeof *s, order_floats_falling);
     return n;
 }
 

@@ -9,6 +9,7 @@
 
 #include "infer/tally.h"
 #include "nn/base/arena.h"
+#include "nn/base/order.h"
 #include "nn/base/rng.h"
 
 #include <math.h>
@@ -121,13 +122,6 @@ out:
 
 /* ---- intervals ------------------------------------------------------------------------------- */
 
-static int rising(const void *pa, const void *pb)
-{
-    double a = *(const double *)pa, b = *(const double *)pb;
-
-    return (a > b) - (a < b);
-}
-
 /* Of figure id, in samples less (NULL: nothing) that of the samples beside. */
 static struct infer_range range_of(const struct draws *d, const struct draws *less, int id,
                                    double figure)
@@ -144,7 +138,7 @@ static struct infer_range range_of(const struct draws *d, const struct draws *le
     }
     if (n < SAMPLES_LEAST || isnan(figure))
         return (struct infer_range){ NAN, NAN };
-    qsort(value, (size_t)n, sizeof *value, rising);
+    qsort(value, (size_t)n, sizeof *value, order_doubles);
     for (int s = 0; s < n; s++)
         mean += value[s];
     mean /= n;

@@ -2,18 +2,12 @@
  * learnt -- see learnt.h
  */
 #include "infer/learnt.h"
+#include "nn/base/order.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static int by_value(const void *pa, const void *pb)
-{
-    const uint64_t *a = pa, *b = pb;
-
-    return (*a > *b) - (*a < *b);
-}
 
 /* The hashes of the part (of all: DATA_UNSPLIT), rising, each once; their number in *n. */
 static uint64_t *hashes(const struct data_index *x, enum data_split split, int *n)
@@ -27,7 +21,7 @@ static uint64_t *hashes(const struct data_index *x, enum data_split split, int *
     for (int i = 0; i < x->n; i++)
         if (x->sample[i].hash && (split == DATA_UNSPLIT || x->sample[i].split == split))
             h[all++] = x->sample[i].hash;
-    qsort(h, (size_t)all, sizeof *h, by_value);
+    qsort(h, (size_t)all, sizeof *h, order_hashes);
     for (int i = 0; i < all; i++)
         if (!i || h[i] != h[i - 1])
             h[(*n)++] = h[i];
@@ -86,7 +80,7 @@ int infer_learnt_count(const struct infer_model *m, const struct data_index *x)
     if (!h)
         return -1;
     for (int i = 0; i < n; i++)
-        hits += bsearch(&sample[i], h, (size_t)among, sizeof *h, by_value) != NULL;
+        hits += bsearch(&sample[i], h, (size_t)among, sizeof *h, order_hashes) != NULL;
     free(h);
     return (int)fmin(x->n, round((double)pictures * hits / n));
 }

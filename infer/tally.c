@@ -27,6 +27,7 @@
 
 #include "infer/curve.h"
 #include "nn/base/arena.h"
+#include "nn/base/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -85,22 +86,6 @@ static struct infer_row multi_row(const struct infer_answers *a, int i)
 
 enum { SORTED = 65536 };        /* confidences that bounds are drawn from, at most */
 
-static int rising(const void *pa, const void *pb)
-{
-    float a = *(const float *)pa, b = *(const float *)pb;
-
-    return (a > b) - (a < b);
-}
-
-/* The labels of a row that have a confidence: the answer, or all that are known. */
-static void labels_of(const struct infer_rows *r, int at, int *first, int *end)
-{
-    bool single = r->a->task == DATA_SINGLE;
-
-    *first = single ? r->at[at].answer : 0;
-    *end = single ? *first + 1 : r->a->n_labels;
-}
-
 /* bound[g]: the least confidence of group g + 1. */
 static bool bounds_of(const struct infer_rows *r, float bound[INFER_GROUPS - 1], struct err *err)
 {
@@ -115,12 +100,12 @@ static bool bounds_of(const struct infer_rows *r, float bound[INFER_GROUPS - 1],
         total += r->at[i].pairs;
     every = total / SORTED + 1;
     for (int i = 0; i < r->n; i++) {
-        labels_of(r, i, &first, &end);
+        infer_answers_judged(r->a, r->at[i].row, &first, &end);
         for (int l = first; l < end; l++)
             if (infer_answers_known(r->a, r->at[i].row, l, &yes) && seen++ % every == 0)
                 p[n++] = infer_answers_p(r->a, r->at[i].row, l);
     }
-    qsort(p, (size_t)n, sizeof *p, rising);
+    qsort(p, (size_t)n, sizeof *p, order_floats);
     for (int g = 1; g < INFER_GROUPS; g++)
         bound[g - 1] = n ? p[(int)((int64_t)g * n / INFER_GROUPS)] : 1;
     free(p);
@@ -132,7 +117,7 @@ static void add_gaps(struct infer_rows *r, int at, const float bound[INFER_GROUP
     struct infer_gap of[INFER_GROUPS] = { 0 };
     int first, end;
 
-    labels_of(r, at, &first, &end);
+    infer_answers_judged(r->a, r->at[at].row, &first, &end);
     for (int l = first; l < end; l++) {
         float p = infer_answers_p(r->a, r->at[at].row, l);
         int g = 0;
@@ -217,13 +202,6 @@ void infer_tally_rows(struct infer_tally *t, const struct infer_rows *r,
 
 /* ---- labels ---------------------------------------------------------------------------------- */
 
-static int by_falling_p(const void *pa, const void *pb)
-{
-    const struct infer_scored *a = pa, *b = pb;
-
-    return (a->p < b->p) - (a->p > b->p);
-}
-
 enum {
     FEW = 256,                  /* that are sorted by comparing */
     DIGIT = 11,                 /* bits of a digit of the others */
@@ -278,7 +256,7 @@ int infer_tally_sort(const struct infer_rows *r, int label, struct infer_scored 
             .told = single ? r->at[i].answer == label : infer_answers_told(r->a, row, label) };
     }
     if (n <= FEW)
-        qsort(s, (size_t)n, sizeof *s, by_falling_p);
+        qsort(s, (size_t)n, sizeof *s, order_floats_falling);
     else
         sort_many(n, s, s + n);
     return n;

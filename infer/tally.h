@@ -53,7 +53,7 @@ void infer_tally_rows(struct infer_tally *t, const struct infer_rows *r,
 
 /* A label's answers, likeliest first; s is room for 2 * r->n.  Returns how many. */
 struct infer_scored {
-    float p;
+    float p;                    /* first: it is sorted by that */
     int at;                     /* of r */
     bool yes, told;
 };

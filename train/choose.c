@@ -3,6 +3,7 @@
  */
 #include "train/choose.h"
 
+#include "nn/base/order.h"
 #include "nn/base/pool.h"
 #include "train/optim/optim.h"
 #include "train/sched.h"
@@ -77,11 +78,6 @@ static void look_at(void *arg, int i, int worker)
     data_image_release(&image);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    return *(const int *)a - *(const int *)b;
-}
-
 /* The median of the shorter sides; how many pictures could be read in *n. */
 static int median_side(const struct looks *all, int *n)
 {
@@ -94,7 +90,7 @@ static int median_side(const struct looks *all, int *n)
         if (l->read)
             side[(*n)++] = l->width < l->height ? l->width : l->height;
     }
-    qsort(side, (size_t)*n, sizeof *side, by_value);
+    qsort(side, (size_t)*n, sizeof *side, order_ints);
     return *n ? side[*n / 2] : 0;
 }
 
