@@ -66,6 +66,23 @@ static char *default_name(const char *model, const char *suffix, struct arena *m
     return arena_printf(mem, "%.*s%s", (int)stem, model, suffix);
 }
 
+/* Before anything is done: what is to be written, and what is written beside it. */
+static bool may_write(const struct infer_exporter *x, const struct infer_export_options *o,
+                      const char *out, const char *model, struct err *err)
+{
+    struct str second = { 0 };
+    bool ok = cli_may_write(out, model, o->force, err);
+
+    if (ok && x->beside)
+        x->beside(o, out, &second);
+    if (ok && second.failed)
+        ok = err_set(err, ERR_MEMORY, "no memory for a file name");
+    if (ok && second.len)
+        ok = cli_may_write(str_text(&second), model, o->force, err);
+    str_release(&second);
+    return ok;
+}
+
 static bool tell(const struct infer_export_options *o, const char *model,
                  const struct infer_exporter *x, const char *out, const struct str *report,
                  struct err *err)
@@ -114,7 +131,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     out = o.out ? o.out : default_name(args.arg[0], x->suffix, m->mem);
     if (!out)
         err_set(&err, ERR_MEMORY, "no memory for a file name");
-    else if (cli_may_write(out, args.arg[0], o.force, &err) && x->write(m, &o, out, &report, &err))
+    else if (may_write(x, &o, out, args.arg[0], &err) && x->write(m, &o, out, &report, &err))
         tell(&o, args.arg[0], x, out, &report, &err);
     str_release(&report);
     infer_model_free(m);

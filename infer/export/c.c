@@ -73,9 +73,10 @@ static bool prepare(struct source *s, const char *path, struct err *err)
     s->energy = tells_unknown(s) && fitted(s)->unknown == INFER_UNKNOWN_ENERGY
                     ? nn_graph_find_output(s->graph, "logits")
                     : -1;
-    s->graph->output[0] = (struct nn_port){ "answer", s->answer };
-    s->graph->output[1] = (struct nn_port){ "energy", s->energy };
-    s->graph->n_output = s->energy < 0 ? 1 : 2;
+    s->graph->n_output = 0;
+    if (!nn_graph_output(s->graph, "answer", s->answer, err) ||
+        (s->energy >= 0 && !nn_graph_output(s->graph, "energy", s->energy, err)))
+        return false;
     s->plan = nn_plan_new(s->graph, &bare, err);
     if (!s->plan)
         return false;
@@ -405,8 +406,6 @@ static bool put_both(const struct source *s, const char *path, const struct str 
     write_header(s, &text);
     new = file_kind(str_text(&name)) == FILE_NONE;
     ok = (!name.failed && !text.failed) || err_set(err, ERR_MEMORY, "no memory for the header");
-    if (ok && !s->o->force && !new)
-        ok = err_set(err, ERR_INPUT, "%s is there already: --force overwrites it", str_text(&name));
     if (ok && file_replace(str_text(&name), str_text(&text), text.len, err)) {
         ok = file_replace(path, str_text(file), file->len, err);
         if (!ok && new)
@@ -442,8 +441,14 @@ static bool write_c(const struct infer_model *m, const struct infer_export_optio
     return ok;
 }
 
+static void beside(const struct infer_export_options *o, const char *path, struct str *out)
+{
+    if (o->header)
+        header_path(path, out);
+}
+
 const struct infer_exporter infer_export_c = {
     .name = "c", .suffix = ".c",
     .takes = { "logits", "verify", "raw", "header", NULL },
-    .write = write_c,
+    .beside = beside, .write = write_c,
 };

@@ -42,6 +42,10 @@ struct infer_exporter {
     const char *suffix;         /* "cats" ".onnx": the file where -o does not say */
     const char *takes[INFER_EXPORT_TAKES];      /* options, beside those of every form; NULL ends */
 
+    /* Appends the name of what it writes beside path with these options, or nothing; NULL: never
+     * anything. */
+    void (*beside)(const struct infer_export_options *o, const char *path, struct str *name);
+
     /* Writes path, whole or not at all, with the checks that the form has: a file that answers
      * otherwise than the model is not left behind.  Appends to report what the user should know of
      * it beyond its name, in one line. */
