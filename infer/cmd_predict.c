@@ -31,7 +31,6 @@ struct options {
     const char *files_from, *sort_into, *undo, *dump_input;
 };
 
-static const char *const views[] = { "one", "mirror", "four", NULL };
 static const char *const hows[] = { "copy", "link", "move", NULL };
 
 static const struct field options[] = {
@@ -44,7 +43,7 @@ static const struct field options[] = {
                "tell a picture like nothing that the model learnt as unknown (after discern "
                "calibrate)"),
     FIELD_BOOL(struct options, raw, "leave out what discern calibrate put into the model"),
-    FIELD_ENUM(struct options, views, views, DISCERN_VIEW_ONE,
+    FIELD_ENUM(struct options, views, infer_views_names, INFER_VIEWS_ONE,
                "of each picture, answered together: the picture; its mirror image too; both from "
                "nearer too"),
     FIELD_BOOL(struct options, json, "one JSON object instead of lines"),

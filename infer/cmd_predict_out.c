@@ -4,14 +4,13 @@
 #include "infer/cmd_predict_out.h"
 
 #include "data/csv.h"
+#include "infer/calibration.h"
 #include "nn/base/cli.h"
 #include "nn/base/json.h"
 #include "nn/base/tell.h"
 
 #include <math.h>
 #include <stdio.h>
-
-static const char *const bands[] = { "", "lo", "med", "hi" };
 
 static int likeliest(const struct infer_out *o, const discern_answer *a)
 {
@@ -47,7 +46,7 @@ static void text(struct str *out, const struct infer_out *o, const char *file,
         str_addc(out, ')');
     }
     if (a->band != DISCERN_BAND_NONE)
-        str_printf(out, "  [%s]", bands[a->band]);
+        str_printf(out, "  [%s]", infer_band_names[a->band]);
     if (a->unknown && (told || !o->unknown))
         str_add(out, "  [unknown?]");
     str_addc(out, '\n');
@@ -89,7 +88,7 @@ static void result(struct str *out, const struct infer_out *o, const char *file,
     }
     json_end(out, ']');
     if (a->band != DISCERN_BAND_NONE)
-        json_text(out, "band", bands[a->band]);
+        json_text(out, "band", infer_band_names[a->band]);
     if (discern_tells_unknown(o->model))
         json_raw(out, "unknown", a->unknown ? "true" : "false");
     json_end(out, '}');
@@ -115,7 +114,7 @@ static void rows(struct str *out, const struct infer_out *o, const char *file,
         row_begin(out, file, told ? k + 1 : 0, told ? a->guess[k].label : named ? "unknown" : "");
         if (told)
             str_float(out, a->guess[k].probability);
-        str_printf(out, ",%s,%s,\n", bands[a->band], unknown);
+        str_printf(out, ",%s,%s,\n", infer_band_names[a->band], unknown);
     }
 }
 
