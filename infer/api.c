@@ -183,7 +183,7 @@ discern_model *discern_open_many(int n, const char *const *path, const discern_m
     if (!ok || n < 1)
         ok = err_set(&err, ERR_USAGE, "discern_open: a path is missing");
     else
-        ok = (m = make_model(n, o, &err)) != NULL;
+        ok = infer_committee_holds(n, &err) && (m = make_model(n, o, &err));
     for (int i = 0; ok && i < n; i++)
         ok = put(m, i, infer_model_open(path[i], &err), path[i], &err);
     ok = ok && infer_committee_check(n, m->model, path, &err);

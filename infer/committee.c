@@ -97,12 +97,17 @@ static bool map_labels(struct member *m, const struct infer_model *first, const 
     return true;
 }
 
+bool infer_committee_holds(int n, struct err *err)
+{
+    return n <= INFER_COMMITTEE_MOST ||
+           err_set(err, ERR_INPUT, "%d models: at most %d answer together", n,
+                   INFER_COMMITTEE_MOST);
+}
+
 bool infer_committee_check(int n, struct infer_model *const *model, const char *const *path,
                            struct err *err)
 {
-    bool ok = n <= INFER_COMMITTEE_MOST ||
-              err_set(err, ERR_INPUT, "%d models: at most %d answer together", n,
-                      INFER_COMMITTEE_MOST);
+    bool ok = infer_committee_holds(n, err);
 
     for (int i = 1; ok && i < n; i++) {
         struct member m = { .m = model[i] };
@@ -203,10 +208,8 @@ struct infer_committee *infer_committee_new(int n, struct infer_model *const *mo
     struct infer_committee *c;
 
     assert(n >= 1 && o->batch >= 1 && o->threads >= 1);
-    if (n > INFER_COMMITTEE_MOST) {
-        err_set(err, ERR_INPUT, "%d models: at most %d answer together", n, INFER_COMMITTEE_MOST);
+    if (!infer_committee_holds(n, err))
         return NULL;
-    }
     c = calloc(1, sizeof *c);
     if (c)
         c->member = calloc((size_t)n, sizeof *c->member);

@@ -27,6 +27,9 @@ struct infer_committee_options {
     const struct infer_network *const *network;     /* of each model, lent; NULL: made of them */
 };
 
+/* Whether there is room for n models. */
+bool infer_committee_holds(int n, struct err *err);
+
 /* Whether n >= 1 models can answer together; the error says in what two of them differ. */
 bool infer_committee_check(int n, struct infer_model *const *model, const char *const *path,
                            struct err *err);
