@@ -25,11 +25,10 @@ static char between(const struct infer_eval *e)
 }
 
 /* The labels that a picture carries (truth), or was answered with. */
-static void put_labels(struct str *row, const struct infer_eval *e, int i, bool truth,
+static void put_labels(struct str *row, const struct infer_eval *e, int i, bool truth, char mark,
                        struct str *cell)
 {
     const struct infer_answers *a = &e->side[0].answers;
-    char mark = between(e);
 
     str_clear(cell);
     for (int l = 0; l < e->n_labels; l++) {
@@ -44,7 +43,8 @@ static void put_labels(struct str *row, const struct infer_eval *e, int i, bool 
     data_csv_put(row, str_text(cell));
 }
 
-static void put_row(struct str *row, const struct infer_eval *e, int i, struct str *cell)
+static void put_row(struct str *row, const struct infer_eval *e, int i, char mark,
+                    struct str *cell)
 {
     const struct infer_answers *a = &e->side[0].answers;
 
@@ -55,9 +55,9 @@ static void put_row(struct str *row, const struct infer_eval *e, int i, struct s
         str_addc(row, ',');
         data_csv_put(row, e->label[infer_answers_top(a, i)]);
     } else {
-        put_labels(row, e, i, true, cell);
+        put_labels(row, e, i, true, mark, cell);
         str_addc(row, ',');
-        put_labels(row, e, i, false, cell);
+        put_labels(row, e, i, false, mark, cell);
     }
     str_add(row, infer_answers_right(a, i) ? ",1" : ",0");
     for (int l = 0; l < e->n_labels; l++)
@@ -78,6 +78,7 @@ bool infer_eval_csv(const struct infer_eval *e, const char *path, struct err *er
 {
     struct file_out *f = file_create(path, err);
     struct str row = { 0 }, cell = { 0 };
+    char mark = between(e);
     bool ok = f;
 
     if (!f)
@@ -92,7 +93,7 @@ bool infer_eval_csv(const struct infer_eval *e, const char *path, struct err *er
     str_addc(&row, '\n');
     ok = put_out(&row, f, err);
     for (int i = 0; ok && i < e->side[0].answers.n; i++) {
-        put_row(&row, e, i, &cell);
+        put_row(&row, e, i, mark, &cell);
         ok = put_out(&row, f, err);
     }
     ok = ok && (!cell.failed || err_set(err, ERR_MEMORY, "no memory for a row"));
