@@ -308,7 +308,7 @@ static void what_is_no_model_is_refused(void **state)
     struct err err;
     size_t size;
     uint8_t *bytes = file_read(in("one.safetensors"), 1 << 20, &size, &err);
-    const char *two[] = { in("one.safetensors"), NULL };
+    const char *two[] = { in("one.safetensors"), NULL }, *many[33];
 
     (void)state;
     made_text(&folder, "text.safetensors", "no model");
@@ -322,6 +322,10 @@ static void what_is_no_model_is_refused(void **state)
     failed(&e, DISCERN_USAGE, "path");
     assert_null(discern_open_many(0, two, NULL, &e));
     failed(&e, DISCERN_USAGE, "path");
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++)
+        many[i] = "nothing.safetensors";
+    assert_null(discern_open_many((int)(sizeof many / sizeof *many), many, NULL, &e));
+    failed(&e, DISCERN_INPUT, "at most 32");    /* before any is opened */
     assert_null(discern_open_memory(NULL, 0, NULL, &e));
     failed(&e, DISCERN_USAGE, "data");
     for (size_t cut = 0; cut < size; cut += cut < 64 ? 1 : 997) {
