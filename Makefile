@@ -114,7 +114,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
 .PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench interop parity curves reference lint install \
-        install-words uninstall-words uninstall help clean tests docs bare FORCE
+        uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -303,6 +303,17 @@ docs: all                       ## write the generated pages anew: docs/{ops,cli
 	@$(PROGRAM) help --augments >docs/augment.md
 	@$(PROGRAM) help --recipes >docs/recipes.md
 
+# Manual pages and completions are written by the program, from its tables of options; which commands there are, the
+# page of them says.
+WORDS      = $(BUILD)/$V/words
+MANUALS    = discern $(shell sed -n 's/^## discern /discern-/p' docs/cli.md | tr ' ' -)
+$(BUILD)/$V/words/%.1: $(PROGRAM)
+	@mkdir -p $(@D)
+	@$< help --man $(wordlist 2,9,$(subst -, ,$*)) >$@
+$(BUILD)/$V/words/%: $(PROGRAM)
+	@mkdir -p $(@D)
+	@$< help --completion $* >$@
+
 # What is installed, a word a file: MODE:FROM:TO.  uninstall takes the same away.
 DOC        = $(PREFIX)/share/doc/discern
 INSTALLED  = 755:$(PROGRAM):$(PREFIX)/bin/discern \
@@ -311,35 +322,20 @@ INSTALLED  = 755:$(PROGRAM):$(PREFIX)/bin/discern \
              644:$(STATIC):$(LIBDIR)/libdiscern.a \
              644:$(BUILD)/$V/discern.pc:$(LIBDIR)/pkgconfig/discern.pc \
              $(foreach f,README.md LICENSE $(wildcard docs/*.md),644:$f:$(DOC)/$(notdir $f)) \
-             $(foreach f,$(wildcard docs/examples/*),644:$f:$(DOC)/examples/$(notdir $f))
+             $(foreach f,$(wildcard docs/examples/*),644:$f:$(DOC)/examples/$(notdir $f)) \
+             $(foreach m,$(MANUALS),644:$(WORDS)/$m.1:$(PREFIX)/share/man/man1/$m.1) \
+             644:$(WORDS)/bash:$(PREFIX)/share/bash-completion/completions/discern \
+             644:$(WORDS)/zsh:$(PREFIX)/share/zsh/site-functions/_discern \
+             644:$(WORDS)/fish:$(PREFIX)/share/fish/vendor_completions.d/discern.fish
 # Names of the shared library: what is linked against it asks for the first, the linker for the second.
 LINKS      = $(LIBDIR)/$(SONAME) $(LIBDIR)/libdiscern.so
 OWN_DIRS   = $(DOC)/examples $(DOC) $(PREFIX)/include/discern
 
-install: all library $(BUILD)/$V/discern.pc  ## into DESTDIR PREFIX
+install: all library $(BUILD)/$V/discern.pc $(MANUALS:%=$(WORDS)/%.1) $(addprefix $(WORDS)/,bash zsh fish)  ## into DESTDIR PREFIX
 	@for f in $(INSTALLED); do mode=$${f%%:*} f=$${f#*:}; \
 	    install -D -m $$mode "$${f%%:*}" "$(DESTDIR)$${f#*:}" || exit 1; done
 	@ln -sf $(notdir $(SHARED)) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	@ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libdiscern.so"
-
-# Manual pages and completions are written by the program, from its tables of options.
-MAN1  = $(DESTDIR)$(PREFIX)/share/man/man1
-SHELL_BASH = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/discern
-SHELL_ZSH  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_discern
-SHELL_FISH = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/discern.fish
-install: install-words
-install-words: all
-	@for f in "$(MAN1)/discern.1" "$(SHELL_BASH)" "$(SHELL_ZSH)" "$(SHELL_FISH)"; do install -D -m 644 /dev/null "$$f"; done
-	@$(PROGRAM) help --man >"$(MAN1)/discern.1"
-	@for c in $$($(PROGRAM) help --markdown | sed -n 's/^## discern //p' | tr ' ' -); do \
-	    $(PROGRAM) help --man $$(echo $$c | tr - ' ') >"$(MAN1)/discern-$$c.1" || exit 1; done
-	@$(PROGRAM) help --completion bash >"$(SHELL_BASH)"
-	@$(PROGRAM) help --completion zsh >"$(SHELL_ZSH)"
-	@$(PROGRAM) help --completion fish >"$(SHELL_FISH)"
-
-uninstall: uninstall-words
-uninstall-words:
-	@rm -f "$(MAN1)"/discern.1 "$(MAN1)"/discern-*.1 "$(SHELL_BASH)" "$(SHELL_ZSH)" "$(SHELL_FISH)"
 
 uninstall:                      ## take out what install put there
 	@for f in $(INSTALLED) $(LINKS); do rm -f "$(DESTDIR)$${f##*:}" || exit 1; done

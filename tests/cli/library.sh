@@ -145,7 +145,10 @@ fi
 
 # ---- and away again ----------------------------------------------------------------------------
 
+foreign=$root/opt/share/man/man1/discern-other.1
+: >"$foreign"
 installed uninstall
+rm "$foreign" || fail "uninstall took what install did not put there"
 rest=$(find "$root" ! -type d)
 [ -z "$rest" ] || fail "left behind: $rest"
 rest=$(find "$root" -type d -name discern)
