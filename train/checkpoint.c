@@ -63,7 +63,8 @@ bool train_checkpoint_write(const char *dir, const struct infer_model *m,
 {
     struct infer_array array[TRAIN_MAX_BLOCKS] = { 0 };
     char name[TRAIN_MAX_BLOCKS][NAME];
-    struct str last = { 0 }, kept = { 0 }, previous = { 0 };
+    struct str kept = { 0 };
+    char *last = file_in(dir, TRAIN_LAST, err), *previous = file_in(dir, TRAIN_PREVIOUS, err);
     char *text = state_text(s);
     bool ok = false, copied = true;
 
@@ -72,22 +73,19 @@ bool train_checkpoint_write(const char *dir, const struct infer_model *m,
         array[i] = (struct infer_array){ name[i], s->block[i].count, as_floats(&s->block[i]) };
         copied &= array[i].value != NULL;
     }
-    str_printf(&last, "%s/" TRAIN_LAST, dir);
-    str_printf(&previous, "%s/" TRAIN_PREVIOUS, dir);
     str_printf(&kept, "%s/" TRAIN_PREVIOUS ".tmp-%ld", dir, (long)getpid());
-    if (!text || !copied || last.failed || previous.failed || kept.failed) {
+    if (!text || !copied || !last || !previous || kept.failed) {
         err_set(err, ERR_MEMORY, "no memory to write %s/" TRAIN_LAST, dir);
     } else {
-        bool linked = !link(str_text(&last), str_text(&kept));
+        bool linked = !link(last, str_text(&kept));
 
-        ok = infer_model_write(m, str_text(&last),
-                               &(struct infer_extra){ text, s->n_blocks, array }, err);
-        if (linked && (!ok || rename(str_text(&kept), str_text(&previous))))
+        ok = infer_model_write(m, last, &(struct infer_extra){ text, s->n_blocks, array }, err);
+        if (linked && (!ok || rename(str_text(&kept), previous)))
             unlink(str_text(&kept));
     }
-    str_release(&last);
-    str_release(&previous);
     str_release(&kept);
+    free(last);
+    free(previous);
     free(text);
     for (int i = 0; sizeof(real) != sizeof(float) && i < s->n_blocks; i++)
         free((void *)(uintptr_t)array[i].value);
@@ -157,10 +155,11 @@ static bool read_array(const struct infer_file *f, const char *name, const struc
     return ok;
 }
 
-static bool read_one(const char *path, const struct train_state *s, struct err *err)
+/* Its model, in which nothing is missing either; NULL on failure. */
+static struct infer_model *read_one(const char *path, const struct train_state *s, struct err *err)
 {
     struct infer_file *f = infer_file_open(path, err);
-    struct infer_model *m = f ? infer_file_model(f, err) : NULL; /* must be whole too */
+    struct infer_model *m = f ? infer_file_model(f, err) : NULL;
     const char *text = m ? infer_file_training(f) : NULL;
     bool ok = text;
     char name[NAME];
@@ -176,62 +175,77 @@ static bool read_one(const char *path, const struct train_state *s, struct err *
         snprintf(name, sizeof name, PREFIX "%s", s->block[i].name);
         ok = read_array(f, name, &s->block[i], err);
     }
-    infer_model_free(m);
     infer_file_close(f);
-    return ok;
+    if (ok)
+        return m;
+    infer_model_free(m);
+    return NULL;
 }
 
 /* One that is damaged must not become the previous one, and who reads on wants the last one. */
 static bool replace_last(const char *dir, struct err *err)
 {
-    struct str last = { 0 }, previous = { 0 };
-    bool ok = false;
+    char *last = file_in(dir, TRAIN_LAST, err), *previous = file_in(dir, TRAIN_PREVIOUS, err);
+    bool ok = last && previous && (!rename(previous, last) || err_errno(err, last, "replace"));
 
-    str_printf(&last, "%s/" TRAIN_LAST, dir);
-    str_printf(&previous, "%s/" TRAIN_PREVIOUS, dir);
-    if (last.failed || previous.failed)
-        err_set(err, ERR_MEMORY, "no memory to replace %s/" TRAIN_LAST, dir);
-    else
-        ok = !rename(str_text(&previous), str_text(&last)) ||
-             err_errno(err, str_text(&last), "replace");
-    str_release(&last);
-    str_release(&previous);
+    free(last);
+    free(previous);
     return ok;
 }
 
+struct infer_model *train_checkpoint_model(const char *dir)
+{
+    struct infer_model *m = NULL;
+    struct err ignored;
+
+    for (int i = 0; i < N_NAMES && !m; i++) {
+        char *path = file_in(dir, names[i], &ignored);
+
+        m = path ? infer_model_open(path, &ignored) : NULL;
+        free(path);
+    }
+    return m;
+}
+
 enum train_found train_checkpoint_read(const char *dir, const struct train_state *s,
-                                       train_say_fn *say, void *ctx, struct err *err)
+                                       struct infer_model **model, train_say_fn *say, void *ctx,
+                                       struct err *err)
 {
     enum train_found found = TRAIN_FOUND_NOTHING;
     struct err first = { 0 };
 
+    *model = NULL;
     for (int i = 0; i < N_NAMES && found != TRAIN_FOUND; i++) {
-        struct str path = { 0 }, text = { 0 };
+        struct str text = { 0 };
         struct err why = { 0 };
+        char *path = file_in(dir, names[i], &why);
 
-        str_printf(&path, "%s/%s", dir, names[i]);
-        if (path.failed || file_kind(str_text(&path)) == FILE_NONE) {
-            str_release(&path);
+        if (!path || file_kind(path) == FILE_NONE) {
+            free(path);
             continue;
         }
-        if (!read_one(str_text(&path), s, &why)) {
+        *model = read_one(path, s, &why);
+        if (!*model) {
             first = found == TRAIN_FOUND_BAD ? first : why;
             found = TRAIN_FOUND_BAD;
             i = why.kind == ERR_USAGE ? N_NAMES : i; /* whole, but of another training */
         } else {
             if (i) {
-                str_printf(&text, "going on from %s: %s", str_text(&path),
+                str_printf(&text, "going on from %s: %s", path,
                            found == TRAIN_FOUND_BAD ? first.msg : "there is no " TRAIN_LAST);
                 say(ctx, str_text(&text));
             }
             found = !i || replace_last(dir, &first) ? TRAIN_FOUND : TRAIN_FOUND_BAD;
             i = N_NAMES;
         }
-        str_release(&path);
+        free(path);
         str_release(&text);
     }
-    if (found == TRAIN_FOUND_BAD)
-        *err = first;
+    if (found != TRAIN_FOUND_BAD)
+        return found;
+    infer_model_free(*model);
+    *model = NULL;
+    *err = first;
     return found;
 }
 
@@ -241,14 +255,10 @@ bool train_checkpoint_forget(const char *dir, struct err *err)
     bool ok = true;
 
     for (size_t i = 0; ok && i < sizeof old / sizeof *old; i++) {
-        struct str path = { 0 };
+        char *path = file_in(dir, old[i], err);
 
-        str_printf(&path, "%s/%s", dir, old[i]);
-        if (path.failed)
-            ok = err_set(err, ERR_MEMORY, "no memory to remove %s/%s", dir, old[i]);
-        else if (unlink(str_text(&path)) && errno != ENOENT)
-            ok = err_errno(err, str_text(&path), "remove");
-        str_release(&path);
+        ok = path && (!unlink(path) || errno == ENOENT || err_errno(err, path, "remove"));
+        free(path);
     }
     return ok;
 }

@@ -31,6 +31,9 @@ struct train_state {
 bool train_checkpoint_write(const char *dir, const struct infer_model *m,
                             const struct train_state *s, struct err *err);
 
+/* The model of the newest checkpoint of dir whose model is whole; NULL: there is none. */
+struct infer_model *train_checkpoint_model(const char *dir);
+
 enum train_found { TRAIN_FOUND_NOTHING, TRAIN_FOUND, TRAIN_FOUND_BAD };
 
 /*
@@ -38,10 +41,11 @@ enum train_found { TRAIN_FOUND_NOTHING, TRAIN_FOUND, TRAIN_FOUND_BAD };
  * checkpoint of dir that is whole.  Where that is not the last one, say is told, and it takes the
  * last one's place.  NOTHING: there is none.  BAD: there are, and none is whole (the error names
  * the last one and its cause), or they belong to a training with other settings; what s points to
- * may then be anything.
+ * may then be anything.  *model: FOUND, the one that the file holds; free it.
  */
 enum train_found train_checkpoint_read(const char *dir, const struct train_state *s,
-                                       train_say_fn *say, void *ctx, struct err *err);
+                                       struct infer_model **model, train_say_fn *say, void *ctx,
+                                       struct err *err);
 
 /* Removes the model files of an earlier training: a new one in dir must not go on from its
  * checkpoints, nor report on its best model before it has one. */

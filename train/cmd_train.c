@@ -305,12 +305,11 @@ static bool train(struct train_asked *a, struct hearing *h, struct train_run *ru
 /* Whether the folder holds that file. */
 static bool holds(const char *dir, const char *name)
 {
-    struct str path = { 0 };
-    bool found;
+    struct err ignored;
+    char *path = file_in(dir, name, &ignored);
+    bool found = path && file_kind(path) != FILE_NONE;
 
-    str_printf(&path, "%s/%s", dir, name);
-    found = file_kind(str_text(&path)) != FILE_NONE;
-    str_release(&path);
+    free(path);
     return found;
 }
 
@@ -374,15 +373,13 @@ static int plan(struct train_asked *a, const struct data_decode *decode)
 static bool report_find_lr(const struct train_options *o, const char *dir,
                            const struct train_find_lr *f, struct err *err)
 {
-    struct str out = { 0 }, path = { 0 };
-    bool json = o->json || o->log_json, ok;
+    struct str out = { 0 };
+    char *path = file_in(dir, "find_lr.html", err);
+    bool json = o->json || o->log_json, ok = path && train_find_lr_write(f, path, err);
 
-    str_printf(&path, "%s/find_lr.html", dir);
-    ok = path.failed ? err_set(err, ERR_MEMORY, "no memory for a path")
-                     : train_find_lr_write(f, str_text(&path), err);
     if (ok) {
         cli_say("%s", f->reason);
-        cli_say("the curve is in %s", str_text(&path));
+        cli_say("the curve is in %s", path);
     }
     if (json)
         train_find_lr_json(f, &out);
@@ -391,7 +388,7 @@ static bool report_find_lr(const struct train_options *o, const char *dir,
     ok = ok && (f->lr > 0 || json || err_set(err, ERR_INPUT, "%s", f->reason)) &&
          cli_print(&out, err);
     str_release(&out);
-    str_release(&path);
+    free(path);
     return ok;
 }
 

@@ -23,14 +23,7 @@ static const char top[] = "runs";
 
 static char *lock_path(const struct train_folder *f, struct err *err)
 {
-    struct str path = { 0 };
-
-    str_printf(&path, "%s/.lock", str_text(&f->path));
-    if (!path.failed)
-        return path.data;
-    str_release(&path);
-    err_set(err, ERR_MEMORY, "no memory to lock a folder");
-    return NULL;
+    return file_in(str_text(&f->path), ".lock", err);
 }
 
 /* Who has the lock, as it stands in the file: "process 12 on HOST". */
@@ -129,13 +122,14 @@ static int clean(const struct train_folder *f, struct err *err)
     int n = file_list(str_text(&f->path), &names, err), left = n;
 
     for (int i = 0; i < n; i++) {
-        struct str path = { 0 };
+        struct err ignored;
+        char *path;
 
         if (!is_rest(names[i]))
             continue;
-        str_printf(&path, "%s/%s", str_text(&f->path), names[i]);
-        left -= !path.failed && !unlink(str_text(&path));
-        str_release(&path);
+        path = file_in(str_text(&f->path), names[i], &ignored);
+        left -= path && !unlink(path);
+        free(path);
     }
     free(names);
     return left;

@@ -5,6 +5,7 @@
 
 #include "data/split.h"
 #include "infer/fit.h"
+#include "nn/base/file.h"
 #include "train/checkpoint.h"
 #include "train/plan.h"
 #include "train/provenance.h"
@@ -46,12 +47,10 @@ bool train_keep_validate(struct train_session *t, const struct infer_model *m,
 /* Beside every model which pictures it knows; anew, since --force may find an old one. */
 static bool write_split(struct train_session *t, struct err *err)
 {
-    struct str path = { 0 };
+    char *path = file_in(t->run->out, "split.csv", err);
 
-    str_printf(&path, "%s/split.csv", t->run->out);
-    t->split_written = path.failed ? err_set(err, ERR_MEMORY, "no memory to write split.csv")
-                                   : data_split_write(t->index, str_text(&path), err);
-    str_release(&path);
+    t->split_written = path && data_split_write(t->index, path, err);
+    free(path);
     return t->split_written;
 }
 
@@ -86,14 +85,20 @@ static char *provenance(const struct train_session *t, const struct infer_figure
 
 static bool write_best(struct train_session *t, const struct infer_model *m, struct err *err)
 {
-    struct str path = { 0 };
-    bool ok;
+    char *path = file_in(t->run->out, TRAIN_BEST, err);
+    bool ok = path && infer_model_write(m, path, NULL, err);
 
-    str_printf(&path, "%s/" TRAIN_BEST, t->run->out);
-    ok = path.failed ? err_set(err, ERR_MEMORY, "no memory to write " TRAIN_BEST)
-                     : infer_model_write(m, str_text(&path), NULL, err);
-    str_release(&path);
+    free(path);
     return ok;
+}
+
+static struct infer_model *open_best(const struct train_session *t, struct err *err)
+{
+    char *path = file_in(t->run->out, TRAIN_BEST, err);
+    struct infer_model *m = path ? infer_model_open(path, err) : NULL;
+
+    free(path);
+    return m;
 }
 
 static struct train_state state_of(struct train_session *t, struct train_block *block)
@@ -134,42 +139,41 @@ bool train_keep_save(struct train_session *t, const struct train_progress *next,
     return ok;
 }
 
-/* The model file of the best epoch, where the checkpoint is of its end. */
-static bool mend_best(struct train_session *t, struct err *err)
+/* The model file of the best epoch, where the checkpoint, whose model m is, is of its end. */
+static bool mend_best(struct train_session *t, const struct infer_model *m, struct err *err)
 {
-    struct str path = { 0 };
+    const struct train_progress *p = &t->progress;
+
+    return p->batch || !p->step || p->best_epoch != p->epoch - 1 || write_best(t, m, err);
+}
+
+bool train_keep_resume(struct train_session *t, struct err *err)
+{
+    struct train_block block[TRAIN_MAX_BLOCKS];
+    struct train_state s = state_of(t, block);
     struct infer_model *m;
+    enum train_found found =
+        train_checkpoint_read(t->run->out, &s, &m, train_session_say, t, err);
     bool ok;
 
-    if (t->progress.batch || !t->progress.step || t->progress.best_epoch != t->progress.epoch - 1)
-        return true;
-    str_printf(&path, "%s/" TRAIN_LAST, t->run->out);
-    m = infer_model_open(str_text(&path), err);
-    ok = m && write_best(t, m, err);
+    if (found == TRAIN_FOUND_BAD)
+        return err_in(err, "%s: cannot go on", t->run->out);
+    /* A kill may have come before any of these was written. */
+    ok = found == TRAIN_FOUND_NOTHING ||
+         ((t->split_written || write_split(t, err)) && mend_best(t, m, err));
     infer_model_free(m);
-    str_release(&path);
     return ok;
 }
 
 bool train_keep_back(struct train_session *t, struct err *err)
 {
-    struct train_block block[TRAIN_MAX_BLOCKS];
-    struct train_state s;
-    enum train_found found;
-
     t->method->close(t->self);
     t->self = train_session_method(t, err);
     if (!t->self)
         return false;
     t->side = t->seen.size[0] == t->prep.size[0] ? t->side : 0;
     t->progress = train_progress_new();
-    s = state_of(t, block);
-    found = train_checkpoint_read(t->run->out, &s, train_session_say, t, err);
-    if (found == TRAIN_FOUND_BAD)
-        return err_in(err, "%s: cannot go on", t->run->out);
-    /* A kill may have come before any of these was written. */
-    return found == TRAIN_FOUND_NOTHING ||
-           ((t->split_written || write_split(t, err)) && mend_best(t, err));
+    return train_keep_resume(t, err);
 }
 
 static bool calibrate(struct train_session *t, struct infer_model *m, struct err *err)
@@ -198,31 +202,25 @@ static bool calibrate(struct train_session *t, struct infer_model *m, struct err
 
 bool train_keep_calibrate(struct train_session *t, struct err *err)
 {
-    struct str path = { 0 };
     struct infer_model *m;
     bool ok;
 
     if (!train_session_calibrates(t))
         return true;
-    str_printf(&path, "%s/" TRAIN_BEST, t->run->out);
-    m = infer_model_open(str_text(&path), err);
+    m = open_best(t, err);
     ok = m && calibrate(t, m, err);
     infer_model_free(m);
-    str_release(&path);
     return ok;
 }
 
 bool train_keep_best(struct train_session *t, struct err *err)
 {
-    struct str path = { 0 };
     struct infer_model *m;
 
     if (!t->parts.val || t->have_best)
         return true;
-    str_printf(&path, "%s/" TRAIN_BEST, t->run->out);
-    m = infer_model_open(str_text(&path), err);
+    m = open_best(t, err);
     t->have_best = m && train_keep_validate(t, m, t->parts.val, &t->best, err);
     infer_model_free(m);
-    str_release(&path);
     return t->have_best;
 }

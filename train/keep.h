@@ -18,8 +18,11 @@ bool train_keep_validate(struct train_session *t, const struct infer_model *m,
 bool train_keep_save(struct train_session *t, const struct train_progress *next,
                      const struct infer_figures *f, bool best, struct err *err);
 
-/* Method, progress and cfg->shortened back to the newest checkpoint, or to the start where there is
- * none. */
+/* Method, progress and cfg->shortened, which are at the start, to the newest checkpoint, where there
+ * is one. */
+bool train_keep_resume(struct train_session *t, struct err *err);
+
+/* The same from wherever they are. */
 bool train_keep_back(struct train_session *t, struct err *err);
 
 /* Calibrates the best model's file by the pictures held out, where that is wanted: from the network

@@ -6,9 +6,11 @@
 #include "train/options.h"
 
 #include "data/sandbox.h"
+#include "nn/base/file.h"
 #include "train/recipe.h"
 #include "train/settings.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(offsetof(struct train_options, cfg) == 0,
@@ -89,15 +91,14 @@ static bool check_resume(const struct train_asked *a, const bool *given, struct 
 /* The file that holds the layer below the command line, if one was named. */
 static bool read_file(struct train_asked *a, struct err *err)
 {
-    struct str path = { 0 };
+    char *path;
     bool ok;
 
     if (!a->o.resume)
         return !a->o.config || train_run_read(&a->file, a->o.config, err);
-    str_printf(&path, "%s/" TRAIN_RUN_NAME, a->o.resume);
-    ok = path.failed ? err_set(err, ERR_MEMORY, "no memory for a path")
-                     : train_run_read(&a->file, str_text(&path), err);
-    str_release(&path);
+    path = file_in(a->o.resume, TRAIN_RUN_NAME, err);
+    ok = path && train_run_read(&a->file, path, err);
+    free(path);
     return ok;
 }
 

@@ -374,29 +374,27 @@ json_t *train_run_settled(const struct train_run_file *f, const struct train_cfg
 bool train_run_write(struct train_run_file *f, const char *dir, const struct train_cfg *cfg,
                      enum train_run_state state, json_t *result, struct err *err)
 {
-    struct str path = { 0 };
-    char *text = NULL;
+    char *path = file_in(dir, TRAIN_RUN_NAME, err), *text = NULL;
     bool ok = !json_object_set_new(f->json, "result", result ? result : json_null()) &&
               !json_object_set_new(f->json, "settings", train_run_settled(f, cfg)) &&
               !json_object_set_new(f->json, "state", json_string(train_run_states[state]));
 
     f->state = state;
-    str_printf(&path, "%s/" TRAIN_RUN_NAME, dir);
-    if (ok && !path.failed)
+    if (ok && path)
         text = record_dump_lines(f->json);
-    ok = text ? file_replace(str_text(&path), text, strlen(text), err)
+    ok = text ? file_replace(path, text, strlen(text), err)
               : err_set(err, ERR_MEMORY, "no memory to write " TRAIN_RUN_NAME);
     free(text);
-    str_release(&path);
+    free(path);
     return ok;
 }
 
 void train_run_remove(const char *dir)
 {
-    struct str path = { 0 };
+    struct err ignored;
+    char *path = file_in(dir, TRAIN_RUN_NAME, &ignored);
 
-    str_printf(&path, "%s/" TRAIN_RUN_NAME, dir);
-    if (!path.failed)
-        unlink(str_text(&path));
-    str_release(&path);
+    if (path)
+        unlink(path);
+    free(path);
 }

@@ -204,16 +204,8 @@ void *train_session_method(const struct train_session *t, struct err *err)
 /* What was written, when going on; else the model to begin with, where there is one. */
 static bool open_init(struct train_session *t, struct err *err)
 {
-    static const char *const written[] = { TRAIN_LAST, TRAIN_PREVIOUS };
-    struct str path = { 0 };
-    struct err ignored; /* who goes on is told what is wrong with it */
-
-    for (int i = 0; t->run->resume && !t->init && i < 2; i++) {
-        str_clear(&path);
-        str_printf(&path, "%s/%s", t->run->out, written[i]);
-        t->init = infer_model_open(str_text(&path), &ignored);
-    }
-    str_release(&path);
+    if (t->run->resume) /* what is wrong with it is told by who goes on */
+        t->init = train_checkpoint_model(t->run->out);
     t->going_on = t->init;
     if (!t->init && t->cfg->init)
         t->init = infer_model_open(t->cfg->init, err);

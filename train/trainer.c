@@ -339,7 +339,7 @@ bool train_with(const struct train_method *method, const struct data_index *x,
         train_session_close(&t);
         return ok;
     }
-    ok = ok && (!run->resume || train_keep_back(&t, err));
+    ok = ok && (!run->resume || train_keep_resume(&t, err));
     t.clock.before = t.progress.elapsed;
     ok = ok && (cfg->time <= 0 || t.progress.step || train_timing_plan(&t, err)) && loop(&t, err);
     if (!ok)

@@ -413,6 +413,18 @@ static bool make_one(const char *path, struct err *err)
     return cannot(err, path, "make the folder");
 }
 
+char *file_in(const char *dir, const char *name, struct err *err)
+{
+    size_t size = strlen(dir) + strlen(name) + 2;
+    char *path = malloc(size);
+
+    if (path)
+        snprintf(path, size, "%s/%s", dir, name);
+    else
+        err_set(err, ERR_MEMORY, "%s/%s: no memory for the path", dir, name);
+    return path;
+}
+
 bool file_mkdir(const char *path, struct err *err)
 {
     char *part = strdup(path);

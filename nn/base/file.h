@@ -50,6 +50,9 @@ void file_abandon(struct file_out *f);                  /* frees f, removes the 
 /* All at once. */
 bool file_replace(const char *path, const void *data, size_t bytes, struct err *err);
 
+/* DIR/NAME; free() it.  NULL: memory is out, and the error says so. */
+char *file_in(const char *dir, const char *name, struct err *err);
+
 /* Makes the folder and its missing parents; one that exists is fine.  ERR_IO where it cannot. */
 bool file_mkdir(const char *path, struct err *err);
 

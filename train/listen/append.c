@@ -70,14 +70,9 @@ static bool open_old(struct train_append *a, struct err *err)
 bool train_append_open(struct train_append *a, const char *dir, const char *name, bool keep,
                        struct err *err)
 {
-    struct str path = { 0 };
-
-    *a = (struct train_append){ .fd = -1, .wanted = keep };
-    str_printf(&path, "%s/%s", dir, name);
-    a->path = path.failed ? NULL : strdup(str_text(&path));
-    str_release(&path);
+    *a = (struct train_append){ .fd = -1, .wanted = keep, .path = file_in(dir, name, err) };
     if (!a->path)
-        return err_set(err, ERR_MEMORY, "%s/%s: no memory to write it", dir, name);
+        return false;
     if ((keep || file_replace(a->path, "", 0, err)) && open_old(a, err))
         return true;
     train_append_close(a);

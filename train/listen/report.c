@@ -77,19 +77,6 @@ static bool keep_decided(struct notes *notes, const char *path, struct err *err)
     return ok;
 }
 
-/* DIR/NAME; free() it. */
-static char *path_in(const char *dir, const char *name, struct err *err)
-{
-    struct str path = { 0 };
-
-    str_printf(&path, "%s/%s", dir, name);
-    if (!path.failed)
-        return path.data;
-    str_release(&path);
-    no_memory(err);
-    return NULL;
-}
-
 /* The model's answers to the pictures held out. */
 static bool ask(const struct train_listen_options *o, struct train_report *r,
                 struct infer_answers *a, struct err *err)
@@ -110,8 +97,8 @@ static bool ask(const struct train_listen_options *o, struct train_report *r,
 static bool write_page(const struct writer *w, struct train_report *r, struct err *err)
 {
     const char *dir = w->o->out;
-    char *page = path_in(dir, TRAIN_REPORT_FILE, err), *run = path_in(dir, TRAIN_RUN_NAME, err),
-         *table = path_in(dir, TRAIN_METRICS_FILE, err);
+    char *page = file_in(dir, TRAIN_REPORT_FILE, err), *run = file_in(dir, TRAIN_RUN_NAME, err),
+         *table = file_in(dir, TRAIN_METRICS_FILE, err);
     struct infer_answers a = { 0 };
     struct train_metrics *row = NULL;
     struct notes notes = { 0 };
@@ -149,7 +136,7 @@ static bool write_page(const struct writer *w, struct train_report *r, struct er
 static bool report(const struct writer *w, struct err *err)
 {
     const struct train_listen_options *o = w->o;
-    char *best = path_in(o->out, TRAIN_BEST, err);
+    char *best = file_in(o->out, TRAIN_BEST, err);
     struct infer_model *m = NULL;
     struct data_index *val = NULL;
     bool ok = best;
@@ -189,7 +176,7 @@ static bool hear_report(void *state, const struct train_event *e, struct err *er
     w->ended |= e->kind == TRAIN_EVENT_END;
     if (e->kind == TRAIN_EVENT_START && !w->o->resumed) {
         /* A page of another training must not outlive the start of this. */
-        char *old = path_in(w->o->out, TRAIN_REPORT_FILE, err);
+        char *old = file_in(w->o->out, TRAIN_REPORT_FILE, err);
 
         if (!old)
             return false;

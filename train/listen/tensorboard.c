@@ -162,12 +162,12 @@ static bool open_file(struct tensorboard *t, struct err *err)
     used = snprintf(name, sizeof name, "events.out.tfevents.%lld.%s.%ld", seconds, host,
                     (long)getpid());
     for (int i = 1; i < MAX_FILES; i++) {
-        struct str path = { 0 };
-        bool there;
+        char *path = file_in(t->o->out, name, err);
+        bool there = path && file_kind(path) != FILE_NONE;
 
-        str_printf(&path, "%s/%s", t->o->out, name);
-        there = !path.failed && file_kind(str_text(&path)) != FILE_NONE;
-        str_release(&path);
+        free(path);
+        if (!path)
+            return false;
         if (!there)
             return train_append_open(&t->file, t->o->out, name, false, err);
         snprintf(name + used, sizeof name - (size_t)used, ".%d", i);
