@@ -39,19 +39,17 @@ static void takers(const struct field *f, struct str *out)
 static bool check_options(const struct infer_exporter *x, const bool *given, struct err *err)
 {
     for (const struct field *f = infer_export_fields; f->name; f++) {
-        struct str who = { 0 }, name = { 0 };
+        struct str who = { 0 };
+        char name[CLI_NAME_BYTES];
 
         if (!given[f - infer_export_fields] || takes(x, f))
             continue;
         takers(f, &who);
         if (!who.len)
             continue;
-        for (const char *p = f->name; *p; p++)
-            str_addc(&name, *p == '_' ? '-' : *p);
-        err_set(err, ERR_USAGE, "--%s is for --to %s; --to %s has no such choice", str_text(&name),
-                str_text(&who), x->name);
+        err_set(err, ERR_USAGE, "%s is for --to %s; --to %s has no such choice",
+                cli_option_name(f, false, name), str_text(&who), x->name);
         str_release(&who);
-        str_release(&name);
         return false;
     }
     return true;

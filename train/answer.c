@@ -44,18 +44,11 @@ void train_answer_json(const struct train_cfg *cfg, const char *dir, const struc
     json_decref(settings);
 }
 
-/* "split_file" as it is typed. */
-static void add_option(struct str *out, const char *name)
-{
-    str_add(out, "--");
-    for (; *name; name++)
-        str_addc(out, *name == '_' ? '-' : *name);
-}
-
 void train_answer_next(const struct train_options *o, const char *data, const char *dir,
                        struct str *out)
 {
     struct str word = { 0 };
+    char name[CLI_NAME_BYTES];
 
     str_add(out, "discern eval ");
     str_printf(&word, "%s/" TRAIN_BEST, dir);
@@ -66,7 +59,7 @@ void train_answer_next(const struct train_options *o, const char *data, const ch
         if (field_is_default(f, o))
             continue;
         str_addc(out, ' ');
-        add_option(out, f->name);
+        str_add(out, cli_option_name(f, false, name));
         str_addc(out, ' ');
         str_clear(&word);
         field_text(f, o, &word);

@@ -7,6 +7,7 @@
 
 #include "data/sandbox.h"
 #include "nn/base/file.h"
+#include "train/checkpoint.h"
 #include "train/recipe.h"
 #include "train/settings.h"
 
@@ -71,18 +72,14 @@ static bool changes(const struct field *f)
 static bool check_resume(const struct train_asked *a, const bool *given, struct err *err)
 {
     for (int i = 0; train_option_fields[i].name; i++) {
-        struct str name = { 0 };
+        char name[CLI_NAME_BYTES];
 
         if (!given[i] || !changes(&train_option_fields[i]))
             continue;
-        str_add(&name, train_option_fields[i].name);
-        for (char *c = name.data; c && *c; c++)
-            *c = *c == '_' ? '-' : *c;
         err_set(err, ERR_USAGE,
-                "--%s: a training that goes on keeps what it began with; --init "
-                "%s/last.safetensors starts a new one from its weights",
-                str_text(&name), a->o.resume);
-        str_release(&name);
+                "%s: a training that goes on keeps what it began with; --init "
+                "%s/" TRAIN_LAST " starts a new one from its weights",
+                cli_option_name(&train_option_fields[i], false, name), a->o.resume);
         return false;
     }
     return true;

@@ -128,6 +128,7 @@ static void tables_release(struct tables *t)
 static int add_longs(struct tables *t, int n, const struct field *f, int val)
 {
     static const char *const prefixes[] = { "", "", "no-", "no-", "no_" };
+    char dashed[CLI_NAME_BYTES];
     bool clears = f->kind == FIELD_KIND_BOOL, same = !strchr(f->name, '_');
 
     for (int i = 0; i < (clears ? SPELLINGS : 2); i++) {
@@ -135,10 +136,10 @@ static int add_longs(struct tables *t, int n, const struct field *f, int val)
 
         if (same && i % 2)              /* as it is in the table: the dashed one again */
             continue;
-        snprintf(name, CLI_NAME_BYTES, "%s%s", prefixes[i], f->name);
-        for (char *p = name; *p && i % 2 == 0 && i < 4; p++)
-            if (*p == '_')
-                *p = '-';
+        if (i % 2 == 0 && i < 4)
+            snprintf(name, CLI_NAME_BYTES, "%s", cli_option_name(f, i >= 2, dashed) + 2);
+        else
+            snprintf(name, CLI_NAME_BYTES, "%s%s", prefixes[i], f->name);
         t->longs[n++] =
             (struct option){ name, clears ? no_argument : required_argument, NULL, val + (i >= 2) };
     }

@@ -6,7 +6,7 @@
 
 #include "nn/base/cli.h"
 
-enum { CLI_NAME_BYTES = 64, CLI_WIDTH = 80 };
+enum { CLI_WIDTH = 80 };
 
 /* What every command takes, beside --help. */
 struct cli_common {
@@ -20,9 +20,6 @@ extern const struct field cli_common_fields[];
 /* The command's own options and, behind them, the common ones. */
 int cli_option_count(const struct cli_command *cmd);
 const struct field *cli_option_at(const struct cli_command *cmd, int i);
-
-/* "--batch-size", or "--no-" ...; buf holds CLI_NAME_BYTES.  Returns buf. */
-const char *cli_option_name(const struct field *f, bool no, char *buf);
 
 /* What stands for its value: "FILE"; NULL where it takes none. */
 const char *cli_option_hint(const struct field *f);
