@@ -5,6 +5,7 @@
 
 #include "infer/learnt.h"
 #include "nn/base/about.h"
+#include "train/figures.h"
 #include "train/plan.h"
 
 #include <inttypes.h>
@@ -17,24 +18,14 @@ static json_t *number(double x)
 
 static json_t *figures(const struct infer_figures *f)
 {
-    json_t *o;
+    struct train_figure of[TRAIN_FIGURES];
+    int n = f ? train_figures(f, of) : 0;
+    json_t *o = f ? json_object() : json_null();
 
-    if (!f)
-        return json_null();
-    o = json_object();
-    json_object_set_new(o, "pictures", json_integer(f->n));
-    if (f->task == DATA_SINGLE) {
-        json_object_set_new(o, "accuracy", number(f->accuracy));
-        json_object_set_new(o, "balanced_accuracy", number(f->balanced_accuracy));
-        json_object_set_new(o, "majority", number(f->majority));
-        json_object_set_new(o, "ece", number(f->ece));
-    } else {
-        json_object_set_new(o, "mAP", number(f->mean_ap));
-        json_object_set_new(o, "baseline_mAP", number(f->baseline_ap));
-        json_object_set_new(o, "subset_accuracy", number(f->subset_accuracy));
-    }
-    json_object_set_new(o, "macro_f1", number(f->macro_f1));
-    json_object_set_new(o, "log_loss", number(f->log_loss));
+    if (f)
+        json_object_set_new(o, "pictures", json_integer(f->n));
+    for (int i = 0; i < n; i++)
+        json_object_set_new(o, of[i].name, number(of[i].value));
     return o;
 }
 

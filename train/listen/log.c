@@ -8,7 +8,7 @@
 
 #include "nn/base/json.h"
 #include "train/listen/append.h"
-#include "train/listen/figures.h"
+#include "train/figures.h"
 #include "train/listen/listen.h"
 
 #include <math.h>

@@ -4,7 +4,7 @@
 #include "train/listen/summary.h"
 
 #include "nn/base/json.h"
-#include "train/listen/figures.h"
+#include "train/figures.h"
 #include "train/listen/listen.h"
 
 #include <math.h>

@@ -4,7 +4,7 @@
  * How lines and the live line are shown is the stream's affair (nn/base/tell.h).
  */
 #include "nn/base/tell.h"
-#include "train/listen/figures.h"
+#include "train/figures.h"
 #include "train/listen/listen.h"
 
 #include <math.h>
