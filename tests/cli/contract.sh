@@ -294,6 +294,10 @@ row_9() {
     keeps "$T/kept/l.csv" data import "$T/one" --to csv -o "$T/kept/l.csv"
     keeps "$T/kept/d.csv" data dedup "$T/one" -o "$T/kept/d.csv"
     keeps "$T/kept/c.html" data check "$T/one" --html "$T/kept/c.html"
+    keeps "$T/kept/r.html" eval "$model" "$T/one" --report "$T/kept/r.html"
+    keeps "$T/kept/e.csv" eval "$model" "$T/one" --csv "$T/kept/e.csv"
+    keeps "$T/kept/k" calibrate "$model" "$T/one" --split train -o "$T/kept/k"
+    keeps "$T/kept/n.h" export "$model" --to c --header -o "$T/kept/n.c"
     keeps "$T/kept/x.npy" predict "$model" "$picture" --dump-input "$T/kept/x.npy"
     run 3 train "$T/one" --steps 2 --out "$T/run"
     said --force
@@ -368,10 +372,29 @@ row_11() {
 
 # ---- 12: errors name the file, the problem, the remedy -------------------------------------------
 
+# Of a file that is there and is of no use; row 3 has those that are not there.
 row_12_command() {
-    [ -z "$(wanted x)" ] || missing
+    [ -n "$(wanted x)" ] || return 0
+    rc=0
+    "$program" $command $(needed) $(wanted "$T/wrong") >"$T/out" 2>"$T/err" || rc=$?
+    [ $rc = 3 ] || fail "$why of what is neither model nor data: status $rc"
+    grep -q "^discern: $T/wrong: ." "$T/err" || fail "$why: no file, or no problem: $(cat "$T/err")"
+    [ "$(wc -l <"$T/err")" -eq 1 ] || fail "$why: not one line: $(cat "$T/err")"
+    [ ! -s "$T/out" ] || fail "$why of what is neither model nor data: an answer"
 }
-row_12() { each row_12_command; }
+row_12() {
+    echo 'neither a model nor pictures' >"$T/wrong"
+    each row_12_command
+    run 3 info "$T/run"
+    said "$T/run: is a folder; did you mean $model?"
+    usage eval "$T/one" "$model"
+    said "did you mean $model $T/one?"
+    usage predict "$model"
+    said '--files-from'
+    head -c 60 "$picture" >"$T/cut.${picture##*.}"
+    run 3 predict "$model" "$T/cut.${picture##*.}"
+    said "$T/cut.${picture##*.}: "
+}
 
 # ---- 13: versions --------------------------------------------------------------------------------
 
