@@ -65,7 +65,7 @@ bool train_checkpoint_write(const char *dir, const struct infer_model *m,
     char name[TRAIN_MAX_BLOCKS][NAME];
     struct str kept = { 0 };
     char *last = file_in(dir, TRAIN_LAST, err), *previous = file_in(dir, TRAIN_PREVIOUS, err);
-    char *text = state_text(s);
+    char *target = last ? file_target(last, err) : NULL, *text = state_text(s);
     bool ok = false, copied = true;
 
     for (int i = 0; i < s->n_blocks; i++) {
@@ -74,10 +74,10 @@ bool train_checkpoint_write(const char *dir, const struct infer_model *m,
         copied &= array[i].value != NULL;
     }
     str_printf(&kept, "%s/" TRAIN_PREVIOUS ".tmp-%ld", dir, (long)getpid());
-    if (!text || !copied || !last || !previous || kept.failed) {
+    if (!text || !copied || !target || !previous || kept.failed) {
         err_set(err, ERR_MEMORY, "no memory to write %s/" TRAIN_LAST, dir);
     } else {
-        bool linked = !link(last, str_text(&kept));
+        bool linked = !link(target, str_text(&kept));
 
         ok = infer_model_write(m, last, &(struct infer_extra){ text, s->n_blocks, array }, err);
         if (linked && (!ok || rename(str_text(&kept), previous)))
@@ -85,6 +85,7 @@ bool train_checkpoint_write(const char *dir, const struct infer_model *m,
     }
     str_release(&kept);
     free(last);
+    free(target);
     free(previous);
     free(text);
     for (int i = 0; sizeof(real) != sizeof(float) && i < s->n_blocks; i++)

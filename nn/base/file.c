@@ -16,9 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The error of a system call on a path to write to.  A folder that is missing, which would be wrong
- * input where something is read, is here a place where nothing can be written. */
-static bool cannot(struct err *err, const char *path, const char *what)
+bool file_cannot(struct err *err, const char *path, const char *what)
 {
     err_errno(err, path, what);
     if (err->kind == ERR_INPUT)
@@ -198,13 +196,57 @@ struct file_out {
     char *path, *tmp;
 };
 
-enum { TMP_TRIES = 100 };
+enum { TMP_TRIES = 100, LINKS = 40 };
+
+char *file_target(const char *path, struct err *err)
+{
+    char *at = strdup(path), to[PATH_MAX];
+    int links = 0;
+    ssize_t n;
+
+    while (at && (n = readlink(at, to, sizeof to)) > 0) {
+        const char *slash = strrchr(at, '/');
+        size_t folder = to[0] == '/' || !slash ? 0 : (size_t)(slash + 1 - at);
+        char *next = malloc(folder + (size_t)n + 1);
+
+        if (next) {
+            memcpy(next, at, folder);
+            memcpy(next + folder, to, (size_t)n);
+            next[folder + (size_t)n] = 0;
+        }
+        free(at);
+        at = next;
+        if (++links > LINKS || n == sizeof to) {
+            errno = ELOOP;
+            file_cannot(err, path, "follow");
+            free(at);
+            return NULL;
+        }
+    }
+    if (!at)
+        err_set(err, ERR_MEMORY, "%s: no memory to write it", path);
+    return at;
+}
+
+/* The file beside f->path; false, and errno, where there can be none. */
+static bool open_tmp(struct file_out *f, size_t size)
+{
+    /* The plain name may be taken: by another thread, or by a killed run that had our number. */
+    for (int i = 0; i < TMP_TRIES && f->fd < 0; i++) {
+        snprintf(f->tmp, size, i ? "%s.tmp-%ld-%d" : "%s.tmp-%ld", f->path, (long)getpid(), i);
+        f->fd = open(f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (f->fd < 0 && errno != EEXIST)
+            break;
+    }
+    return f->fd >= 0;
+}
 
 struct file_out *file_create(const char *path, struct err *err)
 {
     struct stat st;
     bool exists = stat(path, &st) == 0;
-    size_t len = strlen(path), tmp_size = len + 48;
+    size_t len = strlen(path), tmp_size;
+    struct file_out *f;
 
     /* rename would replace a device by a file, and fail on a folder only when all is written. */
     if (exists && !S_ISREG(st.st_mode)) {
@@ -216,41 +258,26 @@ struct file_out *file_create(const char *path, struct err *err)
         err_set(err, ERR_INPUT, "\"%s\" is no name of a file", path);
         return NULL;
     }
-
-    struct file_out *f = calloc(1, sizeof *f);
-
-    if (!f)
-        goto no_memory;
-    f->fd = -1;
-    f->path = strdup(path);
-    f->tmp = malloc(tmp_size);
-    if (!f->path || !f->tmp)
-        goto no_memory;
-
-    /* The plain name may be taken: by another thread, or by a killed run that had our number. */
-    for (int i = 0; i < TMP_TRIES && f->fd < 0; i++) {
-        snprintf(f->tmp, tmp_size, i ? "%s.tmp-%ld-%d" : "%s.tmp-%ld", path, (long)getpid(), i);
-        f->fd = open(f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (f->fd < 0 && errno != EEXIST)
-            break;
+    f = calloc(1, sizeof *f);
+    if (!f) {
+        err_set(err, ERR_MEMORY, "%s: no memory to write it", path);
+        return NULL;
     }
-    if (f->fd < 0) {
-        cannot(err, path, "create");
-        goto fail;
+    f->fd = -1;
+    f->path = file_target(path, err);
+    tmp_size = f->path ? strlen(f->path) + 48 : 0;
+    f->tmp = f->path ? malloc(tmp_size) : NULL;
+    if (f->path && !f->tmp)
+        err_set(err, ERR_MEMORY, "%s: no memory to write it", path);
+    if (!f->tmp || (!open_tmp(f, tmp_size) && !file_cannot(err, path, "create"))) {
+        free(f->path);
+        free(f->tmp);
+        free(f);
+        return NULL;
     }
     if (exists)
         (void)!fchmod(f->fd, st.st_mode & 0777);        /* what was private stays private */
     return f;
-
-no_memory:
-    err_set(err, ERR_MEMORY, "%s: no memory to write it", path);
-fail:
-    if (f) {
-        free(f->path);
-        free(f->tmp);
-        free(f);
-    }
-    return NULL;
 }
 
 /* A write that failed, from errno; where the disk is full, what it would have taken. */
@@ -373,7 +400,7 @@ bool file_commit(struct file_out *f, struct err *err)
         goto out;
     }
     if (rename(f->tmp, f->path)) {
-        cannot(err, f->path, "replace");
+        file_cannot(err, f->path, "replace");
         goto out;
     }
     free(f->tmp);
@@ -410,7 +437,7 @@ static bool make_one(const char *path, struct err *err)
     if (file_kind(path) == FILE_FOLDER)
         return true;
     errno = code == EEXIST ? ENOTDIR : code;
-    return cannot(err, path, "make the folder");
+    return file_cannot(err, path, "make the folder");
 }
 
 char *file_in(const char *dir, const char *name, struct err *err)

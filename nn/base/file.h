@@ -12,6 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The error of a system call on a path that is written to, from errno.  A folder that is missing,
+ * which would be wrong input where something is read, is here a place where nothing can be
+ * written: ERR_IO.  Returns false. */
+bool file_cannot(struct err *err, const char *path, const char *what);
+
 /* The whole file plus a terminating 0 byte that *size does not count; free() it.  More than
  * max_bytes is ERR_INPUT.  NULL on failure. */
 uint8_t *file_read(const char *path, size_t max_bytes, size_t *size, struct err *err);
@@ -31,8 +36,8 @@ void file_unmap(const uint8_t *data, size_t size);      /* NULL is fine */
 /*
  * A file written beside its place and put there whole: path.tmp-PID (-1, -2 ... if that is taken),
  * write, fsync, rename, fsync of the folder.  The old file is untouched unless file_commit gets as
- * far as the rename.  A path that is there and no regular file is ERR_INPUT; a symlink is replaced
- * itself; the new file has the mode of the old.
+ * far as the rename.  A path that is there and no regular file is ERR_INPUT; a symbolic link stays,
+ * and where it leads is the place; the new file has the mode of the old.
  */
 struct file_out;
 /* Folders are not made: a missing one is ERR_IO. */
@@ -49,6 +54,9 @@ void file_abandon(struct file_out *f);                  /* frees f, removes the 
 
 /* All at once. */
 bool file_replace(const char *path, const void *data, size_t bytes, struct err *err);
+
+/* Where a path's symbolic links lead, be it to nothing yet; free() it.  NULL on failure. */
+char *file_target(const char *path, struct err *err);
 
 /* DIR/NAME; free() it.  NULL: memory is out, and the error says so. */
 char *file_in(const char *dir, const char *name, struct err *err);

@@ -356,6 +356,29 @@ static void the_mode_of_the_old_file_is_kept(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+static void a_symbolic_link_stays_and_its_file_is_replaced(void **state)
+{
+    struct err err = { 0 };
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(mkdir("there", 0700), 0);
+    put("there/f", "old");
+    assert_int_equal(symlink("there/next", "link"), 0);
+    assert_int_equal(symlink("f", "there/next"), 0);
+    assert_true(file_replace("link", "new", 3, &err));
+    expect("there/f", "new");
+    assert_int_equal(lstat("link", &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(symlink("there/g", "to-nothing"), 0);
+    assert_true(file_replace("to-nothing", "made", 4, &err));
+    expect("there/g", "made");
+    assert_int_equal(symlink("round", "round"), 0);
+    assert_false(file_replace("round", "x", 1, &err));
+    assert_int_equal(err.kind, ERR_IO);
+    assert_non_null(strstr(err.msg, "round"));
+}
+
 static void folders_are_made_with_their_parents(void **state)
 {
     struct err err = { 0 };
@@ -441,6 +464,7 @@ int main(void)
         TEST(places_where_no_file_can_be_are_refused_at_once),
         TEST(two_writers_and_leftovers_do_not_meet),
         TEST(the_mode_of_the_old_file_is_kept),
+        TEST(a_symbolic_link_stays_and_its_file_is_replaced),
         TEST(folders_are_made_with_their_parents),
         TEST(names_are_listed_by_bytes_without_hidden_ones),
         TEST(many_names_are_all_listed),
