@@ -240,7 +240,7 @@ bool infer_sort_log_open(struct infer_sort_log *l, const char *folder, int how, 
     if (l->fd < 0 && errno == ENOENT && how < 0)
         err_set(err, ERR_INPUT, "%s: nothing was sorted into it: it has no %s", folder, name);
     else if (l->fd < 0)
-        err_errno(err, l->path, "open");
+        how < 0 ? err_errno(err, l->path, "open") : file_cannot(err, l->path, "open");
     else if (flock(l->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
         err_set(err, ERR_INPUT, "%s: another discern is sorting into it", folder);
     else

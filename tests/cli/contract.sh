@@ -351,7 +351,7 @@ row_11_command() {
     [ "$(wc -l <"$T/log.txt")" -eq 2 ] || fail "$why: the log was not appended to"
     rc=0
     "$program" $command --log-file "$T/no-such-folder/log" >"$T/out" 2>"$T/err" || rc=$?
-    [ $rc -ge 2 ] || fail "$why: a log that cannot be written: status $rc"
+    [ $rc = 4 ] || fail "$why: a log that cannot be written: status $rc"
 }
 row_11() {
     each row_11_command

@@ -450,7 +450,7 @@ static void every_command_takes_the_common_options(void **state)
     assert_non_null(strstr(l.err.msg, "did you mean --quiet?"));
     assert_int_equal(parse(&train, &l, "photos --color blue"), CLI_FAILED);
     assert_int_equal(parse(&train, &l, "photos --log-file /nowhere/log"), CLI_FAILED);
-    assert_int_equal(l.err.kind, ERR_INPUT);
+    assert_int_equal(l.err.kind, ERR_IO);
     runs(&l, "photos");         /* and stderr is as it was */
 }
 
