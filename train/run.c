@@ -155,14 +155,7 @@ bool train_run_settings(const struct train_run_file *f, struct train_cfg *cfg, s
 /* Whether the value is a path: help calls it so, or it is an architecture that has no name. */
 static bool names_path(const struct field *f, const char *value)
 {
-    static const char *const hints[] = { "FILE", "DIR", "MODEL" };
-
-    if (!strcmp(f->name, "arch"))
-        return !train_arch_named(value);
-    for (size_t i = 0; f->hint && i < sizeof hints / sizeof *hints; i++)
-        if (!strcmp(f->hint, hints[i]))
-            return true;
-    return false;
+    return strcmp(f->name, "arch") ? field_is_path(f) : !train_arch_named(value);
 }
 
 bool train_run_paths(struct train_cfg *cfg, struct arena *mem, struct err *err)

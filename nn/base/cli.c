@@ -93,7 +93,7 @@ static bool begin_telling(const struct cli_common *o, struct err *err)
     if (o->log_file) {
         how.log = open(o->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
         if (how.log < 0)
-            return err_errno(err, o->log_file, "open");
+            return file_cannot(err, o->log_file, "open");
     }
     f = tell_open(&how, err);
     if (!f) {
@@ -286,6 +286,9 @@ static bool set_option(const struct cli_command *cmd, int val, void *options,
     struct field shown = *f;                /* so that the message says --batch-size */
 
     shown.name = cli_option_name(f, no, name);
+    if (field_is_path(f) && !*text)
+        return err_set(err, ERR_USAGE, "%s: \"\" is no name of a %s", name,
+                       strcmp(f->hint, "DIR") ? "file" : "folder");
     if (field_set(&shown, is_common(f) ? common : options, text, NULL, err))
         return true;
     if (err->kind == ERR_INPUT)

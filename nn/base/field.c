@@ -167,6 +167,16 @@ void field_fill(const struct field *table, void *obj)
     }
 }
 
+bool field_is_path(const struct field *f)
+{
+    static const char *const hints[] = { "FILE", "DIR", "MODEL", "LIST" };
+
+    for (size_t i = 0; f->hint && i < sizeof hints / sizeof *hints; i++)
+        if (!strcmp(f->hint, hints[i]))
+            return true;
+    return false;
+}
+
 bool field_is_default(const struct field *f, const void *obj)
 {
     if (f->kind == FIELD_KIND_STRING)

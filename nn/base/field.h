@@ -71,6 +71,9 @@ struct field {
       .def = def_, .min = 0, .max = 1e9, .doc = doc_, ##__VA_ARGS__ }
 #define FIELDS_END  { .name = NULL }
 
+/* Whether its value is a path: its hint is FILE, DIR, MODEL or LIST. */
+bool field_is_path(const struct field *f);
+
 /* The field called `name` ('_' and '-' are the same), or NULL.  NULL tables are empty. */
 const struct field *field_find(const struct field *table, const char *name);
 int field_count(const struct field *table);

@@ -159,6 +159,8 @@ printed 'mid-p: 1.0000'
 printed 'No difference is shown'
 usage eval "$T/model" "$T/twin" "$T/one" --csv "$T/two.csv"
 usage eval "$T/model" "$T/one" --csv "$T/both" --report "$T/both"
+usage eval "$T/model" "$T/one" --csv ''
+said '--csv: "" is no name of a file'
 "$DISCERN" train "$T/other" --epochs 1 --size 32 --out "$T/run-few" >"$T/log" 2>&1 ||
     fail "$(cat "$T/log")"
 run 3 eval "$T/model" "$T/run-few/best.safetensors" "$T/one"
