@@ -255,7 +255,8 @@ static void tell(void *ctx, const struct err *why)
     tell_line(stderr, TELL_ERROR, why->msg);
 }
 
-static bool check(const struct options *o, int n, char **arg, struct err *err)
+/* given: of each option whether it was typed. */
+static bool check(const struct options *o, const bool *given, int n, char **arg, struct err *err)
 {
     int inputs = o->files_from && !strcmp(o->files_from, "-");
 
@@ -267,6 +268,8 @@ static bool check(const struct options *o, int n, char **arg, struct err *err)
         return err_set(err, ERR_USAGE, "standard input is there once: one - at a time");
     if (o->null && !o->files_from)
         return err_set(err, ERR_USAGE, "--null is for the LIST of --files-from");
+    if (given[field_find(options, "how") - options] && !o->sort_into)
+        return err_set(err, ERR_USAGE, "--how is for --sort-into DIR");
     if (o->undo && (n || o->files_from || o->sort_into))
         return err_set(err, ERR_USAGE, "--undo DIR stands alone: no MODEL, no pictures");
     if (o->undo)
@@ -446,16 +449,19 @@ static void job_release(struct job *j)
 static int run(const struct cli_command *self, int argc, char **argv)
 {
     struct options o = { 0 };
+    bool given[sizeof options / sizeof *options] = { false };
     struct cli_args args;
     struct err err = { 0 };
     struct job *j;
     discern_model *m;
     int status;
-    enum cli_result parsed = cli_parse(self, argc, argv, &o, &args, &err);
+    enum cli_result parsed;
 
+    field_defaults(options, &o);
+    parsed = cli_parse_over(self, argc, argv, &o, given, &args, &err);
     if (parsed == CLI_DONE)
         return 0;
-    if (parsed == CLI_FAILED || !check(&o, args.n, args.arg, &err))
+    if (parsed == CLI_FAILED || !check(&o, given, args.n, args.arg, &err))
         return cli_fail(&err, o.json || o.ndjson);
     if (o.undo)
         return undo(&o, &err);

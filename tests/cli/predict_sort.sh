@@ -154,3 +154,7 @@ usage predict --undo
 usage predict --undo "$T/s" "$T/model"
 usage predict "$T/model" - --sort-into "$T/s"
 usage predict "$T/model" "$T/in" --sort-into "$T/s" --how steal
+usage predict "$T/model" "$T/in" --how copy
+said '--how is for --sort-into'
+usage predict "$T/model" "$T/in" --sort-into ''
+[ ! -d /proc/1 ] || { run 4 predict "$T/model" "$T/in" --sort-into /proc && said '/proc/'; }
