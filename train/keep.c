@@ -205,8 +205,15 @@ bool train_keep_calibrate(struct train_session *t, struct err *err)
     struct infer_model *m;
     bool ok;
 
-    if (!train_session_calibrates(t))
+    if (!train_session_calibrates(t)) {
+        if (t->parts.val && t->cfg->calibrate == TRAIN_CALIBRATE_AUTO)
+            train_session_note(t, TRAIN_EVENT_NOTE,
+                               "not calibrated: of the %d pictures that it takes %d %s held out "
+                               "(--calibrate yes makes do)",
+                               TRAIN_CALIBRATE_LEAST, t->parts.val->n,
+                               t->parts.val->n == 1 ? "is" : "are");
         return true;
+    }
     m = open_best(t, err);
     ok = m && calibrate(t, m, err);
     infer_model_free(m);
