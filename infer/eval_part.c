@@ -123,11 +123,11 @@ bool infer_eval_note_learnt(struct infer_eval *e, struct infer_eval_side *side,
     }
     if (side->learnt <= 0 || asked == INFER_PART_TRAIN || asked == INFER_PART_ALL)
         return true;
-    str_printf(&e->note, "%s: ", e->data);
+    str_printf(&e->note, "%s: the model ", e->data);
     if (e->sides > 1 || side->n > 1)
-        str_printf(&e->note, "%s: ", side->path[worst]);
-    str_printf(&e->note, "the model has learnt from about %d of these %d pictures, so the figures "
-                         "flatter: ", side->learnt, part->n);
+        str_printf(&e->note, "%s ", side->path[worst]);
+    str_printf(&e->note, "has learnt from about %d of these %d pictures, so the figures flatter: ",
+               side->learnt, part->n);
     add_advice(e, side->path[worst]);
     return true;
 }

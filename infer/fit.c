@@ -409,8 +409,8 @@ bool infer_fit(const struct infer_answers *a, const struct infer_fit_options *o,
     if (!a->logits)
         return err_set(err, ERR_INPUT, "the answers have no logits to calibrate");
     if (known < INFER_FIT_LEAST)
-        return err_set(err, ERR_INPUT, "%d pictures are too few to calibrate: %d at least", known,
-                       INFER_FIT_LEAST);
+        return err_set(err, ERR_INPUT, "%d picture%s too few to calibrate: %d at least", known,
+                       known == 1 ? " is" : "s are", INFER_FIT_LEAST);
     for (size_t i = 0; i < cells; i++)
         if (!isfinite(a->logits[i]))
             return err_set(err, ERR_INPUT, "the network answers with what is no number");

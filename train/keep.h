@@ -18,8 +18,8 @@ bool train_keep_validate(struct train_session *t, const struct infer_model *m,
 bool train_keep_save(struct train_session *t, const struct train_progress *next,
                      const struct infer_figures *f, bool best, struct err *err);
 
-/* Method, progress and cfg->shortened, which are at the start, to the newest checkpoint, where there
- * is one. */
+/* Method, progress and cfg->shortened, which are at the start, to the newest checkpoint, where
+ * there is one. */
 bool train_keep_resume(struct train_session *t, struct err *err);
 
 /* The same from wherever they are. */

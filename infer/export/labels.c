@@ -19,8 +19,8 @@ static bool write_labels(const struct infer_model *m, const struct infer_export_
         if (strpbrk(m->label[l], "\r\n")) {
             str_release(&text);
             return err_set(err, ERR_UNSUPPORTED,
-                           "label %d has a line break in its name: a list of lines cannot hold it; "
-                           "--to onnx holds it in its metadata", l);
+                           "%s: label %d has a line break in its name: a list of lines cannot hold "
+                           "it; --to onnx holds it in its metadata", path, l);
         }
         str_printf(&text, "%s\n", m->label[l]);
     }

@@ -90,7 +90,8 @@ void cli_progress(struct progress *p, const char *doing, const char *unit, int64
 /* Whether a line there can be written over: a terminal, and none that is called dumb ($TERM). */
 bool cli_live(int fd);
 
-/* An option as it is typed: "--batch-size", or "--no-" ...; buf holds CLI_NAME_BYTES.  Returns buf. */
+/* An option as it is typed: "--batch-size", or "--no-" ...; buf holds CLI_NAME_BYTES.  Returns
+ * buf. */
 enum { CLI_NAME_BYTES = 64 };
 const char *cli_option_name(const struct field *f, bool no, char *buf);
 

@@ -22,7 +22,7 @@ printed "$T/model on $T/fresh, part train: 190 pictures"
 printed 'log loss'
 printed 'temperature'
 printed 'bands             hi'
-pattern='^unknown +energy below [-0-9.e]+: [0-9.]+% of these pictures, [0-9.]+% of 40 foreign ones$'
+pattern='^unknown +energy below [-0-9.e]+: [0-9.]+% of the pictures, [0-9.]+% of 40 foreign ones$'
 grep -qE "$pattern" "$T/out" ||
     fail "unknown: $(cat "$T/out")"
 not_printed thresholds
@@ -87,6 +87,8 @@ run 0 train --resume "$T/run-own"
 cmp "$T/own" "$T/run-own/best.safetensors" || fail "--resume calibrates otherwise"
 cmp "$T/metrics.csv" "$T/run-own/metrics.csv"
 ! grep -qa discern.calibration "$T/run-model/best.safetensors" || fail "calibrated by 20 pictures"
+run 0 train "$T/one" --steps 2 --size 32 --out "$T/run-few"
+said 'not calibrated: of the 100 pictures that it takes 20 are held out'
 
 # What was learnt by heart is no measure; few pictures are none.
 run 3 calibrate "$T/again" "$T/one" --split train
@@ -99,6 +101,10 @@ mkdir "$T/few"
 cp -r "$T/fresh/val/star" "$T/fresh/val/ring" "$T/few"
 run 3 calibrate "$T/again" "$T/few" --split all
 said 'pictures are too few to calibrate: 20 at least'
+mkdir -p "$T/lone/star" "$T/lone/ring"
+cp "$(ls "$T"/fresh/val/star/*.png | head -1)" "$T/lone/star"
+run 3 calibrate "$T/again" "$T/lone" --split all
+said '1 picture is too few to calibrate'
 run 3 calibrate "$T/again" "$T/fresh" --split train --unknown "$T/no-such-folder"
 said no-such-folder
 mkdir "$T/void"
