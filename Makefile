@@ -176,7 +176,7 @@ $(foreach v,release asan tsan,$(eval $(call variant,$v)))
 # All of the library as one object in which nothing but discern_* is to be seen; both libraries are made of it.
 $(BUILD)/$V/libdiscern.o: $(call objs,$V,$(LIBRARY)) $(call made,$V)
 	@rm -f $@.a && ar qcsD $@.a $^
-	$(Q)$(CC) -r -nostdlib $(call objs,$V,infer/api.c) $@.a -o $@.new
+	$(Q)$(CC) -r -nostdlib $(call objs,$V,infer/api.c infer/api_session.c) $@.a -o $@.new
 	@objcopy --wildcard --keep-global-symbol='discern_*' $@.new && mv $@.new $@ && rm $@.a
 $(STATIC): $(BUILD)/$V/libdiscern.o
 	@$(SAY) ar $@
