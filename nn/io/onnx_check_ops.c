@@ -14,14 +14,13 @@ static bool no_memory(struct err *err)
     return err_set(err, ERR_MEMORY, "no memory");
 }
 
-static bool does_not_fit(const struct nn_onnx_job *j)
+bool nn_onnx_job_misfit(const struct nn_onnx_job *j)
 {
     return err_set(j->err, ERR_INPUT, "%s of these shapes or attributes is not written here",
                    j->node->op_type);
 }
 
-/* y of this shape; NULL when memory is out or the shape is none. */
-static float *make(const struct nn_onnx_job *j, int rank, const int64_t *dim)
+float *nn_onnx_job_make(const struct nn_onnx_job *j, int rank, const int64_t *dim)
 {
     size_t bytes;
     float *data = NULL;
@@ -52,7 +51,7 @@ static void around(const struct shape *s, int axis, int64_t *outer, int64_t *n, 
 
 /* ---- attributes ------------------------------------------------------------------------------ */
 
-static const Onnx__AttributeProto *find(const struct nn_onnx_job *j, const char *name)
+const Onnx__AttributeProto *nn_onnx_job_attribute(const struct nn_onnx_job *j, const char *name)
 {
     for (size_t i = 0; i < j->node->n_attribute; i++)
         if (!strcmp(j->node->attribute[i]->name, name))
@@ -60,28 +59,28 @@ static const Onnx__AttributeProto *find(const struct nn_onnx_job *j, const char 
     return NULL;
 }
 
-static int64_t get_int(const struct nn_onnx_job *j, const char *name, int64_t otherwise)
+int64_t nn_onnx_job_int(const struct nn_onnx_job *j, const char *name, int64_t otherwise)
 {
-    const Onnx__AttributeProto *a = find(j, name);
+    const Onnx__AttributeProto *a = nn_onnx_job_attribute(j, name);
 
     return a && a->has_i ? a->i : otherwise;
 }
 
 static double get_float(const struct nn_onnx_job *j, const char *name, double otherwise)
 {
-    const Onnx__AttributeProto *a = find(j, name);
+    const Onnx__AttributeProto *a = nn_onnx_job_attribute(j, name);
 
     return a && a->has_f ? (double)a->f : otherwise;
 }
 
-static bool get_ints(const struct nn_onnx_job *j, const char *name, int n, int64_t otherwise,
-                     int64_t *out)
+bool nn_onnx_job_ints(const struct nn_onnx_job *j, const char *name, int n, int64_t otherwise,
+                      int64_t *out)
 {
-    const Onnx__AttributeProto *a = find(j, name);
+    const Onnx__AttributeProto *a = nn_onnx_job_attribute(j, name);
 
     for (int i = 0; i < n; i++)
         out[i] = a && a->n_ints == (size_t)n ? a->ints[i] : otherwise;
-    return !a || a->n_ints == (size_t)n || does_not_fit(j);
+    return !a || a->n_ints == (size_t)n || nn_onnx_job_misfit(j);
 }
 
 /* A dimension, counted from the end where it is negative; -1: none of x[0]'s. */
@@ -91,147 +90,6 @@ static int get_axis(const struct nn_onnx_job *j, int64_t axis)
 
     axis += axis < 0 ? rank : 0;
     return axis >= 0 && axis < rank ? (int)axis : -1;
-}
-
-/* ---- windows --------------------------------------------------------------------------------- */
-
-struct window {
-    int64_t size[2], stride[2], dilation[2], pad[4];    /* pad: begins, ends */
-    int64_t in[2], out[2];
-};
-
-static bool get_window(const struct nn_onnx_job *j, struct window *w)
-{
-    enum { MOST = 1 << 14 };
-
-    if (j->x[0].shape.rank != 4 || !find(j, "kernel_shape") ||
-        !get_ints(j, "kernel_shape", 2, 1, w->size) || !get_ints(j, "strides", 2, 1, w->stride) ||
-        !get_ints(j, "dilations", 2, 1, w->dilation) || !get_ints(j, "pads", 4, 0, w->pad))
-        return does_not_fit(j);
-    for (int d = 0; d < 2; d++) {
-        int64_t span, room;
-
-        if (w->size[d] < 1 || w->size[d] > MOST || w->stride[d] < 1 || w->dilation[d] < 1 ||
-            w->dilation[d] > MOST || w->pad[d] < 0 || w->pad[d] > MOST || w->pad[d + 2] < 0 ||
-            w->pad[d + 2] > MOST)
-            return does_not_fit(j);
-        span = (w->size[d] - 1) * w->dilation[d] + 1;
-        w->in[d] = j->x[0].shape.dim[2 + d];
-        room = w->in[d] + w->pad[d] + w->pad[d + 2] - span;
-        if (room < 0)
-            return does_not_fit(j);
-        w->out[d] = room / w->stride[d] + 1;
-    }
-    return true;
-}
-
-/* Where tap t of the window at place i lies in the input; -1: in the padding. */
-static int64_t under(const struct window *w, int d, int64_t i, int64_t t)
-{
-    int64_t at = i * w->stride[d] - w->pad[d] + t * w->dilation[d];
-
-    return at >= 0 && at < w->in[d] ? at : -1;
-}
-
-/* sum[out] += weight * what lies under tap (r,s), of one channel of one picture. */
-static void add_tap(const struct window *w, const float *x, double weight, int64_t r, int64_t s,
-                    double *sum)
-{
-    int64_t first = 0, end = w->out[1], stride = w->stride[1];
-
-    while (first < end && under(w, 1, first, s) < 0)
-        first++;
-    while (end > first && under(w, 1, end - 1, s) < 0)
-        end--;
-    for (int64_t i = 0; i < w->out[0]; i++) {
-        int64_t row = under(w, 0, i, r);
-        const float *from;
-
-        if (row < 0 || first == end)
-            continue;
-        from = x + row * w->in[1] + under(w, 1, first, s);
-        for (int64_t k = first; k < end; k++)
-            sum[i * w->out[1] + k] += weight * from[(k - first) * stride];
-    }
-}
-
-static bool conv(struct nn_onnx_job *j)
-{
-    const struct shape *x = &j->x[0].shape, *w = &j->x[1].shape;
-    int64_t groups = get_int(j, "group", 1), each, filters, pixels, taps, plane;
-    const float *from = j->x[0].data, *weight = j->x[1].data, *bias = j->x[2].data;
-    struct window win = { 0 };
-    double *sum;
-    float *y;
-
-    if (!get_window(j, &win))
-        return false;
-    if (w->rank != 4 || groups < 1 || w->dim[0] % groups || x->dim[1] % groups ||
-        w->dim[1] != x->dim[1] / groups || w->dim[2] != win.size[0] || w->dim[3] != win.size[1] ||
-        (bias && shape_count(&j->x[2].shape) != w->dim[0]))
-        return does_not_fit(j);
-    each = w->dim[1];
-    filters = w->dim[0] / groups;
-    taps = w->dim[2] * w->dim[3];
-    y = make(j, 4, (const int64_t[]){ x->dim[0], w->dim[0], win.out[0], win.out[1] });
-    pixels = win.out[0] * win.out[1];
-    plane = win.in[0] * win.in[1];
-    sum = y ? arena_array(j->mem, (size_t)pixels, sizeof *sum) : NULL;
-    if (!sum)
-        return no_memory(j->err);
-    for (int64_t n = 0; n < x->dim[0] * w->dim[0]; n++) {
-        int64_t k = n % w->dim[0], channel = n / w->dim[0] * x->dim[1] + k / filters * each;
-
-        for (int64_t i = 0; i < pixels; i++)
-            sum[i] = bias ? (double)bias[k] : 0;
-        for (int64_t t = 0; t < each * taps; t++)
-            add_tap(&win, from + (channel + t / taps) * plane, weight[k * each * taps + t],
-                    t % taps / win.size[1], t % win.size[1], sum);
-        for (int64_t i = 0; i < pixels; i++)
-            y[n * pixels + i] = (float)sum[i];
-    }
-    return true;
-}
-
-/* The largest, or the mean, under the window at (oi,oj) of one channel. */
-static double pooled(const struct window *w, const float *x, int64_t oi, int64_t oj, bool mean,
-                     bool whole)
-{
-    double sum = 0, most = -INFINITY;
-    int64_t seen = 0;
-
-    for (int64_t r = 0; r < w->size[0]; r++)
-        for (int64_t s = 0; s < w->size[1]; s++) {
-            int64_t row = under(w, 0, oi, r), column = under(w, 1, oj, s);
-            double v;
-
-            if (row < 0 || column < 0)
-                continue;
-            v = x[row * w->in[1] + column];
-            sum += v;
-            most = v > most || isnan(v) ? v : most;
-            seen++;
-        }
-    return mean ? sum / (double)(whole ? w->size[0] * w->size[1] : seen) : most;
-}
-
-static bool pool(struct nn_onnx_job *j)
-{
-    const struct shape *s = &j->x[0].shape;
-    bool mean = !strcmp(j->node->op_type, "AveragePool");
-    bool whole = get_int(j, "count_include_pad", 0);
-    struct window w = { 0 };
-    const float *x = j->x[0].data;
-    float *y;
-
-    if (!get_window(j, &w))
-        return false;
-    y = make(j, 4, (const int64_t[]){ s->dim[0], s->dim[1], w.out[0], w.out[1] });
-    for (int64_t n = 0; y && n < s->dim[0] * s->dim[1]; n++, x += w.in[0] * w.in[1])
-        for (int64_t i = 0; i < w.out[0]; i++)
-            for (int64_t k = 0; k < w.out[1]; k++)
-                *y++ = (float)pooled(&w, x, i, k, mean, whole);
-    return y;
 }
 
 /* ---- numbers one by one ---------------------------------------------------------------------- */
@@ -270,8 +128,8 @@ static bool two(struct nn_onnx_job *j)
         if (s.dim[s.rank - 1 - d] == 1)
             s.dim[s.rank - 1 - d] = other->dim[other->rank - 1 - d];
     if (!steps(a, &s, sa) || !steps(b, &s, sb))
-        return does_not_fit(j);
-    y = make(j, s.rank, s.dim);
+        return nn_onnx_job_misfit(j);
+    y = nn_onnx_job_make(j, s.rank, s.dim);
     for (int64_t i = 0; y && i < shape_count(&s); i++) {
         int64_t left = i, ia = 0, ib = 0;
         double p, q;
@@ -317,7 +175,7 @@ static bool one(struct nn_onnx_job *j)
     const float *x = j->x[0].data;
     size_t i = 0;
     double a, b;
-    float *y = make(j, j->x[0].shape.rank, j->x[0].shape.dim);
+    float *y = nn_onnx_job_make(j, j->x[0].shape.rank, j->x[0].shape.dim);
 
     while (strcmp(known[i].name, j->node->op_type) != 0)
         i++;
@@ -339,9 +197,9 @@ static bool cast(struct nn_onnx_job *j)
     const uint8_t *x = j->x[0].data;
     float *y;
 
-    if (j->x[0].type != NN_ONNX_UINT8 || get_int(j, "to", 0) != NN_ONNX_FLOAT)
-        return does_not_fit(j);
-    y = make(j, j->x[0].shape.rank, j->x[0].shape.dim);
+    if (j->x[0].type != NN_ONNX_UINT8 || nn_onnx_job_int(j, "to", 0) != NN_ONNX_FLOAT)
+        return nn_onnx_job_misfit(j);
+    y = nn_onnx_job_make(j, j->x[0].shape.rank, j->x[0].shape.dim);
     for (int64_t i = 0; y && i < shape_count(&j->y->shape); i++)
         y[i] = x[i];
     return y;
@@ -351,15 +209,15 @@ static bool cast(struct nn_onnx_job *j)
 
 static bool softmax(struct nn_onnx_job *j)
 {
-    int axis = get_axis(j, get_int(j, "axis", -1));
+    int axis = get_axis(j, nn_onnx_job_int(j, "axis", -1));
     const float *x = j->x[0].data;
     int64_t outer, n, inner;
     float *y;
 
     if (axis < 0)
-        return does_not_fit(j);
+        return nn_onnx_job_misfit(j);
     around(&j->x[0].shape, axis, &outer, &n, &inner);
-    y = make(j, j->x[0].shape.rank, j->x[0].shape.dim);
+    y = nn_onnx_job_make(j, j->x[0].shape.rank, j->x[0].shape.dim);
     for (int64_t i = 0; y && i < outer * inner; i++) {
         int64_t at = i / inner * n * inner + i % inner;
         double most = -INFINITY, sum = 0;
@@ -383,9 +241,9 @@ static bool mean(struct nn_onnx_job *j)
     int64_t axis = 1, outer, n, inner;
     float *y;
 
-    if (find(j, "axes")) {
-        if (!get_ints(j, "axes", 1, 0, &axis) || (axis = get_axis(j, axis)) < 0)
-            return does_not_fit(j);
+    if (nn_onnx_job_attribute(j, "axes")) {
+        if (!nn_onnx_job_ints(j, "axes", 1, 0, &axis) || (axis = get_axis(j, axis)) < 0)
+            return nn_onnx_job_misfit(j);
         around(s, (int)axis, &outer, &n, &inner);
         out.dim[axis] = 1;
     } else if (!strcmp(j->node->op_type, "GlobalAveragePool") && s->rank == 4) {
@@ -394,9 +252,9 @@ static bool mean(struct nn_onnx_job *j)
         inner = 1;
         out.dim[2] = out.dim[3] = 1;
     } else {
-        return does_not_fit(j);
+        return nn_onnx_job_misfit(j);
     }
-    y = make(j, out.rank, out.dim);
+    y = nn_onnx_job_make(j, out.rank, out.dim);
     for (int64_t i = 0; y && i < outer * inner; i++) {
         double sum = 0;
 
@@ -419,12 +277,12 @@ static bool normalize(struct nn_onnx_job *j)
     float *y;
 
     if (s->rank < 2 || (!means != !strcmp(j->node->op_type, "InstanceNormalization")))
-        return does_not_fit(j);
+        return nn_onnx_job_misfit(j);
     around(s, 1, &outer, &n, &inner);
     for (int i = 1; i < j->n_in; i++)
         if (shape_count(&j->x[i].shape) != n)
-            return does_not_fit(j);
-    y = make(j, s->rank, s->dim);
+            return nn_onnx_job_misfit(j);
+    y = nn_onnx_job_make(j, s->rank, s->dim);
     for (int64_t i = 0; y && i < outer * n; i++, x += inner, y += inner) {
         double m = 0, v = 0;
 
@@ -449,10 +307,11 @@ static bool gemm(struct nn_onnx_job *j)
     const float *x = j->x[0].data, *w = j->x[1].data, *c = j->x[2].data;
     float *y;
 
-    if (a->rank != 2 || b->rank != 2 || a->dim[1] != b->dim[1] || get_int(j, "transB", 0) != 1 ||
+    if (a->rank != 2 || b->rank != 2 || a->dim[1] != b->dim[1] ||
+        nn_onnx_job_int(j, "transB", 0) != 1 ||
         (c && shape_count(&j->x[2].shape) != b->dim[0]))
-        return does_not_fit(j);
-    y = make(j, 2, (const int64_t[]){ a->dim[0], b->dim[0] });
+        return nn_onnx_job_misfit(j);
+    y = nn_onnx_job_make(j, 2, (const int64_t[]){ a->dim[0], b->dim[0] });
     for (int64_t i = 0; y && i < a->dim[0] * b->dim[0]; i++) {
         const float *row = x + i / b->dim[0] * a->dim[1], *weight = w + i % b->dim[0] * b->dim[1];
         double sum = c ? (double)c[i % b->dim[0]] : 0;
@@ -474,17 +333,17 @@ static bool transpose(struct nn_onnx_job *j)
     unsigned seen = 0;
     float *y;
 
-    if (!find(j, "perm") || !get_ints(j, "perm", s->rank, 0, perm))
-        return does_not_fit(j);
+    if (!nn_onnx_job_attribute(j, "perm") || !nn_onnx_job_ints(j, "perm", s->rank, 0, perm))
+        return nn_onnx_job_misfit(j);
     for (int d = 0; d < s->rank; d++) {
         if (perm[d] < 0 || perm[d] >= s->rank || seen & 1u << perm[d])
-            return does_not_fit(j);
+            return nn_onnx_job_misfit(j);
         seen |= 1u << perm[d];
         dim[d] = s->dim[perm[d]];
     }
     for (int d = s->rank - 1; d >= 0; count *= s->dim[d--])
         step[d] = count;
-    y = make(j, s->rank, dim);
+    y = nn_onnx_job_make(j, s->rank, dim);
     for (int64_t i = 0; y && i < count; i++) {
         int64_t left = i, at = 0;
 
@@ -497,23 +356,23 @@ static bool transpose(struct nn_onnx_job *j)
 
 static bool concat(struct nn_onnx_job *j)
 {
-    int axis = get_axis(j, get_int(j, "axis", INT64_MAX));
+    int axis = get_axis(j, nn_onnx_job_int(j, "axis", INT64_MAX));
     struct shape s = j->x[0].shape;
     int64_t outer, n, inner, from = 0;
     float *y;
 
     if (axis < 0)
-        return does_not_fit(j);
+        return nn_onnx_job_misfit(j);
     for (int i = 1; i < j->n_in; i++) {
         struct shape other = j->x[i].shape;
 
         n = other.rank == s.rank ? other.dim[axis] : 0;
         other.dim[axis] = s.dim[axis];
         if (!shape_equal(&other, &s))
-            return does_not_fit(j);
+            return nn_onnx_job_misfit(j);
         s.dim[axis] += n;
     }
-    y = make(j, s.rank, s.dim);
+    y = nn_onnx_job_make(j, s.rank, s.dim);
     for (int i = 0; y && i < j->n_in; i++) {
         const float *x = j->x[i].data;
 
@@ -530,29 +389,30 @@ static bool concat(struct nn_onnx_job *j)
 static bool reshape(struct nn_onnx_job *j)
 {
     const struct shape *s = &j->x[0].shape;
-    int64_t count = shape_count(s), known = 1, axis = get_int(j, "axis", 1), outer, n, inner;
+    int64_t count = shape_count(s), known = 1, outer, n, inner,
+            axis = nn_onnx_job_int(j, "axis", 1);
     const int64_t *want = j->x[1].data;
     struct shape out = { .rank = 2 };
     int open = -1;
 
     if (!strcmp(j->node->op_type, "Flatten")) {
         if (axis != 1 || s->rank < 1)
-            return does_not_fit(j);
+            return nn_onnx_job_misfit(j);
         around(s, 0, &outer, &n, &inner);
         out.dim[0] = n;
         out.dim[1] = inner;
     } else {
         out.rank = (int)shape_count(&j->x[1].shape);
         if (j->x[1].type != NN_ONNX_INT64 || out.rank > SHAPE_MAX_RANK)
-            return does_not_fit(j);
+            return nn_onnx_job_misfit(j);
         for (int d = 0; d < out.rank; d++) {
             if (want[d] < -1 || (want[d] == -1 && open >= 0) || (want[d] == 0 && d >= s->rank))
-                return does_not_fit(j);
+                return nn_onnx_job_misfit(j);
             out.dim[d] = want[d] ? want[d] : s->dim[d];
             if (want[d] == -1)
                 open = d;
             else if (out.dim[d] > count || (known *= out.dim[d]) > count)
-                return does_not_fit(j);
+                return nn_onnx_job_misfit(j);
         }
         if (open >= 0)
             out.dim[open] = count / known;
@@ -560,7 +420,7 @@ static bool reshape(struct nn_onnx_job *j)
     j->y->type = j->x[0].type;
     j->y->shape = out;
     j->y->data = j->x[0].data;
-    return shape_count(&out) == count || does_not_fit(j);
+    return shape_count(&out) == count || nn_onnx_job_misfit(j);
 }
 
 /* ---- which there are ------------------------------------------------------------------------- */
@@ -573,12 +433,12 @@ static const struct known {
     const char *attributes;
 } ops[] = {
     { "Add", two, 2, 2, "" },
-    { "AveragePool", pool, 1, 1, " kernel_shape strides pads count_include_pad " },
+    { "AveragePool", nn_onnx_check_pool, 1, 1, " kernel_shape strides pads count_include_pad " },
     { "BatchNormalization", normalize, 5, 5, " epsilon " },
     { "Cast", cast, 1, 1, " to " },
     { "Clip", one, 1, 3, "" },
     { "Concat", concat, 1, NN_ONNX_CHECK_IN, " axis " },
-    { "Conv", conv, 2, 3, " kernel_shape strides dilations pads group " },
+    { "Conv", nn_onnx_check_conv, 2, 3, " kernel_shape strides dilations pads group " },
     { "Div", two, 2, 2, "" },
     { "Erf", one, 1, 1, "" },
     { "Flatten", reshape, 1, 1, " axis " },
@@ -588,7 +448,7 @@ static const struct known {
     { "Identity", one, 1, 1, "" },
     { "InstanceNormalization", normalize, 3, 3, " epsilon " },
     { "LeakyRelu", one, 1, 1, " alpha " },
-    { "MaxPool", pool, 1, 1, " kernel_shape strides pads " },
+    { "MaxPool", nn_onnx_check_pool, 1, 1, " kernel_shape strides pads " },
     { "Mul", two, 2, 2, "" },
     { "ReduceMean", mean, 1, 1, " axes " },
     { "Relu", one, 1, 1, "" },
@@ -629,13 +489,13 @@ bool nn_onnx_check_node(struct nn_onnx_job *j)
     if (!op)
         return false;
     if (j->n_in < op->in_min || j->n_in > op->in_max)
-        return does_not_fit(j);
+        return nn_onnx_job_misfit(j);
     for (int i = 0; i < j->n_in; i++) {
         bool other_type = op->compute == cast || (op->compute == reshape && i == 1);
 
         if ((i < op->in_min && !j->x[i].name) ||
             (j->x[i].name && j->x[i].type != NN_ONNX_FLOAT && !other_type))
-            return does_not_fit(j);
+            return nn_onnx_job_misfit(j);
     }
     return op->compute(j);
 }

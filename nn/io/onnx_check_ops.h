@@ -32,6 +32,27 @@ struct nn_onnx_job {
     struct err *err;
 };
 
+/* ---- for the operators ---- */
+
+/* The error that shapes or attributes are none that are written here; false. */
+bool nn_onnx_job_misfit(const struct nn_onnx_job *j);
+
+/* y of this shape; NULL when memory is out or the shape is none. */
+float *nn_onnx_job_make(const struct nn_onnx_job *j, int rank, const int64_t *dim);
+
+/* An attribute, or NULL; a whole number, and out[n] of them, each `otherwise` where it is not
+ * there.  False: there are not n. */
+const Onnx__AttributeProto *nn_onnx_job_attribute(const struct nn_onnx_job *j, const char *name);
+int64_t nn_onnx_job_int(const struct nn_onnx_job *j, const char *name, int64_t otherwise);
+bool nn_onnx_job_ints(const struct nn_onnx_job *j, const char *name, int n, int64_t otherwise,
+                      int64_t *out);
+
+/* Operators of onnx_check_window.c. */
+bool nn_onnx_check_conv(struct nn_onnx_job *j);
+bool nn_onnx_check_pool(struct nn_onnx_job *j);
+
+/* ---- for onnx_check ---- */
+
 /* Fills y, or says what does not fit: ERR_INPUT without the node's name. */
 bool nn_onnx_check_node(struct nn_onnx_job *j);
 

@@ -5,291 +5,13 @@
  * Values keep the names of our nodes.
  * https://github.com/onnx/onnx/blob/main/docs/IR.md
  */
-#include "nn/io/onnx.h"
-#include "nn/base/arena.h"
-
-#include "onnx.pb-c.h"
+#include "nn/io/onnx_out.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FILE_BYTES_MAX ((size_t)INT32_MAX)      /* what protobuf allows a message */
-
-/* A growing list of pointers to messages. */
-struct list {
-    void **item;
-    size_t n;
-};
-
-struct nn_onnx_out {
-    const struct nn_graph *graph;
-    const struct nn_params *params;
-    const struct nn_onnx_options *opt;
-    struct arena *mem;
-    bool failed;                        /* memory ran out */
-    struct list node, initializer;
-    Onnx__NodeProto *current;           /* takes the attributes */
-    struct list attribute;              /* of current */
-    bool *written;                      /* a parameter, in its own order */
-    int made_names;
-};
-
-/* ---- memory: what runs out is remembered ----------------------------------------------------- */
-
-static void *take(struct nn_onnx_out *o, size_t count, size_t size)
-{
-    void *p = o->failed ? NULL : arena_array(o->mem, count, size);
-
-    o->failed |= !p;
-    return p;
-}
-
-static char *copy_name(struct nn_onnx_out *o, const char *s)
-{
-    char *p = o->failed ? NULL : arena_str(o->mem, s);
-
-    o->failed |= !p;
-    return p;
-}
-
-static bool push(struct nn_onnx_out *o, struct list *l, void *item)
-{
-    if (!(l->n & (l->n - 1))) {         /* full at every power of two */
-        void **bigger = take(o, l->n ? 2 * l->n : 1, sizeof *bigger);
-
-        if (!bigger)
-            return false;
-        if (l->n)
-            memcpy(bigger, l->item, l->n * sizeof *bigger);
-        l->item = bigger;
-    }
-    l->item[l->n++] = item;
-    return true;
-}
-
-/* ---- for hooks ------------------------------------------------------------------------------- */
-
-bool nn_onnx_begin(struct nn_onnx_out *o, const char *op_type, int n_in, const char *const *in,
-                   const char *out)
-{
-    Onnx__NodeProto *node = take(o, 1, sizeof *node);
-    char **names = take(o, (size_t)n_in + 1, sizeof *names);
-
-    if (!node || !names)
-        return false;
-    onnx__node_proto__init(node);
-    for (int i = 0; i < n_in; i++)
-        names[i] = copy_name(o, in[i]);
-    names[n_in] = copy_name(o, out);
-    node->n_input = (size_t)n_in;
-    node->input = names;
-    node->n_output = 1;
-    node->output = names + n_in;
-    node->name = names[n_in];
-    node->op_type = copy_name(o, op_type);
-    o->current = node;
-    o->attribute = (struct list){ 0 };
-    return !o->failed && push(o, &o->node, node);
-}
-
-static Onnx__AttributeProto *new_attribute(struct nn_onnx_out *o, const char *name)
-{
-    Onnx__AttributeProto *a = take(o, 1, sizeof *a);
-
-    if (!a)
-        return NULL;
-    onnx__attribute_proto__init(a);
-    a->name = copy_name(o, name);
-    if (o->failed || !push(o, &o->attribute, a))
-        return NULL;
-    o->current->n_attribute = o->attribute.n;
-    o->current->attribute = (Onnx__AttributeProto **)o->attribute.item;
-    a->has_type = true;
-    return a;
-}
-
-bool nn_onnx_int(struct nn_onnx_out *o, const char *name, int64_t value)
-{
-    Onnx__AttributeProto *a = new_attribute(o, name);
-
-    if (!a)
-        return false;
-    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
-    a->has_i = true;
-    a->i = value;
-    return true;
-}
-
-bool nn_onnx_float(struct nn_onnx_out *o, const char *name, double value)
-{
-    Onnx__AttributeProto *a = new_attribute(o, name);
-
-    if (!a)
-        return false;
-    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
-    a->has_f = true;
-    a->f = (float)value;
-    return true;
-}
-
-bool nn_onnx_ints(struct nn_onnx_out *o, const char *name, int n, const int *value)
-{
-    Onnx__AttributeProto *a = new_attribute(o, name);
-    int64_t *ints = take(o, (size_t)n, sizeof *ints);
-
-    if (!a || !ints)
-        return false;
-    for (int i = 0; i < n; i++)
-        ints[i] = value[i];
-    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
-    a->n_ints = (size_t)n;
-    a->ints = ints;
-    return true;
-}
-
-bool nn_onnx_fields(struct nn_onnx_out *o, const struct nn_onnx_node *node)
-{
-    for (const struct field *f = node->graph->node[node->id].op->attrs; f && f->name; f++) {
-        const void *at = field_at(f, node->attr);
-        bool ok = true;
-
-        if (!f->onnx)
-            continue;
-        if (f->kind == FIELD_KIND_BOOL)
-            ok = nn_onnx_int(o, f->onnx, *(const bool *)at);
-        else if (f->kind == FIELD_KIND_INT)
-            ok = nn_onnx_int(o, f->onnx, *(const int *)at);
-        else if (f->kind == FIELD_KIND_FLOAT)
-            ok = nn_onnx_float(o, f->onnx, *(const double *)at);
-        else if (f->kind == FIELD_KIND_INTS)
-            ok = nn_onnx_ints(o, f->onnx, f->count, at);
-        if (!ok)
-            return false;
-    }
-    return true;
-}
-
-static bool is_taken(const struct nn_onnx_out *o, const char *name)
-{
-    return nn_graph_find(o->graph, name) >= 0 || !strcmp(name, o->opt->input) ||
-           !strcmp(name, o->opt->output);
-}
-
-/* The number differs in every name that is made, and ends it: two are never alike. */
-const char *nn_onnx_name(struct nn_onnx_out *o, const char *base)
-{
-    char *name;
-
-    do {
-        name = o->failed ? NULL : arena_printf(o->mem, "%s_%d", base, ++o->made_names);
-        o->failed |= !name;
-    } while (name && is_taken(o, name));
-    return name;
-}
-
-/* An initializer; its data are lent until the file is written. */
-static bool add_initializer(struct nn_onnx_out *o, const char *name, int type, int rank,
-                            const int64_t *dim, const void *data, size_t bytes)
-{
-    Onnx__TensorProto *t = take(o, 1, sizeof *t);
-    int64_t *dims = take(o, (size_t)rank, sizeof *dims);
-
-    if (!t || !dims)
-        return false;
-    onnx__tensor_proto__init(t);
-    if (rank)
-        memcpy(dims, dim, (size_t)rank * sizeof *dims);
-    t->name = copy_name(o, name);
-    t->n_dims = (size_t)rank;
-    t->dims = dims;
-    t->has_data_type = true;
-    t->data_type = type;
-    t->has_raw_data = true;
-    t->raw_data.len = bytes;
-    t->raw_data.data = (uint8_t *)(uintptr_t)data;
-    return !o->failed && push(o, &o->initializer, t);
-}
-
-static const char *add_small(struct nn_onnx_out *o, const char *base, int type, int rank, int n,
-                             const void *value, size_t size)
-{
-    const char *name = nn_onnx_name(o, base);
-    void *copy = take(o, (size_t)n, size);
-
-    if (!name || !copy)
-        return NULL;
-    memcpy(copy, value, (size_t)n * size);
-    if (!add_initializer(o, name, type, rank, &(int64_t){ n }, copy, (size_t)n * size))
-        return NULL;
-    return name;
-}
-
-const char *nn_onnx_repeat(struct nn_onnx_out *o, const char *base, int n, double value)
-{
-    float *x = take(o, (size_t)n, sizeof *x);
-
-    for (int i = 0; x && i < n; i++)
-        x[i] = (float)value;
-    return x ? add_small(o, base, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 1, n, x, sizeof *x) : NULL;
-}
-
-const char *nn_onnx_scalar(struct nn_onnx_out *o, const char *base, double value)
-{
-    float x = (float)value;
-
-    return add_small(o, base, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 0, 1, &x, sizeof x);
-}
-
-const char *nn_onnx_int64s(struct nn_onnx_out *o, const char *base, int n, const int64_t *value)
-{
-    return add_small(o, base, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 1, n, value, sizeof *value);
-}
-
-/* A picture's channels are dimension 1 there: [C] becomes [C,1,1]. */
-const char *nn_onnx_channels(struct nn_onnx_out *o, const struct nn_onnx_node *node, int i)
-{
-    const char *name = nn_onnx_name(o, node->in[i]), *shape;
-
-    if (node->graph->node[node->id].type.rank != 4)
-        return node->in[i];
-    shape = nn_onnx_int64s(o, "shape", 3, (const int64_t[]){ -1, 1, 1 });
-    if (!name || !shape ||
-        !nn_onnx_begin(o, "Reshape", 2, (const char *[]){ node->in[i], shape }, name))
-        return NULL;
-    return name;
-}
-
-bool nn_onnx_affine(struct nn_onnx_out *o, const char *from, const char *scale, const char *shift,
-                    const char *out)
-{
-    const char *scaled = nn_onnx_name(o, out);
-
-    return scaled && nn_onnx_begin(o, "Mul", 2, (const char *[]){ from, scale }, scaled) &&
-           nn_onnx_begin(o, "Add", 2, (const char *[]){ scaled, shift }, out);
-}
-
-const char *nn_onnx_to_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type)
-{
-    const char *name;
-
-    if (type->rank != 4 || (type->dim[1].n == 1 && type->dim[2].n == 1))
-        return from;
-    name = nn_onnx_name(o, from);
-    if (!name || !nn_onnx_begin(o, "Transpose", 1, &from, name) ||
-        !nn_onnx_ints(o, "perm", 4, (int[]){ 0, 2, 3, 1 }))
-        return NULL;
-    return name;
-}
-
-bool nn_onnx_from_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type,
-                       const char *out)
-{
-    if (type->rank != 4)
-        return nn_onnx_begin(o, "Identity", 1, &from, out);
-    return nn_onnx_begin(o, "Transpose", 1, &from, out) &&
-           nn_onnx_ints(o, "perm", 4, (int[]){ 0, 3, 1, 2 });
-}
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
@@ -303,12 +25,12 @@ static Onnx__ValueInfoProto *value_info(struct nn_onnx_out *o, const char *name,
                                         const struct nn_type *type, bool nhwc, int elem_type)
 {
     static const int nchw[4] = { 0, 3, 1, 2 };
-    Onnx__ValueInfoProto *v = take(o, 1, sizeof *v);
-    Onnx__TypeProto *t = take(o, 1, sizeof *t);
-    Onnx__TypeProto__Tensor *tensor = take(o, 1, sizeof *tensor);
-    Onnx__TensorShapeProto *shape = take(o, 1, sizeof *shape);
-    Onnx__TensorShapeProto__Dimension *dim = take(o, (size_t)type->rank, sizeof *dim);
-    Onnx__TensorShapeProto__Dimension **dims = take(o, (size_t)type->rank, sizeof *dims);
+    Onnx__ValueInfoProto *v = nn_onnx_take(o, 1, sizeof *v);
+    Onnx__TypeProto *t = nn_onnx_take(o, 1, sizeof *t);
+    Onnx__TypeProto__Tensor *tensor = nn_onnx_take(o, 1, sizeof *tensor);
+    Onnx__TensorShapeProto *shape = nn_onnx_take(o, 1, sizeof *shape);
+    Onnx__TensorShapeProto__Dimension *dim = nn_onnx_take(o, (size_t)type->rank, sizeof *dim);
+    Onnx__TensorShapeProto__Dimension **dims = nn_onnx_take(o, (size_t)type->rank, sizeof *dims);
 
     if (o->failed)
         return NULL;
@@ -336,7 +58,7 @@ static Onnx__ValueInfoProto *value_info(struct nn_onnx_out *o, const char *name,
     tensor->shape = shape;
     t->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     t->tensor_type = tensor;
-    v->name = copy_name(o, name);
+    v->name = nn_onnx_copy(o, name);
     v->type = t;
     return o->failed ? NULL : v;
 }
@@ -359,7 +81,7 @@ static bool write_param(struct nn_onnx_out *o, int id, const int *perm, const ch
     struct nn_node node = o->graph->node[id];
     struct nn_graph one = { .node = &node, .n = 1 };
     int entry = p->entry[id];
-    float *value = take(o, (size_t)p->count[entry], sizeof *value);
+    float *value = nn_onnx_take(o, (size_t)p->count[entry], sizeof *value);
     struct shape shape;
 
     if (!value)
@@ -368,8 +90,8 @@ static bool write_param(struct nn_onnx_out *o, int id, const int *perm, const ch
     node.attr = &attr;
     shape = nn_params_file_shape(&one, 0);
     nn_params_to_file(&one, 0, p->value + p->offset[entry], value);
-    return add_initializer(o, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, shape.rank, shape.dim,
-                           value, (size_t)p->count[entry] * sizeof *value);
+    return nn_onnx_initializer(o, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, shape.rank, shape.dim,
+                               value, (size_t)p->count[entry] * sizeof *value);
 }
 
 /* Input i of a node, which is a parameter: written when first used, in the order that the
@@ -431,9 +153,9 @@ static const char *channel_row(struct nn_onnx_out *o, const char *base, int n, c
 {
     const char *name = nn_onnx_name(o, base);
 
-    if (!name || !add_initializer(o, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 4,
-                                  (const int64_t[]){ 1, n, 1, 1 }, value,
-                                  (size_t)n * sizeof *value))
+    if (!name || !nn_onnx_initializer(o, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 4,
+                                      (const int64_t[]){ 1, n, 1, 1 }, value,
+                                      (size_t)n * sizeof *value))
         return NULL;
     return name;
 }
@@ -469,7 +191,7 @@ static const char *write_input(struct nn_onnx_out *o, const struct nn_type *type
 static const char **value_names(struct nn_onnx_out *o, int input, int output)
 {
     const struct nn_graph *g = o->graph;
-    const char **name = take(o, (size_t)g->n, sizeof *name);
+    const char **name = nn_onnx_take(o, (size_t)g->n, sizeof *name);
 
     for (int i = 0; name && i < g->n; i++) {
         if (i == input)
@@ -489,12 +211,12 @@ static bool write_graph(struct nn_onnx_out *o, Onnx__GraphProto *out, struct err
 {
     const struct nn_graph *g = o->graph;
     int input = nn_graph_first_input(g), output = o->opt->node;
-    bool *needed = take(o, (size_t)g->n, sizeof *needed);
+    bool *needed = nn_onnx_take(o, (size_t)g->n, sizeof *needed);
     bool leaf = g->node[output].op->flags & NN_OP_LEAF;
     const char **name = value_names(o, input, leaf ? -1 : output);
-    Onnx__ValueInfoProto **port = take(o, 2, sizeof *port);
+    Onnx__ValueInfoProto **port = nn_onnx_take(o, 2, sizeof *port);
 
-    o->written = take(o, (size_t)g->n, sizeof *o->written);
+    o->written = nn_onnx_take(o, (size_t)g->n, sizeof *o->written);
     if (o->failed)
         return out_of_memory(err);
     find_needed(g, output, needed);
@@ -523,7 +245,7 @@ static bool write_graph(struct nn_onnx_out *o, Onnx__GraphProto *out, struct err
                                        : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
     port[1] = value_info(o, o->opt->output, &g->node[output].type, false,
                          ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
-    out->name = copy_name(o, "discern");
+    out->name = nn_onnx_copy(o, "discern");
     if (o->failed)
         return out_of_memory(err);
     out->n_input = out->n_output = 1;
@@ -538,15 +260,15 @@ static bool write_graph(struct nn_onnx_out *o, Onnx__GraphProto *out, struct err
 
 static bool write_meta(struct nn_onnx_out *o, Onnx__ModelProto *model)
 {
-    Onnx__StringStringEntryProto *meta = take(o, (size_t)o->opt->n_meta, sizeof *meta);
-    Onnx__StringStringEntryProto **metas = take(o, (size_t)o->opt->n_meta, sizeof *metas);
+    Onnx__StringStringEntryProto *meta = nn_onnx_take(o, (size_t)o->opt->n_meta, sizeof *meta);
+    Onnx__StringStringEntryProto **metas = nn_onnx_take(o, (size_t)o->opt->n_meta, sizeof *metas);
 
     if (!meta || !metas)
         return false;
     for (int i = 0; i < o->opt->n_meta; i++) {
         onnx__string_string_entry_proto__init(&meta[i]);
-        meta[i].key = copy_name(o, o->opt->meta[i][0]);
-        meta[i].value = copy_name(o, o->opt->meta[i][1]);
+        meta[i].key = nn_onnx_copy(o, o->opt->meta[i][0]);
+        meta[i].value = nn_onnx_copy(o, o->opt->meta[i][1]);
         metas[i] = &meta[i];
     }
     model->n_metadata_props = (size_t)o->opt->n_meta;
