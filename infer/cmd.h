@@ -4,6 +4,7 @@
 #ifndef INFER_CMD_H
 #define INFER_CMD_H
 
+#include "data/sandbox.h"
 #include "infer/committee.h"
 #include "infer/model.h"
 #include "infer/predict.h"
@@ -11,6 +12,18 @@
 
 extern const struct cli_command infer_cmd_predict, infer_cmd_eval, infer_cmd_info, infer_cmd_export,
     infer_cmd_calibrate, infer_cmd_doctor;
+
+/* How pictures are answered: what a network sees of them; how many at a time, by how many threads.
+ * The members raw, views; batch, threads, sandbox of an options struct T. */
+#define INFER_CMD_VIEWS_FIELDS(T)                                                                 \
+    FIELD_BOOL(T, raw, "leave out what discern calibrate put into the model"),                    \
+    FIELD_ENUM(T, views, infer_views_names, INFER_VIEWS_ONE,                                      \
+               "what of a picture the answers are the mean of: itself; its mirror image too; "    \
+               "both from nearer too")
+#define INFER_CMD_PACE_FIELDS(T)                                                                  \
+    FIELD_INT(T, batch, NULL, 32, 1, 4096, "pictures at a time"),                                 \
+    FIELD_INT(T, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),                       \
+    DATA_SANDBOX_FIELD(T)
 
 /* Whether the first of n arguments may name a model; the error for a folder, or for data where the
  * model belongs, says what to type. */

@@ -44,9 +44,7 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, force,
                "overwrite FILE; calibrate on pictures that the model has learnt from"),
     FIELD_BOOL(struct options, json, "one JSON object instead of a report"),
-    FIELD_INT(struct options, batch, NULL, 32, 1, 4096, "pictures at a time"),
-    FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
-    DATA_SANDBOX_FIELD(struct options),
+    INFER_CMD_PACE_FIELDS(struct options),
     DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
 };

@@ -34,13 +34,8 @@ static const struct field options[] = {
     FIELD_FLOAT(struct options, min_accuracy, NULL, 0, 0, 1,
                 "exit with status 1 when accuracy (several labels: mAP) of the first model is "
                 "lower"),
-    FIELD_BOOL(struct options, raw, "without what calibration put into the model"),
-    FIELD_ENUM(struct options, views, infer_views_names, INFER_VIEWS_ONE,
-               "what of a picture the answers are the mean of: itself; its mirror image too; both "
-               "from nearer too"),
-    FIELD_INT(struct options, batch, NULL, 32, 1, 4096, "pictures at a time"),
-    FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
-    DATA_SANDBOX_FIELD(struct options),
+    INFER_CMD_VIEWS_FIELDS(struct options),
+    INFER_CMD_PACE_FIELDS(struct options),
     DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
 };

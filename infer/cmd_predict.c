@@ -42,10 +42,7 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, unknown,
                "tell a picture like nothing that the model learnt as unknown (after discern "
                "calibrate)"),
-    FIELD_BOOL(struct options, raw, "leave out what discern calibrate put into the model"),
-    FIELD_ENUM(struct options, views, infer_views_names, INFER_VIEWS_ONE,
-               "of each picture, answered together: the picture; its mirror image too; both from "
-               "nearer too"),
+    INFER_CMD_VIEWS_FIELDS(struct options),
     FIELD_BOOL(struct options, json, "one JSON object instead of lines"),
     FIELD_BOOL(struct options, ndjson, "a JSON object a picture, as they come"),
     FIELD_BOOL(struct options, csv, "a table: a row a label that is told"),
@@ -58,9 +55,7 @@ static const struct field options[] = {
                  "put pictures into a folder for each label, in DIR"),
     FIELD_ENUM(struct options, how, hows, INFER_COPY, "what --sort-into does with a picture"),
     FIELD_STRING(struct options, undo, "DIR", NULL, "put back what --sort-into put into DIR"),
-    FIELD_INT(struct options, batch, NULL, 32, 1, 4096, "pictures at a time"),
-    FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),
-    DATA_SANDBOX_FIELD(struct options),
+    INFER_CMD_PACE_FIELDS(struct options),
     FIELD_STRING(struct options, dump_input, "FILE", NULL,
                  "write what the network sees: .npy [pictures,height,width,3], NaN if unreadable"),
     FIELD_BOOL(struct options, force, "overwrite the file of --dump-input"),

@@ -3,10 +3,7 @@
 set -eu
 . tests/cli/expect
 
-draw_one
-draw_many
-train "$T/one" model
-train "$T/many/labels.csv" multi
+two_models
 run 0 calibrate "$T/model" --reset
 run 0 calibrate "$T/multi" --reset
 p=$T/one/test/ring/$(ls "$T/one/test/ring" | head -1)

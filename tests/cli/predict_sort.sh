@@ -3,10 +3,7 @@
 set -eu
 . tests/cli/expect
 
-draw_one
-draw_many
-train "$T/one" model
-train "$T/many/labels.csv" multi
+two_models
 
 # fresh: $T/in, with pictures that share a name, a broken one and a text.
 fresh() {
