@@ -60,7 +60,8 @@ static bool tells_unknown(const struct source *s)
 /* The network as it answers, what is asked of it alone, and its memory. */
 static bool prepare(struct source *s, const char *path, struct err *err)
 {
-    const struct nn_plan_options bare = { .mode = NN_INFER, .batch = 1, .bare = true };
+    const struct nn_plan_options bare = { .mode = NN_INFER, .batch = 1, .bare = true,
+                                          .precision = NN_PRECISION_FP32 };
     const struct infer_model *m = s->m;
     size_t n;
 
