@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """optim.py -- makes tests/golden/optim.safetensors: what other optimisers make of the same gradients
 
-Needs PyTorch and NumPy (made with 2.13.0 on a CPU).  SGD, AdamW and Muon are torch.optim's; LAMB and
-Lion are the formulas of their papers, spelt out below.  All in double; torch's Muon rounds to
+Needs PyTorch and NumPy (made with 2.13.0 on a CPU).  SGD, AdamW and Muon are torch.optim's; LAMB,
+Lion and muon_sgd are their authors' formulas, spelt out below.  All in double; torch's Muon rounds to
 bfloat16, which is turned off.
 
     python3 -B tests/golden/optim.py tests/golden/optim.safetensors
@@ -25,6 +25,7 @@ HYPER = {                       # rate, momentum or beta1, beta2, decay
     "lamb": (0.01, 0.9, 0.999, 0.02),
     "lion": (0.003, 0.9, 0.99, 0.5),
     "muon": (0.01, 0.95, 0.95, 0.05),
+    "muon_sgd": (0.01, 0.6, 0.85, 0.05),
 }
 
 
@@ -96,8 +97,37 @@ def lion(w, grads, decay):
     return torch.from_numpy(w)
 
 
+def muon_sgd(w, grads, decay):
+    """K. Jordan's airbench94_muon: weights of length sqrt(outputs), three rounds; a bias takes
+    torch's SGD with seven times the rate."""
+    rate, momentum, beta2, _ = HYPER["muon_sgd"]
+    if w.dim() == 1:
+        return torch_steps("muon_sgd", lambda p: SevenTimes(
+            p, rate, momentum=beta2, weight_decay=decay, nesterov=True), w, grads)
+    w = w.numpy().T.copy()
+    buf = np.zeros_like(w)
+    for step, g in enumerate(g.numpy().T for g in grads):
+        buf = momentum * buf + g
+        x = g + momentum * buf
+        x /= np.linalg.norm(x)
+        for _ in range(3):
+            a = x @ x.T
+            x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+        w *= len(w) ** 0.5 / np.linalg.norm(w)
+        w -= rate_at("muon_sgd", step) * x
+    return torch.from_numpy(w.T.copy())
+
+
+class SevenTimes(torch.optim.SGD):
+    def step(self):
+        for group in self.param_groups:
+            group["lr"] *= 7
+        super().step()
+
+
 tensors = {}
-for name, make in {"sgd": sgd, "adamw": adamw, "lamb": lamb, "lion": lion, "muon": muon}.items():
+for name, make in {"sgd": sgd, "adamw": adamw, "lamb": lamb, "lion": lion, "muon": muon,
+                   "muon_sgd": muon_sgd}.items():
     tensors[f"{name}:hyper"] = torch.tensor(HYPER[name], dtype=torch.float64)
     for shape in SHAPES:
         grads = [numbers(f"grad{i}", shape) for i in range(STEPS)]

@@ -78,6 +78,11 @@ double train_sumsq(const struct nn_kernels *k, struct pool *pool, int64_t n, con
 
 /* Adam's direction into s->grad, both moments brought up to date: what adamw and lamb share. */
 void train_adam_direction(const struct train_optim_step *s, double eps);
+/* For .matrix of what steps orthogonally: s->grad, whose momentum s->moment[0] is, with singular
+ * values of about 1 after so many rounds (3 to 5); lies in s->grad or s->scratch, which has
+ * train_orthogonal_scratch numbers. */
+real *train_orthogonal(const struct train_optim_step *s, int rounds);
+int64_t train_orthogonal_scratch(int rows, int cols);
 /* AdamW's whole step: also that of what lamb and muon leave. */
 void train_adamw_step(const struct train_optim_step *s);
 
