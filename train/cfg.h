@@ -43,8 +43,10 @@ struct train_cfg {
     const char *optim;          /* a name of optims.def */
     double lr;                  /* 0 = chosen */
     double momentum, beta2, decay; /* < 0: the optimiser's own (train/optim/optim.h) */
+    double bias_lr;             /* times lr: of biases and norms */
+    bool bias_decay;            /* they decay too */
     int sched;                  /* enum train_sched_kind */
-    double drop, drop_every;    /* train/sched.h */
+    double lr_end, drop, drop_every; /* train/sched.h */
     int patience;
     double clip;                /* longest gradient; 0: any */
     double ema;                 /* decay of the averaged weights; 0: none */

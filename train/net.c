@@ -124,6 +124,8 @@ static struct train_update_options update_options(const struct train_net_options
         .momentum = opt->momentum,
         .beta2 = opt->beta2,
         .decay = opt->decay,
+        .bias_rate = opt->bias_lr > 0 ? opt->bias_lr : 1,
+        .bias_decay = opt->bias_decay,
     };
 }
 

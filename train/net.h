@@ -19,6 +19,8 @@ struct train_net;
 struct train_net_options {
     struct train_loss loss;
     double momentum, beta2, decay; /* decay: of parameters of rank 2 and more */
+    double bias_lr;                /* of the others, times the rate; 0: 1 */
+    bool bias_decay;               /* they decay too, a step by as much */
     double clip;                   /* longest gradient, Euclidean; 0: any */
     double ema;                    /* of the average that is judged (train/average.h); 0: none */
     int lookahead;                 /* updates between two looks; 0: none */

@@ -40,9 +40,9 @@ static double after(const struct train_sched *s, double done, double rest)
         return pow(s->drop, floor(done / s->drop_every));
     case TRAIN_SCHED_cosine:
     case TRAIN_SCHED_onecycle:
-        return half_cosine(rest);
+        return s->end + (1 - s->end) * half_cosine(rest);
     case TRAIN_SCHED_linear:
-        return 1 - rest;
+        return s->end + (1 - s->end) * (1 - rest);
     default:
         return 1;
     }

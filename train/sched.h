@@ -13,9 +13,9 @@
 #define TRAIN_SCHEDS(SCHED) \
     SCHED(constant, "stays") \
     SCHED(step, "times `drop` after every `drop_every` of the training") \
-    SCHED(cosine, "half a cosine down to 0") \
-    SCHED(onecycle, "a slow rise from a 25th in place of the warm-up, half a cosine down to 0") \
-    SCHED(linear, "a straight line down to 0") \
+    SCHED(cosine, "half a cosine down to `lr_end`") \
+    SCHED(onecycle, "a slow rise from a 25th in place of the warm-up, then as cosine") \
+    SCHED(linear, "a straight line down to `lr_end`") \
     SCHED(plateau, "times `drop` when `patience` epochs brought nothing better")
 
 enum train_sched_kind {
@@ -31,6 +31,7 @@ struct train_sched {
     double drop;       /* factor of step and plateau */
     double drop_every; /* step: share of the training, warm-up and all */
     int patience;      /* plateau: epochs */
+    double end;        /* what cosine, onecycle and linear fall to, in [0,1] */
 };
 
 /* Where nobody says how long the warm-up is. */

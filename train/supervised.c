@@ -26,6 +26,8 @@ static struct train_net_options options_of(const struct train_method_options *op
         .momentum = cfg->momentum,
         .beta2 = cfg->beta2,
         .decay = cfg->decay,
+        .bias_lr = cfg->bias_lr,
+        .bias_decay = cfg->bias_decay,
         .clip = cfg->clip,
         .ema = cfg->ema,
         .lookahead = cfg->lookahead,

@@ -31,7 +31,7 @@ static struct train_sched sched_of(const struct train_session *t)
     const struct train_cfg *cfg = t->cfg;
 
     return (struct train_sched){ cfg->sched, cfg->warmup, cfg->drop, cfg->drop_every,
-                                 cfg->patience };
+                                 cfg->patience, cfg->lr_end };
 }
 
 /* Of step k, from 0. */

@@ -25,7 +25,7 @@ struct train_update {
     struct train_update_options opt;
     int64_t total;
     real *moment[MOMENTS], *scratch;
-    bool *decays; /* a parameter each */
+    bool *bias; /* a parameter each: a bias or a norm's */
     struct stretch *stretch;
     struct whole *whole;
     int n_stretch, n_whole;
@@ -93,7 +93,7 @@ static void add_entry(struct train_update *u, const struct nn_graph *g, const st
 
     if (!p->trained[e])
         return;
-    u->decays[e] = g->node[p->node[e]].type.rank > 1;
+    u->bias[e] = g->node[p->node[e]].type.rank < 2;
     if (wants_whole(g, p->node[e], u->opt.optim, &w)) {
         u->whole[u->n_whole++] = w;
         return;
@@ -123,11 +123,11 @@ struct train_update *train_update_new(const struct nn_graph *g, const struct nn_
         u->total = p->total;
         for (int e = 0; e < p->n; e++)
             stretches += (size_t)train_stretches(p->count[e]);
-        u->decays = calloc(n, sizeof *u->decays);
+        u->bias = calloc(n, sizeof *u->bias);
         u->whole = calloc(n, sizeof *u->whole);
         u->stretch = calloc(stretches, sizeof *u->stretch);
         u->scratch = zeros(scratch_of(g, opt->optim));
-        ok = u->decays && u->whole && u->stretch && u->scratch;
+        ok = u->bias && u->whole && u->stretch && u->scratch;
         for (int i = 0; i < opt->optim->moments && ok; i++)
             ok = (u->moment[i] = zeros(p->total));
     }
@@ -149,7 +149,7 @@ void train_update_free(struct train_update *u)
     for (int i = 0; i < MOMENTS; i++)
         free(u->moment[i]);
     free(u->scratch);
-    free(u->decays);
+    free(u->bias);
     free(u->stretch);
     free(u->whole);
     free(u);
@@ -166,19 +166,21 @@ struct run {
 static struct train_optim_step step_of(const struct run *r, int e)
 {
     struct train_update *u = r->u;
+    const struct train_update_options *o = &u->opt;
+    double faster = u->bias[e] ? o->bias_rate : 1;
     struct train_optim_step s = {
-        .k = u->opt.kernels,
+        .k = o->kernels,
         .n = r->p->count[e],
         .t = r->t,
-        .rate = r->rate,
-        .momentum = u->opt.momentum,
-        .beta2 = u->opt.beta2,
-        .decay = u->decays[e] ? u->opt.decay : 0,
+        .rate = r->rate * faster,
+        .momentum = o->momentum,
+        .beta2 = o->beta2,
+        .decay = u->bias[e] && !o->bias_decay ? 0 : o->decay / faster,
         .grad = r->p->grad + r->p->offset[e],
         .value = r->p->value + r->p->offset[e],
     };
 
-    for (int i = 0; i < u->opt.optim->moments; i++)
+    for (int i = 0; i < o->optim->moments; i++)
         s.moment[i] = u->moment[i] + r->p->offset[e];
     return s;
 }

@@ -12,6 +12,8 @@ struct train_update_options {
     const struct nn_kernels *kernels;
     struct pool *pool; /* lent; may be NULL */
     double momentum, beta2, decay;
+    double bias_rate; /* what the rate is multiplied with for biases and norms (rank below 2) */
+    bool bias_decay;  /* they decay, too, in a step by the share that weights do */
 };
 
 struct train_update;

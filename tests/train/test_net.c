@@ -330,6 +330,60 @@ static void weights_without_decay_are_norms_and_biases(void **state)
     release(&s);
 }
 
+/* SGD's first step: biases and norms go so many times as far, weights as ever. */
+static void biases_have_a_rate_of_their_own(void **state)
+{
+    struct train_net_options opt = usual(&train_optim_sgd);
+    struct made one = tiny(norms, &opt, 1), other;
+    struct nn_params *start = values(&one), *p, *q;
+
+    (void)state;
+    opt.bias_lr = 4;
+    other = tiny(norms, &opt, 1);
+    steps(&one, 1, 0.01);
+    steps(&other, 1, 0.01);
+    p = values(&one);
+    q = values(&other);
+    for (int e = 0; e < p->n; e++) {
+        double times = one.g->node[p->node[e]].type.rank > 1 ? 1 : 4;
+
+        for (int64_t i = p->offset[e]; p->trained[e] && i < p->offset[e] + p->count[e]; i++)
+            assert_float_equal((double)q->value[i] - (double)start->value[i],
+                               times * ((double)p->value[i] - (double)start->value[i]), 1e-6);
+    }
+    nn_params_free(start);
+    nn_params_free(p);
+    nn_params_free(q);
+    release(&one);
+    release(&other);
+}
+
+/* Without a gradient all that is trained loses the same share, whatever the rates. */
+static void biases_decay_where_that_is_asked(void **state)
+{
+    struct train_net_options opt = usual(&train_optim_sgd);
+    struct made s;
+    struct nn_params *before, *after;
+
+    (void)state;
+    opt.bias_lr = 64;
+    opt.bias_decay = true;
+    opt.decay = 0.01;
+    s = tiny(norms, &opt, 1);
+    before = values(&s);
+    memset(s.target, 0, sizeof s.target);
+    steps(&s, 1, 0.1);
+    after = values(&s);
+    for (int e = 0; e < before->n; e++)
+        for (int64_t i = before->offset[e];
+             before->trained[e] && i < before->offset[e] + before->count[e]; i++)
+            assert_float_equal(after->value[i], (1 - 0.1 * 0.01 * 1.9) * (double)before->value[i],
+                               1e-6);
+    nn_params_free(before);
+    nn_params_free(after);
+    release(&s);
+}
+
 static void infinite_pictures_change_nothing(void **state)
 {
     (void)state;
@@ -684,6 +738,8 @@ int main(void)
         cmocka_unit_test(batches_that_add_up_equal_one),
         cmocka_unit_test(pictures_that_are_answered_right_are_counted),
         cmocka_unit_test(clipping_bounds_the_step),
+        cmocka_unit_test(biases_have_a_rate_of_their_own),
+        cmocka_unit_test(biases_decay_where_that_is_asked),
         cmocka_unit_test(weights_without_decay_are_norms_and_biases),
         cmocka_unit_test(infinite_pictures_change_nothing),
         cmocka_unit_test(weights_that_explode_are_found_and_not_averaged),

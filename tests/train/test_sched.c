@@ -37,6 +37,13 @@ static void shapes_at_known_points(void **state)
         { { TRAIN_SCHED_onecycle, .warmup = 0.3 }, 0.3, 1 },
         { { TRAIN_SCHED_onecycle, .warmup = 0.3 }, 0.65, 0.5 },
         { { TRAIN_SCHED_plateau, .warmup = 0.1 }, 0.05, 0.5 },
+        { { TRAIN_SCHED_linear, .warmup = 0.2, .end = 0.1 }, 0.1, 0.5 },
+        { { TRAIN_SCHED_linear, .warmup = 0.2, .end = 0.1 }, 0.2, 1 },
+        { { TRAIN_SCHED_linear, .warmup = 0.2, .end = 0.1 }, 0.6, 0.55 },
+        { { TRAIN_SCHED_linear, .warmup = 0.2, .end = 0.1 }, 1, 0.1 },
+        { { TRAIN_SCHED_cosine, .end = 0.5 }, 0.5, 0.75 },
+        { { TRAIN_SCHED_onecycle, .warmup = 0.3, .end = 0.5 }, 1, 0.5 },
+        { { TRAIN_SCHED_constant, .end = 0.5 }, 1, 1 },
         { { TRAIN_SCHED_plateau, .warmup = 0.1 }, 0.9, 1 },
     };
 
