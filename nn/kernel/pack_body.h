@@ -62,11 +62,13 @@ VEC_FN void square(const struct pass *p, int tap, int i0, int o, vec r[LANES])
     }
 }
 
-void KERNEL_FN(pack_f32)(int taps, int c, int k, int64_t ldw, const float *w, bool turned, float *b)
+void KERNEL_FN(pack_f32)(int taps, int c, int k, int64_t ldw, const float *w, bool turned,
+                         int first, int end, float *b)
 {
     const struct pass p = pass_of(taps, c, k, ldw, w, turned);
 
-    for (int g = 0; g < p.to; g += NN_GROUP)
+    b += (int64_t)first * taps * p.from * NN_GROUP;
+    for (int g = first * NN_GROUP; g < end * NN_GROUP; g += NN_GROUP)
         for (int t = 0; t < taps; t++)
             for (int i0 = 0; i0 < p.from; i0 += LANES) {
                 int n = least(LANES, p.from - i0);
@@ -83,11 +85,13 @@ void KERNEL_FN(pack_f32)(int taps, int c, int k, int64_t ldw, const float *w, bo
             }
 }
 
-void KERNEL_FN(pack_bf16)(int taps, int c, int k, int64_t ldw, const float *w, bool turned, bf16 *b)
+void KERNEL_FN(pack_bf16)(int taps, int c, int k, int64_t ldw, const float *w, bool turned,
+                          int first, int end, bf16 *b)
 {
     const struct pass p = pass_of(taps, c, k, ldw, w, turned);
 
-    for (int g = 0; g < p.to; g += NN_GROUP)
+    b += (int64_t)first * taps * ((p.from + 1) / 2 * 2) * NN_GROUP;
+    for (int g = first * NN_GROUP; g < end * NN_GROUP; g += NN_GROUP)
         for (int t = 0; t < taps; t++)
             for (int i0 = 0; i0 < p.from; i0 += LANES) {
                 int n = least(LANES, p.from - i0);

@@ -67,7 +67,7 @@ static void products_add_up(void **state)
     for (int whole = 0; whole < 2; whole++) {
         fill(a, half_a, N * K, 0, whole);
         fill(b, spare, K * N, 1000, whole);
-        k->pack_bf16(1, K, N, N, b, false, half_b);
+        k->pack_bf16(1, K, N, N, b, false, 0, nn_pack_groups(N), half_b);
         tile_begin(&t);
         tile_zero(&t, 1);
         tile_load(&t, 4, half_a, K * (int)sizeof *half_a);
