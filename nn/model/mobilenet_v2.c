@@ -18,17 +18,6 @@ static const struct stage {
     { 6, 96, 3, 1 }, { 6, 160, 3, 2 }, { 6, 320, 1, 1 },
 };
 
-static int conv_bn(struct nn_build *b, const char *prefix, const char *conv, const char *bn, int x,
-                   struct nn_conv2d attr)
-{
-    char name[64];
-
-    snprintf(name, sizeof name, "%s%s", prefix, conv);
-    x = nn_conv(b, name, x, attr);
-    snprintf(name, sizeof name, "%s%s", prefix, bn);
-    return nn_batchnorm(b, name, x);
-}
-
 static struct nn_conv2d pointwise(int channels)
 {
     return (struct nn_conv2d){ .channels = channels, .size = NN_BOTH(1) };
@@ -47,12 +36,12 @@ static int inverted_residual(struct nn_build *b, const char *prefix, int x, int 
     int wide = from * s->t, y;
 
     if (s->t == 1) {
-        y = nn_relu6(b, conv_bn(b, prefix, "conv_dw", "bn1", x, depthwise(wide, stride)));
-        y = conv_bn(b, prefix, "conv_pw", "bn2", y, pointwise(s->c));
+        y = nn_relu6(b, nn_model_conv_bn(b, prefix, "conv_dw", "bn1", x, depthwise(wide, stride)));
+        y = nn_model_conv_bn(b, prefix, "conv_pw", "bn2", y, pointwise(s->c));
     } else {
-        y = nn_relu6(b, conv_bn(b, prefix, "conv_pw", "bn1", x, pointwise(wide)));
-        y = nn_relu6(b, conv_bn(b, prefix, "conv_dw", "bn2", y, depthwise(wide, stride)));
-        y = conv_bn(b, prefix, "conv_pwl", "bn3", y, pointwise(s->c));
+        y = nn_relu6(b, nn_model_conv_bn(b, prefix, "conv_pw", "bn1", x, pointwise(wide)));
+        y = nn_relu6(b, nn_model_conv_bn(b, prefix, "conv_dw", "bn2", y, depthwise(wide, stride)));
+        y = nn_model_conv_bn(b, prefix, "conv_pwl", "bn3", y, pointwise(s->c));
     }
     return stride == 1 && from == s->c ? nn_add(b, x, nn_droppath(b, y, droppath)) : y;
 }
@@ -62,7 +51,7 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
     struct nn_build b;
     int x = nn_model_begin(&b, &nn_model_mobilenet_v2, args, err), from = STEM, n = 0;
 
-    x = nn_relu6(&b, conv_bn(&b, "", "conv_stem", "bn1", x, (struct nn_conv2d){
+    x = nn_relu6(&b, nn_model_conv_bn(&b, "", "conv_stem", "bn1", x, (struct nn_conv2d){
         .channels = STEM, .size = NN_BOTH(3), .stride = NN_BOTH(2), .pad = NN_ALL(1) }));
     for (int i = 0; i < (int)(sizeof stages / sizeof *stages); i++) {
         for (int block = 0; block < stages[i].n; block++) {
@@ -74,7 +63,7 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
             from = stages[i].c;
         }
     }
-    x = nn_relu6(&b, conv_bn(&b, "", "conv_head", "bn2", x, pointwise(HEAD)));
+    x = nn_relu6(&b, nn_model_conv_bn(&b, "", "conv_head", "bn2", x, pointwise(HEAD)));
     return nn_model_end(&b, x, "classifier", args);
 }
 

@@ -2,6 +2,7 @@
  * model -- the table of architectures, and what they share
  */
 #include "nn/model/model.h"
+#include "nn/op/conv2d.h"
 #include "nn/op/linear.h"
 
 #include <string.h>
@@ -48,6 +49,17 @@ const struct nn_model *nn_model_find(const char *name, struct err *err)
 double nn_model_droppath(const struct nn_model_args *args, int i, int n)
 {
     return args->droppath * i / n;
+}
+
+int nn_model_conv_bn(struct nn_build *b, const char *prefix, const char *conv, const char *bn,
+                     int x, struct nn_conv2d attr)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s%s", prefix, conv);
+    x = nn_conv(b, name, x, attr);
+    snprintf(name, sizeof name, "%s%s", prefix, bn);
+    return nn_batchnorm(b, name, x);
 }
 
 int nn_model_begin(struct nn_build *b, const struct nn_model *m, const struct nn_model_args *args,

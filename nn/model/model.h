@@ -36,6 +36,10 @@ const struct nn_model *nn_model_find(const char *name, struct err *err);
  * (Huang et al., arXiv:1603.09382, eq. 4). */
 double nn_model_droppath(const struct nn_model_args *args, int i, int n);
 
+/* A convolution and its batch-norm, called PREFIX and then CONV and BN. */
+int nn_model_conv_bn(struct nn_build *b, const char *prefix, const char *conv, const char *bn,
+                     int x, struct nn_conv2d attr);
+
 /* What architectures begin and end with.  Input "image", which must not be smaller than m->least:
  * -1 and *b failed when it is.  The mean over the pixels, dropout and a linear layer called `name`
  * as output "logits". */

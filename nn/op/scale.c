@@ -108,7 +108,8 @@ const struct nn_op nn_op_scale = {
     .type = type, .param = param, .space = space, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
-        { "", "4x3", NULL }, { "first=0.1", "2x3x5x4", NULL }, { "first=0.1 fixed=true", "5x4", NULL }, { "", "2x3x5", NULL },
+        { "", "4x3", NULL }, { "first=0.1", "2x3x5x4", NULL },
+        { "first=0.1 fixed=true", "5x4", NULL }, { "", "2x3x5", NULL },
         { "", "3x70x9x11", NULL },              /* several pieces */
         { NULL, NULL, NULL }
     },

@@ -81,6 +81,7 @@ def run(name, height, width):
 
 tensors, sizes = {}, {}
 run("resnet18", 32, 64)
+run("resnet50", 32, 64)
 run("mobilenet_v2", 64, 48)
 run("resnet_small", 24, 40)
 run("airnet", 32, 40)

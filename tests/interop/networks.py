@@ -17,6 +17,7 @@ def conv(c, k, size, stride=1, groups=1):
 
 class Block(nn.Module):
     """He et al. 2015, fig. 2."""
+    wider = 1
 
     def __init__(self, c, k, stride):
         super().__init__()
@@ -30,15 +31,35 @@ class Block(nn.Module):
         return F.relu(y + (self.downsample(x) if hasattr(self, "downsample") else x))
 
 
-class ResNet18(nn.Module):
-    def __init__(self, labels):
+class Bottleneck(nn.Module):
+    """He et al. 2015, fig. 5, the stride in the 3x3."""
+    wider = 4
+
+    def __init__(self, c, k, stride):
         super().__init__()
-        self.conv1, self.bn1 = conv(3, 64, 7, 2), nn.BatchNorm2d(64)
-        self.layer1 = nn.Sequential(Block(64, 64, 1), Block(64, 64, 1))
-        self.layer2 = nn.Sequential(Block(64, 128, 2), Block(128, 128, 1))
-        self.layer3 = nn.Sequential(Block(128, 256, 2), Block(256, 256, 1))
-        self.layer4 = nn.Sequential(Block(256, 512, 2), Block(512, 512, 1))
-        self.fc = nn.Linear(512, labels)
+        self.conv1, self.bn1 = conv(c, k, 1), nn.BatchNorm2d(k)
+        self.conv2, self.bn2 = conv(k, k, 3, stride), nn.BatchNorm2d(k)
+        self.conv3, self.bn3 = conv(k, 4 * k, 1), nn.BatchNorm2d(4 * k)
+        if c != 4 * k:
+            self.downsample = nn.Sequential(conv(c, 4 * k, 1, stride), nn.BatchNorm2d(4 * k))
+
+    def forward(self, x):
+        y = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+        y = self.bn3(self.conv3(y))
+        return F.relu(y + (self.downsample(x) if hasattr(self, "downsample") else x))
+
+
+class ResNet(nn.Module):
+    def __init__(self, block, blocks, labels):
+        super().__init__()
+        self.conv1, self.bn1, c = conv(3, 64, 7, 2), nn.BatchNorm2d(64), 64
+        for i, n in enumerate(blocks):
+            k, stage = 64 << i, []
+            for j in range(n):
+                stage.append(block(c, k, 2 if i and not j else 1))
+                c = block.wider * k
+            setattr(self, f"layer{i + 1}", nn.Sequential(*stage))
+        self.fc = nn.Linear(c, labels)
 
     def forward(self, x):
         x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
@@ -167,7 +188,10 @@ def make(arch, labels, side):
     """The network called `arch`, for pictures whose shorter side has `side` pixels."""
     if arch == "resnet_small":
         return ResNetSmall(labels, side)
-    return {"resnet18": ResNet18, "mobilenet_v2": MobileNetV2, "airnet": AirNet}[arch](labels)
+    residual = {"resnet18": (Block, (2, 2, 2, 2)), "resnet50": (Bottleneck, (3, 4, 6, 3))}
+    if arch in residual:
+        return ResNet(*residual[arch], labels)
+    return {"mobilenet_v2": MobileNetV2, "airnet": AirNet}[arch](labels)
 
 
 def start(net, seed):
