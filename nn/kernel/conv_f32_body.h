@@ -1,7 +1,7 @@
 /*
  * conv_f32_body -- conv_f32: a step is a channel
  */
-#include "nn/base/tensor.h"
+#include "nn/kernel/kernel.h"
 
 enum { SIZE = 4 };
 typedef vec step;

@@ -8,22 +8,20 @@
  * w in memory [kh,kw,C/groups,K], in files [K,C/groups,kh,kw]; b [K].  Out size
  * (H + pads - ((size-1)*dilation + 1)) / stride + 1, rounded down, as ONNX Conv-11.
  *
- * Two roads.  Depthwise (groups = C = K): the dwconv slots, picture by picture.  All else: a GEMM
- * for each group over the windows as rows (im2row),
- *   [rows, kh*kw*C/groups] x [kh*kw*C/groups, K/groups]
- * where a 1x1 window at stride 1 is the picture itself and needs no copy.  Rows come in blocks:
- *   forward   a piece of work is a block of rows x a block of columns.  INFER counts blocks within
- *             a picture, so that a picture's bits never depend on its neighbours; TRAIN over the
- *             whole batch.
- *   dx        a piece is some pictures, since windows overlap within one
- *   db        a fixed number of parts
- * Towards w: conv2d_dw.c.  All of it follows from the shapes, hence the same bits for any number of
- * threads.
+ * Depthwise ones (groups = C = K) are in conv2d_depthwise.c.  All else are jobs of the conv slots
+ * on packed filters: forward here, towards x in conv2d_dx.c, towards w in conv2d_dw.c; towards b in
+ * a fixed number of parts.  What a number is depends neither on its neighbours nor on the pieces
+ * that jobs are cut into; where sums are cut, the shapes alone say how: hence the same bits for any
+ * number of threads.
  */
 #include "nn/op/conv2d.h"
+#include "nn/op/conv2d_cut.h"
+#include "nn/op/conv2d_depthwise.h"
 #include "nn/op/conv2d_dw.h"
+#include "nn/op/conv2d_dx.h"
+#include "nn/op/conv2d_strip.h"
 
-#include <string.h>
+#include <math.h>
 
 enum { X, WEIGHT, BIAS };                               /* inputs */
 
@@ -78,205 +76,148 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     return nn_type_fits(&nn_op_conv2d, out, err);
 }
 
-/* How a call is cut up: a pure function of shapes, attributes and mode. */
-struct job {
+/* ---- forward --------------------------------------------------------------------------------- */
+
+struct forward {
     const struct nn_call *c;
     struct nn_window w;         /* over the channels of one group */
-    int64_t batch, pixels, in,
-        out; /* pixels of an output picture; numbers of an input and output picture */
-    int groups, channels, k, n; /* channels in and all; of a group: rows of w, channels out */
-    bool depthwise, direct;     /* direct: rows are the pixels of x themselves */
-    int64_t block;              /* rows at a time */
-    int64_t unit, blocks; /* forward: rows that are cut into blocks together; blocks in them */
-    int cols, col_blocks;       /* forward: columns a piece, pieces a group */
-    int64_t dx_rows, dx_blocks; /* rows a piece of dx, whole pictures unless direct */
-    size_t buffer;              /* numbers of scratch a worker */
+    struct nn_conv2d_filters f;
+    struct nn_conv2d_cut cut;
+    struct nn_conv job;         /* of all rows of a group, without addresses */
+    bool half, joined;          /* as nn_conv2d_source */
+    size_t strip;               /* bytes a worker */
 };
 
-static int64_t ceil_div(int64_t a, int64_t b)
+static bool is_depthwise(const struct nn_call *c)
 {
-    return (a + b - 1) / b;
+    const struct nn_conv2d *a = c->attr;
+
+    return a->groups == c->x[X].shape.dim[3] && a->groups == a->channels;
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t clamp(int64_t x, int64_t lo, int64_t hi)
-{
-    return x < lo ? lo : x > hi ? hi : x;
-}
-
-static struct job job_of(const struct nn_call *c)
+static struct forward forward_of(const struct nn_call *c)
 {
     const struct nn_conv2d *a = c->attr;
     const int64_t *dim = c->x[X].shape.dim;
-    struct job j = { .c = c, .groups = a->groups, .batch = dim[0], .channels = (int)dim[3] };
-    int64_t parts;
+    struct forward f = { .c = c, .half = nn_conv2d_half(&c->x[X], &c->y),
+                         .w = nn_window_of(dim[1], dim[2], dim[3] / a->groups, a->size, a->stride,
+                                           a->dilation, a->pad) };
+    const struct nn_window *w = &f.w;
+    bool copies = nn_conv2d_copies(&c->x[X], f.half, w->c);
+    int64_t tap, k = a->channels;
 
-    j.w = nn_window_of(dim[1], dim[2], dim[3], a->size, a->stride, a->dilation, a->pad);
-    j.depthwise = a->groups == j.channels && a->groups == a->channels;
-    if (!j.depthwise)
-        j.w.c = j.channels / a->groups;
-    j.k = a->size[0] * a->size[1] * (j.channels / a->groups);
-    j.n = a->channels / a->groups;
-    j.pixels = (int64_t)j.w.oh * j.w.ow;
-    j.in = dim[1] * dim[2] * dim[3];
-    j.out = j.pixels * a->channels;
-    j.direct = j.w.oh == j.w.h && j.w.ow == j.w.w && j.w.kh * j.w.kw == 1 && j.w.pt == 0 &&
-               j.w.pl == 0 && j.w.sh == 1 && j.w.sw == 1;
-
-    /* A block of rows, times k, fits the caches; but GEMM packs w anew for each: many rows. */
-    j.unit = c->mode == NN_INFER ? j.pixels : j.batch * j.pixels;
-    j.block = clamp((1 << 18) / j.k, 512, 4096);
-    if (ceil_div(j.unit, 8) < j.block)
-        j.block = clamp(ceil_div(j.unit, 8 * 64) * 64, 256, j.block);
-    j.blocks = ceil_div(j.unit, j.block);
-    parts = clamp(j.n / 128, 1, ceil_div(4, j.blocks));
-    j.cols = (int)(ceil_div(j.n, parts * 16) * 16);
-    j.col_blocks = (int)ceil_div(j.n, j.cols);
-
-    j.dx_rows = j.direct ? j.block : ceil_div(256, j.pixels) * j.pixels;
-    j.dx_blocks = ceil_div(j.batch * j.pixels, j.dx_rows);
-
-    if (!j.direct && !j.depthwise)
-        j.buffer = (size_t)ceil_div(least(j.block, j.batch * j.pixels) * j.k, 16) * 16;
-    return j;
+    f.joined = copies && a->groups == 1 && w->dw == 1;
+    f.f = (struct nn_conv2d_filters){
+        .taps = f.joined ? w->kh : w->kh * w->kw, .c = f.joined ? w->kw * w->c : w->c,
+        .k = a->channels / a->groups, .groups = a->groups, .half = f.half };
+    tap = nn_conv2d_tap(&f.f);
+    f.job = (struct nn_conv){
+        .h = { .out = w->oh, .in = w->h, .step = w->sh, .start = -w->pt, .apart = w->dh,
+               .taps = w->kh, .every = 1 },
+        .w = { .out = w->ow, .in = w->w, .step = w->sw, .start = -w->pl, .apart = w->dw,
+               .taps = w->kw, .every = 1 },
+        .c = w->c, .b_column = tap, .b_row = f.joined ? tap : w->kw * tap,
+        .b_group = nn_conv2d_outputs(&f.f),
+        .y_pixel = k, .y_row = w->ow * k, .y_picture = (int64_t)w->oh * w->ow * k,
+        .lo = c->after.cuts ? c->after.lo : -(real)INFINITY,
+        .hi = c->after.cuts ? c->after.hi : (real)INFINITY };
+    f.cut = nn_conv2d_cut((struct nn_conv2d_pass){
+        .batch = dim[0], .groups = a->groups, .rows = w->oh, .columns = w->ow, .outputs = f.f.k,
+        .terms = (int64_t)w->kh * w->kw * w->c });
+    if (copies)
+        f.strip = nn_conv2d_strip(&f.job.h, &f.job.w, f.cut.rows, w->c);
+    return f;
 }
 
 static int64_t flops(const struct nn_call *c)
 {
-    struct job j = job_of(c);
+    const struct nn_conv2d *a = c->attr;
 
-    return 2 * shape_count(&c->y.shape) * j.k;
+    return 2 * shape_count(&c->y.shape) * a->size[0] * a->size[1] *
+           (c->x[X].shape.dim[3] / a->groups);
+}
+
+static size_t packed(const struct nn_call *c)
+{
+    struct forward f = forward_of(c);
+
+    return is_depthwise(c) ? 0 : nn_conv2d_bytes(&f.f);
+}
+
+static void pack(const struct nn_call *c)
+{
+    struct forward f = forward_of(c);
+
+    if (!is_depthwise(c))
+        nn_conv2d_pack(c, &f.f, c->x[WEIGHT].data, c->packed);
 }
 
 static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
 {
-    struct job j = job_of(c);
-    size_t parts = 0;
+    size_t dx = 0, dw = 0, parts = NN_PARTS * (size_t)c->y.shape.dim[3] * sizeof(real);
 
-    if (c->mode == NN_TRAIN)
-        parts = (size_t)NN_PARTS * (size_t)j.groups * (size_t)(j.depthwise && j.k > 1 ? j.k : j.n);
     *stash = 0;
-    *scratch = j.buffer * (size_t)c->threads;
-    *scratch = (*scratch > parts ? *scratch : parts) * sizeof(real);
-    if (c->mode == NN_TRAIN && !j.depthwise && nn_conv2d_dw_scratch(c) > *scratch)
-        *scratch = nn_conv2d_dw_scratch(c);
-}
-
-static real *buffer(const struct job *j, int worker)
-{
-    return (real *)j->c->scratch + j->buffer * (size_t)worker;
-}
-
-/* Columns [col0,col1) of n windows of group g from output pixel `row` of the batch on: copied to
- * `copy`, or where they lie.  *ld is the distance of rows. */
-static const real *rows_of(const struct job *j, int64_t row, int64_t n, int g, int col0, int col1,
-                           real *copy, int *ld)
-{
-    const real *x = (const real *)j->c->x[X].data + (int64_t)g * j->w.c;
-
-    *ld = j->direct ? j->channels : col1 - col0;
-    if (j->direct)
-        return x + row * j->channels + col0;
-    for (int64_t done = 0; done < n;) {
-        int64_t first = (row + done) % j->pixels, count = least(n - done, j->pixels - first);
-
-        j->c->k->im2row_f32(&j->w, x + (row + done) / j->pixels * j->in, (int)first,
-                            (int)(first + count), col0, col1, copy + done * *ld);
-        done += count;
+    *scratch = is_depthwise(c) ? nn_conv2d_depthwise_scratch(c)
+                               : forward_of(c).strip * (size_t)c->threads;
+    if (c->mode != NN_TRAIN)
+        return;
+    if (!is_depthwise(c)) {
+        dx = nn_conv2d_dx_scratch(c);
+        dw = nn_conv2d_dw_scratch(c);
     }
-    return copy;
+    *scratch = *scratch > dx ? *scratch : dx;
+    *scratch = *scratch > dw ? *scratch : dw;
+    *scratch = *scratch > parts ? *scratch : parts;
 }
 
 static void forward_piece(void *arg, int i, int worker)
 {
-    const struct job *j = arg;
-    const struct nn_call *c = j->c;
-    const real *bias = c->n_in > BIAS ? c->x[BIAS].data : NULL;
-    int col = i % j->col_blocks * j->cols, g = i / j->col_blocks % j->groups;
-    int64_t at = i / j->col_blocks / j->groups, in_unit = at % j->blocks * j->block;
-    int64_t row = at / j->blocks * j->unit + in_unit, n = least(j->block, j->unit - in_unit);
-    int cols = (int)least(j->cols, j->n - col), all = j->groups * j->n, from = g * j->n + col, ld;
-    const real *a = rows_of(j, row, n, g, 0, j->k, buffer(j, worker), &ld);
-    real *y = (real *)c->y.data + row * all + from;
+    const struct forward *f = arg;
+    const struct nn_call *c = f->c;
+    struct nn_conv2d_piece at = nn_conv2d_piece(&f->cut, i);
+    struct nn_conv2d_source from = { &c->x[X], at.picture, at.group * f->w.c, f->half, f->joined };
+    struct nn_conv j = f->job;
+    int first = at.group * f->f.k + at.output;
+    int64_t y = at.picture * j.y_picture + at.row * j.y_row + first;
+    int64_t b = at.group * nn_conv2d_group(&f->f) + at.output / NN_GROUP * j.b_group;
 
-    for (int64_t r = 0; r < n && bias; r++)
-        memcpy(y + r * all, bias + from, (size_t)cols * sizeof *y);
-    c->k->gemm_f32(false, false, (int)n, cols, j->k, a, ld, (const real *)c->x[WEIGHT].data + from,
-                   all, bias, y, all);
+    j.n = at.pictures;
+    j.h.out = at.rows;
+    j.h.start += at.row * j.h.step;
+    j.k = at.outputs;
+    j.b = (const char *)c->packed + b * (f->half ? (int64_t)sizeof(bf16) : (int64_t)sizeof(real));
+    j.bias = c->n_in > BIAS ? (const real *)c->x[BIAS].data + first : NULL;
+    j.y = tensor_at(&c->y, y);
+    if (c->after.residual.data && c->after.residual.dtype == c->y.dtype)
+        j.residual = tensor_at(&c->after.residual, y);
+    j.add = c->after.residual.data && !j.residual;
+    nn_conv2d_run(c, j, &from, &c->y, (char *)c->scratch + f->strip * (size_t)worker);
 }
 
-static void forward_depthwise(const struct nn_call *c, const struct nn_window *band, int64_t n,
-                              int64_t first)
+/* A residual of another type than y goes before, as what y is added to. */
+static void residual_range(const struct nn_call *c, int64_t first, int64_t n)
 {
-    int64_t in = (int64_t)band->h * band->w * band->c;
-    int64_t out = shape_count(&c->y.shape) / c->y.shape.dim[0];
-
-    c->k->dwconv_f32(band, (const real *)c->x[X].data + n * in, c->x[WEIGHT].data,
-                     c->n_in > BIAS ? c->x[BIAS].data : NULL, (real *)c->y.data + n * out + first);
+    if (c->y.dtype == DTYPE_BF16)
+        c->k->to_bf16(n, tensor_at(&c->after.residual, first), tensor_at(&c->y, first));
+    else
+        c->k->from_bf16(n, tensor_at(&c->after.residual, first), tensor_at(&c->y, first));
 }
 
 static void forward(const struct nn_call *c)
 {
-    struct job j = job_of(c);
-    int64_t units = j.batch * j.pixels / j.unit;
+    struct forward f;
 
-    if (j.depthwise)
-        nn_each_band(c, j.batch, &j.w, forward_depthwise);
-    else
-        pool_for(c->pool, (int)(units * j.blocks * j.groups * j.col_blocks), forward_piece, &j);
-}
-
-static void dx_piece(void *arg, int i, int worker)
-{
-    const struct job *j = arg;
-    const struct nn_call *c = j->c;
-    int g = i % j->groups, all = j->groups * j->n;
-    int64_t row = i / j->groups * j->dx_rows, end = least(row + j->dx_rows, j->batch * j->pixels);
-    const real *w = (const real *)c->x[WEIGHT].data + g * j->n;
-    real *dx = (real *)c->dx[X].data + (int64_t)g * j->w.c;
-
-    for (int64_t n; row < end; row += n) {
-        const real *dy = (const real *)c->dy.data + row * all + g * j->n;
-        real *rows = buffer(j, worker);
-
-        n = least(j->block, end - row);
-        if (j->direct) {
-            c->k->gemm_f32(false, true, (int)n, j->k, j->n, dy, all, w, all, true,
-                           dx + row * j->channels, j->channels);
-            continue;
-        }
-        c->k->gemm_f32(false, true, (int)n, j->k, j->n, dy, all, w, all, false, rows, j->k);
-        for (int64_t done = 0; done < n;) {
-            int64_t first = (row + done) % j->pixels, count = least(n - done, j->pixels - first);
-
-            c->k->row2im_f32(&j->w, rows + done * j->k, (int)first, (int)(first + count),
-                             dx + (row + done) / j->pixels * j->in);
-            done += count;
-        }
+    if (is_depthwise(c)) {
+        nn_conv2d_depthwise(c);
+        return;
     }
+    f = forward_of(c);
+    if (c->after.residual.data && c->after.residual.dtype != c->y.dtype)
+        nn_each_rows_as_is(c, shape_count(&c->y.shape), 1, residual_range);
+    pool_for(c->pool, f.cut.n, forward_piece, &f);
 }
 
-static void dx_depthwise(const struct nn_call *c, int64_t n, int64_t count)
-{
-    struct job j = job_of(c);
-
-    for (int64_t i = n; i < n + count; i++)
-        c->k->dwconv_dx_f32(&j.w, (const real *)c->dy.data + i * j.out, c->x[WEIGHT].data,
-                            (real *)c->dx[X].data + i * j.in);
-}
-
-static void dw_depthwise(const struct nn_call *c, int64_t n, int64_t count, real *sum)
-{
-    struct job j = job_of(c);
-
-    for (int64_t i = n; i < n + count; i++)
-        c->k->dwconv_dw_f32(&j.w, (const real *)c->x[X].data + i * j.in,
-                            (const real *)c->dy.data + i * j.out, sum);
-}
+/* ---- backward -------------------------------------------------------------------------------- */
 
 static void db_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
 {
@@ -287,30 +228,22 @@ static void db_part(const struct nn_call *c, int64_t row, int64_t rows, real *su
 
 static void backward(const struct nn_call *c)
 {
-    struct job j = job_of(c);
+    int64_t k = c->y.shape.dim[3];
 
-    if (j.depthwise) {
-        if (c->dx[X].data)
-            nn_each_rows(c, j.batch, j.out * j.k, dx_depthwise);
-        if (c->dx[WEIGHT].data)
-            nn_sum_parts(c, j.batch, (int64_t)j.k * j.channels, dw_depthwise, c->scratch,
-                         c->dx[WEIGHT].data);
-    } else {
-        if (c->dx[X].data)
-            pool_for(c->pool, (int)(j.dx_blocks * j.groups), dx_piece, &j);
-        if (c->dx[WEIGHT].data)
-            nn_conv2d_dw(c);
-    }
+    if (c->dx[X].data)
+        (is_depthwise(c) ? nn_conv2d_depthwise_dx : nn_conv2d_dx)(c);
+    if (c->dx[WEIGHT].data)
+        (is_depthwise(c) ? nn_conv2d_depthwise_dw : nn_conv2d_dw)(c);
     if (c->n_in > BIAS && c->dx[BIAS].data)
-        nn_sum_parts(c, j.batch * j.pixels, j.groups * j.n, db_part, c->scratch, c->dx[BIAS].data);
+        nn_sum_parts(c, shape_count(&c->y.shape) / k, k, db_part, c->scratch, c->dx[BIAS].data);
 }
 
 const struct nn_op nn_op_conv2d = {
     .name = "conv2d", .onnx = "Conv", .doc = "convolution with a bank of filters",
-    .in_min = 2, .in_max = 3, .keep = NN_KEEP_X,
-    .attr_size = sizeof(struct nn_conv2d), .attrs = attrs,
-    .type = type, .param = param, .flops = flops, .space = space, .forward = forward,
-    .backward = backward,
+    .in_min = 2, .in_max = 3, .keep = NN_KEEP_X, .flags = NN_OP_HALF | NN_OP_AFTER,
+    .fresh = 1 << X, .attr_size = sizeof(struct nn_conv2d), .attrs = attrs,
+    .type = type, .param = param, .flops = flops, .space = space, .packed = packed, .pack = pack,
+    .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){
         { "channels=4 size=3 pad=1", "2x5x5x3", NULL },
         { "channels=5 size=3 stride=2 pad=1 bias=true", "3x7x6x4", NULL },
@@ -333,6 +266,9 @@ const struct nn_op nn_op_conv2d = {
         { "channels=6 size=3 pad=1 groups=2", "2x5x5x32", NULL },
         { "channels=2 size=2 pad=1", "3x26x27x1", NULL },           /* dw: parts of the batch, */
         { "channels=1 size=3 pad=1", "1x46x47x1", NULL },           /* of rows */
+        { "channels=8 size=2x1 stride=3 bias=true", "2x7x8x4", NULL },          /* empty phases */
+        { "channels=4 size=3 stride=2 dilation=2 pad=2", "1x9x8x6", NULL },
+        { "channels=70 size=3 pad=1", "1x16x16x34", NULL },         /* bands, runs of outputs */
         { NULL, NULL, NULL }
     },
 };

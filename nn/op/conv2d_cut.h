@@ -1,0 +1,48 @@
+/*
+ * conv2d_cut -- how conv2d's passes over pixels are cut into pieces, and its filters packed
+ */
+#ifndef NN_OP_CONV2D_CUT_H
+#define NN_OP_CONV2D_CUT_H
+
+#include "nn/op.h"
+
+/* A pass writes `batch` pictures of rows x columns pixels with `outputs` channels in each of
+ * `groups` groups; a number is a sum of `terms`. */
+struct nn_conv2d_pass {
+    int64_t batch, terms;
+    int groups, rows, columns, outputs;
+};
+
+/* A piece is some pictures, a band of their rows and a run of the outputs of a group.  A function
+ * of the pass alone. */
+struct nn_conv2d_cut {
+    struct nn_conv2d_pass pass;
+    int64_t pictures;           /* of a piece, as rows and outputs; the last may have less */
+    int rows, outputs;          /* outputs: whole groups of NN_GROUP */
+    int n;                      /* pieces */
+};
+struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass pass);
+
+/* Piece i: its first and how many. */
+struct nn_conv2d_piece {
+    int group;
+    int64_t picture, pictures;
+    int row, rows, output, outputs;
+};
+struct nn_conv2d_piece nn_conv2d_piece(const struct nn_conv2d_cut *u, int i);
+
+/* Filters w[taps,c,groups*k] of `groups` groups, packed for forward or (turned) for backward. */
+struct nn_conv2d_filters {
+    int taps, c, k, groups;     /* channels and outputs of one group */
+    bool turned, half;
+};
+/* Numbers from a tap, from NN_GROUP outputs and from a group to the next; bytes in all. */
+int64_t nn_conv2d_tap(const struct nn_conv2d_filters *f);
+int64_t nn_conv2d_outputs(const struct nn_conv2d_filters *f);
+int64_t nn_conv2d_group(const struct nn_conv2d_filters *f);
+size_t nn_conv2d_bytes(const struct nn_conv2d_filters *f);
+/* Packs w into b on the call's pool. */
+void nn_conv2d_pack(const struct nn_call *c, const struct nn_conv2d_filters *f, const real *w,
+                    void *b);
+
+#endif
