@@ -97,7 +97,8 @@ static struct run begin(const struct st_file *file, const struct st_meta *meta)
 {
     struct run r = { .name = meta->key, .file = file };
     struct nn_model_args args = { .channels = 3, .labels = LABELS };
-    struct nn_plan_options opt = { .mode = NN_TRAIN, .batch = BATCH, .threads = 2, .poison = true };
+    struct nn_plan_options opt = { .mode = NN_TRAIN, .batch = BATCH, .threads = 2,
+                                   .precision = NN_PRECISION_FP32, .poison = true };
     struct err err = { 0 };
 
     assert_int_equal(sscanf(meta->value, "%d %d", &args.height, &args.width), 2);

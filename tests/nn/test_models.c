@@ -204,7 +204,8 @@ static struct net net_new(struct nn_graph *g, enum nn_mode mode, int batch)
 {
     struct err err = { 0 };
     struct nn_plan_options opt = {
-        .mode = mode, .batch = batch, .threads = 1, .kernels = nn_kernels_get("auto", &err) };
+        .mode = mode, .batch = batch, .threads = 1, .precision = NN_PRECISION_FP32,
+        .kernels = nn_kernels_get("auto", &err) };
     struct net n = { .g = g };
 
     n.p = nn_params_new(g, mode == NN_TRAIN, &err);
