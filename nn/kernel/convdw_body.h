@@ -6,6 +6,9 @@
  * (spread over a vector, number by number) times a few vectors of outputs stay in registers while
  * the pixels pass:
  *   sum[channel][outputs] += x[pixel under the tap][channel] dy[pixel][outputs]
+ * (Where x is float and there is one tap, it is read where it lies.)  While one strip is summed,
+ * what the next is copied from is fetched.
+ *
  * One copy of x serves every tap: a strip has positions, `gap` inputs apart, of which an output
  * sees one every `step` and a tap one every `apart` further.  Pixels whose tap lies outside the
  * picture are a beginning or an end of their row or column, and are not summed, so there is no ring
@@ -24,9 +27,7 @@
  *   cell_load(from, i, p)   cells of the numbers i, i + 1 ... of one or two places
  *   cell_mac(sum, x, dy)    sum + x dy
  */
-#include "nn/kernel/cpu.h"
-
-#include <string.h>
+#include "nn/kernel/convdw_strip.h"
 
 #define UNROLL _Pragma("GCC unroll 16")
 #define TO_6(v) CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v) CASE(5, v) CASE(6, v)
@@ -34,214 +35,7 @@
 #define TO_12(v) TO_8(v) CASE(9, v) CASE(10, v) CASE(11, v) CASE(12, v)
 #define TO_14(v) TO_12(v) CASE(13, v) CASE(14, v)
 
-enum {
-    PIXELS = 256,               /* cells of dy of an output that a strip has, about */
-    DW = 1 << 16,               /* numbers of dw that stay in the second cache with the strips */
-    LINE = 16,                  /* cells of a cache line */
-    FEW = 8,                    /* channels that are joined over a row's taps */
-    MOST = 16,                  /* channels in registers */
-};
-
-VEC_FN int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-VEC_FN int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-VEC_FN int64_t ceil_div(int64_t a, int64_t b)   /* b > 0 */
-{
-    return a > 0 ? (a + b - 1) / b : -(-a / b);
-}
-
-/* Shares of n, none larger than `share`, as even as can be in multiples of `unit`. */
-VEC_FN int64_t even_share(int64_t n, int64_t share, int64_t unit)
-{
-    return ceil_div(ceil_div(n, ceil_div(n, share)), unit) * unit;
-}
-
-/* An axis in positions.  Position p is the input at start + p * gap; tap t of output o is position
- * o * step + t * apart. */
-struct line {
-    struct nn_axis a;
-    int64_t gap, step, apart;
-    int64_t low, span;          /* of an output: its lowest position - o * step, and how many */
-};
-
-static struct line line_of(const struct nn_axis *a)
-{
-    struct line l = { .a = *a, .gap = a->step };
-    int64_t reach;
-
-    for (int64_t b = a->taps > 1 ? (a->apart < 0 ? -a->apart : a->apart) : 0; b;) {
-        int64_t rest = l.gap % b;
-
-        l.gap = b;
-        b = rest;
-    }
-    l.step = a->step / l.gap;
-    l.apart = a->apart / l.gap;
-    reach = (a->taps - 1) * l.apart;
-    l.low = least(reach, 0);
-    l.span = (reach < 0 ? -reach : reach) + 1;
-    return l;
-}
-
-/* Of the outputs [*from,*to) those that meet tap t inside the picture. */
-static void meets(const struct nn_axis *a, int t, int64_t *from, int64_t *to)
-{
-    int64_t start = a->start + (int64_t)t * a->apart;
-
-    *from = most(*from, ceil_div(-start, a->step));
-    *to = most(*from, least(*to, ceil_div(a->in - start, a->step)));
-}
-
-/* How a job is done, and the strips. */
-struct plan {
-    const struct nn_convdw *j;
-    bool round;                 /* x and dy that are floats are rounded to bf16 */
-    struct line h, w;
-    int joined;                 /* taps that are joined; else 1 */
-    int c, k;                   /* a panel's channels, joined ones, and outputs, at most */
-    int64_t units, rows, cols;  /* of a strip, at most */
-    int64_t x_pitch;            /* cells from a position of x to the next */
-    float *x, *dy;
-};
-
-/* One strip: outputs [i0,i1) x [j0,j1) of `units` pictures or pairs from picture n on; panel. */
-struct strip {
-    int64_t n, units, i0, i1, j0, j1;
-    int64_t half;               /* rows from the first of a pair to the second: pairs of halves */
-    int c0, c, k0, k;           /* panel */
-    bool add;                   /* to what dw is */
-};
-
-/* ---- copies ---------------------------------------------------------------------------------- */
-
-/* n cells, and zeros up to `all`. */
-VEC_FN void copy(float *to, const struct from *f, int64_t n, int64_t all)
-{
-    int64_t i = 0;
-
-    for (; i + LANES <= n; i += LANES)
-        v_store(to + i, whole(), cell_load(f, i, whole()));
-    if (i < n) {
-        struct part p = first_lanes(n - i);
-
-        v_store(to + i, all >= i + LANES ? whole() : p, cell_load(f, i, p));
-        i += LANES;
-    }
-    for (; i < all; i += LANES)
-        v_store(to + i, all >= i + LANES ? whole() : first_lanes(all - i), v_zero());
-}
-
-VEC_FN const void *number_at(const void *x, bool half, int64_t at)
-{
-    return half ? (const void *)((const uint16_t *)x + at) : (const void *)((const float *)x + at);
-}
-
-/* The places of a row: the first picture's, and with pairs the second's. */
-static struct from row_of(const void *data, bool half, bool round, int64_t at, int64_t second,
-                          bool has_first, bool has_second)
-{
-    return (struct from){ has_first ? number_at(data, half, at) : NULL,
-                          has_second ? number_at(data, half, at + second) : NULL, half, round };
-}
-
-VEC_FN struct from later(const struct from *f, int64_t n)
-{
-    return (struct from){ f->a ? number_at(f->a, f->half, n) : NULL,
-                          f->b ? number_at(f->b, f->half, n) : NULL, f->half, f->round };
-}
-
-/* One row of positions of x for one unit, [q0,q1) of them. */
-static void copy_x_row(const struct plan *p, const struct strip *s, const struct from *f,
-                       int64_t q0, int64_t q1, float *to)
-{
-    static const struct from nothing;
-    int64_t pitch = s->units * p->x_pitch, c = p->joined > 1 ? p->j->c : s->c;
-    int64_t in0 = most(q0, least(q1, ceil_div(-p->w.a.start, p->w.gap)));
-    int64_t in1 = most(in0, least(q1, ceil_div(p->w.a.in - p->w.a.start, p->w.gap)));
-    int64_t at = (p->w.a.start + in0 * p->w.gap) * p->j->x_pixel, step = p->w.gap * p->j->x_pixel;
-
-    if (p->joined > 1) {        /* positions are dense, zeros around */
-        copy(to, &nothing, 0, (in0 - q0) * pitch);
-        copy(to + (in1 - q0) * pitch, &nothing, 0, (q1 - in1) * pitch);
-    }
-    to += (in0 - q0) * pitch;
-    if (step == c && pitch == c) {
-        c *= in1 - in0;
-        in1 = least(in1, in0 + 1);
-    }
-    for (int64_t q = in0; q < in1; q++, at += step, to += pitch) {
-        struct from pixel = later(f, at);
-
-        copy(to, &pixel, c, 0);
-    }
-}
-
-static void copy_x(const struct plan *p, const struct strip *s)
-{
-    const struct nn_convdw *j = p->j;
-    int64_t top = s->i0 * p->h.step + p->h.low, left = s->j0 * p->w.step + p->w.low;
-    int64_t rows = (s->i1 - s->i0 - 1) * p->h.step + p->h.span;
-    int64_t cols = (s->j1 - s->j0 - 1) * p->w.step + p->w.span;
-    int64_t first = p->joined > 1 ? 0 : s->c0;
-
-    for (int64_t u = 0; u < s->units; u++)
-        for (int64_t r = 0; r < rows; r++) {
-            int64_t y = p->h.a.start + (top + r) * p->h.gap, y2 = y + s->half * p->h.a.step;
-            int64_t n = s->n + u * (s->half ? 1 : PAIR);
-            bool in = y >= 0 && y < p->h.a.in;
-            bool in2 = PAIR > 1 && (s->half ? y2 >= 0 && y2 < p->h.a.in : in && n + 1 < j->n);
-            struct from f = row_of(j->x, j->x_half, p->round, n * j->x_picture + y * j->x_row +
-                                   first, s->half ? (y2 - y) * j->x_row : j->x_picture, in, in2);
-
-            if (in || in2 || s->half)
-                copy_x_row(p, s, &f, left, left + cols,
-                           p->x + (r * cols * s->units + u) * p->x_pitch);
-        }
-}
-
-/* Vectors of a panel's outputs, and the groups that they come in. */
-VEC_FN int vectors(int k)
-{
-    return (k + LANES - 1) / LANES;
-}
-
-VEC_FN int group_width(int k)
-{
-    return (int)even_share(vectors(k), VECTORS, 1);
-}
-
-/* dy lies [group][pixel][outputs of a group]. */
-static void copy_dy(const struct plan *p, const struct strip *s)
-{
-    const struct nn_convdw *j = p->j;
-    int64_t rows = s->i1 - s->i0, cols = s->j1 - s->j0, width = group_width(s->k) * LANES;
-    int64_t group = rows * cols * s->units * width, end = vectors(s->k) * LANES;
-
-    for (int64_t u = 0; u < s->units; u++)
-        for (int64_t r = 0; r < rows; r++) {
-            int64_t n = s->n + u * (s->half ? 1 : PAIR), row = s->i0 + r;
-            bool second = PAIR > 1 && (s->half ? row + s->half < p->h.a.out : n + 1 < j->n);
-            struct from f = row_of(j->dy, j->dy_half, p->round, n * j->dy_picture +
-                                   row * j->dy_row + s->j0 * j->dy_pixel + s->k0,
-                                   s->half ? s->half * j->dy_row : j->dy_picture, true, second);
-
-            for (int64_t i = 0; i < cols; i++)
-                for (int64_t k = 0, g = 0; k < end; k += width, g++) {
-                    int64_t all = least(width, end - k);
-                    struct from pixel = later(&f, i * j->dy_pixel + k);
-
-                    copy(p->dy + g * group + ((r * cols + i) * s->units + u) * all, &pixel,
-                         least(all, s->k - k), all);
-                }
-        }
-}
+enum { MOST = 14 };             /* channels in registers */
 
 /* ---- sums ------------------------------------------------------------------------------------ */
 
@@ -249,12 +43,36 @@ static void copy_dy(const struct plan *p, const struct strip *s)
 struct runs {
     int64_t outer, middle, inner;
     int64_t x_outer, x_middle, x_inner, dy_outer, dy_middle;
+    const char *ahead;          /* to fetch, one place a pixel */
+    int64_t ahead_step;
 };
+
+/* Gives the next block its share of what is to be fetched: a place a pixel, or nothing new. */
+static void fetch(struct ahead *a, struct runs *r, const void *nothing)
+{
+    const struct region *g = &a->r[a->first];
+
+    a->block++;
+    r->ahead = nothing;
+    r->ahead_step = 0;
+    if (a->first == a->n || a->done * a->blocks > a->all * a->block)
+        return;
+    r->ahead = g->from + a->at * g->step;
+    r->ahead_step = g->step;
+    a->at += r->outer * r->middle * r->inner;
+    a->done += r->outer * r->middle * r->inner;
+    if (a->at >= g->count) {
+        a->done -= a->at - g->count;
+        a->at = 0;
+        a->first++;
+    }
+}
 
 /* m channels, v vectors of outputs; `last`: which numbers of the last vector dw has. */
 VEC_FN void block(const int m, const int v, const struct runs *r, const float *x, const float *dy,
                   bool adds, struct part last, float *const *dw)
 {
+    const char *ahead = r->ahead;
     vec sum[MOST][VECTORS];
 
     UNROLL for (int i = 0; i < m; i++) {
@@ -273,6 +91,8 @@ VEC_FN void block(const int m, const int v, const struct runs *r, const float *x
             for (int64_t i = 0; i < r->inner; i++, xi += r->x_inner, di += v * LANES) {
                 vec d[VECTORS];
 
+                __builtin_prefetch(ahead, 0, 2);
+                ahead += r->ahead_step;
                 UNROLL for (int k = 0; k < v; k++)
                     d[k] = v_load(di + k * LANES, whole());
                 UNROLL for (int c = 0; c < m; c++) {
@@ -320,48 +140,62 @@ static void meets_either(const struct plan *p, const struct strip *s, int t, int
     }
 }
 
-/* What tap (t,u) meets of a strip, for a group of v vectors whose dy begins at `dy`. */
-static void sum_tap(const struct plan *p, const struct strip *s, int t, int u, int g, int v,
-                    const float *dy)
+/* What tap (t,u) meets of a strip, in cells from *x and *dy on, which lie at the beginnings of the
+ * strip's before: v vectors a pixel of dy. */
+static struct runs runs_of(const struct plan *p, const struct strip *s, int t, int u, int v,
+                           const float **x, const float **dy)
 {
     const struct nn_convdw *j = p->j;
-    int64_t cols_all = s->j1 - s->j0, pixel = s->units * v * LANES;
-    int64_t x_col = s->units * p->x_pitch;
-    int64_t x_row = ((cols_all - 1) * p->w.step + p->w.span) * x_col;
-    int64_t i0 = s->i0, i1 = s->i1, j0 = s->j0, j1 = s->j1, out = g * group_width(s->k) * LANES;
-    int64_t tall = most_channels(v), tap = t * j->dw_row + (p->joined > 1 ? 0 : u) * j->dw_column;
-    struct runs r;
-    const float *x;
+    int64_t cols = s->j1 - s->j0, pixel = s->units * v * LANES, x_col = s->units * p->x_pitch;
+    int64_t x_row = ((cols - 1) * p->w.step + p->w.span) * x_col;
+    int64_t i0 = s->i0, i1 = s->i1, j0 = s->j0, j1 = s->j1;
+    struct runs r = { .inner = s->units, .x_outer = p->h.step * x_row,
+                      .x_middle = p->w.step * x_col, .x_inner = p->x_pitch,
+                      .dy_outer = cols * pixel, .dy_middle = pixel };
 
     meets_either(p, s, t, &i0, &i1);
     if (p->joined == 1)
         meets(&p->w.a, u, &j0, &j1);
-    if (i1 <= i0 || j1 <= j0) {
-        if (s->add)
-            return;
-        i0 = i1 = s->i0;
-        j0 = j1 = s->j0;
+    if (i1 <= i0 || j1 <= j0)
+        return r;
+    r.outer = i1 - i0;
+    r.middle = j1 - j0;
+    *dy += (i0 - s->i0) * r.dy_outer + (j0 - s->j0) * r.dy_middle;
+    if (p->direct) {
+        r.x_outer = p->h.a.step * j->x_row;
+        r.x_middle = p->w.a.step * j->x_pixel;
+        *x = (const float *)j->x + s->n * j->x_picture + p->h.a.start * j->x_row + i0 * r.x_outer +
+             p->w.a.start * j->x_pixel + j0 * r.x_middle + s->c0;
+    } else {
+        *x += ((i0 - s->i0) * p->h.step + t * p->h.apart - p->h.low) * x_row +
+              ((j0 - s->j0) * p->w.step + u * p->w.apart - p->w.low) * x_col;
     }
-    r = (struct runs){
-        .outer = i1 - i0, .middle = j1 - j0, .inner = s->units,
-        .x_outer = p->h.step * x_row, .x_middle = p->w.step * x_col, .x_inner = p->x_pitch,
-        .dy_outer = cols_all * pixel, .dy_middle = pixel,
-    };
-    x = p->x + ((i0 - s->i0) * p->h.step + t * p->h.apart - p->h.low) * x_row +
-        ((j0 - s->j0) * p->w.step + (p->joined > 1 ? 0 : u) * p->w.apart - p->w.low) * x_col;
-    dy += ((i0 - s->i0) * cols_all + j0 - s->j0) * pixel;
-    if (p->w.step == 1 || s->units == 1) {      /* a row is one run */
-        r.x_inner = s->units == 1 ? r.x_middle : r.x_inner;
-        r.inner *= r.middle;
-        r.middle = 1;
-        if (r.inner * r.x_inner == r.x_outer && r.inner * v * LANES == r.dy_outer) {
-            r.inner *= r.outer;
-            r.outer = 1;
-        }
+    if (s->units > 1 && p->w.step > 1)
+        return r;
+    if (s->units == 1)                          /* a row is one run, */
+        r.x_inner = r.x_middle;
+    r.inner *= r.middle;
+    r.middle = 1;
+    if (r.inner * r.x_inner == r.x_outer && r.inner * v * LANES == r.dy_outer) {
+        r.inner *= r.outer;                     /* or all of them are */
+        r.outer = 1;
     }
-    for (int64_t c = 0, n = ceil_div(s->c, tall), b = 0; b < n; b++) {
-        int64_t next = s->c * (b + 1) / n;
-        int left = (int)least(j->k - s->k0 - out, s->k - out);
+    return r;
+}
+
+/* Tap (t,u) of a strip, for group g of v vectors, whose dy begins at `dy`. */
+static void sum_tap(const struct plan *p, const struct strip *s, int t, int u, int g, int v,
+                    const float *dy, struct ahead *ahead)
+{
+    const struct nn_convdw *j = p->j;
+    int out = g * group_width(s->k) * LANES, left = s->k - out;
+    int64_t tap = t * j->dw_row + u * j->dw_column;
+    int64_t blocks = ceil_div(s->c, most_channels(v)), c = 0;
+    const float *x = p->x;
+    struct runs r = runs_of(p, s, t, u, v, &x, &dy);
+
+    for (int64_t b = 0; b < blocks && (r.outer || !s->add); b++) {
+        int64_t next = s->c * (b + 1) / blocks;
         float *dw[MOST];
 
         for (int64_t i = c; i < next; i++) {
@@ -370,30 +204,37 @@ static void sum_tap(const struct plan *p, const struct strip *s, int t, int u, i
             dw[i - c] = (float *)j->dw + tap + column * j->dw_column +
                         (all - column * j->c) * j->dw_channel + s->k0 + out;
         }
+        fetch(ahead, &r, dw[0]);
         any_block((int)(next - c), v, &r, x + c, dy, s->add,
                   left >= v * LANES ? whole() : first_lanes(left - (v - 1) * LANES), dw);
         c = next;
     }
 }
 
-static void sum_strip(const struct plan *p, const struct strip *s)
+static void sum_strip(const struct plan *p, const struct strip *s, struct ahead *ahead)
 {
     int64_t cells = (s->i1 - s->i0) * (s->j1 - s->j0) * s->units;
     int width = group_width(s->k), all = vectors(s->k);
+    int columns = p->joined > 1 ? 1 : p->w.a.taps;
 
-    copy_x(p, s);
+    if (!p->direct)
+        copy_x(p, s);
     copy_dy(p, s);
+    ahead->blocks = ceil_div(all, width) * p->h.a.taps * columns *
+                    ceil_div(s->c, most_channels(width));
     for (int g = 0; g * width < all; g++)
         for (int t = 0; t < p->h.a.taps; t++)
-            for (int u = 0; u < (p->joined > 1 ? 1 : p->w.a.taps); u++)
+            for (int u = 0; u < columns; u++)
                 sum_tap(p, s, t, u, g, (int)least(width, all - g * width),
-                        p->dy + g * width * LANES * cells);
+                        p->dy + g * width * LANES * cells, ahead);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static int64_t x_cells(const struct plan *p)
 {
+    if (p->direct)
+        return 0;
     return ((p->rows - 1) * p->h.step + p->h.span) * ((p->cols - 1) * p->w.step + p->w.span) *
            p->units * p->x_pitch;
 }
@@ -417,19 +258,40 @@ static bool cut(struct plan *p, int64_t units, int64_t rows)
     int64_t c = j->c * (int64_t)p->joined, few = taps > 1 ? 16 : 1;
 
     p->k = (int)even_share(j->k, taps > 1 ? 128 : 256, LANES);
-    p->c = (int)least(c, even_share(c, most(12, least(256, DW / (p->k * taps))), 4));
+    p->c = (int)even_share(c, most(12, least(p->direct ? 512 : 256, DW / (p->k * taps))), 4);
+    p->c = (int)least(p->c, c);
     p->x_pitch = p->joined > 1 ? j->c : (ceil_div(p->c, LINE) | 1) * LINE;
     do {
         p->cols = even_share(p->w.a.out, pixels, 1);
         p->rows = even_share(rows, most(1, pixels / p->cols), 1);
         p->units = 1;
-        if (p->rows == rows && p->cols == p->w.a.out && p->joined == 1)
+        if (p->rows == rows && p->cols == p->w.a.out && p->joined == 1 && !p->direct)
             p->units = even_share(units, most(1, pixels / (p->rows * p->cols)), 1);
         pixels /= 2;
     } while (!fits(p) && pixels >= few);
     p->x = j->scratch;
     p->dy = p->x + ceil_div(x_cells(p), LINE) * LINE;
     return fits(p);
+}
+
+static int64_t strips(const struct plan *p, int64_t units, int64_t rows)
+{
+    return ceil_div(units, p->units) * ceil_div(rows, p->rows) * ceil_div(p->w.a.out, p->cols);
+}
+
+/* Strip i of so many. */
+static void place(const struct plan *p, struct strip *s, int64_t n0, int64_t units, int64_t rows,
+                  int64_t i)
+{
+    int64_t across = ceil_div(p->w.a.out, p->cols), down = ceil_div(rows, p->rows);
+    int64_t u = i / across / down * p->units;
+
+    s->j0 = i % across * p->cols;
+    s->i0 = i / across % down * p->rows;
+    s->n = n0 + u * (s->half ? 1 : PAIR);
+    s->units = least(p->units, units - u);
+    s->i1 = least(s->i0 + p->rows, rows);
+    s->j1 = least(s->j0 + p->cols, p->w.a.out);
 }
 
 /* Adds pictures [n0,n1): pairs of them, or with `half` the two halves of each. */
@@ -445,16 +307,19 @@ static void add_pictures(struct plan *p, int64_t n0, int64_t n1, int64_t half, b
             struct strip s = { .half = half, .c0 = c0, .c = (int)least(p->c, channels - c0),
                                .k0 = k0, .k = (int)least(p->k, j->k - k0), .add = add };
 
-            for (int64_t u = 0; u < units; u += p->units)
-                for (s.i0 = 0; s.i0 < rows; s.i0 += p->rows)
-                    for (s.j0 = 0; s.j0 < p->w.a.out; s.j0 += p->cols) {
-                        s.n = n0 + u * each;
-                        s.units = least(p->units, units - u);
-                        s.i1 = least(s.i0 + p->rows, rows);
-                        s.j1 = least(s.j0 + p->cols, p->w.a.out);
-                        sum_strip(p, &s);
-                        s.add = true;
-                    }
+            place(p, &s, n0, units, rows, 0);
+            for (int64_t i = 0, all = strips(p, units, rows); i < all; i++) {
+                struct strip next = s;
+                struct ahead ahead = { .n = 0 };
+
+                if (i + 1 < all) {
+                    place(p, &next, n0, units, rows, i + 1);
+                    look_ahead(p, &next, &ahead);
+                }
+                sum_strip(p, &s, &ahead);
+                s = next;
+                s.add = true;
+            }
         }
 }
 
@@ -477,20 +342,38 @@ static void tap_by_tap(const struct nn_convdw *j, bool round)
     }
 }
 
-static void convdw(const struct nn_convdw *j, bool round)
+/* Where one tap goes over whole pictures that follow each other, they are one of many rows. */
+static struct nn_convdw as_one(const struct nn_convdw *j)
 {
-    struct plan p = { .j = j, .round = round, .h = line_of(&j->h), .w = line_of(&j->w),
-                      .joined = 1 };
-    int64_t rows = j->h.out, even = j->n / PAIR * PAIR, half = (rows + 1) / 2;
+    struct nn_convdw one = *j;
+    int64_t rows = j->n * j->h.out;
 
-    if (j->c < FEW && j->w.taps > 1 && p.w.apart == 1)
-        p.joined = j->w.taps;
-    if (!cut(&p, ceil_div(j->n, PAIR), rows)) {
-        tap_by_tap(j, round);
+    if (j->h.start || j->x_picture != (int64_t)j->h.out * j->h.step * j->x_row ||
+        j->dy_picture != j->h.out * j->dy_row || rows * j->h.step > INT32_MAX)
+        return one;
+    one.h.out = (int)rows;
+    one.h.in = (int)rows * j->h.step;
+    one.n = 1;
+    return one;
+}
+
+static void convdw(const struct nn_convdw *job, bool round)
+{
+    bool one_tap = job->h.taps == 1 && job->w.taps == 1;
+    bool direct = PAIR == 1 && one_tap && !round && !job->x_half;
+    struct nn_convdw j = direct ? as_one(job) : *job;
+    struct plan p = { .j = &j, .round = round, .direct = direct, .h = line_of(&j.h),
+                      .w = line_of(&j.w), .joined = 1 };
+    int64_t even = j.n / PAIR * PAIR, rows = j.h.out, half = rows > 1 ? (rows + 1) / 2 : 0;
+
+    if (j.c < FEW && j.w.taps > 1 && p.w.apart == 1)
+        p.joined = j.w.taps;
+    if (!cut(&p, ceil_div(j.n, PAIR), rows) || !cut(&p, 1, half ? half : rows)) {
+        tap_by_tap(job, round);
         return;
     }
     if (even)
-        add_pictures(&p, 0, even, 0, j->add);
-    if (even < j->n)
-        add_pictures(&p, even, j->n, rows > 1 ? half : 0, j->add || even);
+        add_pictures(&p, 0, even, 0, j.add);
+    if (even < j.n)
+        add_pictures(&p, even, j.n, half, j.add || even);
 }
