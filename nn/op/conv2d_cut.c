@@ -36,8 +36,9 @@ struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass p)
 {
     struct nn_conv2d_cut u = { .pass = p, .rows = p.rows };
     int64_t pixels = (int64_t)p.rows * p.columns;
-    int64_t want = clamp(p.batch * pixels * p.outputs * p.groups / WORK * p.terms, 1, PIECES);
-    int64_t deep, band = ceil_div(FEW, p.columns);
+    double work = (double)(p.batch * pixels * p.outputs * p.groups) * (double)p.terms / WORK;
+    int64_t want = work < PIECES ? clamp((int64_t)work, 1, PIECES) : PIECES, deep;
+    int64_t band = ceil_div(FEW, p.columns);
 
     u.pictures = share(p.batch, want, ceil_div(PIXELS, pixels), 1);
     want = ceil_div(want, ceil_div(p.batch, u.pictures) * p.groups);
