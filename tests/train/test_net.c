@@ -676,6 +676,7 @@ static void bytes_are_known_before(void **state)
         struct train_net *net;
         int64_t before, told, taken;
 
+        opt.precision = NN_PRECISION_FP32;      /* its arrays are large beside all else */
         opt.ema = i < 2 ? 0 : 0.9;
         told = train_net_bytes(g, &opt, 32, 1, &err);
         before = allocated();
