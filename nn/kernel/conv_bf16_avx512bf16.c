@@ -39,6 +39,12 @@ VEC_FN void store_half(bf16 *y, struct part p, vec v)
         _mm256_mask_storeu_epi16(y, p.lanes, half);
 }
 
+/* 32 of two vectors. */
+VEC_FN void store_halves(bf16 *y, vec a, vec b)
+{
+    _mm512_storeu_si512(y, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+}
+
 #include "nn/kernel/conv_body.h"
 
 void nn_conv_bf16_avx512bf16(const struct nn_conv *job)

@@ -89,14 +89,18 @@ VEC_FN void store_all(const int m, const int g, const bool half, const struct ta
                       int there, struct part last, vec sum[TALLEST][MOST])
 {
     const int size = half ? 2 : 4;
+    char *base = (char *)k->job->y + k->vector * LANES * size, *y[TALLEST];
 
+    UNROLL for (int i = 0; i < m; i++)          /* before the stores, which could change them */
+        y[i] = base + k->chunk->y[first + i];
     UNROLL for (int i = 0; i < m; i++) {
-        char *y = (char *)k->job->y + k->chunk->y[first + i] + k->vector * LANES * size;
-
         if (i >= there)
             break;
         UNROLL for (int v = 0; v < g; v++)
-            store(half, y + v * LANES * size, v < g - 1 ? whole() : last, sum[i][v]);
+            if (half && v % 2 == 0 && v + 1 < g && (v + 2 < g || last.whole))
+                store_halves((bf16 *)(y[i] + v * LANES * size), sum[i][v], sum[i][v + 1]);
+            else if (!half || v % 2 == 0 || (v + 1 == g && !last.whole))
+                store(half, y[i] + v * LANES * size, v < g - 1 ? whole() : last, sum[i][v]);
     }
 }
 
@@ -117,12 +121,19 @@ VEC_FN void finish(const int m, const int g, const bool half, const struct task 
         add_from(m, g, half, k, first, there, j->y, sum);
     if (j->residual)
         add_from(m, g, half, k, first, there, j->residual, sum);
-    if (j->lo > -INFINITY || j->hi < INFINITY) {
-        vec lo = v_set(j->lo), hi = v_set(j->hi);
+    if (j->lo > -INFINITY) {
+        vec lo = v_set(j->lo);
 
         UNROLL for (int i = 0; i < m; i++)
             UNROLL for (int v = 0; v < g; v++)
-                sum[i][v] = v_min(hi, v_max(lo, sum[i][v]));    /* NaN stays */
+                sum[i][v] = v_max(lo, sum[i][v]);       /* NaN stays */
+    }
+    if (j->hi < INFINITY) {
+        vec hi = v_set(j->hi);
+
+        UNROLL for (int i = 0; i < m; i++)
+            UNROLL for (int v = 0; v < g; v++)
+                sum[i][v] = v_min(hi, sum[i][v]);
     }
     if (k->last.whole)
         store_all(m, g, half, k, first, there, whole(), sum);
@@ -227,11 +238,12 @@ enum { PIECE = 128 };
 
 VEC_FN void fetch(const int m, const struct task *k, int first, int64_t done)
 {
-    const char *x = (const char *)k->job->x + done;
+    const char *x = (const char *)k->job->x;
+    const int64_t *at = k->chunk->x + first, end = k->pixel - done < PIECE ? k->pixel : done + PIECE;
 
-    UNROLL for (int i = 0; i < m; i++)
-        for (int at = 0; at < PIECE && done + at < k->pixel; at += 64)
-            __builtin_prefetch(x + k->chunk->x[first + i] + at);
+    for (; done < end; done += 64)
+        UNROLL for (int i = 0; i < m; i++)
+            __builtin_prefetch(x + at[i] + done);
 }
 
 VEC_FN void block(const int m, const int g, const struct task *k, int first)

@@ -21,9 +21,16 @@ VEC_FN vec step_add(step x, step w, vec sum)
     return v_fma(x, w, sum);
 }
 
+/* Never: y is float. */
 VEC_FN void store_half(bf16 *y, struct part p, vec v)
 {
-    v_store_bf16(y, p, v);      /* never: y is float */
+    v_store_bf16(y, p, v);
+}
+
+VEC_FN void store_halves(bf16 *y, vec a, vec b)
+{
+    v_store_bf16(y, whole(), a);
+    v_store_bf16(y + LANES, whole(), b);
 }
 
 #include "nn/kernel/conv_body.h"
