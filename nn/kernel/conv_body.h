@@ -239,7 +239,8 @@ enum { PIECE = 128 };
 VEC_FN void fetch(const int m, const struct task *k, int first, int64_t done)
 {
     const char *x = (const char *)k->job->x;
-    const int64_t *at = k->chunk->x + first, end = k->pixel - done < PIECE ? k->pixel : done + PIECE;
+    const int64_t *at = k->chunk->x + first;
+    const int64_t end = k->pixel - done < PIECE ? k->pixel : done + PIECE;
 
     for (; done < end; done += 64)
         UNROLL for (int i = 0; i < m; i++)

@@ -2,9 +2,9 @@
  * conv_f32_blas -- conv_f32 by products of OpenBLAS, for processors without kernels of our own
  *
  * A row of outputs, a tap and a group of 32 outputs are one product: the pixels that the tap sees
- * lie evenly apart, which is what a leading dimension is.  The sums are made where the outputs lie, so
- * that with `add` what was there comes first.  Nothing is cut within a row: neighbours in a product
- * may change an output's last bits, and a row always has the same.
+ * lie evenly apart, which is what a leading dimension is.  The sums are made where the outputs lie,
+ * so that with `add` what was there comes first.  Nothing is cut within a row: neighbours in a
+ * product may change an output's last bits, and a row always has the same.
  */
 #include "nn/kernel/cpu.h"
 
