@@ -113,7 +113,7 @@ REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench interop parity curves reference lint install \
+.PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench bench-peers interop parity curves reference lint install \
         uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -293,6 +293,9 @@ curves: tests $(patsubst $(BUILD)/$V/%,$(BUILD)/double/%,$(YARDSTICKS))  ## our 
 
 reference: all                  ## a training's figure beside PyTorch's: SET=cifar10|flowers|posters SEEDS="1 2 3"
 	@sh tests/interop/reference.sh $(BUILD) $(or $(SET),cifar10) $(SEEDS)
+
+bench-peers: all                ## discern beside PyTorch, ONNX Runtime, OpenVINO: ARCHS TASKS PEERS ROUNDS (wants Python)
+	@sh tests/interop/peers.sh $(BUILD) || [ $$? = 77 ]
 
 bare:                           ## the README's commands in a bare Debian 12 (root, debootstrap)
 	@sh tests/bare.sh
