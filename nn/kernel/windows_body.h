@@ -17,6 +17,9 @@
 #include "nn/kernel/cpu.h"
 #include "nn/kernel/vec_loop.h"
 
+#include <math.h>
+#include <string.h>
+
 /* first and past of { t in [0,n) : 0 <= at + t step < size } */
 static void inside(int at, int step, int n, int size, int *first, int *past)
 {
@@ -94,39 +97,53 @@ struct depthwise {
     int rows, columns, c, phases;       /* of y; phases: every so many-th column is alike */
     int64_t x_pixel, y_pixel;           /* numbers from a pixel to the next that is alike */
     bool add, strided;                  /* strided: forward, in steps of 2 and more */
-    const float *x, *weight, *bias;
-    float *y;
+    float lo, hi;                       /* y is cut to */
+    const void *x;                      /* x and y are floats, or bf16 */
+    const float *weight, *bias;
+    void *y;
 };
 
-/* What the next outputs along the row will be the first to read: of the newest row, or rows. */
-VEC_FN void ahead(const int pixels, const struct depthwise *d, const struct taps *h,
-                  const struct taps *w, const float *x, const float *y)
-{
-    const float *next = x + (w->step < 0 ? 0 : (w->n - 1) * w->step) + pixels * d->x_pixel;
-    const float *row = next + (h->step < 0 ? 0 : (h->n - 1) * h->step);
+/* Where a vector of channels of an output reads and writes: numbers of the arrays. */
+struct place {
+    int64_t x, weight, y;
+    int c;
+};
 
-    UNROLL for (int i = 0; i < pixels; i++)
-        v_prefetch(row + i * d->x_pixel);
-    if (d->add)
-        UNROLL for (int i = 0; i < pixels; i++)
-            v_prefetch(y + (pixels + i) * d->y_pixel);
-    for (int r = 0; r < d->strided; r++)        /* two steps at once: four times as much is new */
+VEC_FN void ask(const bool half, const void *x, int64_t at)
+{
+    v_prefetch((const char *)x + at * (half ? 2 : 4));
+}
+
+/* What the next outputs along the row will be the first to read: of the newest row, or rows. */
+VEC_FN void ahead(const int pixels, const bool half, const struct depthwise *d,
+                  const struct taps *h, const struct taps *w, const struct place *at)
+{
+    int64_t row = at->x + pixels * d->x_pixel + (w->step < 0 ? 0 : (w->n - 1) * w->step) +
+                  (h->step < 0 ? 0 : (h->n - 1) * h->step);
+
+    UNROLL for (int i = 0; i < pixels; i++) {
+        ask(half, d->x, row + i * d->x_pixel);
+        if (d->add)
+            ask(half, d->y, at->y + (pixels + i) * d->y_pixel);
+    }
+    if (d->strided)             /* two steps at once: four times as much is new */
         UNROLL for (int i = 0; i < pixels; i++) {
-            v_prefetch(row - (r + 1) * h->step + i * d->x_pixel);
-            v_prefetch(row - r * h->step + i * d->x_pixel - w->step);
+            ask(half, d->x, row - h->step + i * d->x_pixel);
+            ask(half, d->x, row - w->step + i * d->x_pixel);
         }
 }
 
 /* A row of `columns` taps, each a pixel on (or back) from the last: an input is loaded once. */
-VEC_FN void neighbours(const int pixels, const int columns, const struct part p, const float *in,
-                       int64_t step, const float *weight, int64_t next, vec *sum)
+VEC_FN void neighbours(const int pixels, const int columns, const bool half, const struct part p,
+                       const void *x, int64_t at, int64_t step, const float *weight, int64_t next,
+                       vec *sum)
 {
     vec factor[5];
 
     UNROLL for (int s = 0; s < columns; s++)
         factor[s] = v_load(weight + s * next, p);
     UNROLL for (int q = 0; q < pixels + columns - 1; q++) {
-        vec v = v_load(in + q * step, p);
+        vec v = get(x, half, at + q * step, p);
 
         UNROLL for (int s = 0; s < columns; s++)
             if (q >= s && q - s < pixels)
@@ -136,64 +153,68 @@ VEC_FN void neighbours(const int pixels, const int columns, const struct part p,
 
 /* `pixels` outputs that meet the same taps, one vector of channels.  columns: 3 or 5 where these
  * taps are neighbours, else 0. */
-VEC_FN void outputs(const int pixels, const int columns, const struct part p,
+VEC_FN void outputs(const int pixels, const int columns, const bool half, const struct part p,
                     const struct depthwise *d, const struct taps *h, const struct taps *w,
-                    const float *x, const float *weight, const float *bias, float *y)
+                    const struct place *at)
 {
-    const int64_t x_pixel = d->x_pixel, step = w->step, next = w->weight_step;
-    const bool back = step < 0;         /* towards the input: from the last pixel to the first */
-    const int64_t y_pixel = columns && back ? -d->y_pixel : d->y_pixel;
-    vec sum[PIXELS], start = bias ? v_load(bias, p) : v_zero();
+    const bool back = columns && w->step < 0;   /* from the last pixel to the first */
+    const int64_t x_pixel = d->x_pixel, y_pixel = back ? -d->y_pixel : d->y_pixel;
+    int64_t x = at->x, y = at->y;
+    const float *weight = d->weight + at->weight;
+    vec sum[PIXELS], start = d->bias ? v_load(d->bias + at->c, p) : v_zero();
 
-    ahead(pixels, d, h, w, x, y);
-    if (columns && back) {
+    ahead(pixels, half, d, h, w, at);
+    if (back) {
         x += (pixels - 1) * x_pixel;
         y -= (pixels - 1) * y_pixel;
     }
     UNROLL for (int i = 0; i < pixels; i++)
-        sum[i] = d->add ? v_load(y + i * y_pixel, p) : start;
+        sum[i] = d->add ? get(d->y, half, y + i * y_pixel, p) : start;
     for (int r = h->n; r > 0; r--, x += h->step, weight += h->weight_step) {
-        const float *in = x, *f = weight;
+        const float *f = weight;
+        int64_t in = x;
 
         if (columns)
-            neighbours(pixels, columns, p, x, step, f, next, sum);
+            neighbours(pixels, columns, half, p, d->x, x, w->step, f, w->weight_step, sum);
         else
-            for (int s = w->n; s > 0; s--, in += step, f += next) {
+            for (int s = w->n; s > 0; s--, in += w->step, f += w->weight_step) {
                 vec factor = v_load(f, p);
 
                 UNROLL for (int i = 0; i < pixels; i++)
-                    sum[i] = v_fma(v_load(in + i * x_pixel, p), factor, sum[i]);
+                    sum[i] = v_fma(get(d->x, half, in + i * x_pixel, p), factor, sum[i]);
             }
     }
     UNROLL for (int i = 0; i < pixels; i++)
-        v_store(y + i * y_pixel, p, sum[i]);
+        put(d->y, half, y + i * y_pixel, p, v_min(v_set(d->hi), v_max(v_set(d->lo), sum[i])));
 }
 
-VEC_FN void all_channels(const int pixels, const int columns, const struct depthwise *d,
-                         const struct taps *h, const struct taps *w, float *y)
+VEC_FN void all_channels(const int pixels, const int columns, const bool half,
+                         const struct depthwise *d, const struct taps *h, const struct taps *w,
+                         int64_t y)
 {
-    const float *x = d->x + h->from + w->from, *f = d->weight + h->weight + w->weight;
-    const float *b = d->bias;
-    int c = 0;
+    struct place at = { h->from + w->from, h->weight + w->weight, y, 0 };
 
-    for (; c + LANES <= d->c; c += LANES)
-        outputs(pixels, columns, whole(), d, h, w, x + c, f + c, b ? b + c : NULL, y + c);
-    if (c < d->c)
-        outputs(pixels, columns, first_lanes(d->c - c), d, h, w, x + c, f + c, b ? b + c : NULL,
-                y + c);
+    for (; at.c + LANES <= d->c; at.c += LANES) {
+        outputs(pixels, columns, half, whole(), d, h, w, &at);
+        at.x += LANES;
+        at.weight += LANES;
+        at.y += LANES;
+    }
+    if (at.c < d->c)
+        outputs(pixels, columns, half, first_lanes(d->c - at.c), d, h, w, &at);
 }
 
-VEC_FN void some_pixels(const int pixels, const struct depthwise *d, const struct taps *h,
-                        const struct taps *w, float *y)
+VEC_FN void some_pixels(const int pixels, const bool half, const struct depthwise *d,
+                        const struct taps *h, const struct taps *w, int64_t y)
 {
     bool near = w->step == d->x_pixel || w->step == -d->x_pixel;
 
     if (near && w->n == 3)
-        all_channels(pixels, 3, d, h, w, y);
+        all_channels(pixels, 3, half, d, h, w, y);
     else if (near && w->n == 5)
-        all_channels(pixels, 5, d, h, w, y);
+        all_channels(pixels, 5, half, d, h, w, y);
     else
-        all_channels(pixels, 0, d, h, w, y);
+        all_channels(pixels, 0, half, d, h, w, y);
 }
 
 /* Do n outputs from k on, every phases-th column, meet the taps t?  Then those between do. */
@@ -208,169 +229,237 @@ static bool alike(const struct depthwise *d, int column, int n, const struct tap
     return other.n == t->n && other.weight == t->weight;
 }
 
-static void depthwise_row(const struct depthwise *d, const struct taps *h, int phase, float *y)
+VEC_FN void depthwise_row(const bool half, const struct depthwise *d, const struct taps *h,
+                          int phase, int64_t y)
 {
     int step;
 
     for (int column = phase; column < d->columns; column += step * d->phases) {
         struct taps w = taps_of(&d->w, column);
-        float *out = y + (int64_t)column * d->c;
+        int64_t out = y + (int64_t)column * d->c;
 
         if (alike(d, column, 8, &w))
-            some_pixels(step = 8, d, h, &w, out);
+            some_pixels(step = 8, half, d, h, &w, out);
         else if (alike(d, column, 4, &w))
-            some_pixels(step = 4, d, h, &w, out);
-        else if (alike(d, column, 2, &w))
-            some_pixels(step = 2, d, h, &w, out);
+            some_pixels(step = 4, half, d, h, &w, out);
         else
-            some_pixels(step = 1, d, h, &w, out);
+            some_pixels(step = 1, half, d, h, &w, out);
     }
 }
 
-static void depthwise(const struct depthwise *d)
+VEC_FN void depthwise(const bool half, const struct depthwise *d)
 {
     for (int row = 0; row < d->rows; row++) {
         struct taps h = taps_of(&d->h, row);
 
         for (int phase = 0; phase < d->phases; phase++)
-            depthwise_row(d, &h, phase, d->y + (int64_t)row * d->columns * d->c);
+            depthwise_row(half, d, &h, phase, (int64_t)row * d->columns * d->c);
     }
+}
+
+static struct depthwise forward(const struct nn_window *w, const void *x, const float *weight,
+                                const float *bias, float lo, float hi, void *y)
+{
+    return (struct depthwise){
+        .h = { false, w->h, w->kh, w->sh, w->dh, w->pt, w->w * w->pixel, (int64_t)w->kw * w->c },
+        .w = { false, w->w, w->kw, w->sw, w->dw, w->pl, w->pixel, w->c },
+        .rows = w->oh, .columns = w->ow, .c = w->c, .phases = 1,
+        .x_pixel = w->sw * w->pixel, .y_pixel = w->c, .strided = w->sw > 1,
+        .lo = lo, .hi = hi, .x = x, .weight = weight, .bias = bias, .y = y,
+    };
+}
+
+static struct depthwise backward(const struct nn_window *w, bool add, const void *dy,
+                                 const float *weight, void *dx)
+{
+    return (struct depthwise){
+        .h = { true, w->oh, w->kh, w->sh, w->dh, w->pt, (int64_t)w->ow * w->c,
+               (int64_t)w->kw * w->c },
+        .w = { true, w->ow, w->kw, w->sw, w->dw, w->pl, w->c, w->c },
+        .rows = w->h, .columns = w->w, .c = w->c, .phases = w->sw,
+        .x_pixel = w->c, .y_pixel = (int64_t)w->sw * w->c, .add = add,
+        .lo = -INFINITY, .hi = INFINITY, .x = dy, .weight = weight, .y = dx,
+    };
 }
 
 void KERNEL_FN(dwconv_f32)(const struct nn_window *w, const float *x, const float *weight,
                            const float *bias, float *y)
 {
-    depthwise(&(struct depthwise){
-        .h = { false, w->h, w->kh, w->sh, w->dh, w->pt, w->w * w->pixel, (int64_t)w->kw * w->c },
-        .w = { false, w->w, w->kw, w->sw, w->dw, w->pl, w->pixel, w->c },
-        .rows = w->oh, .columns = w->ow, .c = w->c, .phases = 1,
-        .x_pixel = w->sw * w->pixel, .y_pixel = w->c, .strided = w->sw > 1,
-        .x = x, .weight = weight, .bias = bias, .y = y,
-    });
+    struct depthwise d = forward(w, x, weight, bias, -INFINITY, INFINITY, y);
+
+    depthwise(false, &d);
+}
+
+void KERNEL_FN(dwconv_bf16)(const struct nn_window *w, const bf16 *x, const float *weight,
+                            const float *bias, float lo, float hi, bf16 *y)
+{
+    struct depthwise d = forward(w, x, weight, bias, lo, hi, y);
+
+    depthwise(true, &d);
 }
 
 void KERNEL_FN(dwconv_dx_f32)(const struct nn_window *w, const float *dy, const float *weight,
                               float *dx)
 {
-    depthwise(&(struct depthwise){
-        .h = { true, w->oh, w->kh, w->sh, w->dh, w->pt, (int64_t)w->ow * w->c,
-               (int64_t)w->kw * w->c },
-        .w = { true, w->ow, w->kw, w->sw, w->dw, w->pl, w->c, w->c },
-        .rows = w->h, .columns = w->w, .c = w->c, .phases = w->sw,
-        .x_pixel = w->c, .y_pixel = (int64_t)w->sw * w->c,
-        .add = true, .x = dy, .weight = weight, .y = dx,
-    });
+    struct depthwise d = backward(w, true, dy, weight, dx);
+
+    depthwise(false, &d);
+}
+
+void KERNEL_FN(dwconv_dx_bf16)(const struct nn_window *w, const bf16 *dy, const float *weight,
+                               bool add, bf16 *dx)
+{
+    struct depthwise d = backward(w, add, dy, weight, dx);
+
+    depthwise(true, &d);
 }
 
 /* ---- depthwise, weights ---------------------------------------------------------------------- */
 
 enum { TAP_ROWS = 5, TAP_COLUMNS = 5 };
 
-/* The sums of a block of taps, of which number (0,0) reads x[at + j * step] for output j. */
+/* A block of rows x columns taps for a row of outputs: number (0,0) reads x[at + j * step] for
+ * output j.  Tap column t of it is seen by the outputs [first,past). */
 struct block {
+    int rows, columns;
+    bool strided;
     int64_t at, step, row, column;      /* row, column: to the next tap's number */
-    int first[TAP_COLUMNS], past[TAP_COLUMNS];
-    vec sum[TAP_ROWS][TAP_COLUMNS];
+    int c, first[TAP_COLUMNS], past[TAP_COLUMNS], from, to;     /* from, to: seen by all columns */
+    const void *x, *dy;
+    float *dweight;
+    int64_t weight_row;
 };
 
-/* One tap column alone, or all of them, for outputs [j,past). */
-VEC_FN void tap_sums(const int rows, const int t0, const int t1, const struct part p,
-                     struct block *b, int c, int j, int past, const float *x, const float *dy)
+/* What only some of the columns see, tap by tap. */
+static void edges(const struct block *b, const bool half, const struct part p, int c)
 {
-    for (; j < past; j++) {
-        vec g = v_load(dy + (int64_t)j * c, p);
-        const float *in = x + b->at + j * b->step + t0 * b->column;
+    for (int r = 0; r < b->rows; r++)
+        for (int t = 0; t < b->columns; t++) {
+            float *d = b->dweight + r * b->weight_row + (int64_t)t * b->c + c;
+            int64_t at = b->at + r * b->row + t * b->column + c;
+            vec sum = v_load(d, p);
 
-        UNROLL for (int r = 0; r < rows; r++)
-            UNROLL for (int t = t0; t < t1; t++)
-                b->sum[r][t] = v_fma(v_load(in + r * b->row + (t - t0) * b->column, p), g,
-                                     b->sum[r][t]);
-    }
-}
-
-/* Adds to the weights of rows x columns taps, column s the first, what a row of outputs says. */
-VEC_FN void tap_block(const int rows, const int columns, const struct part p,
-                      const struct nn_window *w, int s, int64_t at, const float *x,
-                      const float *dy, float *dweight)
-{
-    struct block b = { .at = at, .step = w->sw * w->pixel, .row = w->dh * w->w * w->pixel,
-                       .column = w->dw * w->pixel };
-    int from = 0, to = w->ow;           /* outputs that all of the taps see */
-
-    UNROLL for (int t = 0; t < columns; t++) {
-        inside((s + t) * w->dw - w->pl, w->sw, w->ow, w->w, &b.first[t], &b.past[t]);
-        from = b.first[t] > from ? b.first[t] : from;
-        to = b.past[t] < to ? b.past[t] : to;
-        UNROLL for (int r = 0; r < rows; r++)
-            b.sum[r][t] = v_zero();
-    }
-    to = to < from ? from : to;
-    UNROLL for (int t = 0; t < columns; t++)
-        tap_sums(rows, t, t + 1, p, &b, w->c, b.first[t], b.past[t] < from ? b.past[t] : from, x,
-                 dy);
-    tap_sums(rows, 0, columns, p, &b, w->c, from, to, x, dy);
-    UNROLL for (int t = 0; t < columns; t++)
-        tap_sums(rows, t, t + 1, p, &b, w->c, b.first[t] > to ? b.first[t] : to, b.past[t], x, dy);
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int t = 0; t < columns; t++) {
-            float *d = dweight + (int64_t)(r * w->kw + t) * w->c;
-
-            v_store(d, p, v_add(v_load(d, p), b.sum[r][t]));
+            for (int j = b->first[t]; j < b->past[t]; j++) {
+                if (j == b->from)
+                    j = b->to;
+                if (j < b->past[t])
+                    sum = v_fma(get(b->x, half, at + j * b->step, p),
+                                get(b->dy, half, (int64_t)j * b->c + c, p), sum);
+            }
+            v_store(d, p, sum);
         }
 }
 
-VEC_FN void block_channels(const int rows, const int columns, const struct nn_window *w, int s,
-                           int64_t at, const float *x, const float *dy, float *dweight)
+/* The outputs that all taps see, in registers. */
+VEC_FN void middle(const int rows, const int columns, const bool half, const struct part p,
+                   const struct block *b, int c)
+{
+    vec sum[TAP_ROWS][TAP_COLUMNS];
+
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int t = 0; t < columns; t++)
+            sum[r][t] = v_zero();
+    for (int j = b->from; j < b->to; j++) {
+        vec g = get(b->dy, half, (int64_t)j * b->c + c, p);
+        int64_t at = b->at + j * b->step + c;
+        int64_t newest = at + (rows - 1) * b->row + (columns - 1) * b->column + LANES;
+
+        ask(half, b->dy, (int64_t)j * b->c + c + LANES);        /* for the next channels */
+        ask(half, b->x, newest);
+        if (b->strided) {
+            ask(half, b->x, newest - b->row);
+            ask(half, b->x, newest - b->column);
+        }
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int t = 0; t < columns; t++)
+                sum[r][t] = v_fma(get(b->x, half, at + r * b->row + t * b->column, p), g,
+                                  sum[r][t]);
+    }
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int t = 0; t < columns; t++) {
+            float *d = b->dweight + r * b->weight_row + (int64_t)t * b->c + c;
+
+            v_store(d, p, v_add(v_load(d, p), sum[r][t]));
+        }
+}
+
+VEC_FN void tap_block(const int rows, const int columns, const bool half, struct block *b)
 {
     int c = 0;
 
-    for (; c + LANES <= w->c; c += LANES)
-        tap_block(rows, columns, whole(), w, s, at + c, x, dy + c, dweight + c);
-    if (c < w->c)
-        tap_block(rows, columns, first_lanes(w->c - c), w, s, at + c, x, dy + c, dweight + c);
+    b->rows = rows;
+    b->columns = columns;
+    for (; c + LANES <= b->c; c += LANES) {
+        middle(rows, columns, half, whole(), b, c);
+        edges(b, half, whole(), c);
+    }
+    if (c < b->c) {
+        middle(rows, columns, half, first_lanes(b->c - c), b, c);
+        edges(b, half, first_lanes(b->c - c), c);
+    }
 }
 
-/* All columns of so many rows of taps. */
-VEC_FN void tap_rows(const int rows, const struct nn_window *w, int64_t at, const float *x,
-                     const float *dy, float *dweight)
+VEC_FN void tap_columns(const int rows, const int columns, const bool half,
+                        const struct nn_window *w, int s, int64_t at, const void *x, const void *dy,
+                        float *dweight)
 {
-    for (int s = 0, n; s < w->kw; s += n) {
-        int left = w->kw - s;
-        float *d = dweight + (int64_t)s * w->c;
-        int64_t first = at + s * w->dw * w->pixel;
+    struct block b = { .strided = w->sw > 1,
+                       .at = at + s * w->dw * w->pixel, .step = w->sw * w->pixel,
+                       .row = w->dh * w->w * w->pixel, .column = w->dw * w->pixel, .c = w->c,
+                       .from = 0, .to = w->ow, .x = x, .dy = dy,
+                       .dweight = dweight + (int64_t)s * w->c,
+                       .weight_row = (int64_t)w->kw * w->c };
 
-        if (left >= 5)
-            block_channels(rows, n = 5, w, s, first, x, dy, d);
-        else if (left >= 3)
-            block_channels(rows, n = 3, w, s, first, x, dy, d);
-        else
-            block_channels(rows, n = 1, w, s, first, x, dy, d);
+    for (int t = 0; t < columns; t++) {
+        inside((s + t) * w->dw - w->pl, w->sw, w->ow, w->w, &b.first[t], &b.past[t]);
+        b.from = b.first[t] > b.from ? b.first[t] : b.from;
+        b.to = b.past[t] < b.to ? b.past[t] : b.to;
+    }
+    b.to = b.to < b.from ? b.from : b.to;
+    tap_block(rows, columns, half, &b);
+}
+
+VEC_FN void weights(const bool half, const struct nn_window *w, const void *x, const void *dy,
+                    float *dweight)
+{
+    const int many = VEC_REGISTERS >= 32 ? 5 : 2;       /* rows of 5 sums that are registers */
+
+    for (int i = 0; i < w->oh; i++) {
+        const void *g = (const char *)dy + (int64_t)i * w->ow * w->c * (half ? 2 : 4);
+        int y = i * w->sh - w->pt, first, past;
+
+        inside(y, w->dh, w->kh, w->h, &first, &past);
+        for (int s = 0, columns; s < w->kw; s += columns) {
+            columns = w->kw - s >= 5 ? 5 : w->kw - s >= 3 ? 3 : 1;
+            for (int r = first, rows; r < past; r += rows) {
+                int64_t at = ((int64_t)(y + r * w->dh) * w->w - w->pl) * w->pixel;
+                float *d = dweight + (int64_t)r * w->kw * w->c;
+
+                if (columns == 5 && past - r >= many)
+                    tap_columns(rows = many, 5, half, w, s, at, x, g, d);
+                else if (columns == 5)
+                    tap_columns(rows = 1, 5, half, w, s, at, x, g, d);
+                else if (columns == 3 && past - r >= 3)
+                    tap_columns(rows = 3, 3, half, w, s, at, x, g, d);
+                else if (columns == 3)
+                    tap_columns(rows = 1, 3, half, w, s, at, x, g, d);
+                else
+                    tap_columns(rows = 1, 1, half, w, s, at, x, g, d);
+            }
+        }
     }
 }
 
 void KERNEL_FN(dwconv_dw_f32)(const struct nn_window *w, const float *x, const float *dy,
                               float *dweight)
 {
-    const bool many = VEC_REGISTERS >= 32;      /* 5 x 5 sums are registers */
+    weights(false, w, x, dy, dweight);
+}
 
-    for (int i = 0; i < w->oh; i++, dy += (int64_t)w->ow * w->c) {
-        int y = i * w->sh - w->pt, r, past;
-
-        inside(y, w->dh, w->kh, w->h, &r, &past);
-        for (int n; r < past; r += n) {
-            int64_t at = ((int64_t)(y + r * w->dh) * w->w - w->pl) * w->pixel;
-            float *d = dweight + (int64_t)r * w->kw * w->c;
-
-            if (many && past - r >= 5 && w->kw >= 5)
-                tap_rows(n = 5, w, at, x, dy, d);
-            else if (past - r >= 3 && (many || w->kw < 5))
-                tap_rows(n = 3, w, at, x, dy, d);
-            else if (past - r >= 2)
-                tap_rows(n = 2, w, at, x, dy, d);
-            else
-                tap_rows(n = 1, w, at, x, dy, d);
-        }
-    }
+void KERNEL_FN(dwconv_dw_bf16)(const struct nn_window *w, const bf16 *x, const bf16 *dy,
+                               float *dweight)
+{
+    weights(true, w, x, dy, dweight);
 }
 
 /* ---- pools ----------------------------------------------------------------------------------- */
@@ -407,60 +496,37 @@ static struct span span(const struct nn_window *w, int i, int j)
         }                                                                                          \
     }
 
-/* The largest of `width` vectors of channels; at y[out]. */
-VEC_FN void largest(const int width, const struct part p, const struct nn_window *w,
-                    const struct span *s, int c, const float *x, float *y, int32_t *where)
+/* The largest of `width` vectors of channels. */
+VEC_FN void largest(const int width, const bool half, const struct part p,
+                    const struct nn_window *w, const struct span *s, int c, const void *x,
+                    int64_t out, void *y, int32_t *where)
 {
     vec best[BLOCK];
     vint arg[BLOCK];
 
     UNROLL for (int k = 0; k < width; k++) {
-        best[k] = v_load(x + s->at + c + k * LANES, p);
+        best[k] = get(x, half, s->at + c + k * LANES, p);
         arg[k] = v_count_from((int32_t)s->at + c + k * LANES);
     }
     if (where) {
         EACH_TAP(w, s, c, UNROLL for (int k = 0; k < width; k++) {
-            vec v = v_load(x + at + k * LANES, p);
+            vec v = get(x, half, at + k * LANES, p);
             vmask better = v_beats(v, best[k]);
 
             best[k] = v_select(better, v, best[k]);
             arg[k] = v_select_int(better, v_count_from((int32_t)at + k * LANES), arg[k]);
         })
         UNROLL for (int k = 0; k < width; k++)
-            v_store_int(where + c + k * LANES, p, arg[k]);
+            v_store_int(where + out + c + k * LANES, p, arg[k]);
     } else {
         EACH_TAP(w, s, c, UNROLL for (int k = 0; k < width; k++) {
-            vec v = v_load(x + at + k * LANES, p);
+            vec v = get(x, half, at + k * LANES, p);
 
             best[k] = v_select(v_beats(v, best[k]), v, best[k]);
         })
     }
     UNROLL for (int k = 0; k < width; k++)
-        v_store(y + c + k * LANES, p, best[k]);
-}
-
-/* call(width, part, channel) for all channels */
-#define EACH_CHANNELS(w, call, ...)                                                                \
-    do {                                                                                           \
-        int at = 0;                                                                                \
-                                                                                                   \
-        for (; at + BLOCK * LANES <= (w)->c; at += BLOCK * LANES)                                  \
-            call(BLOCK, whole(), w, &s, at, __VA_ARGS__);                                          \
-        for (; at + LANES <= (w)->c; at += LANES)                                                  \
-            call(1, whole(), w, &s, at, __VA_ARGS__);                                              \
-        if (at < (w)->c)                                                                           \
-            call(1, first_lanes((w)->c - at), w, &s, at, __VA_ARGS__);                             \
-    } while (0)
-
-void KERNEL_FN(maxpool_f32)(const struct nn_window *w, const float *x, float *y, int32_t *where)
-{
-    for (int i = 0; i < w->oh; i++)
-        for (int j = 0; j < w->ow; j++, y += w->c) {
-            struct span s = span(w, i, j);
-
-            EACH_CHANNELS(w, largest, x, y, where);
-            where = where ? where + w->c : NULL;
-        }
+        put(y, half, out + c + k * LANES, p, best[k]);
 }
 
 /* What the sum under a window is divided by. */
@@ -471,49 +537,103 @@ static float places(const struct nn_window *w, const struct span *s, bool all)
     return (float)(n ? n : 1);
 }
 
-VEC_FN void mean(const int width, const struct part p, const struct nn_window *w,
-                 const struct span *s, int c, float n, const float *x, float *y)
+VEC_FN void mean(const int width, const bool half, const struct part p, const struct nn_window *w,
+                 const struct span *s, int c, const void *x, float n, const bool half_y,
+                 int64_t out, void *y)
 {
     vec sum[BLOCK];
 
     UNROLL for (int k = 0; k < width; k++)
         sum[k] = v_zero();
     EACH_TAP(w, s, c, UNROLL for (int k = 0; k < width; k++)
-        sum[k] = v_add(sum[k], v_load(x + at + k * LANES, p)))
+        sum[k] = v_add(sum[k], get(x, half, at + k * LANES, p)))
     UNROLL for (int k = 0; k < width; k++)
-        v_store(y + c + k * LANES, p, v_div(sum[k], v_set(n)));
+        put(y, half_y, out + c + k * LANES, p, v_div(sum[k], v_set(n)));
 }
 
-void KERNEL_FN(avgpool_f32)(const struct nn_window *w, bool all, const float *x, float *y)
-{
-    for (int i = 0; i < w->oh; i++)
-        for (int j = 0; j < w->ow; j++, y += w->c) {
-            struct span s = span(w, i, j);
-
-            EACH_CHANNELS(w, mean, places(w, &s, all), x, y);
-        }
-}
-
-VEC_FN void spread(const int width, const struct part p, const struct nn_window *w,
-                   const struct span *s, int c, float n, const float *dy, float *dx)
+VEC_FN void spread(const int width, const bool half, const struct part p,
+                   const struct nn_window *w, const struct span *s, int c, void *dx, float n,
+                   const bool half_dy, int64_t out, const void *dy, const bool add)
 {
     vec g[BLOCK];
 
     UNROLL for (int k = 0; k < width; k++)
-        g[k] = v_div(v_load(dy + c + k * LANES, p), v_set(n));
-    EACH_TAP(w, s, c, UNROLL for (int k = 0; k < width; k++) {
-        float *d = dx + at + k * LANES;
+        g[k] = v_div(get(dy, half_dy, out + c + k * LANES, p), v_set(n));
+    EACH_TAP(w, s, c, UNROLL for (int k = 0; k < width; k++)
+        put(dx, half, at + k * LANES, p,
+            add ? v_add(get(dx, half, at + k * LANES, p), g[k]) : g[k]))
+}
 
-        v_store(d, p, v_add(v_load(d, p), g[k]));
-    })
+/* call(width, half, part, w, &s, channel, ...) for all channels of all outputs, of which the first
+ * is number `out`. */
+#define EACH_OUTPUT(w, half, call, ...)                                                            \
+    do {                                                                                           \
+        int64_t out = 0;                                                                           \
+                                                                                                   \
+        for (int i = 0; i < (w)->oh; i++)                                                          \
+            for (int j = 0; j < (w)->ow; j++, out += (w)->c) {                                     \
+                const struct span s = span(w, i, j);                                               \
+                int c = 0;                                                                         \
+                                                                                                   \
+                for (; c + BLOCK * LANES <= (w)->c; c += BLOCK * LANES)                            \
+                    call(BLOCK, half, whole(), w, &s, c, __VA_ARGS__);                             \
+                for (; c + LANES <= (w)->c; c += LANES)                                            \
+                    call(1, half, whole(), w, &s, c, __VA_ARGS__);                                 \
+                if (c < (w)->c)                                                                    \
+                    call(1, half, first_lanes((w)->c - c), w, &s, c, __VA_ARGS__);                 \
+            }                                                                                      \
+    } while (0)
+
+void KERNEL_FN(maxpool_f32)(const struct nn_window *w, const float *x, float *y, int32_t *where)
+{
+    EACH_OUTPUT(w, false, largest, x, out, y, where);
+}
+
+void KERNEL_FN(maxpool_bf16)(const struct nn_window *w, const bf16 *x, bf16 *y, int32_t *where)
+{
+    EACH_OUTPUT(w, true, largest, x, out, y, where);
+}
+
+void KERNEL_FN(avgpool_f32)(const struct nn_window *w, bool all, const float *x, float *y)
+{
+    EACH_OUTPUT(w, false, mean, x, places(w, &s, all), false, out, y);
+}
+
+void KERNEL_FN(avgpool_bf16)(const struct nn_window *w, bool all, const bf16 *x, bool half_y,
+                             void *y)
+{
+    if (half_y)
+        EACH_OUTPUT(w, true, mean, x, places(w, &s, all), true, out, y);
+    else
+        EACH_OUTPUT(w, true, mean, x, places(w, &s, all), false, out, y);
 }
 
 void KERNEL_FN(avgpool_dx_f32)(const struct nn_window *w, bool all, const float *dy, float *dx)
 {
-    for (int i = 0; i < w->oh; i++)
-        for (int j = 0; j < w->ow; j++, dy += w->c) {
-            struct span s = span(w, i, j);
+    EACH_OUTPUT(w, false, spread, dx, places(w, &s, all), false, out, dy, true);
+}
 
-            EACH_CHANNELS(w, spread, places(w, &s, all), dy, dx);
-        }
+/* Is every pixel under exactly one tap? */
+static bool tiles(const struct nn_window *w)
+{
+    return w->kh == w->sh && w->kw == w->sw && w->dh == 1 && w->dw == 1 && !w->pt && !w->pl &&
+           w->oh * w->sh == w->h && w->ow * w->sw == w->w;
+}
+
+void KERNEL_FN(avgpool_dx_bf16)(const struct nn_window *w, bool all, bool half_dy, const void *dy,
+                                bool add, bf16 *dx)
+{
+    bool write = !add && tiles(w);
+
+    if (!add && !write)
+        for (int64_t i = 0; i < (int64_t)w->h * w->w; i++)
+            memset(dx + i * w->pixel, 0, (size_t)w->c * sizeof *dx);
+    if (half_dy && write)
+        EACH_OUTPUT(w, true, spread, dx, places(w, &s, all), true, out, dy, false);
+    else if (half_dy)
+        EACH_OUTPUT(w, true, spread, dx, places(w, &s, all), true, out, dy, true);
+    else if (write)
+        EACH_OUTPUT(w, true, spread, dx, places(w, &s, all), false, out, dy, false);
+    else
+        EACH_OUTPUT(w, true, spread, dx, places(w, &s, all), false, out, dy, true);
 }

@@ -87,6 +87,7 @@ struct job {
     CASE(from_bf16, .5, 1, 0, from_bf16(j->n, (const bf16 *)x[0], x[1]))
 
 /* PICTURE(name, window, stride, arrays read, written, updated, call) */
+#define HALF(x) (const bf16 *)(x)
 #define PICTURES(PICTURE)                                                                          \
     PICTURE(dwconv3, 3, 1, 1, 1, 0, dwconv_f32(&j->w, x[0], f[0], NULL, x[1]))                     \
     PICTURE(dwconv3s2, 3, 2, 1, .25, 0, dwconv_f32(&j->w, x[0], f[0], NULL, x[1]))                 \
@@ -100,6 +101,20 @@ struct job {
     PICTURE(maxpool2, 2, 2, 1, .25, 0, maxpool_f32(&j->w, x[0], x[1], NULL))                       \
     PICTURE(maxpool3_where, 3, 2, 1, .5, 0, maxpool_f32(&j->w, x[0], x[1], j->where))              \
     PICTURE(scatter, 2, 2, .5, 0, 1, scatter_f32(j->n / 4, j->where, x[0], x[1]))                  \
+    PICTURE(dwconv3_half, 3, 1, .5, .5, 0,                                                         \
+            dwconv_bf16(&j->w, HALF(x[0]), f[0], NULL, 0, 6, (bf16 *)x[1]))                        \
+    PICTURE(dwconv3_dx_half, 3, 1, .5, .5, 0,                                                      \
+            dwconv_dx_bf16(&j->w, HALF(x[0]), f[0], false, (bf16 *)x[1]))                          \
+    PICTURE(dwconv3_dw_half, 3, 1, 1, 0, 0,                                                        \
+            dwconv_dw_bf16(&j->w, HALF(x[0]), HALF(x[1]), f[0]))                                   \
+    PICTURE(maxpool2_half, 2, 2, .5, .125, 0,                                                      \
+            maxpool_bf16(&j->w, HALF(x[0]), (bf16 *)x[1], NULL))                                   \
+    PICTURE(scatter_half, 2, 2, .375, 0, .5,                                                       \
+            scatter_bf16(j->n / 4, j->where, HALF(x[0]), (bf16 *)x[1]))                            \
+    PICTURE(avgpool2_half, 2, 2, .5, .125, 0,                                                      \
+            avgpool_bf16(&j->w, false, HALF(x[0]), true, x[1]))                                    \
+    PICTURE(avgpool2_dx_half, 2, 2, .125, .5, 0,                                                   \
+            avgpool_dx_bf16(&j->w, false, true, x[0], false, (bf16 *)x[1]))                        \
     PICTURE(avgpool2, 2, 2, 1, .25, 0, avgpool_f32(&j->w, false, x[0], x[1]))                      \
     PICTURE(avgpool2_dx, 2, 2, .25, 0, 1, avgpool_dx_f32(&j->w, false, x[0], x[1]))
 

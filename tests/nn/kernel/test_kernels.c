@@ -1425,6 +1425,7 @@ static void check_sumsq_f32(nn_sumsq_f32_fn *f)
 
 #include "tests/nn/kernel/check_conv.h"
 #include "tests/nn/kernel/check_bn.h"
+#include "tests/nn/kernel/check_windows.h"
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
