@@ -159,28 +159,6 @@ VEC_FN void clear(const int m, const int g, vec sum[TALLEST][MOST])
 
 /* ---- a block of several classes -------------------------------------------------------------- */
 
-/* The taps that any of outputs [first,end) meets. */
-static struct taps taps_of_any(const struct chunk *c, int first, int end)
-{
-    struct taps all = { 0, 0, 0, 0 };
-
-    for (int i = c->class[first]; i <= c->class[end - 1]; i++) {
-        const struct taps *t = &c->taps[i];
-
-        if (t->h0 == t->h1 || t->w0 == t->w1)
-            continue;
-        if (all.h0 == all.h1) {
-            all = *t;
-            continue;
-        }
-        all.h0 = t->h0 < all.h0 ? t->h0 : all.h0;
-        all.w0 = t->w0 < all.w0 ? t->w0 : all.w0;
-        all.h1 = t->h1 > all.h1 ? t->h1 : all.h1;
-        all.w1 = t->w1 > all.w1 ? t->w1 : all.w1;
-    }
-    return all;
-}
-
 /* What output i reads from `done` on under tap (t,u), or zeros. */
 static const char *under(const struct task *k, int i, int t, int u, int64_t done)
 {

@@ -152,4 +152,26 @@ static inline void walk_fill(struct walk *w, struct chunk *c, int most)
         c->x[c->n + i] = c->x[c->n - 1];
 }
 
+/* The taps that any of outputs [first,end) meets. */
+static inline struct taps taps_of_any(const struct chunk *c, int first, int end)
+{
+    struct taps all = { 0, 0, 0, 0 };
+
+    for (int i = c->class[first]; i <= c->class[end - 1]; i++) {
+        const struct taps *t = &c->taps[i];
+
+        if (t->h0 == t->h1 || t->w0 == t->w1)
+            continue;
+        if (all.h0 == all.h1) {
+            all = *t;
+            continue;
+        }
+        all.h0 = t->h0 < all.h0 ? t->h0 : all.h0;
+        all.w0 = t->w0 < all.w0 ? t->w0 : all.w0;
+        all.h1 = t->h1 > all.h1 ? t->h1 : all.h1;
+        all.w1 = t->w1 > all.w1 ? t->w1 : all.w1;
+    }
+    return all;
+}
+
 #endif

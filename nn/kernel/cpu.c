@@ -17,6 +17,8 @@ unsigned nn_cpu_isa(void)
 
 #ifdef NN_VECTORS
     isa |= cpu_can();
+    if (isa & NN_ISA_avx2)
+        isa |= NN_ISA_model;
 #endif
 #ifdef NN_BLAS
     isa |= NN_ISA_blas;
@@ -38,7 +40,7 @@ static void fill(struct nn_kernels *k, unsigned isa)
 
 static void fill_all(void)
 {
-    fill(&table_auto, nn_cpu_isa());
+    fill(&table_auto, nn_cpu_isa() & ~(unsigned)NN_ISA_model);
     for (int i = 0; i < LEVELS; i++)
         fill(&table_of[i], nn_cpu_isa() & ((2u << i) - 1));
 }

@@ -16,6 +16,7 @@ enum nn_isa {
     NN_ISA_avx512bf16 = CPU_avx512bf16,
     NN_ISA_amx = CPU_amx,
     NN_ISA_blas = 1 << 16,      /* of no level: a library's own choice */
+    NN_ISA_model = 1 << 17,     /* of no table: the way of kernels of tiles, without (tile_amx.h) */
 };
 
 /* Every implementation in kernels.def is declared here. */

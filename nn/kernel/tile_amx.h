@@ -55,14 +55,15 @@ static inline void tile_end(struct tiles *t)
     _tile_release();
 }
 
-#define tile_zero(t, i) ((void)(t), _tile_zero(i))
-#define tile_load(t, i, from, step)                                                                \
+#define TILE_DO(t, ...)                                                                            \
     do {                                                                                           \
-        TILE_WRITTEN;                                                                              \
-        _tile_loadd(i, from, step);                                                                \
+        (void)(t);                                                                                 \
+        __VA_ARGS__;                                                                               \
     } while (0)
-#define tile_store(t, i, to, step) _tile_stored(i, to, step)
-#define tile_mac(t, c, a, b) _tile_dpbf16ps(c, a, b)
+#define tile_zero(t, i) TILE_DO(t, _tile_zero(i))
+#define tile_load(t, i, from, step) TILE_DO(t, TILE_WRITTEN; _tile_loadd(i, from, step))
+#define tile_store(t, i, to, step) TILE_DO(t, _tile_stored(i, to, step))
+#define tile_mac(t, c, a, b) TILE_DO(t, _tile_dpbf16ps(c, a, b))
 
 #else
 
