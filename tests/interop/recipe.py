@@ -15,10 +15,10 @@ from networks import describe, groups
 HONOURED = {"arch", "size", "resize", "batch", "steps", "epochs", "lr", "momentum", "decay",
             "smooth", "warmup", "augment", "seed", "clip", "ema"}
 NEUTRAL = {"background", "no_near", "val", "isa", "beta2", "drop", "drop_every", "patience",
-           "focus", "stop_after", "on_nan"}
+           "focus", "stop_after", "on_nan", "precision"}
 # Of other settings, what they may be; where nothing is said, off in one way or another.
 MAY = {"channels": ("rgb",), "filter": ("bilinear",), "optim": ("sgd",), "sched": ("cosine",),
-       "accumulate": (0, 1), "progressive": (1,), "loss": ("auto", "ce", "bce")}
+       "accumulate": (0, 1), "bias_lr": (1,), "progressive": (1,), "loss": ("auto", "ce", "bce")}
 
 
 def off(value):

@@ -1,5 +1,5 @@
 #!/bin/sh
-# sets.sh NAME WORK -- prints what to train on: cifar10 (shortened), flowers or posters
+# sets.sh NAME WORK -- what to train on: cifar10 (shortened), cifar10-whole, flowers or posters
 #
 # Takes the set from $DISCERN_DATASETS (../shared/datasets when that is not said), a folder there or
 # an archive, which is unpacked into WORK.  The shortened CIFAR-10 has the first 1,000 training
@@ -14,8 +14,9 @@ each=1000
 
 case $name in
 cifar10 | flowers) folder=$name ;;
+cifar10-whole) folder=cifar10 ;;
 posters) folder=movie_posters ;;
-*) echo "sets: cifar10, flowers or posters, not $name" >&2; exit 2 ;;
+*) echo "sets: cifar10, cifar10-whole, flowers or posters, not $name" >&2; exit 2 ;;
 esac
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -33,7 +34,7 @@ else
     exit 77
 fi
 case $name in
-flowers) echo "$set" ;;
+cifar10-whole | flowers) echo "$set" ;;
 posters) echo "$set/labels.csv" ;;
 cifar10)
     short=$work/cifar10-short
