@@ -32,7 +32,8 @@ struct discern_session {
 
 _Static_assert((int)DISCERN_VIEW_ONE == INFER_VIEWS_ONE &&
                    (int)DISCERN_VIEW_MIRROR == INFER_VIEWS_MIRROR &&
-                   (int)DISCERN_VIEW_FOUR == INFER_VIEWS_FOUR,
+                   (int)DISCERN_VIEW_FOUR == INFER_VIEWS_FOUR &&
+                   (int)DISCERN_VIEW_SIX == INFER_VIEWS_SIX,
                "views are handed on as they are");
 _Static_assert((int)DISCERN_BAND_NONE == INFER_BAND_NONE &&
                    (int)DISCERN_BAND_LOW == INFER_BAND_LOW &&
@@ -53,7 +54,7 @@ static bool check_options(const discern_session_options *o, struct err *err)
         return err_set(err, ERR_USAGE, "top: %d is below 0", o->top);
     if (!(o->threshold <= 1))
         return err_set(err, ERR_USAGE, "threshold: %g is no probability", o->threshold);
-    if (o->views < DISCERN_VIEW_ONE || o->views > DISCERN_VIEW_FOUR)
+    if (o->views < DISCERN_VIEW_ONE || o->views > DISCERN_VIEW_SIX)
         return err_set(err, ERR_USAGE, "views: there is no %d", o->views);
     return true;
 }

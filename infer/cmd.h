@@ -19,7 +19,7 @@ extern const struct cli_command infer_cmd_predict, infer_cmd_eval, infer_cmd_inf
     FIELD_BOOL(T, raw, "leave out what discern calibrate put into the model"),                    \
     FIELD_ENUM(T, views, infer_views_names, INFER_VIEWS_ONE,                                      \
                "what of a picture the answers are the mean of: itself; its mirror image too; "    \
-               "both from nearer too")
+               "both from nearer too; or both moved by a pixel, too")
 #define INFER_CMD_PACE_FIELDS(T)                                                                  \
     FIELD_INT(T, batch, NULL, 32, 1, 4096, "pictures at a time"),                                 \
     FIELD_INT(T, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),                       \

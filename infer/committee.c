@@ -9,9 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const infer_views_names[] = { "one", "mirror", "four", NULL };
+const char *const infer_views_names[] = { "one", "mirror", "four", "six", NULL };
 
 static const double near_share = 7.0 / 8;
+
+/* What is looked at, each with its mirror image but for INFER_VIEWS_ONE: which of a member's takes,
+ * moved by how many pixels, and how much its answer counts. */
+enum { SIGHTS = 3 };
+static const struct sight {
+    int take, move, weight;     /* weight 0: there is none */
+} sights[][SIGHTS] = {
+    [INFER_VIEWS_ONE] = { { 0, 0, 1 } },
+    [INFER_VIEWS_MIRROR] = { { 0, 0, 1 } },
+    [INFER_VIEWS_FOUR] = { { 0, 0, 1 }, { 1, 0, 1 } },
+    [INFER_VIEWS_SIX] = { { 0, 0, 2 }, { 0, -1, 1 }, { 0, 1, 1 } },
+};
 
 struct member {
     struct infer_predictor *q;
@@ -27,6 +39,7 @@ struct room {
     float *said;                /* [batch,labels] of one network and view */
     float *logits;              /* [batch,labels] of the first network's first view */
     float *mirrored;            /* [batch,H,W,C] of the largest; NULL where nothing is mirrored */
+    float *moved;               /* the same; NULL where nothing is moved */
     double *sum;                /* [batch,labels]; NULL: one network with one view */
 };
 
@@ -132,6 +145,7 @@ static void free_room(struct room *r)
 {
     free(r->probability);
     free(r->mirrored);
+    free(r->moved);
     free(r->said);
     free(r->logits);
     free(r->sum);
@@ -142,7 +156,8 @@ static void free_room(struct room *r)
 static bool make_room(const struct infer_committee *c, int batch, struct room *r, struct err *err)
 {
     size_t most = 0, answers = (size_t)batch * (size_t)c->labels;
-    bool alone = c->n == 1 && c->views == INFER_VIEWS_ONE;
+    bool mirrors = c->views != INFER_VIEWS_ONE, moves = c->views == INFER_VIEWS_SIX;
+    bool alone = c->n == 1 && !mirrors;
 
     for (int t = 0; t < c->takes; t++) {
         size_t count = data_prep_count(c->take[t].prep);
@@ -153,12 +168,14 @@ static bool make_room(const struct infer_committee *c, int batch, struct room *r
     r->probability = malloc(answers * sizeof *r->probability);
     r->said = malloc(answers * sizeof *r->said);
     r->logits = malloc(answers * sizeof *r->logits);
-    if (c->views != INFER_VIEWS_ONE)
+    if (mirrors)
         r->mirrored = malloc((size_t)batch * most * sizeof *r->mirrored);
+    if (moves)
+        r->moved = malloc((size_t)batch * most * sizeof *r->moved);
     if (!alone)
         r->sum = malloc(answers * sizeof *r->sum);
-    if (r->probability && r->said && r->logits && (r->mirrored || c->views == INFER_VIEWS_ONE) &&
-        (r->sum || alone))
+    if (r->probability && r->said && r->logits && (r->mirrored || !mirrors) &&
+        (r->moved || !moves) && (r->sum || alone))
         return true;
     free_room(r);
     return err_set(err, ERR_MEMORY, "%d pictures at a time do not fit in memory", batch);
@@ -271,6 +288,11 @@ bool infer_committee_batch(struct infer_committee *c, int batch, struct err *err
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
+static int inside(int i, int n)
+{
+    return i < 0 ? 0 : i < n ? i : n - 1;
+}
+
 static void mirror(const struct data_prep *p, int n, const float *image, float *out)
 {
     size_t channels = (size_t)data_prep_channels(p), width = (size_t)p->size[1],
@@ -282,8 +304,22 @@ static void mirror(const struct data_prep *p, int n, const float *image, float *
                    channels * sizeof *out);
 }
 
+/* Down and right by so many pixels; below 0 up and left. */
+static void move(const struct data_prep *p, int n, const float *image, int by, float *out)
+{
+    int height = p->size[0], width = p->size[1];
+    size_t channels = (size_t)data_prep_channels(p), row = (size_t)width * channels;
+
+    for (int i = 0; i < n; i++, image += (size_t)height * row)
+        for (int y = 0; y < height; y++)
+            for (int x = 0; x < width; x++, out += channels)
+                memcpy(out, image + (size_t)inside(y - by, height) * row +
+                       (size_t)inside(x - by, width) * channels, channels * sizeof *out);
+}
+
 /* Adds what one network says to the sum, under our labels. */
-static void hear(struct infer_committee *c, const struct member *m, int n, const float *image)
+static void hear(struct infer_committee *c, const struct member *m, int n, const float *image,
+                 int weight)
 {
     size_t labels = (size_t)c->labels;
 
@@ -291,7 +327,7 @@ static void hear(struct infer_committee *c, const struct member *m, int n, const
     for (size_t i = 0; i < (size_t)n; i++)
         for (size_t l = 0; l < labels; l++)
             c->room.sum[i * labels + l] +=
-                c->room.said[i * labels + (m->at ? (size_t)m->at[l] : l)];
+                weight * (double)c->room.said[i * labels + (m->at ? (size_t)m->at[l] : l)];
 }
 
 /* n <= batch pictures, take by take -> c->room.probability. */
@@ -308,18 +344,24 @@ static void deliberate(struct infer_committee *c, int n, float *const image[])
     memset(c->room.sum, 0, answers * sizeof *c->room.sum);
     for (int i = 0; i < c->n; i++) {
         const struct member *m = &c->member[i];
+        const struct sight *s = sights[c->views];
 
-        for (int t = 0; t < (c->views == INFER_VIEWS_FOUR ? 2 : 1); t++) {
-            const float *seen = image[m->take[t]];
+        for (int k = 0; k < SIGHTS && s[k].weight; k++) {
+            const float *seen = image[m->take[s[k].take]];
 
-            hear(c, m, n, seen);
-            if (!voices++)
+            if (s[k].move) {
+                move(&m->m->prep, n, seen, s[k].move, c->room.moved);
+                seen = c->room.moved;
+            }
+            hear(c, m, n, seen, s[k].weight);
+            if (!voices)
                 infer_predictor_logits(m->q, n, c->room.logits);
+            voices += s[k].weight;
             if (c->views == INFER_VIEWS_ONE)
                 continue;
             mirror(&m->m->prep, n, seen, c->room.mirrored);
-            hear(c, m, n, c->room.mirrored);
-            voices++;
+            hear(c, m, n, c->room.mirrored, s[k].weight);
+            voices += s[k].weight;
         }
     }
     for (size_t i = 0; i < answers; i++)

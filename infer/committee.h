@@ -3,7 +3,9 @@
  *
  * probability[label] = mean over networks and views of what each says.  Networks know the same
  * labels, in whatever order, and may want pictures of other sizes.  Views are the picture as
- * validation sees it and its mirror image, and both again from nearer (7/8 of each side).
+ * validation sees it and its mirror image; both again from nearer (7/8 of each side), or moved by a
+ * pixel up and left, and down and right, which count half of the unmoved ones each (K. Jordan,
+ * arXiv:2404.00498, sec. 3.5, whose means are of logits); what comes in at an edge repeats it.
  * Sums are in double and in a fixed order, and a picture's bits do not depend on its neighbours;
  * one network with one view is infer_predict and nothing more.
  */
@@ -13,8 +15,9 @@
 #include "infer/evaluate.h"
 #include "infer/predict.h"
 
-enum infer_views { INFER_VIEWS_ONE, INFER_VIEWS_MIRROR, INFER_VIEWS_FOUR };
-extern const char *const infer_views_names[];   /* "one" "mirror" "four" NULL */
+enum infer_views { INFER_VIEWS_ONE, INFER_VIEWS_MIRROR, INFER_VIEWS_FOUR,
+                   INFER_VIEWS_SIX };
+extern const char *const infer_views_names[];   /* "one" "mirror" "four" "six" NULL */
 
 enum { INFER_COMMITTEE_MOST = 32 };     /* networks */
 

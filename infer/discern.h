@@ -105,8 +105,9 @@ typedef struct discern_session_options {
 } discern_session_options;
 
 /* Of each picture: as in training's validation; that and its mirror image; those two and both
- * again, closer by an eighth.  Probabilities are the views' mean. */
-enum discern_views { DISCERN_VIEW_ONE, DISCERN_VIEW_MIRROR, DISCERN_VIEW_FOUR };
+ * again, closer by an eighth; those two, and both moved by a pixel, up and left and down and right,
+ * which count half as much each.  Probabilities are the views' mean. */
+enum discern_views { DISCERN_VIEW_ONE, DISCERN_VIEW_MIRROR, DISCERN_VIEW_FOUR, DISCERN_VIEW_SIX };
 
 DISCERN_API discern_session *discern_session_new(const discern_model *m,
                                                  const discern_session_options *o,

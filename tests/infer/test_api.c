@@ -431,7 +431,7 @@ static void options_out_of_range_are_refused(void **state)
         { { .size = sizeof bad->o, .top = -1 }, "top" },
         { { .size = sizeof bad->o, .threshold = 1.5 }, "threshold" },
         { { .size = sizeof bad->o, .threshold = NAN }, "threshold" },
-        { { .size = sizeof bad->o, .views = 3 }, "views" },
+        { { .size = sizeof bad->o, .views = 4 }, "views" },
         { { .size = sizeof bad->o, .views = -1 }, "views" },
         { { .size = 0, .views = 1 }, "size" },
         { { .size = 4 }, "size" },
@@ -500,6 +500,7 @@ static void structs_are_as_they_were(void **state)
     assert_int_equal(DISCERN_MEMORY, 5);
     assert_int_equal(DISCERN_BAND_HI, 3);
     assert_int_equal(DISCERN_VIEW_FOUR, 2);
+    assert_int_equal(DISCERN_VIEW_SIX, 3);
 }
 
 struct again {

@@ -40,16 +40,17 @@ for seed in "$@"; do
     # shellcheck disable=SC2086
     "$discern" train "$data/train" --out "$dir" --force --seed "$seed" --threads "$threads" $how \
         >/dev/null 2>"$dir/train.log" || { cat "$dir/train.log" >&2; exit 1; }
-    "$python" - "$dir" "$seed" "$(answers "$dir" one)" "$(answers "$dir" mirror)" <<'EOF'
+    "$python" - "$dir" "$seed" "$(answers "$dir" one)" "$(answers "$dir" mirror)" \
+        "$(answers "$dir" six)" <<'EOF'
 import json, sys
 sys.path.append("tests/interop")
 from networks import describe
-dir, seed, one, mirror = sys.argv[1:]
+dir, seed, one, mirror, six = sys.argv[1:]
 made = describe(dir + "/last.safetensors")["provenance"]
 with open(dir + "/run.json") as f:
     seconds = json.load(f)["result"]["seconds"]
 print(f"| {seed} | discern | {made['settings']['precision']} | {made['step']} | {seconds:.1f} | "
-      f"{float(one):.4f} | {float(mirror):.4f} | |")
+      f"{float(one):.4f} | {float(mirror):.4f} | {float(six):.4f} |")
 EOF
     for precision in fp32 bf16; do
         "$python" -B tests/interop/fast.py "$dir" "$data/train" "$data/test" --seed "$seed" \
