@@ -48,6 +48,7 @@ enum nn_op_flag {
     NN_OP_TRAIN_ONLY = 32,      /* INFER: y = x[0]; the inference form is without it */
     NN_OP_SCALES = 64,          /* y is input 1 times something, plus a bias: its 0 silences x */
     NN_OP_HALF = 128,           /* x, y, dx, dy that are pictures may be bf16, each for itself */
+    NN_OP_ALIKE = 1024,         /* of HALF: x and y are of one dtype */
     NN_OP_AFTER = 256,          /* INFER: heeds c->after */
     NN_OP_AFTER_TRAIN = 512,    /* TRAIN too, backward as well */
 };

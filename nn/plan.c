@@ -170,6 +170,27 @@ enum nn_precision nn_precision_best(enum nn_mode mode, const struct nn_kernels *
     return mode == NN_TRAIN && fast ? NN_PRECISION_BF16 : NN_PRECISION_FP32;
 }
 
+/* What an operator wants alike and is not becomes real; true: something changed. */
+static bool make_alike(struct planner *w)
+{
+    struct nn_plan *p = w->p;
+    bool changed = false;
+
+    for (int i = 0; i < w->g->n; i++) {
+        int tail = p->fused.tail[i], x;
+
+        if (w->forward_step[i] < 0 || !(w->g->node[i].op->flags & NN_OP_ALIKE))
+            continue;
+        x = w->g->node[i].in[0];
+        if (p->dtype[x] == p->dtype[tail])
+            continue;
+        p->dtype[x] = w->g->node[x].type.dtype;
+        p->dtype[tail] = w->g->node[tail].type.dtype;
+        changed = true;
+    }
+    return changed;
+}
+
 static bool choose_dtypes(struct planner *w)
 {
     struct nn_plan *p = w->p;
@@ -193,6 +214,8 @@ static bool choose_dtypes(struct planner *w)
                 p->dtype[read_by(w, i, k)] = w->g->node[read_by(w, i, k)].type.dtype;
     for (int o = 0; o < w->g->n_output; o++)
         p->dtype[w->g->output[o].node] = w->g->node[w->g->output[o].node].type.dtype;
+    while (make_alike(w))
+        ;
     return true;
 }
 

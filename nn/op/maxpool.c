@@ -29,10 +29,14 @@ static void forward_band(const struct nn_call *c, const struct nn_window *band, 
                          int64_t first)
 {
     int64_t at = n * nn_pool_each(&c->y) + first;
+    const void *x = tensor_at(&c->x[0], n * nn_pool_each(&c->x[0]));
+    void *y = tensor_at(&c->y, at);
+    int32_t *where = c->stash ? (int32_t *)c->stash + at : NULL;
 
-    c->k->maxpool_f32(band, (const real *)c->x[0].data + n * nn_pool_each(&c->x[0]),
-                      (real *)c->y.data + at,
-                      c->stash ? (int32_t *)c->stash + at : NULL);
+    if (c->y.dtype == DTYPE_BF16)
+        c->k->maxpool_bf16(band, x, y, where);
+    else
+        c->k->maxpool_f32(band, x, y, where);
 }
 
 static void forward(const struct nn_call *c)
@@ -46,20 +50,27 @@ static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
 {
     int64_t in = nn_pool_each(&c->x[0]), out = nn_pool_each(&c->y);
 
-    for (int64_t i = n; i < n + count; i++)
-        c->k->scatter_f32(out, (const int32_t *)c->stash + i * out,
-                          (const real *)c->dy.data + i * out, (real *)c->dx[0].data + i * in);
+    for (int64_t i = n; i < n + count; i++) {
+        const int32_t *where = (const int32_t *)c->stash + i * out;
+        const void *dy = tensor_at(&c->dy, i * out);
+        void *dx = tensor_at(&c->dx[0], i * in);
+
+        if (c->dy.dtype == DTYPE_BF16)
+            c->k->scatter_bf16(out, where, dy, dx);
+        else
+            c->k->scatter_f32(out, where, dy, dx);
+    }
 }
 
 static void backward(const struct nn_call *c)
 {
     if (c->dx[0].data)
-        nn_each_rows(c, c->y.shape.dim[0], nn_pool_each(&c->y), backward_rows);
+        nn_each_rows_as_is(c, c->y.shape.dim[0], nn_pool_each(&c->y), backward_rows);
 }
 
 const struct nn_op nn_op_maxpool = {
     .name = "maxpool", .onnx = "MaxPool", .doc = "largest value under a window",
-    .in_min = 1, .in_max = 1, .keep = NN_KEEP_STASH,
+    .in_min = 1, .in_max = 1, .keep = NN_KEEP_STASH, .flags = NN_OP_HALF | NN_OP_ALIKE,
     .attr_size = sizeof(struct nn_pool), .attrs = attrs,
     .type = type, .flops = nn_pool_flops, .space = space, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){

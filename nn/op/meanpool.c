@@ -39,16 +39,22 @@ static void forward_rows(const struct nn_call *c, int64_t n, int64_t count)
     struct nn_window w = window(c);
     int64_t in = (int64_t)w.h * w.w * w.c;
 
-    for (int64_t i = n; i < n + count; i++)
-        c->k->avgpool_f32(&w, true, (const real *)c->x[0].data + i * in,
-                          (real *)c->y.data + i * w.c);
+    for (int64_t i = n; i < n + count; i++) {
+        const void *x = tensor_at(&c->x[0], i * in);
+        real *y = (real *)c->y.data + i * w.c;
+
+        if (c->x[0].dtype == DTYPE_BF16)
+            c->k->avgpool_bf16(&w, true, x, false, y);
+        else
+            c->k->avgpool_f32(&w, true, x, y);
+    }
 }
 
 static void forward(const struct nn_call *c)
 {
     int64_t n = c->y.shape.dim[0];
 
-    nn_each_rows(c, n, shape_count(&c->x[0].shape) / n, forward_rows);
+    nn_each_rows_as_is(c, n, shape_count(&c->x[0].shape) / n, forward_rows);
 }
 
 static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
@@ -56,9 +62,15 @@ static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
     struct nn_window w = window(c);
     int64_t in = (int64_t)w.h * w.w * w.c;
 
-    for (int64_t i = n; i < n + count; i++)
-        c->k->avgpool_dx_f32(&w, true, (const real *)c->dy.data + i * w.c,
-                             (real *)c->dx[0].data + i * in);
+    for (int64_t i = n; i < n + count; i++) {
+        const real *dy = (const real *)c->dy.data + i * w.c;
+        void *dx = tensor_at(&c->dx[0], i * in);
+
+        if (c->dx[0].dtype == DTYPE_BF16)
+            c->k->avgpool_dx_bf16(&w, true, false, dy, true, dx);
+        else
+            c->k->avgpool_dx_f32(&w, true, dy, dx);
+    }
 }
 
 static void backward(const struct nn_call *c)
@@ -66,7 +78,7 @@ static void backward(const struct nn_call *c)
     int64_t n = c->y.shape.dim[0];
 
     if (c->dx[0].data)
-        nn_each_rows(c, n, shape_count(&c->x[0].shape) / n, backward_rows);
+        nn_each_rows_as_is(c, n, shape_count(&c->x[0].shape) / n, backward_rows);
 }
 
 static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
@@ -80,7 +92,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 
 const struct nn_op nn_op_meanpool = {
     .name = "meanpool", .onnx = "GlobalAveragePool", .doc = "mean over all pixels of a picture",
-    .in_min = 1, .in_max = 1,
+    .in_min = 1, .in_max = 1, .flags = NN_OP_HALF,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
