@@ -6,8 +6,9 @@
  * (spread over a vector, number by number) times a few vectors of outputs stay in registers while
  * the pixels pass:
  *   sum[channel][outputs] += x[pixel under the tap][channel] dy[pixel][outputs]
- * (Where x is float and there is one tap, it is read where it lies.)  While one strip is summed,
- * what the next is copied from is fetched.
+ * While one strip is summed, what the next is copied from is fetched.  Under one tap floats of x
+ * are read where they lie, those of dy too where so few channels meet them that a copy would count;
+ * with short vectors x passes so often that it must not be far apart.
  *
  * One copy of x serves every tap: a strip has positions, `gap` inputs apart, of which an output
  * sees one every `step` and a tap one every `apart` further.  Pixels whose tap lies outside the
@@ -42,7 +43,7 @@ enum { MOST = 14 };             /* channels in registers */
 /* Which cells a block meets: runs of `inner`, `middle` in a row, `outer` rows.  Steps in cells. */
 struct runs {
     int64_t outer, middle, inner;
-    int64_t x_outer, x_middle, x_inner, dy_outer, dy_middle;
+    int64_t x_outer, x_middle, x_inner, dy_outer, dy_middle, dy_inner;
     const char *ahead;          /* to fetch, one place a pixel */
     int64_t ahead_step;
 };
@@ -88,7 +89,7 @@ VEC_FN void block(const int m, const int v, const struct runs *r, const float *x
         for (int64_t q = 0; q < r->middle; q++, xm += r->x_middle, dm += r->dy_middle) {
             const float *xi = xm, *di = dm;
 
-            for (int64_t i = 0; i < r->inner; i++, xi += r->x_inner, di += v * LANES) {
+            for (int64_t i = 0; i < r->inner; i++, xi += r->x_inner, di += r->dy_inner) {
                 vec d[VECTORS];
 
                 __builtin_prefetch(ahead, 0, 2);
@@ -151,7 +152,7 @@ static struct runs runs_of(const struct plan *p, const struct strip *s, int t, i
     int64_t i0 = s->i0, i1 = s->i1, j0 = s->j0, j1 = s->j1;
     struct runs r = { .inner = s->units, .x_outer = p->h.step * x_row,
                       .x_middle = p->w.step * x_col, .x_inner = p->x_pitch,
-                      .dy_outer = cols * pixel, .dy_middle = pixel };
+                      .dy_outer = cols * pixel, .dy_middle = pixel, .dy_inner = v * LANES };
 
     meets_either(p, s, t, &i0, &i1);
     if (p->joined == 1)
@@ -160,8 +161,12 @@ static struct runs runs_of(const struct plan *p, const struct strip *s, int t, i
         return r;
     r.outer = i1 - i0;
     r.middle = j1 - j0;
+    if (p->dy_direct) {
+        r.dy_outer = j->dy_row;
+        r.dy_middle = r.dy_inner = j->dy_pixel;
+    }
     *dy += (i0 - s->i0) * r.dy_outer + (j0 - s->j0) * r.dy_middle;
-    if (p->direct) {
+    if (p->x_direct) {
         r.x_outer = p->h.a.step * j->x_row;
         r.x_middle = p->w.a.step * j->x_pixel;
         *x = (const float *)j->x + s->n * j->x_picture + p->h.a.start * j->x_row + i0 * r.x_outer +
@@ -176,7 +181,7 @@ static struct runs runs_of(const struct plan *p, const struct strip *s, int t, i
         r.x_inner = r.x_middle;
     r.inner *= r.middle;
     r.middle = 1;
-    if (r.inner * r.x_inner == r.x_outer && r.inner * v * LANES == r.dy_outer) {
+    if (r.inner * r.x_inner == r.x_outer && r.inner * r.dy_inner == r.dy_outer) {
         r.inner *= r.outer;                     /* or all of them are */
         r.outer = 1;
     }
@@ -213,27 +218,35 @@ static void sum_tap(const struct plan *p, const struct strip *s, int t, int u, i
 
 static void sum_strip(const struct plan *p, const struct strip *s, struct ahead *ahead)
 {
-    int64_t cells = (s->i1 - s->i0) * (s->j1 - s->j0) * s->units;
+    const struct nn_convdw *j = p->j;
+    int64_t group = (s->i1 - s->i0) * (s->j1 - s->j0) * s->units * LANES;       /* for a vector */
     int width = group_width(s->k), all = vectors(s->k);
     int columns = p->joined > 1 ? 1 : p->w.a.taps;
+    const float *dy = p->dy;
 
-    if (!p->direct)
+    if (!p->x_direct)
         copy_x(p, s);
-    copy_dy(p, s);
+    if (p->dy_direct) {
+        group = LANES;
+        dy = (const float *)j->dy + s->n * j->dy_picture + s->i0 * j->dy_row +
+             s->j0 * j->dy_pixel + s->k0;
+    } else {
+        copy_dy(p, s);
+    }
     ahead->blocks = ceil_div(all, width) * p->h.a.taps * columns *
                     ceil_div(s->c, most_channels(width));
     for (int g = 0; g * width < all; g++)
         for (int t = 0; t < p->h.a.taps; t++)
             for (int u = 0; u < columns; u++)
                 sum_tap(p, s, t, u, g, (int)least(width, all - g * width),
-                        p->dy + g * width * LANES * cells, ahead);
+                        dy + g * width * group, ahead);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static int64_t x_cells(const struct plan *p)
 {
-    if (p->direct)
+    if (p->x_direct)
         return 0;
     return ((p->rows - 1) * p->h.step + p->h.span) * ((p->cols - 1) * p->w.step + p->w.span) *
            p->units * p->x_pitch;
@@ -254,18 +267,19 @@ static bool fits(const struct plan *p)
 static bool cut(struct plan *p, int64_t units, int64_t rows)
 {
     const struct nn_convdw *j = p->j;
-    int64_t taps = p->h.a.taps * (int64_t)p->w.a.taps / p->joined, pixels = PIXELS;
+    int64_t taps = p->h.a.taps * (int64_t)p->w.a.taps / p->joined, pixels;
     int64_t c = j->c * (int64_t)p->joined, few = taps > 1 ? 16 : 1;
 
     p->k = (int)even_share(j->k, taps > 1 ? 128 : 256, LANES);
-    p->c = (int)even_share(c, most(12, least(p->direct ? 512 : 256, DW / (p->k * taps))), 4);
+    p->c = (int)even_share(c, most(12, least(p->x_direct ? 512 : 256, DW / (p->k * taps))), 4);
     p->c = (int)least(p->c, c);
     p->x_pitch = p->joined > 1 ? j->c : (ceil_div(p->c, LINE) | 1) * LINE;
+    pixels = PIXELS * VECTORS / group_width(p->k);      /* a group of dy stays in the first cache */
     do {
         p->cols = even_share(p->w.a.out, pixels, 1);
         p->rows = even_share(rows, most(1, pixels / p->cols), 1);
         p->units = 1;
-        if (p->rows == rows && p->cols == p->w.a.out && p->joined == 1 && !p->direct)
+        if (p->rows == rows && p->cols == p->w.a.out && p->joined == 1 && !p->x_direct)
             p->units = even_share(units, most(1, pixels / (p->rows * p->cols)), 1);
         pixels /= 2;
     } while (!fits(p) && pixels >= few);
@@ -360,10 +374,12 @@ static struct nn_convdw as_one(const struct nn_convdw *j)
 static void convdw(const struct nn_convdw *job, bool round)
 {
     bool one_tap = job->h.taps == 1 && job->w.taps == 1;
-    bool direct = PAIR == 1 && one_tap && !round && !job->x_half;
+    bool direct = PAIR == 1 && one_tap && !round && !job->x_half &&
+                  (LANES >= 16 || job->c <= 64);
     struct nn_convdw j = direct ? as_one(job) : *job;
-    struct plan p = { .j = &j, .round = round, .direct = direct, .h = line_of(&j.h),
-                      .w = line_of(&j.w), .joined = 1 };
+    struct plan p = { .j = &j, .round = round, .x_direct = direct, .h = line_of(&j.h),
+                      .w = line_of(&j.w), .joined = 1,
+                      .dy_direct = direct && !j.dy_half && j.c <= 32 && j.k % LANES == 0 };
     int64_t even = j.n / PAIR * PAIR, rows = j.h.out, half = rows > 1 ? (rows + 1) / 2 : 0;
 
     if (j.c < FEW && j.w.taps > 1 && p.w.apart == 1)

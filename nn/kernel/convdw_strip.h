@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    PIXELS = 160,               /* cells of dy of an output that a strip has, about */
+    PIXELS = 160,               /* of a strip, about, where a group has VECTORS vectors */
     DW = 1 << 18,               /* numbers of dw that are summed before others, about */
     LINE = 16,                  /* cells of a cache line */
     FEW = 8,                    /* channels that are joined over a row's taps */
@@ -74,7 +74,7 @@ static void meets(const struct nn_axis *a, int t, int64_t *from, int64_t *to)
 struct plan {
     const struct nn_convdw *j;
     bool round;                 /* x and dy that are floats are rounded to bf16 */
-    bool direct;                /* x is read where it lies: floats, under one tap */
+    bool x_direct, dy_direct;   /* read where they lie: floats, under one tap */
     struct line h, w;
     int joined;                 /* taps that are joined; else 1 */
     int c, k;                   /* a panel's channels, joined ones, and outputs, at most */
@@ -204,6 +204,10 @@ static void copy_dy(const struct plan *p, const struct strip *s)
                                    row * j->dy_row + s->j0 * j->dy_pixel + s->k0,
                                    s->half ? s->half * j->dy_row : j->dy_picture, true, second);
 
+            if (s->units == 1 && width == end && s->k == end && j->dy_pixel == end) {
+                copy(p->dy + r * cols * end, &f, cols * end, 0);        /* one run */
+                continue;
+            }
             for (int64_t i = 0; i < cols; i++)
                 for (int64_t k = 0, g = 0; k < end; k += width, g++) {
                     int64_t all = least(width, end - k);
