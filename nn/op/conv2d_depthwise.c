@@ -2,12 +2,14 @@
  * conv2d_depthwise -- conv2d where each channel has its own filter: the dwconv slots
  *
  * Pieces: forward bands of a picture's rows, towards x pictures, towards w parts of the batch that
- * are added in order.  The slots know real alone: of bf16 the rows that a piece needs are cast to
- * scratch, and what it wrote is cast back.
+ * are added in order.  The slots know real, and bf16 on both sides.  Else, and where a residual is
+ * to be added before y is rounded, the rows that a piece needs are cast to scratch, and what it
+ * wrote is cast back.
  */
 #include "nn/op/conv2d_depthwise.h"
 #include "nn/op/conv2d.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { X, WEIGHT, BIAS };                               /* inputs */
@@ -24,7 +26,7 @@ struct depthwise {
     int64_t batch, in, out;     /* pictures; numbers of one of x, of y */
     int rows, bands;            /* forward: output rows a piece, pieces a picture */
     int cast_rows;              /* towards w: output rows at a time */
-    bool half;
+    bool half, native;          /* some is bf16; both x and y are */
     int64_t room;               /* numbers a worker: to cast in and out */
 };
 
@@ -49,6 +51,7 @@ static struct depthwise depthwise_of(const struct nn_call *c)
         .c = c, .batch = dim[0], .in = dim[1] * dim[2] * dim[3],
         .w = nn_window_of(dim[1], dim[2], dim[3], a->size, a->stride, a->dilation, a->pad),
         .half = c->x[X].dtype == DTYPE_BF16 || c->y.dtype == DTYPE_BF16,
+        .native = c->x[X].dtype == DTYPE_BF16 && c->y.dtype == DTYPE_BF16,
     };
     const struct nn_window *w = &d.w;
     int64_t row = (int64_t)w->ow * w->c, work = row * w->kh * w->kw;
@@ -57,7 +60,7 @@ static struct depthwise depthwise_of(const struct nn_call *c)
     d.rows = (int)clamp(clamp(d.batch * w->oh * work / BANDS, LEAST, MOST) / work, 1, w->oh);
     d.bands = (w->oh + d.rows - 1) / d.rows;
     d.cast_rows = (int)clamp(ROOM / row, 1, w->oh);
-    if (d.half)
+    if (d.half && !(d.native && c->mode == NN_TRAIN))
         d.room = c->mode == NN_TRAIN ? d.in + d.out : seen(w, d.rows) + d.rows * row;
     return d;
 }
@@ -70,7 +73,9 @@ static int64_t sums(const struct depthwise *d)
 
 static int64_t part_room(const struct depthwise *d)
 {
-    return d->half ? seen(&d->w, d->cast_rows) + (int64_t)d->cast_rows * d->w.ow * d->w.c : 0;
+    if (!d->half || d->native)
+        return 0;
+    return seen(&d->w, d->cast_rows) + (int64_t)d->cast_rows * d->w.ow * d->w.c;
 }
 
 size_t nn_conv2d_depthwise_scratch(const struct nn_call *c)
@@ -125,6 +130,21 @@ static void after(const struct nn_call *c, int64_t first, int64_t n, real *y)
         c->k->clamp_f32(n, c->after.lo, c->after.hi, y, y);
 }
 
+/* A band of bf16 from bf16. */
+static void native_band(const struct depthwise *d, int64_t picture, int row, int rows)
+{
+    const struct nn_call *c = d->c;
+    struct nn_window band = d->w;
+
+    band.oh = rows;
+    band.pt -= row * band.sh;
+    c->k->dwconv_bf16(&band, tensor_at(&c->x[X], picture * d->in), c->x[WEIGHT].data,
+                      c->n_in > BIAS ? c->x[BIAS].data : NULL,
+                      c->after.cuts ? c->after.lo : -(real)INFINITY,
+                      c->after.cuts ? c->after.hi : (real)INFINITY,
+                      tensor_at(&c->y, picture * d->out + (int64_t)row * d->w.ow * d->w.c));
+}
+
 static void forward_band(void *arg, int i, int worker)
 {
     const struct depthwise *d = arg;
@@ -135,9 +155,14 @@ static void forward_band(void *arg, int i, int worker)
     int64_t at = picture * d->out + (int64_t)row * d->w.ow * d->w.c;
     int64_t n = (int64_t)rows * d->w.ow * d->w.c;
     real *room = (real *)c->scratch + d->room * worker;
-    const real *x = as_real(c, &c->x[X], picture * d->in + first, seen_n, room);
+    const real *x;
     real *y = c->y.dtype == DTYPE_BF16 ? room + seen(&d->w, d->rows) : tensor_at(&c->y, at);
 
+    if (d->native && !c->after.residual.data) {
+        native_band(d, picture, row, rows);
+        return;
+    }
+    x = as_real(c, &c->x[X], picture * d->in + first, seen_n, room);
     c->k->dwconv_f32(&band, x, c->x[WEIGHT].data, c->n_in > BIAS ? c->x[BIAS].data : NULL, y);
     after(c, at, n, y);
     if (c->y.dtype == DTYPE_BF16)
@@ -157,10 +182,17 @@ static void dx_picture(void *arg, int i, int worker)
     const struct nn_call *c = d->c;
     const struct tensor *to = &c->dx[X];
     real *room = (real *)c->scratch + d->room * worker;
-    const real *dy = as_real(c, &c->dy, i * d->out, d->out, room + d->in);
     real *dx = to->dtype == DTYPE_BF16 ? room : tensor_at(to, i * d->in);
+    bool fresh = c->fresh >> X & 1;
+    const real *dy;
 
-    if (c->fresh >> X & 1)
+    if (d->native) {
+        c->k->dwconv_dx_bf16(&d->w, tensor_at(&c->dy, i * d->out), c->x[WEIGHT].data, !fresh,
+                             tensor_at(to, i * d->in));
+        return;
+    }
+    dy = as_real(c, &c->dy, i * d->out, d->out, room + d->in);
+    if (fresh)
         memset(dx, 0, (size_t)d->in * sizeof *dx);
     else if (to->dtype == DTYPE_BF16)
         c->k->from_bf16(d->in, tensor_at(to, i * d->in), dx);
@@ -183,7 +215,10 @@ static void dw_pictures(const struct nn_call *c, int64_t n, int64_t count, real 
     real *room = (real *)c->scratch + sums(&d) + part * part_room(&d);
     int step = d.half ? d.cast_rows : d.w.oh;
 
-    for (int64_t i = n; i < n + count; i++)
+    for (int64_t i = n; i < n + count && d.native; i++)
+        c->k->dwconv_dw_bf16(&d.w, tensor_at(&c->x[X], i * d.in), tensor_at(&c->dy, i * d.out),
+                             sum);
+    for (int64_t i = n; i < n + count && !d.native; i++)
         for (int row = 0; row < d.w.oh; row += step) {
             int rows = (int)clamp(d.w.oh - row, 0, step);
             int64_t first, seen_n, at = i * d.out + (int64_t)row * d.w.ow * d.w.c;
