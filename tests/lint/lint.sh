@@ -186,7 +186,7 @@ rule_cases() {
             bodies=$(sed -n 's/^#include "\(nn\/kernel\/.*_body\.h\)"/\1/p' \
                 nn/kernel/*_"$isa".c 2>/dev/null)
             # shellcheck disable=SC2086
-            cat nn/kernel/*_"$isa".c nn/kernel/"$isa".c $bodies 2>/dev/null |
+            cat nn/kernel/*_"$isa".c nn/kernel/*_"$isa"_*.c nn/kernel/"$isa".c $bodies 2>/dev/null |
                 grep -Eq "(^|[^a-z0-9_])(nn_${slot}_$isa|KERNEL_FN\($slot\))\(" ||
                 echo "nn/kernel/kernels.def: nn_${slot}_$isa is in no nn/kernel/*_$isa.c"
             grep -Eq "(^|[^a-z0-9_])check_$slot\(" tests/nn/kernel/*.[ch] 2>/dev/null ||
