@@ -163,13 +163,6 @@ static bool may_be_half(const struct nn_graph *g, int i)
            t->dim[3].n <= NN_TILE && t->dim[3].n % 2 == 0;
 }
 
-enum nn_precision nn_precision_best(enum nn_mode mode, const struct nn_kernels *k)
-{
-    bool fast = strcmp(k->name.conv_bf16, "ref") != 0 && strcmp(k->name.convdw_bf16, "ref") != 0;
-
-    return mode == NN_TRAIN && fast ? NN_PRECISION_BF16 : NN_PRECISION_FP32;
-}
-
 /* What an operator wants alike and is not becomes real; true: something changed. */
 static bool make_alike(struct planner *w)
 {
@@ -198,7 +191,7 @@ static bool choose_dtypes(struct planner *w)
 
     if (p->opt.precision == NN_PRECISION_AUTO)
         p->opt.precision = p->opt.bare ? NN_PRECISION_FP32 :
-            nn_precision_best(p->opt.mode, p->opt.kernels);
+            NN_PRECISION_BEST;
     half = p->opt.precision == NN_PRECISION_BF16 && !p->opt.bare;
     for (int i = 0; i < w->g->n; i++) {
         int host = p->fused.host[i];
