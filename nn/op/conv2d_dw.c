@@ -156,5 +156,5 @@ void nn_conv2d_dw(const struct nn_call *c)
 
     pool_for(c->pool, d.u.parts * d.u.groups * d.u.k_pieces * d.u.c_pieces, piece, &d);
     if (d.u.parts > 1)
-        nn_each_range(c, d.u.count, add_parts);
+        nn_each_rows_as_is(c, d.u.count, 1, add_parts);
 }

@@ -158,6 +158,49 @@ static void fusing_and_precision_change_little(void **state)
         stop(&r[k]);
 }
 
+/* So large that gradients of filters are summed in parts, of more numbers than a tile. */
+static void large_gradients_in_bf16_are_near(void **state)
+{
+    static const char wide[] =
+        "image = input shape=24x24x4\n"
+        "target = input shape=5\n"
+        "c1 = conv2d image channels=32 size=1\n"
+        "b1 = batchnorm c1\n"
+        "c2 = conv2d b1 channels=32 size=3 pad=1\n"
+        "b2 = batchnorm c2\n"
+        "m = meanpool b2\n"
+        "fc = linear m width=5\n"
+        "l = xent fc target\n"
+        "output logits = fc\n"
+        "output loss = l\n";
+    struct nn_plan_options opt = { .mode = NN_TRAIN, .batch = 4, .threads = 2,
+                                   .precision = NN_PRECISION_FP32 };
+    struct run a = start(wide, opt), b;
+
+    (void)state;
+    opt.precision = NN_PRECISION_BF16;
+    b = start(wide, opt);
+    nn_exec_forward(a.e);
+    nn_exec_backward(a.e);
+    nn_exec_forward(b.e);
+    nn_exec_backward(b.e);
+    for (int e = 0; e < a.params->n; e++) {
+        const real *x = a.params->grad + a.params->offset[e];
+        const real *y = b.params->grad + a.params->offset[e];
+        double both = 0, xx = 0, yy = 0;
+
+        for (int64_t k = 0; a.params->count[e] > NN_TILE && k < a.params->count[e]; k++) {
+            both += (double)x[k] * (double)y[k];
+            xx += (double)x[k] * (double)x[k];
+            yy += (double)y[k] * (double)y[k];
+        }
+        if (!(both >= 0.99 * sqrt(xx * yy)))
+            fail_msg("the gradient of %s points elsewhere", a.g->node[a.params->node[e]].name);
+    }
+    stop(&a);
+    stop(&b);
+}
+
 static void sharing_memory_changes_no_bit(void **state)
 {
     struct nn_plan_options apart = { .mode = NN_TRAIN, .batch = 6, .apart = true };
@@ -445,6 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fusing_and_precision_change_little),
+        cmocka_unit_test(large_gradients_in_bf16_are_near),
         cmocka_unit_test(sharing_memory_changes_no_bit),
         cmocka_unit_test(second_run_equals_first),
         cmocka_unit_test(threads_change_no_bit),
