@@ -11,8 +11,8 @@
 enum nn_precision { NN_PRECISION_AUTO, NN_PRECISION_FP32, NN_PRECISION_BF16 };
 extern const char *const nn_precision_names[];  /* NULL-terminated */
 
-/* What auto is: trainings in bf16 reach less than they should (docs/results.md), and every road to
- * an answer must give the same. */
+/* What auto is: too few trainings in bf16 were compared yet (docs/results.md), and every road to an
+ * answer must give the same. */
 enum { NN_PRECISION_BEST = NN_PRECISION_FP32 };
 
 struct nn_plan_options {
