@@ -290,12 +290,13 @@ static struct tensor *tensor_of(struct nn_call *c, int i)
            : i == DY ? &c->dy : i < DRESIDUAL ? &c->dx[i - DX] : &c->after.dresidual;
 }
 
-static bool has_half(const struct nn_call *c)
+/* Some tensor of n numbers is bf16: what is cut into pieces is not all real. */
+static bool has_half(const struct nn_call *c, int64_t n)
 {
-    bool half = c->y.dtype == DTYPE_BF16;
+    bool half = c->y.dtype == DTYPE_BF16 && shape_count(&c->y.shape) == n;
 
     for (int i = 0; i < c->n_in; i++)
-        half |= c->x[i].dtype == DTYPE_BF16;
+        half |= c->x[i].dtype == DTYPE_BF16 && shape_count(&c->x[i].shape) == n;
     return half;
 }
 
@@ -383,7 +384,7 @@ static void each_rows(const struct nn_call *c, int64_t rows, int64_t width, nn_r
 
 void nn_each_rows(const struct nn_call *c, int64_t rows, int64_t width, nn_range_fn *fn)
 {
-    each_rows(c, rows, width, fn, has_half(c));
+    each_rows(c, rows, width, fn, has_half(c, rows * width));
 }
 
 void nn_each_rows_as_is(const struct nn_call *c, int64_t rows, int64_t width, nn_range_fn *fn)
@@ -507,7 +508,7 @@ static void sum_parts(const struct nn_call *c, int64_t rows, int64_t width, nn_p
 void nn_sum_parts(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn, real *parts,
                   real *sum)
 {
-    sum_parts(c, rows, width, fn, parts, sum, has_half(c));
+    sum_parts(c, rows, width, fn, parts, sum, has_half(c, rows * width));
 }
 
 void nn_sum_parts_as_is(const struct nn_call *c, int64_t rows, int64_t width, nn_part_fn *fn,
