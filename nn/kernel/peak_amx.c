@@ -41,26 +41,19 @@ static void end(void *sum)
     _tile_release();
 }
 
-void nn_peak_bf16_amx(int64_t turns, const void *in, void *sum)
-{
-    begin(in, sum);
-    for (int64_t t = 0; t < turns; t++) {
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+/* nn_peak_fn by one product of tiles. */
+#define PEAK(name, product)                                     \
+    void name(int64_t turns, const void *in, void *sum)         \
+    {                                                           \
+        begin(in, sum);                                         \
+        for (int64_t t = 0; t < turns; t++) {                   \
+            product(0, 4, 6);                                   \
+            product(1, 4, 7);                                   \
+            product(2, 5, 6);                                   \
+            product(3, 5, 7);                                   \
+        }                                                       \
+        end(sum);                                               \
     }
-    end(sum);
-}
 
-void nn_peak_i8_amx(int64_t turns, const void *in, void *sum)
-{
-    begin(in, sum);
-    for (int64_t t = 0; t < turns; t++) {
-        _tile_dpbusd(0, 4, 6);
-        _tile_dpbusd(1, 4, 7);
-        _tile_dpbusd(2, 5, 6);
-        _tile_dpbusd(3, 5, 7);
-    }
-    end(sum);
-}
+PEAK(nn_peak_bf16_amx, _tile_dpbf16ps)
+PEAK(nn_peak_i8_amx, _tile_dpbusd)

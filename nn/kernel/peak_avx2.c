@@ -7,22 +7,10 @@
 
 enum { SUMS = 12 };
 
-void nn_peak_f32_avx2(int64_t turns, const void *in, void *sum)
-{
-    const float *x = in;
-    __m256 a = _mm256_load_ps(x), b = _mm256_load_ps(x + 8), s[SUMS];
-
-#pragma GCC unroll 12
-    for (int i = 0; i < SUMS; i++)
-        s[i] = _mm256_load_ps((float *)sum + 8 * i);
-    for (int64_t t = 0; t < turns; t++)
-#pragma GCC unroll 12
-        for (int i = 0; i < SUMS; i++)
-            s[i] = _mm256_fmadd_ps(a, b, s[i]);
-#pragma GCC unroll 12
-    for (int i = 0; i < SUMS; i++)
-        _mm256_store_ps((float *)sum + 8 * i, s[i]);
-}
+#define RUN             nn_peak_f32_avx2
+#define VEC             __m256
+#define STEP(s, a, b)   _mm256_fmadd_ps(a, b, s)
+#include "nn/kernel/peak_body.h"
 
 uint64_t nn_peak_read_avx2(int64_t n, const uint64_t *a)
 {

@@ -7,22 +7,10 @@
 
 enum { SUMS = 24 };
 
-void nn_peak_f32_avx512(int64_t turns, const void *in, void *sum)
-{
-    const float *x = in;
-    __m512 a = _mm512_load_ps(x), b = _mm512_load_ps(x + 16), s[SUMS];
-
-#pragma GCC unroll 24
-    for (int i = 0; i < SUMS; i++)
-        s[i] = _mm512_load_ps((float *)sum + 16 * i);
-    for (int64_t t = 0; t < turns; t++)
-#pragma GCC unroll 24
-        for (int i = 0; i < SUMS; i++)
-            s[i] = _mm512_fmadd_ps(a, b, s[i]);
-#pragma GCC unroll 24
-    for (int i = 0; i < SUMS; i++)
-        _mm512_store_ps((float *)sum + 16 * i, s[i]);
-}
+#define RUN             nn_peak_f32_avx512
+#define VEC             __m512
+#define STEP(s, a, b)   _mm512_fmadd_ps(a, b, s)
+#include "nn/kernel/peak_body.h"
 
 uint64_t nn_peak_read_avx512(int64_t n, const uint64_t *a)
 {
