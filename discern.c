@@ -8,6 +8,7 @@
 #include "infer/cmd.h"
 #include "nn/base/about.h"
 #include "nn/base/cli_program.h"
+#include "nn/base/clock.h"
 #include "nn/op.h"
 #include "train/cmd.h"
 #include "train/recipe.h"
@@ -16,7 +17,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 static void print_recipes_page(FILE *out)
 {
@@ -267,17 +267,13 @@ static bool wants_json(int argc, char **argv)
 /* With what it cost, for --verbose. */
 static int run(const struct cli_command *command, int argc, char **argv)
 {
-    struct timespec from, to;
+    double from = clock_now();
+    int status = command->run(command, argc, argv);
     struct rusage cost = { .ru_maxrss = 0 };
-    int status;
 
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    status = command->run(command, argc, argv);
-    clock_gettime(CLOCK_MONOTONIC, &to);
     getrusage(RUSAGE_SELF, &cost);
     cli_detail("version %s (%s): %.2f s, %.0f MB of memory at most", about_version, about_git,
-               (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec),
-               1024e-6 * (double)cost.ru_maxrss);
+               clock_now() - from, 1024e-6 * (double)cost.ru_maxrss);
     return status;
 }
 

@@ -9,13 +9,13 @@
 #include "data/loader.h"
 
 #include "nn/base/arena.h"
+#include "nn/base/clock.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* One batch of the ring.  Written by decoding threads, each its own places, until done == n. */
 struct slot {
@@ -369,14 +369,6 @@ static void mix(const struct data_loader *l, struct slot *s)
     data_recipe_batch(l->opt.recipe, l->opt.seed, at, &m);
 }
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* With the lock held: until batch `current` is complete. */
 static void wait_for(struct data_loader *l, const struct slot *s, int n)
 {
@@ -384,10 +376,10 @@ static void wait_for(struct data_loader *l, const struct slot *s, int n)
 
     if (s->done == n)
         return;
-    begin = now();
+    begin = clock_now();
     while (s->done < n)
         pthread_cond_wait(&l->ready, &l->lock);
-    l->waited += now() - begin;
+    l->waited += clock_now() - begin;
 }
 
 const struct data_batch *data_loader_next(struct data_loader *l)

@@ -7,6 +7,7 @@
 #include "data/sandbox.h"
 #include "infer/cmd.h"
 #include "nn/base/about.h"
+#include "nn/base/clock.h"
 #include "nn/base/cpu.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 struct options {
@@ -108,12 +108,11 @@ static void check_build(struct said *s)
 
 static void check_processor(struct said *s)
 {
-    char *info = text_of("/proc/cpuinfo");
-    struct str model = { 0 };
+    char model[CPU_NAME];
     unsigned can = cpu_can();
 
-    add_value(info ? info : "", "model name", &model);
-    cli_clean(&s->text, model.len ? str_text(&model) : "a processor without a name");
+    cpu_model(model);
+    cli_clean(&s->text, model[0] ? model : "a processor without a name");
     str_add(&s->text, ":");
     for (int i = 0; cpu_names[i]; i++)
         if (can & 1u << i && i)
@@ -123,8 +122,6 @@ static void check_processor(struct said *s)
         str_add(&s->advice, "without AVX2 pictures are resized several times more slowly: in a "
                             "virtual machine let it show the host's processor");
     }
-    str_release(&model);
-    free(info);
 }
 
 static void check_cores(struct said *s)
@@ -183,13 +180,10 @@ static double matrix_rate(const struct nn_kernels *k)
     double best = 0;
 
     for (int i = 0; m && i < TIMES; i++) {
-        struct timespec from, to;
-        double seconds;
+        double from = clock_now(), seconds;
 
-        clock_gettime(CLOCK_MONOTONIC, &from);
         k->gemm_f32(false, false, N, N, N, m, N, m + count, N, false, m + 2 * count, N);
-        clock_gettime(CLOCK_MONOTONIC, &to);
-        seconds = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+        seconds = clock_now() - from;
         if (seconds > 0)
             best = fmax(best, 2.0 * N * N * N / seconds);
     }

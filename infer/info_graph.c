@@ -4,11 +4,12 @@
 #include "infer/info.h"
 
 #include "nn/base/cli.h"
+#include "nn/base/clock.h"
+#include "nn/base/order.h"
 #include "nn/exec.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { NAME_COLUMNS = 16, OP_COLUMNS = 15, SHAPE_COLUMNS = 12, RUNS = 9 };
 
@@ -26,21 +27,6 @@ void infer_info_operators(const struct nn_plan *p, int step, struct str *out)
         str_add(out, "+add");
     if (cut >= 0)
         str_printf(out, "+%s", p->graph->node[cut].op->name);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 bool infer_info_measure(struct infer_info *f, struct err *err)
@@ -62,11 +48,11 @@ bool infer_info_measure(struct infer_info *f, struct err *err)
 
         nn_exec_call(e, i, &c);
         for (int r = 0; r < RUNS; r++) {
-            run[r] = now();
+            run[r] = clock_now();
             op->forward(&c);
-            run[r] = now() - run[r];
+            run[r] = clock_now() - run[r];
         }
-        qsort(run, RUNS, sizeof *run, by_value);
+        qsort(run, RUNS, sizeof *run, order_doubles);
         f->seconds[i] = run[RUNS / 2];
     }
     nn_exec_free(e);

@@ -3,15 +3,9 @@
  */
 #include "train/clock.h"
 
+#include "nn/base/clock.h"
+
 #include <time.h>
-
-double train_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 const char *train_date(double time, char text[TRAIN_DATE])
 {
@@ -25,12 +19,12 @@ const char *train_date(double time, char text[TRAIN_DATE])
 void train_clock_start(struct train_clock *c, double before)
 {
     *c = (struct train_clock){ .before = before };
-    c->began = c->epoch_began = train_now();
+    c->began = c->epoch_began = clock_now();
 }
 
 void train_clock_epoch(struct train_clock *c)
 {
-    c->epoch_began = train_now();
+    c->epoch_began = clock_now();
     c->pictures = 0;
 }
 
@@ -50,12 +44,12 @@ void train_clock_step(struct train_clock *c, double seconds, double waited, int 
 
 double train_clock_elapsed(const struct train_clock *c)
 {
-    return c->before + train_now() - c->began;
+    return c->before + clock_now() - c->began;
 }
 
 double train_clock_rate(const struct train_clock *c)
 {
-    double seconds = train_now() - c->epoch_began;
+    double seconds = clock_now() - c->epoch_began;
 
     return c->pictures && seconds > 0 ? (double)c->pictures / seconds : 0;
 }

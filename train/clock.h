@@ -19,9 +19,6 @@ struct train_clock {
     int64_t pictures; /* of the epoch */
 };
 
-/* Monotonic seconds. */
-double train_now(void);
-
 /* A time in seconds since 1970 as "2026-01-31T12:00:00Z". */
 enum { TRAIN_DATE = 32 };
 const char *train_date(double time, char text[TRAIN_DATE]);

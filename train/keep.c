@@ -5,6 +5,7 @@
 
 #include "data/split.h"
 #include "infer/fit.h"
+#include "nn/base/clock.h"
 #include "nn/base/file.h"
 #include "train/checkpoint.h"
 #include "train/plan.h"
@@ -133,7 +134,7 @@ bool train_keep_save(struct train_session *t, const struct train_progress *next,
     }
     t->model->provenance = "{}";
     free(about);
-    t->saved = train_now();
+    t->saved = clock_now();
     if (ok)
         train_session_note(t, TRAIN_EVENT_SAVED, "%s/" TRAIN_LAST, t->run->out);
     return ok;

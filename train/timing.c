@@ -3,6 +3,7 @@
  */
 #include "train/timing.h"
 
+#include "nn/base/clock.h"
 #include "train/keep.h"
 #include "train/plan.h"
 
@@ -24,7 +25,7 @@ bool train_timing_steps(struct train_session *t, double limit, struct err *err)
 {
     struct train_pace *pace = &t->clock.pace;
     void *self = train_session_method(t, err);
-    double start = train_now(), first = 0, waited = 0;
+    double start = clock_now(), first = 0, waited = 0;
     int steps = -1; /* the first one is warm-up, unless it takes all the time */
     int batches = 0, empty = 0;
     int64_t read = 0;
@@ -32,7 +33,7 @@ bool train_timing_steps(struct train_session *t, double limit, struct err *err)
     struct train_outcome out;
 
     data_loader_start(t->loader, 0, 0);
-    while (ok && !train_session_stopped(t) && (steps < 1 || train_now() - start < limit) &&
+    while (ok && !train_session_stopped(t) && (steps < 1 || clock_now() - start < limit) &&
            !(steps == 0 && first > limit)) {
         double before = data_loader_waited(t->loader);
         const struct data_batch *b = data_loader_next(t->loader);
@@ -53,12 +54,12 @@ bool train_timing_steps(struct train_session *t, double limit, struct err *err)
             continue;
         ok = ok && t->method->update(self, 0, &out, err);
         if (++steps == 0) {
-            first = train_now() - start;
-            start = train_now();
+            first = clock_now() - start;
+            start = clock_now();
             waited = 0;
         }
     }
-    pace->step = steps > 0 ? (train_now() - start) / steps : first;
+    pace->step = steps > 0 ? (clock_now() - start) / steps : first;
     pace->fill = steps > 0 && filling ? waited / steps : 0;
     pace->step -= pace->fill;
     t->method->close(self);
@@ -74,10 +75,10 @@ void train_timing_val(struct train_session *t)
 
     few.n = few.n < VAL_PICTURES ? few.n : VAL_PICTURES;
     t->method->values(t->self, t->model->params);
-    start = train_now();
+    start = clock_now();
     train_keep_validate(t, t->model, &few, &f, &ignored);
     infer_figures_release(&f);
-    t->clock.pace.val = (train_now() - start) * t->parts.val->n / few.n;
+    t->clock.pace.val = (clock_now() - start) * t->parts.val->n / few.n;
 }
 
 /* Seconds that the calibration at the end takes: as a validation. */

@@ -8,6 +8,7 @@
  */
 #include "train/trainer.h"
 
+#include "nn/base/clock.h"
 #include "nn/base/str.h"
 #include "train/checkpoint.h"
 #include "train/keep.h"
@@ -150,7 +151,7 @@ static enum epoch_end run_epoch(struct train_session *t, struct err *err)
         return EPOCH_FAILED;
     data_loader_start(t->loader, (uint64_t)p->epoch - 1, p->batch);
     train_clock_epoch(&t->clock);
-    begin = train_now();
+    begin = clock_now();
     while (p->step < train_plan_steps(t->cfg)) {
         struct train_outcome out = { .loss = NAN, .norm = NAN };
         int n = take_batches(t, &taken, err);
@@ -167,10 +168,10 @@ static enum epoch_end run_epoch(struct train_session *t, struct err *err)
             return EPOCH_FAILED;
         }
         p->step++;
-        train_clock_step(&t->clock, train_now() - begin, data_loader_waited(t->loader) - waited,
+        train_clock_step(&t->clock, clock_now() - begin, data_loader_waited(t->loader) - waited,
                          taken.pictures, filling);
         waited = data_loader_waited(t->loader);
-        begin = train_now();
+        begin = clock_now();
         train_session_emit(t, (struct train_event){ .kind = TRAIN_EVENT_STEP,
                                                     .step_loss = out.loss,
                                                     .norm = out.norm });
@@ -205,7 +206,7 @@ static bool end_epoch(struct train_session *t, struct err *err)
     struct train_progress next = t->progress;
     struct train_sched sched = sched_of(t);
     struct infer_figures f = { 0 };
-    double before = train_now(), figure;
+    double before = clock_now(), figure;
     bool best = true, ok;
 
     t->method->values(t->self, t->model->params);
@@ -235,7 +236,7 @@ static bool end_epoch(struct train_session *t, struct err *err)
     next.batch = next.made = next.pictures = next.right = 0;
     next.loss = 0;
     ok = train_keep_save(t, &next, t->parts.val ? &f : NULL, best, err);
-    t->clock.pace.val = train_now() - before;
+    t->clock.pace.val = clock_now() - before;
     if (best && ok) {
         infer_figures_release(&t->best);
         t->best = f;
@@ -290,7 +291,7 @@ static bool loop(struct train_session *t, struct err *err)
     tell_start(t);
     if (train_session_stopped(t)) /* who was told may have found that nothing can be written */
         return stop_here(t, false, err);
-    t->saved = train_now();
+    t->saved = clock_now();
     t->lr = p->step ? rate_of(t, p->step - 1) : 0;
     while (p->step < train_plan_steps(t->cfg) && !patience_is_over(t)) {
         enum epoch_end how = run_epoch(t, err);

@@ -6,6 +6,7 @@
 #include "tests/data/made.h"
 
 #include "data/cache.h"
+#include "nn/base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,14 +86,6 @@ static int files(const char *dir, const char *with)
     return count;
 }
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static pid_t start(const char *dir)
 {
     pid_t pid = fork();
@@ -107,13 +100,13 @@ static void a_kill_at_any_time_leaves_a_whole_cache_or_none(void **state)
 {
     struct made_folder f;
     int status, whole = 0, none = 0;
-    double took = now();
+    double took = clock_now();
 
     (void)state;
     made_open(&f);
     waitpid(start(f.path), &status, 0);
     assert_int_equal(status, 0);
-    took = now() - took;
+    took = clock_now() - took;
     for (int k = 0; k < KILLS; k++) {
         struct err why = { 0 };
         struct data_cache *c;

@@ -8,11 +8,11 @@
 #include "tests/data/made.h"
 
 #include "data/header.h"
+#include "nn/base/clock.h"
 
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { MEASURED = 0 };
@@ -65,14 +65,13 @@ static void look(const char *path, struct found *r)
 /* path NULL: a process that does nothing. */
 static struct cost in_a_process(const char *path, struct found *r)
 {
-    struct timespec a, b;
+    double begin = clock_now();
     struct rusage use;
     struct cost c;
     pid_t pid;
 
     memset(r, 0, sizeof *r);
     fflush(NULL);
-    clock_gettime(CLOCK_MONOTONIC, &a);
     pid = fork();
     if (!pid) {
         alarm(10 * SECONDS);
@@ -82,8 +81,7 @@ static struct cost in_a_process(const char *path, struct found *r)
     }
     assert_true(pid > 0);
     assert_int_equal(wait4(pid, &c.status, 0, &use), pid);
-    clock_gettime(CLOCK_MONOTONIC, &b);
-    c.seconds = (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
+    c.seconds = clock_now() - begin;
     c.bytes = (int64_t)use.ru_maxrss * 1024;
     return c;
 }
