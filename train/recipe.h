@@ -29,7 +29,7 @@ struct train_recipe {
     const char *date;           /* 2026-01-31 */
 };
 extern const struct train_recipe train_recipes[]; /* ends with a name of NULL */
-#define TRAIN_RECIPE_NAMES "photos, small-pictures, posters" /* theirs, for help */
+#define TRAIN_RECIPE_NAMES "photos, small-pictures, fast, posters" /* theirs, for help */
 
 /* Puts the recipe over cfg; strings are copied into mem.  ERR_USAGE for an unknown name, with the
  * nearest one. */
