@@ -22,6 +22,9 @@ enum {
     ENOUGH_STEPS = 2400, /* of a training, before its epochs are limited to: */
     MIN_EPOCHS = 10,
     MAX_EPOCHS = 60,
+    MANY = 20000,       /* pictures that recipe `fast` has enough steps with, */
+    FAST_LEAST = 24,    /* of sides for which its network is made */
+    FAST_MOST = 40,
 };
 
 #define LEAST_STD 0.05 /* of pictures that are all alike */
@@ -148,7 +151,7 @@ static void choose_size(int side, int least, struct train_cfg *cfg, const struct
 
 static void choose_batch(int n, struct train_cfg *cfg, const struct teller *t)
 {
-    cfg->batch = n < 256 ? 16 : n < 1024 ? 32 : n < 20000 ? 64 : 128;
+    cfg->batch = n < 256 ? 16 : n < 1024 ? 32 : n < MANY ? 64 : 128;
     if (cfg->batch > n)
         cfg->batch = n;
     tell(t, "batch %d: fits %d pictures to learn from", cfg->batch, n);
@@ -235,33 +238,62 @@ static void note_sizes(const struct looks *all, struct train_seen *seen)
     }
 }
 
+/* Some pictures of x, evenly; NULL when memory is out. */
+static struct looks *look(const struct data_index *x, int threads,
+                          const struct data_decode *decode, const struct train_cfg *cfg,
+                          struct err *err)
+{
+    struct looks *all = calloc(1, sizeof *all);
+    struct pool *pool = all ? pool_new(threads, err) : NULL;
+
+    if (!pool) {
+        if (!all)
+            err_set(err, ERR_MEMORY, "no memory to look at pictures");
+        free(all);
+        return NULL;
+    }
+    all->x = x;
+    all->n = x->n < TRAIN_LOOK ? x->n : TRAIN_LOOK;
+    all->decode = decode ? *decode : data_decode_default;
+    for (int c = 0; c < 3; c++)
+        all->decode.background[c] = (uint8_t)cfg->background[c];
+    pool_for(pool, all->n, look_at, all);
+    pool_free(pool);
+    return all;
+}
+
+bool train_choose_recipe(const struct data_index *x, int threads,
+                         const struct data_decode *decode, const struct train_cfg *cfg,
+                         const char **recipe, struct err *err)
+{
+    struct looks *all;
+    int n, side;
+
+    *recipe = NULL;
+    if (x->task == DATA_MULTI || x->n < MANY)
+        return true;
+    all = look(x, threads, decode, cfg, err);
+    if (!all)
+        return false;
+    side = median_side(all, &n);
+    free(all);
+    if (side >= FAST_LEAST && side <= FAST_MOST)
+        *recipe = "fast";
+    return true;
+}
+
 bool train_choose(const struct data_index *train, int least, int threads,
                   const struct data_decode *decode, struct train_cfg *cfg,
                   struct data_prep *prep, struct train_seen *seen, train_say_fn *say, void *ctx,
                   struct err *err)
 {
     struct teller t = { say, ctx };
-    struct looks *all = calloc(1, sizeof *all);
     const struct train_optim *optim = train_optim_find(cfg->optim, err);
-    struct pool *pool = optim ? pool_new(threads, err) : NULL;
+    struct looks *all = optim ? look(train, threads, decode, cfg, err) : NULL;
     int n, side;
 
-    if (!optim) {
-        free(all);
+    if (!all)
         return false;
-    }
-    if (!all || !pool) {
-        free(all);
-        pool_free(pool);
-        return all ? false : err_set(err, ERR_MEMORY, "no memory to look at pictures");
-    }
-    all->x = train;
-    all->n = train->n < TRAIN_LOOK ? train->n : TRAIN_LOOK;
-    all->decode = decode ? *decode : data_decode_default;
-    for (int c = 0; c < 3; c++)
-        all->decode.background[c] = (uint8_t)cfg->background[c];
-    pool_for(pool, all->n, look_at, all);
-    pool_free(pool);
     side = median_side(all, &n);
     if (!n) {
         *err = all->look[0].err;
@@ -291,5 +323,5 @@ bool train_choose(const struct data_index *train, int least, int threads,
 
 double train_choose_val(int n)
 {
-    return n < 5000 ? 0.2 : 0.1;
+    return n < 5000 ? 0.2 : n < MANY ? 0.1 : 0.05;
 }

@@ -154,6 +154,24 @@ static void note_split(struct hearing *h, const struct data_split_result *r, int
              r->straddling == 1 ? " is" : "s are");
 }
 
+/* Where nobody named a recipe, or settings, the one for such pictures; tells so. */
+static bool choose_recipe(struct train_asked *a, struct hearing *h, const struct data_index *x,
+                          const struct data_decode *decode, int threads, struct err *err)
+{
+    const char *recipe = NULL;
+    bool applied = false;
+
+    if (a->o.recipe || a->file.json)
+        return true;
+    if (!train_choose_recipe(x, threads, decode, &a->o.cfg, &recipe, err) ||
+        (recipe && !train_recipe_beneath(recipe, a->said, &a->o.cfg, a->mem, &applied, err)))
+        return false;
+    if (applied)
+        note(h, "recipe %s: %d small pictures, one label each; whoever says --arch or another "
+             "setting of the network chooses for himself", recipe, x->n);
+    return true;
+}
+
 /* The pictures, hashed, with a part to learn from and one to check with. */
 static struct data_index *open_data(struct train_asked *a, struct hearing *h,
                                     const struct data_decode *decode, struct err *err)
@@ -168,6 +186,10 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
     if (!x)
         return NULL;
     note_skipped(h, x);
+    if (!choose_recipe(a, h, x, decode, threads, err)) {
+        data_index_free(x);
+        return NULL;
+    }
     for (int i = 0; i < x->n; i++) {
         held += x->sample[i].split == DATA_VAL;
         free_n += x->sample[i].split == DATA_UNSPLIT || x->sample[i].split == DATA_TRAIN;

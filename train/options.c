@@ -8,7 +8,6 @@
 #include "data/sandbox.h"
 #include "nn/base/file.h"
 #include "train/checkpoint.h"
-#include "train/recipe.h"
 #include "train/settings.h"
 
 #include <stdlib.h>
@@ -147,6 +146,7 @@ enum cli_result train_ask(const struct cli_command *cmd, int argc, char **argv,
         return CLI_FAILED;
     result = cli_parse_over(cmd, argc, argv, &a->o, NULL, &args, err);
     train_layer(&a->o.cfg, given);
+    memcpy(a->said, given, sizeof a->said);
     if (!a->o.resume && !train_run_paths(&a->o.cfg, a->mem, err))
         return CLI_FAILED;
     a->data = args.n ? args.arg[0] : a->file.data;

@@ -8,6 +8,7 @@
 #include "nn/base/arena.h"
 #include "nn/base/cli.h"
 #include "train/cfg.h"
+#include "train/recipe.h"
 #include "train/run.h"
 
 struct train_options {
@@ -28,6 +29,7 @@ struct train_asked {
     struct train_run_file file; /* --config's, or the one in --resume's folder; zeroed: none */
     const char *data;           /* DATA, or the file's */
     bool data_given;            /* on the command line */
+    bool said[TRAIN_SAID];      /* settings that are on the command line */
     int argc;                   /* as it was typed, which getopt does not leave it */
     char *const *argv;
     struct arena *mem;

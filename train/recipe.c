@@ -91,12 +91,11 @@ static char *next_word(const char **text, struct arena *mem)
     return word;
 }
 
-bool train_recipe_apply(const char *name, struct train_cfg *cfg, struct arena *mem,
-                        struct err *err)
+/* The recipe's words over cfg; those that it has are set in said. */
+static bool mean(const struct train_recipe *r, struct train_cfg *cfg, bool said[TRAIN_SAID],
+                 struct arena *mem, struct err *err)
 {
-    const struct train_recipe *r = find(name, err);
-    const char *text = r ? r->settings : "";
-    bool said[TRAIN_SAID] = { false };
+    const char *text = r->settings;
     char *word;
 
     while ((word = next_word(&text, mem))) {
@@ -105,9 +104,54 @@ bool train_recipe_apply(const char *name, struct train_cfg *cfg, struct arena *m
 
         assert(f && value); /* recipes.def is ours */
         if (!field_set(f, cfg, value, mem, err))
-            return err_in(err, "recipe %s", name);
+            return err_in(err, "recipe %s", r->name);
         said[f - train_cfg_fields] = true;
     }
+    return true;
+}
+
+bool train_recipe_apply(const char *name, struct train_cfg *cfg, struct arena *mem,
+                        struct err *err)
+{
+    const struct train_recipe *r = find(name, err);
+    bool said[TRAIN_SAID] = { false };
+
+    if (!r || !mean(r, cfg, said, mem, err))
+        return false;
     train_layer(cfg, said);
-    return r;
+    return true;
+}
+
+/* Settings beside which a recipe is what it was. */
+static bool is_beside(const char *name)
+{
+    static const char *const beside[] = { "epochs", "steps", "time", "val", "no_near", "stop_after",
+                                          "calibrate", "on_nan", "seed", "threads", "isa",
+                                          "precision" };
+
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
+        if (!strcmp(beside[i], name))
+            return true;
+    return false;
+}
+
+bool train_recipe_beneath(const char *name, const bool said[TRAIN_SAID], struct train_cfg *cfg,
+                          struct arena *mem, bool *applied, struct err *err)
+{
+    struct train_cfg both = *cfg;
+
+    *applied = false;
+    for (int i = 0; train_cfg_fields[i].name; i++)
+        if (said[i] && !is_beside(train_cfg_fields[i].name))
+            return true;
+    if (!train_recipe_apply(name, &both, mem, err))
+        return false;
+    if (cfg->epochs || cfg->steps || cfg->time > 0) {
+        both.epochs = cfg->epochs;
+        both.steps = cfg->steps;
+        both.time = cfg->time;
+    }
+    *cfg = both;
+    *applied = true;
+    return true;
 }

@@ -31,6 +31,14 @@ struct train_recipe {
 extern const struct train_recipe train_recipes[]; /* ends with a name of NULL */
 #define TRAIN_RECIPE_NAMES "photos, small-pictures, fast, posters" /* theirs, for help */
 
+/*
+ * Puts the recipe beneath what somebody said in cfg, where that meddles with nothing of it: how
+ * long to train, what to hold out, seed, threads and the like, which stay.  *applied: whether it
+ * was.
+ */
+bool train_recipe_beneath(const char *name, const bool said[TRAIN_SAID], struct train_cfg *cfg,
+                          struct arena *mem, bool *applied, struct err *err);
+
 /* Puts the recipe over cfg; strings are copied into mem.  ERR_USAGE for an unknown name, with the
  * nearest one. */
 bool train_recipe_apply(const char *name, struct train_cfg *cfg, struct arena *mem,

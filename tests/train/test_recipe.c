@@ -97,6 +97,44 @@ static void another_optimiser_has_its_own_rate(void **state)
     assert_true(cfg.decay == 0.1);
 }
 
+static bool *say(bool said[TRAIN_SAID], const char *member)
+{
+    memset(said, 0, TRAIN_SAID * sizeof *said);
+    said[field_find(train_cfg_fields, member) - train_cfg_fields] = true;
+    return said;
+}
+
+static void a_recipe_lies_beneath_what_does_not_meddle_with_it(void **state)
+{
+    struct train_cfg cfg = defaults(), recipe = defaults(), before;
+    struct arena *mem = arena_new();
+    bool said[TRAIN_SAID], applied = false;
+    struct err err = { 0 };
+
+    (void)state;
+    assert_true(train_recipe_apply("fast", &recipe, mem, &err));
+    cfg.seed = 7;
+    assert_true(train_recipe_beneath("fast", say(said, "seed"), &cfg, mem, &applied, &err));
+    assert_true(applied);
+    recipe.seed = 7;
+    assert_true(field_equal(train_cfg_fields, &cfg, &recipe));
+
+    cfg = defaults();
+    cfg.time = 60;
+    assert_true(train_recipe_beneath("fast", say(said, "time"), &cfg, mem, &applied, &err));
+    assert_true(applied);
+    assert_true(cfg.time == 60);
+    assert_int_equal(cfg.epochs, 0);
+    assert_string_equal(cfg.arch, recipe.arch);
+
+    /* Said, though as it would be by itself. */
+    cfg = before = defaults();
+    assert_true(train_recipe_beneath("fast", say(said, "optim"), &cfg, mem, &applied, &err));
+    assert_false(applied);
+    assert_true(field_equal(train_cfg_fields, &cfg, &before));
+    arena_free(mem);
+}
+
 static void there_is_room_for_all_settings(void **state)
 {
     (void)state;
@@ -111,6 +149,7 @@ int main(void)
         cmocka_unit_test(a_layer_that_says_how_long_is_alone_with_it),
         cmocka_unit_test(a_layer_that_does_not_changes_nothing_of_it),
         cmocka_unit_test(another_optimiser_has_its_own_rate),
+        cmocka_unit_test(a_recipe_lies_beneath_what_does_not_meddle_with_it),
         cmocka_unit_test(there_is_room_for_all_settings),
     };
 
