@@ -113,7 +113,7 @@ REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench bench-peers interop parity curves reference fast lint install \
+.PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench bench-peers interop parity curves reference fast precision lint install \
         uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -299,6 +299,9 @@ bench-peers: all                ## discern beside PyTorch, ONNX Runtime, OpenVIN
 
 fast: all                       ## the fast recipe's figure and seconds beside PyTorch's: SEEDS="1 2 3" (quiet machine)
 	@sh tests/interop/fast.sh $(BUILD) $(SEEDS)
+
+precision: all                  ## trainings in bf16 beside fp32 on CIFAR-10: SEEDS="1 2 3 ..." (ten: an hour)
+	@sh tests/long/precision.sh $(BUILD) $(SEEDS)
 
 bare:                           ## the README's commands in a bare Debian 12 (root, debootstrap)
 	@sh tests/bare.sh

@@ -184,14 +184,18 @@ static bool make_alike(struct planner *w)
     return changed;
 }
 
+enum nn_precision nn_precision_auto(enum nn_mode mode, const struct nn_kernels *k)
+{
+    return mode == NN_TRAIN && k->multiplies_bf16 ? NN_PRECISION_BF16 : NN_PRECISION_FP32;
+}
+
 static bool choose_dtypes(struct planner *w)
 {
     struct nn_plan *p = w->p;
     bool half;
 
     if (p->opt.precision == NN_PRECISION_AUTO)
-        p->opt.precision = p->opt.bare ? NN_PRECISION_FP32 :
-            NN_PRECISION_BEST;
+        p->opt.precision = nn_precision_auto(p->opt.mode, p->opt.kernels);
     half = p->opt.precision == NN_PRECISION_BF16 && !p->opt.bare;
     for (int i = 0; i < w->g->n; i++) {
         int host = p->fused.host[i];

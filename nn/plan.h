@@ -11,9 +11,9 @@
 enum nn_precision { NN_PRECISION_AUTO, NN_PRECISION_FP32, NN_PRECISION_BF16 };
 extern const char *const nn_precision_names[];  /* NULL-terminated */
 
-/* What auto is: too few trainings in bf16 were compared yet (docs/results.md), and every road to an
- * answer must give the same. */
-enum { NN_PRECISION_BEST = NN_PRECISION_FP32 };
+/* What auto is: in training bf16 where the kernels have instructions for it, since trainings reach
+ * the same by it (docs/results.md); every road to an answer must give the same, so there fp32. */
+enum nn_precision nn_precision_auto(enum nn_mode mode, const struct nn_kernels *k);
 
 struct nn_plan_options {
     enum nn_mode mode;

@@ -83,7 +83,7 @@ static bool measure_training(const struct train_bench_net *how, const struct nn_
         out->time = train_bench_run(run_step, &t, how->rounds, 0.1);
         out->flops = 3.0 * (double)train_net_flops(t.net) * b->n;
         out->bytes = train_net_bytes(g, &opt, b->n, pool_threads(how->pool), err);
-        out->precision = how->precision ? how->precision : NN_PRECISION_BEST;
+        out->precision = how->precision ? how->precision : nn_precision_auto(NN_TRAIN, opt.kernels);
     } else {
         t.ok = false;
     }

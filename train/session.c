@@ -362,8 +362,8 @@ bool train_session_open(struct train_session *t, struct err *err)
         return false;
     t->kernels = nn_kernels_get(cfg->isa, err);
     t->pool = t->kernels ? pool_new(cfg->threads, err) : NULL;
-    if (!cfg->precision)
-        cfg->precision = NN_PRECISION_BEST;
+    if (t->kernels && !cfg->precision)
+        cfg->precision = nn_precision_auto(NN_TRAIN, t->kernels);
     if (!t->pool || !train_parts_open(&t->parts, t->index, t->run->decode, err))
         return false;
     if (!t->parts.val)

@@ -36,6 +36,7 @@ static void fill(struct nn_kernels *k, unsigned isa)
 #include "nn/kernel/kernels.def"
 #undef KERNEL
     k->rows_alone = strcmp(k->name.gemm_f32, "blas");
+    k->multiplies_bf16 = strcmp(k->name.conv_bf16, "ref");
 }
 
 static void fill_all(void)

@@ -304,6 +304,7 @@ struct nn_kernels {
     NN_SLOTS(SLOT)
 #undef SLOT
     bool rows_alone;            /* gemm_f32 keeps to the rule of bits; OpenBLAS does not */
+    bool multiplies_bf16;       /* conv_bf16 has instructions for it */
     struct {
 #define SLOT(s) const char *s;
         NN_SLOTS(SLOT)
