@@ -22,8 +22,9 @@ enum {
     ENOUGH_STEPS = 2400, /* of a training, before its epochs are limited to: */
     MIN_EPOCHS = 10,
     MAX_EPOCHS = 60,
-    MANY = 20000,       /* pictures that recipe `fast` has enough steps with, */
-    FAST_LEAST = 24,    /* of sides for which its network is made */
+    MANY = 20000,
+    FAST_MANY = 40000, /* pictures that recipe `fast` has enough steps with, */
+    FAST_LEAST = 24,   /* of sides for which its network is made */
     FAST_MOST = 40,
 };
 
@@ -270,7 +271,7 @@ bool train_choose_recipe(const struct data_index *x, int threads,
     int n, side;
 
     *recipe = NULL;
-    if (x->task == DATA_MULTI || x->n < MANY)
+    if (x->task == DATA_MULTI || x->n < FAST_MANY)
         return true;
     all = look(x, threads, decode, cfg, err);
     if (!all)

@@ -48,8 +48,8 @@ static void many_small_pictures_have_a_recipe(void **state)
         uint32_t n, side;
         bool fast;
     } set[] = {
-        { "many", 20000, 28, true }, { "few", 19999, 28, false }, { "tiny", 20000, 20, false },
-        { "large", 20000, 41, false },
+        { "many", 40000, 28, true }, { "few", 39999, 28, false }, { "tiny", 40000, 20, false },
+        { "large", 40000, 41, false },
     };
     struct made_folder f;
 
