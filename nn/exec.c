@@ -62,13 +62,14 @@ static void *at(const struct nn_exec *e, int buffer)
     return buffer < 0 ? NULL : e->block + e->plan->buffer[buffer].offset;
 }
 
-static struct tensor value(const struct nn_exec *e, int i)
+/* late: as the steps behind forward have it. */
+static struct tensor value(const struct nn_exec *e, int i, bool late)
 {
     struct tensor t = { .dtype = e->plan->dtype[i], .shape = e->plan->shape[i] };
     int entry = e->params->entry[i];
 
     t.data = entry >= 0 ? (void *)(e->params->value + e->params->offset[entry])
-                        : at(e, e->plan->value[i]);
+                        : at(e, late ? e->plan->late[i] : e->plan->value[i]);
     return t;
 }
 
@@ -88,27 +89,28 @@ struct tensor nn_exec_input(struct nn_exec *e, const char *name)
 {
     int i = nn_graph_find_input(e->plan->graph, name);
 
-    return i < 0 ? (struct tensor){ 0 } : value(e, i);
+    return i < 0 ? (struct tensor){ 0 } : value(e, i, false);
 }
 
 struct tensor nn_exec_output(struct nn_exec *e, const char *name)
 {
     int i = nn_graph_find_output(e->plan->graph, name);
 
-    return i < 0 ? (struct tensor){ 0 } : value(e, i);
+    return i < 0 ? (struct tensor){ 0 } : value(e, i, false);
 }
 
-/* What the step of node i does to its result. */
-static struct nn_after after(const struct nn_exec *e, int i, bool backward)
+/* What a step does to its result. */
+static struct nn_after after(const struct nn_exec *e, int step)
 {
     const struct nn_plan *p = e->plan;
-    int residual = p->fused.residual[i], cut = p->fused.cut[i];
+    int i = p->step[step].node, residual = p->fused.residual[i], cut = p->fused.cut[i];
+    bool backward = p->step[step].kind == NN_STEP_BACKWARD;
     struct nn_after a = { .cuts = cut >= 0 };
 
     if (cut >= 0)
         p->graph->node[cut].op->cut(p->graph->node[cut].attr, &a.lo, &a.hi);
     if (residual >= 0 && !backward)
-        a.residual = value(e, residual);
+        a.residual = value(e, residual, step >= p->n_forward);
     if (residual >= 0 && backward) {
         a.dresidual = gradient(e, residual);
         a.fresh = p->fresh[i] >> NN_FRESH_RESIDUAL & 1;
@@ -116,12 +118,13 @@ static struct nn_after after(const struct nn_exec *e, int i, bool backward)
     return a;
 }
 
-static void *packed(const struct nn_exec *e, int i)
+static void *packed(const struct nn_exec *e, const struct nn_step *s)
 {
-    if (!e->plan->graph->node[i].op->pack)
-        return NULL;
-    return e->plan->opt.mode == NN_TRAIN ? at(e, e->plan->packed[i])
-                                         : e->packed + e->plan->packed_at[i];
+    bool packs = e->plan->graph->node[s->node].op->pack && s->kind != NN_STEP_BACKWARD;
+
+    if (packs && e->plan->opt.mode == NN_INFER)
+        return e->packed + e->plan->packed_at[s->node];
+    return at(e, s->packed);
 }
 
 void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
@@ -129,21 +132,21 @@ void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
     const struct nn_plan *p = e->plan;
     const struct nn_step *s = &p->step[step];
     const struct nn_node *node = &p->graph->node[s->node];
-    bool backward = s->kind == NN_STEP_BACKWARD;
+    bool backward = s->kind == NN_STEP_BACKWARD, late = step >= p->n_forward;
     int tail = p->fused.tail[s->node];
 
     *c = (struct nn_call){
-        .attr = node->attr, .mode = p->opt.mode, .n_in = node->n_in, .y = value(e, tail),
-        .after = after(e, s->node, backward),
+        .attr = node->attr, .mode = p->opt.mode, .n_in = node->n_in, .y = value(e, tail, late),
+        .after = after(e, step), .again = s->kind == NN_STEP_AGAIN,
         .fresh = backward ? p->fresh[s->node] : 0,
-        .packed = backward ? NULL : packed(e, s->node), .stash = at(e, p->stash[s->node]),
-        .scratch = at(e, backward ? p->scratch_bwd[s->node] : p->scratch_fwd[s->node]),
+        .packed = packed(e, s), .stash = at(e, p->stash[s->node]),
+        .scratch = at(e, s->scratch),
         .k = p->opt.kernels, .pool = e->pool, .threads = p->opt.threads,
         .seed = e->seed, .stream = rng_stream(RNG_DROPOUT, (uint32_t)s->node),
         .counter = e->step << 32,
     };
     for (int k = 0; k < node->n_in; k++) {
-        c->x[k] = value(e, node->in[k]);
+        c->x[k] = value(e, node->in[k], late);
         if (backward && !(node->op->no_grad >> k & 1))
             c->dx[k] = gradient(e, node->in[k]);
     }

@@ -79,6 +79,9 @@ struct nn_call {
     struct tensor y;                    /* forward: to write; backward: holds it if kept */
     struct tensor dx[NN_MAX_IN];        /* backward adds into these; data NULL = not wanted */
     unsigned fresh;                     /* bit i: dx[i] holds nothing yet, is to be written */
+    bool again;                         /* forward, TRAIN: once more on what it ran on, y is gone.
+                                           The same y; stash is as it left it, and so are buffers
+                                           to stay */
     struct tensor dy;                   /* backward reads; forward: data NULL */
     struct nn_after after;
     void *packed;                       /* what pack() made of the weights; NULL without the hook */

@@ -25,6 +25,8 @@ struct nn_plan_options {
     bool bare;                  /* values alone, a step a node: for code that is written out */
     bool apart;                 /* tests: no two values share memory, nothing is done in place */
     bool single;                /* a step a node, nothing is fused: for who looks at each */
+    size_t limit;               /* TRAIN: bytes that the block should take, 0: any.  The plan comes
+                                   as near as it can: who must have it looks at `bytes` */
 };
 
 /* A value in memory: where and how, and from which step to which.  The plan alone knows. */
@@ -35,11 +37,13 @@ struct nn_buffer {
     int first, last;            /* steps */
 };
 
-enum nn_step_kind { NN_STEP_FORWARD, NN_STEP_BACKWARD };
+/* AGAIN: forward once more, among the backward steps, of a value that was not kept for them. */
+enum nn_step_kind { NN_STEP_FORWARD, NN_STEP_BACKWARD, NN_STEP_AGAIN };
 
 struct nn_step {
     enum nn_step_kind kind;
     int node;                   /* the host */
+    int scratch, packed;        /* buffer, or -1; INFER has its packed weights elsewhere */
 };
 
 /* Backward adds: the buffer of a gradient is cleared before the step that first adds to it, unless
@@ -57,8 +61,9 @@ struct nn_plan {
     struct shape *shape;        /* of each node's value, for this batch */
     enum dtype *dtype;          /* of its value in memory, and of its gradient */
     int *value, *grad;          /* buffer of node i's value and gradient; -1: none, or in params */
-    int *stash, *scratch_fwd, *scratch_bwd;     /* buffer, or -1 */
-    int *packed;                /* TRAIN: buffer of node i's packed weights, or -1 */
+    int *late;                  /* of its value in the steps behind forward: another where it is
+                                   made again */
+    int *stash;                 /* buffer, or -1 */
     size_t *packed_at;          /* INFER: where they lie in the exec's packed block */
     unsigned *fresh;            /* of node i's backward step: as in nn_call; NN_FRESH_RESIDUAL */
     struct nn_buffer *buffer;
@@ -71,7 +76,9 @@ struct nn_plan {
     int loss;                   /* TRAIN: node of the output called "loss"; else -1 */
     size_t bytes;               /* of the exec's block */
     size_t packed_bytes;        /* INFER: of its packed weights, which live as long as it does */
-    int64_t flops;              /* of the forward steps */
+    size_t kept_bytes;          /* TRAIN: of values that stay from forward to backward */
+    size_t again_bytes;         /* of values that are made again there instead */
+    int64_t flops, again_flops; /* of the forward steps; of those that are run again */
     struct arena *mem;
 };
 

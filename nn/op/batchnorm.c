@@ -166,7 +166,7 @@ static void forward(const struct nn_call *c)
     const real *gamma = c->x[GAMMA].data, *beta = c->x[BETA].data;
     real *scale = c->scratch, *shift = scale + n, *stash = c->stash;
 
-    if (measures(c))
+    if (measures(c) && !c->again)
         measure(c);
     for (int i = 0; i < n; i++) {
         double mean, inv;

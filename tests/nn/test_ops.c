@@ -266,6 +266,49 @@ static void forward_writes_what_type_says(void **state)
         }
 }
 
+/* What backward finds no more is made again, and nothing else moves: no statistic, no stash. */
+static void once_more_is_the_same(void **state)
+{
+    (void)state;
+    EACH_CASE(op, c) {
+        struct fixture f = make(op, c, NN_TRAIN, 1, "auto", 0);
+        struct nn_call first = f.call;
+        size_t stash = 0, scratch = 0;
+        void *left;
+
+        if (op->space)
+            op->space(&f.call, &stash, &scratch);
+        left = malloc(stash + 1);
+        assert_non_null(left);
+        if (stash)
+            memset(f.call.stash, 0, stash);
+        nn_op_forward(op, &f.call);
+        memcpy(left, f.call.stash ? f.call.stash : left, stash);
+        for (int i = 0; i < f.call.n_in; i++) {
+            size_t bytes = (size_t)shape_count(&first.x[i].shape) * sizeof(real);
+
+            first.x[i].data = malloc(bytes + 1);
+            assert_non_null(first.x[i].data);
+            memcpy(first.x[i].data, f.call.x[i].data, bytes);
+        }
+        f.call.y.data = new_array(&f.call.y.shape);
+        f.call.again = true;
+        nn_op_forward(op, &f.call);
+        if (!same_bits(&first.y, &f.call.y))
+            fail_msg("%s {%s} %s: y is not the same", op->name, c->attr, c->in);
+        if (stash && memcmp(left, f.call.stash, stash))
+            fail_msg("%s {%s} %s: the stash is not the same", op->name, c->attr, c->in);
+        for (int i = 0; i < f.call.n_in; i++) {
+            if (!same_bits(&first.x[i], &f.call.x[i]))
+                fail_msg("%s {%s} %s: input %d has changed", op->name, c->attr, c->in, i);
+            free(first.x[i].data);
+        }
+        free(first.y.data);
+        free(left);
+        drop(&f);
+    }
+}
+
 static void best_kernels_agree_with_reference(void **state)
 {
     (void)state;
@@ -866,6 +909,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_op_has_cases),
         cmocka_unit_test(forward_writes_what_type_says),
+        cmocka_unit_test(once_more_is_the_same),
         cmocka_unit_test(best_kernels_agree_with_reference),
         cmocka_unit_test(gradient_equals_central_differences),
         cmocka_unit_test(backward_reads_only_what_it_keeps),
