@@ -21,10 +21,20 @@ enum {
     REPLAN_STEPS = 10,
 };
 
+/* To come to harm.  The training's own, at its first values still, makes room. */
+static void *other_method(struct train_session *t, struct err *err)
+{
+    if (!t->going_on) {
+        t->method->close(t->self);
+        t->self = NULL;
+    }
+    return train_session_method(t, err);
+}
+
 bool train_timing_steps(struct train_session *t, double limit, struct err *err)
 {
     struct train_pace *pace = &t->clock.pace;
-    void *self = train_session_method(t, err);
+    void *self = other_method(t, err);
     double start = clock_now(), first = 0, waited = 0;
     int steps = -1; /* the first one is warm-up, unless it takes all the time */
     int batches = 0, empty = 0;
@@ -63,7 +73,9 @@ bool train_timing_steps(struct train_session *t, double limit, struct err *err)
     pace->fill = steps > 0 && filling ? waited / steps : 0;
     pace->step -= pace->fill;
     t->method->close(self);
-    return ok;
+    if (!t->self)
+        t->self = train_session_method(t, err);
+    return ok && t->self;
 }
 
 void train_timing_val(struct train_session *t)

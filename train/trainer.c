@@ -303,6 +303,8 @@ static bool loop(struct train_session *t, struct err *err)
         if (train_session_stopped(t) && p->step < train_plan_steps(t->cfg))
             return stop_here(t, false, err);
     }
+    t->method->close(t->self); /* all is written: room for another look */
+    t->self = NULL;
     if (!train_keep_best(t, err) || !train_keep_calibrate(t, err))
         return false;
     train_timing_tell(t);
