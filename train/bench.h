@@ -44,6 +44,7 @@ struct train_bench_net {
     enum nn_precision precision;
     bool train;                 /* a step with SGD (forward, backward, update); else an answer */
     const char *isa;
+    int64_t memory;             /* training: bytes that it should take, as `bytes`; 0: any */
     struct pool *pool;          /* lent */
     int rounds;
 };
@@ -54,6 +55,7 @@ struct train_bench_net_result {
     struct train_bench_time time;       /* of a batch */
     double flops;               /* of a batch; a training step counts as three answers */
     int64_t bytes;              /* of all that was allocated to run it, weights included */
+    int64_t kept, again;        /* training: of values that backward reads (train/net.h) */
 };
 bool train_bench_net(const struct train_bench_net *how, struct train_bench_net_result *out,
                      struct err *err);

@@ -67,28 +67,57 @@ static void run_step(void *ctx)
     t->ok = t->ok && train_net_update(t->net, 1e-6, &out, t->err);
 }
 
-static bool measure_training(const struct train_bench_net *how, const struct nn_graph *g,
-                             const struct batch *b, struct train_bench_net_result *out,
-                             struct err *err)
+static struct train_net_options training_options(const struct train_bench_net *how,
+                                                 struct err *err)
 {
-    struct train_net_options opt = {
+    return (struct train_net_options){
         .loss = { .task = DATA_SINGLE }, .optim = &train_optim_sgd, .pool = how->pool, .seed = 1,
         .momentum = train_optim_sgd.momentum, .decay = train_optim_sgd.decay,
         .kernels = nn_kernels_get(how->isa, err), .precision = how->precision,
     };
+}
+
+/* What is left for activations in how->memory; 0: any. */
+static bool limit_of(const struct train_bench_net *how, const struct nn_graph *g, int64_t *limit,
+                     struct err *err)
+{
+    struct train_net_options opt = training_options(how, err);
+    struct train_net_bytes bytes;
+
+    *limit = 0;
+    if (!how->memory)
+        return true;
+    if (!opt.kernels ||
+        !train_net_bytes(g, &opt, how->batch, pool_threads(how->pool), &bytes, err))
+        return false;
+    *limit = how->memory > bytes.state ? how->memory - bytes.state : 1;
+    return true;
+}
+
+static bool measure_training(const struct train_bench_net *how, const struct nn_graph *g,
+                             const struct batch *b, struct train_bench_net_result *out,
+                             struct err *err)
+{
+    struct train_net_options opt = training_options(how, err);
+    struct train_net_bytes bytes = { 0 };
     struct training t = { .b = b, .ok = true, .err = err };
 
+    if (!limit_of(how, g, &opt.limit, err))
+        return false;
     t.net = opt.kernels ? train_net_new(g, &opt, err) : NULL;
     if (t.net && train_net_prepare(t.net, b->n, err)) {
         out->time = train_bench_run(run_step, &t, how->rounds, 0.1);
         out->flops = 3.0 * (double)train_net_flops(t.net) * b->n;
-        out->bytes = train_net_bytes(g, &opt, b->n, pool_threads(how->pool), err);
+        t.ok &= train_net_bytes(g, &opt, b->n, pool_threads(how->pool), &bytes, err);
+        out->bytes = bytes.state + bytes.activations;
+        out->kept = bytes.kept;
+        out->again = bytes.again;
         out->precision = how->precision ? how->precision : nn_precision_auto(NN_TRAIN, opt.kernels);
     } else {
         t.ok = false;
     }
     train_net_free(t.net);
-    return t.ok && out->bytes >= 0;
+    return t.ok;
 }
 
 /* ---- where its time goes --------------------------------------------------------------------- */
@@ -181,12 +210,18 @@ int train_bench_shares(const struct train_bench_net *how, struct train_bench_sha
                                    .kernels = nn_kernels_get(how->isa, err) };
     struct data_prep prep = { .size = { side_of(how), side_of(how) } };
     struct nn_graph *g = train_arch_graph(how->arch, how->labels, 0, 0, &prep, err);
-    bool ok = g && opt.kernels && train_loss_add(g, &loss, err);
-    struct nn_plan *plan = ok ? nn_plan_new(g, &opt, err) : NULL;
-    struct nn_params *p = plan ? nn_params_new(g, true, err) : NULL;
-    struct nn_exec *e = p ? nn_exec_new(plan, p, how->pool, err) : NULL;
-    int n = e ? 0 : -1;
+    int64_t limit = 0;
+    bool ok = g && opt.kernels && limit_of(how, g, &limit, err) && train_loss_add(g, &loss, err);
+    struct nn_plan *plan;
+    struct nn_params *p;
+    struct nn_exec *e;
+    int n;
 
+    opt.limit = (size_t)limit;
+    plan = ok ? nn_plan_new(g, &opt, err) : NULL;
+    p = plan ? nn_params_new(g, true, err) : NULL;
+    e = p ? nn_exec_new(plan, p, how->pool, err) : NULL;
+    n = e ? 0 : -1;
     if (e) {
         struct tensor x = nn_exec_input(e, "image");
 

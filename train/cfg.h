@@ -70,6 +70,8 @@ struct train_cfg {
     double progressive; /* share of the side that pictures begin with; 1 = all */
     int seed;
     int threads; /* 0 = all processors */
+    int memory;  /* MB that the program may take; 0: any */
+    int slice;   /* pictures that go through the network together; 0: the batch */
     double val;  /* share held out where the data say nothing; 0 = chosen */
     bool no_near; /* near-duplicates are not kept on one side */
     const char *isa;

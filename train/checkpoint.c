@@ -18,7 +18,8 @@ static const char *const names[] = { TRAIN_LAST, TRAIN_PREVIOUS }; /* the newest
 enum { NAME = 64, N_NAMES = sizeof names / sizeof *names };
 
 /* Settings that change no result, or that progress itself changes. */
-static const char *const free_settings[] = { "threads", "time", "epochs", "shortened" };
+static const char *const free_settings[] = { "threads", "memory", "time", "epochs",
+                                             "shortened" };
 
 static bool is_free(const struct field *f)
 {

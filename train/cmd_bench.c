@@ -20,7 +20,7 @@ static const char *const only_names[] = { "both", "train", "predict", NULL };
 struct options {
     bool peak, kernels, steps, json;
     const char *arch, *isa;
-    int batch[BATCHES], size, labels, only, precision, threads, rounds;
+    int batch[BATCHES], size, labels, only, precision, memory, threads, rounds;
 };
 
 static const struct field options[] = {
@@ -37,6 +37,9 @@ static const struct field options[] = {
     FIELD_ENUM(struct options, only, only_names, BOTH, "of networks, steps of training or answers"),
     FIELD_ENUM(struct options, precision, nn_precision_names, NN_PRECISION_AUTO,
                "of pictures within networks and operators, as of train"),
+    FIELD_INT(struct options, memory, NULL, 0, 0, 1 << 30,
+              "MB that a network in training should take: what is not kept is made again, as of "
+              "train; 0 = any"),
     FIELD_STRING(struct options, isa, "NAME", "auto",
                  "the highest level of instructions, as of train"),
     FIELD_INT(struct options, threads, NULL, 0, 0, 1024, "0 = one a processor"),
@@ -196,6 +199,15 @@ static void tell_net(struct bench *b, const struct train_bench_net *how,
     json_number(out, "flops", r->flops);
     json_number(out, "share", rate / peak);
     json_number(out, "bytes", (double)r->bytes);
+    json_number(out, "kept", (double)r->kept);
+    json_number(out, "again", (double)r->again);
+}
+
+static void tell_kept(struct bench *b, const struct train_bench_net_result *r)
+{
+    if (!b->o->json)
+        str_printf(&b->out, "    %.0f MB are kept from forward to backward, %.0f MB made again\n",
+                   (double)r->kept / 1048576, (double)r->again / 1048576);
 }
 
 static void tell_shares(struct bench *b, const struct train_bench_share *share, int n)
@@ -229,7 +241,8 @@ static void tell_shares(struct bench *b, const struct train_bench_share *share, 
 }
 
 /* The end of tell_net's object. */
-static bool end_net(struct bench *b, const struct train_bench_net *how)
+static bool end_net(struct bench *b, const struct train_bench_net *how,
+                    const struct train_bench_net_result *r)
 {
     bool ok = true;
 
@@ -238,8 +251,10 @@ static bool end_net(struct bench *b, const struct train_bench_net *how)
         int n = share ? train_bench_shares(how, share, b->err) : -1;
 
         ok = share ? n >= 0 : err_set(b->err, ERR_MEMORY, "no memory for the steps");
-        if (ok)
+        if (ok) {
+            tell_kept(b, r);
             tell_shares(b, share, n);
+        }
         free(share);
     }
     if (b->o->json)
@@ -252,13 +267,14 @@ static bool bench_one(struct bench *b, const char *arch, bool train, int batch)
     struct train_bench_net how = { .arch = arch, .size = b->o->size, .batch = batch,
                                    .labels = b->o->labels, .train = train, .isa = b->o->isa,
                                    .precision = (enum nn_precision)b->o->precision,
+                                   .memory = (int64_t)b->o->memory * 1000000,
                                    .pool = b->pool, .rounds = b->o->rounds };
     struct train_bench_net_result r;
 
     if (!train_bench_net(&how, &r, b->err))
         return err_in(b->err, "%s", arch);
     tell_net(b, &how, &r);
-    return end_net(b, &how) && told(b);
+    return end_net(b, &how, &r) && told(b);
 }
 
 /* Where nobody says: batches that a network is trained with, and single pictures. */
@@ -447,7 +463,8 @@ const struct cli_command train_cmd_bench = {
              "median; run it when nothing else runs.\n"
              "A training step wants two pictures; it is forward, backward and an update with SGD, "
              "and counts as three answers in GFLOP/s; its share is of the peak in its precision. "
-             "Memory is what is allocated to run the network, weights included.",
+             "Memory is what is allocated to run the network, weights included; --steps tells how "
+             "much of it is kept from forward to backward, and how much is made again there.",
     .examples = "discern bench\n"
                 "discern bench --peak\n"
                 "discern bench --kernels --isa avx2\n"

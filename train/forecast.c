@@ -85,7 +85,9 @@ bool train_forecast(const struct train_forecast_facts *f, struct train_forecast 
 
     *out = (struct train_forecast){
         .program = f->resident,
-        .network = f->network + values,
+        .network = f->network.state + f->network.activations + values,
+        .kept = f->network.kept,
+        .again = f->network.again,
         .pictures = data_loader_bytes(f->train, &f->model->prep, f->loader) +
                     f->threads * decoding(f->seen),
         .caches = f->caches,

@@ -11,10 +11,12 @@
 #include "data/loader.h"
 #include "infer/model.h"
 #include "train/choose.h"
+#include "train/net.h"
 
 struct train_forecast {
     int64_t program;    /* code, libraries, the index of the pictures */
     int64_t network;    /* that is trained: activations, values, gradients, moments */
+    int64_t kept, again; /* of its activations that backward reads: kept for it; made again */
     int64_t pictures;   /* under way: decoded, and ready in batches */
     int64_t validation; /* the network that answers, and its batches */
     int64_t caches;     /* mapped files: the system takes them back first where memory is short */
@@ -23,7 +25,7 @@ struct train_forecast {
 
 struct train_forecast_facts {
     int64_t resident; /* bytes that the process held before it prepared the training */
-    int64_t network;  /* the method's */
+    struct train_net_bytes network; /* the method's */
     const struct infer_model *model;
     const struct nn_kernels *kernels;
     int threads;

@@ -12,7 +12,7 @@
 #include "nn/params.h"
 #include "train/block.h"
 #include "train/choose.h"
-#include "train/outcome.h"
+#include "train/net.h"
 
 struct train_method_options {
     const struct train_cfg *cfg;   /* decided; read while the method lives */
@@ -21,6 +21,7 @@ struct train_method_options {
     const struct data_index *data; /* learnt from */
     const struct nn_kernels *kernels;
     struct pool *pool;
+    int64_t limit;                 /* bytes that activations should take; 0: any */
 };
 
 struct train_method {
@@ -32,8 +33,12 @@ struct train_method {
     bool (*check)(const struct train_method_options *opt, const struct data_batch *b,
                   train_say_fn *say, void *ctx, struct err *err);
 
-    /* That open will take, but for a percent; -1 on failure. */
-    int64_t (*bytes)(const struct train_method_options *opt, struct err *err);
+    /* That open will take, but for a percent. */
+    bool (*bytes)(const struct train_method_options *opt, struct train_net_bytes *out,
+                  struct err *err);
+
+    /* Whether slices of a batch (cfg->slice) teach what the batch does. */
+    bool (*slices)(const struct train_method_options *opt, bool *slices, struct err *err);
 
     /* At its first values, and all memory that batches of cfg's size need. */
     void *(*open)(const struct train_method_options *opt, struct err *err);

@@ -8,6 +8,8 @@
 #include "train/net.h"
 
 #include "nn/exec.h"
+#include "nn/op/batchnorm.h"
+#include "nn/op/xent.h"
 #include "train/average.h"
 #include "train/freeze.h"
 #include "train/grow.h"
@@ -226,16 +228,19 @@ static struct nn_plan *new_plan(const struct nn_graph *g, const struct train_net
         .threads = threads,
         .kernels = opt->kernels,
         .precision = opt->precision,
+        .limit = (size_t)opt->limit,
     };
 
     return nn_plan_new(g, &how, err);
 }
 
-bool train_net_prepare(struct train_net *t, int n, struct err *err)
+/* A plan for n pictures at a time, if there is none yet, in the place of none for `other`. */
+static bool prepare(struct train_net *t, int n, int other, struct err *err)
 {
-    struct sized *s = &t->sized[t->sized[0].n != 0];
+    bool second = t->sized[0].n && t->sized[1].n != other;
+    struct sized *s = &t->sized[second];
 
-    if (find_sized(t, n))
+    if (!n || find_sized(t, n))
         return true;
     sized_release(s);
     s->plan = new_plan(t->graph, &t->opt, n, pool_threads(t->opt.pool), err);
@@ -249,19 +254,73 @@ bool train_net_prepare(struct train_net *t, int n, struct err *err)
     return true;
 }
 
-int64_t train_net_bytes(const struct nn_graph *g, const struct train_net_options *opt, int n,
-                        int threads, struct err *err)
+/* Pictures of a batch of n that go through at a time. */
+static int slice_of(const struct train_net_options *opt, int n)
+{
+    return opt->slice > 0 && opt->slice < n ? opt->slice : n;
+}
+
+bool train_net_prepare(struct train_net *t, int n, struct err *err)
+{
+    int slice = slice_of(&t->opt, n), rest = n % slice;
+
+    for (int i = 0; i < SIZES && t->opt.limit; i++)     /* there is no room for more */
+        if (t->sized[i].n != slice && t->sized[i].n != rest)
+            sized_release(&t->sized[i]);
+    return prepare(t, slice, rest, err) && prepare(t, rest, slice, err);
+}
+
+static bool add_bytes(const struct nn_graph *g, const struct train_net_options *opt, int n,
+                      int threads, struct train_net_bytes *out, struct err *err)
+{
+    struct nn_plan *plan = n ? new_plan(g, opt, n, threads, err) : NULL;
+
+    if (plan) {
+        out->activations += (int64_t)plan->bytes;
+        out->kept += (int64_t)plan->kept_bytes;
+        out->again += (int64_t)plan->again_bytes;
+    }
+    nn_plan_free(plan);
+    return plan || !n;
+}
+
+bool train_net_bytes(const struct nn_graph *g, const struct train_net_options *opt, int n,
+                     int threads, struct train_net_bytes *out, struct err *err)
 {
     struct nn_graph *copy = training_copy(g, opt, err);
-    struct nn_plan *plan = copy ? new_plan(copy, opt, n, threads, err) : NULL;
-    int64_t total = copy ? nn_params_numbers(copy) : 0, bytes = -1;
+    int64_t total = copy ? nn_params_numbers(copy) : 0;
+    int slice = slice_of(opt, n);
+    bool ok;
 
-    if (plan)
-        bytes = (int64_t)plan->bytes + train_update_bytes(g, total, opt->optim) +
-                (2 + (opt->ema > 0) + (opt->lookahead > 0)) * total * (int64_t)sizeof(real);
-    nn_plan_free(plan);
+    *out = (struct train_net_bytes){
+        .state = train_update_bytes(g, total, opt->optim) +
+                 (2 + (opt->ema > 0) + (opt->lookahead > 0)) * total * (int64_t)sizeof(real) };
+    ok = copy && add_bytes(copy, opt, slice, threads, out, err) &&
+         add_bytes(copy, opt, n % slice, threads, out, err);
     nn_graph_free(copy);
-    return bytes;
+    return ok;
+}
+
+/* Weights and labels that are unknown make some pictures count more in a loss. */
+static bool looks_across(const struct nn_node *node)
+{
+    if (node->op->flags & NN_OP_LOSS)
+        return node->op != &nn_op_xent || node->n_in > 2;
+    if (node->op == &nn_op_batchnorm)
+        return !((const struct nn_bn *)node->attr)->frozen;
+    return node->op->flags & NN_OP_ACROSS_BATCH;
+}
+
+bool train_net_slices(const struct nn_graph *g, const struct train_net_options *opt, bool *slices,
+                      struct err *err)
+{
+    struct nn_graph *copy = training_copy(g, opt, err);
+
+    *slices = copy;
+    for (int i = 0; copy && i < copy->n; i++)
+        *slices &= !looks_across(&copy->node[i]);
+    nn_graph_free(copy);
+    return copy;
 }
 
 /* ---- learning -------------------------------------------------------------------------------- */
@@ -325,6 +384,14 @@ static void fill(struct nn_exec *e, const char *name, const float *from)
         to[i] = from[i];
 }
 
+/* Of a picture, by the plan for n. */
+static int64_t input_numbers(struct train_net *t, int n)
+{
+    struct tensor image = nn_exec_input(find_sized(t, n)->exec, "image");
+
+    return shape_count(&image.shape) / n;
+}
+
 static int largest(const real *x, int n)
 {
     int best = 0;
@@ -349,16 +416,14 @@ static int count_right(const struct train_net *t, int n, const real *logits, con
     return right;
 }
 
-bool train_net_learn(struct train_net *t, int n, const float *image, const float *target,
-                     uint64_t step, struct err *err)
+/* The n pictures that are next of a batch. */
+static bool learn_slice(struct train_net *t, int n, const float *image, const float *target,
+                        uint64_t step, struct err *err)
 {
     struct learnt *l = &t->learnt;
-    struct sized *s;
+    struct sized *s = find_sized(t, n);
     double loss;
 
-    if (!train_net_prepare(t, n, err))
-        return false;
-    s = find_sized(t, n);
     assert(s);
     if (!l->batches) {
         keep_running(t, false);
@@ -381,6 +446,22 @@ bool train_net_learn(struct train_net *t, int n, const float *image, const float
     l->pictures += n;
     l->last = n;
     l->batches++;
+    return true;
+}
+
+bool train_net_learn(struct train_net *t, int n, const float *image, const float *target,
+                     uint64_t step, struct err *err)
+{
+    int slice = slice_of(&t->opt, n);
+    int64_t numbers;
+
+    if (!train_net_prepare(t, n, err))
+        return false;
+    numbers = input_numbers(t, slice);
+    for (int first = 0; first < n; first += slice)
+        if (!learn_slice(t, n - first < slice ? n - first : slice, image + first * numbers,
+                         target + (int64_t)first * t->labels, step, err))
+            return false;
     return true;
 }
 

@@ -28,6 +28,8 @@ struct train_net_options {
     const struct train_optim *optim;
     const struct nn_kernels *kernels;
     enum nn_precision precision;
+    int64_t limit; /* bytes that activations should take (nn/plan.h); 0: any */
+    int slice;     /* pictures of a batch that go through at a time; 0: all */
     struct pool *pool; /* lent; may be NULL */
     uint64_t seed;     /* of initial values and dropout */
 };
@@ -46,12 +48,14 @@ void train_net_begin(struct train_net *t, const struct nn_params *p);
  * memory is out, or there is no such network (train/grow.h). */
 bool train_net_resize(struct train_net *t, int height, int width, struct err *err);
 
-/* Plans for batches of n, so that train_net_learn of n allocates nothing.  One more n is kept. */
+/* Plans for batches of n, so that train_net_learn of n allocates nothing.  One more n is kept where
+ * there is no limit. */
 bool train_net_prepare(struct train_net *t, int n, struct err *err);
 
 /*
  * Forward and backward on image[n,H,W,C] and target[n,labels]; n >= 2 where the graph has
- * batch-norms, whose statistics are this batch's.  Any number of batches may precede an update:
+ * batch-norms, whose statistics are this batch's.  A batch larger than a slice is taken in slices,
+ * as if they were batches.  Any number of batches may precede an update:
  * gradient and loss are then the means over all their pictures.  `step` numbers what dropout draws,
  * with how many batches came before.  ERR_DIVERGED: the loss is no finite number; all is as it was
  * after the last update, running statistics too.
@@ -88,9 +92,20 @@ const struct nn_params *train_net_params(const struct train_net *t);
 int64_t train_net_trained(const struct train_net *t);
 int64_t train_net_flops(const struct train_net *t);
 
-/* Bytes that such a net takes, prepared for batches of n on `threads` threads: all but a percent,
- * without allocating them.  -1 on failure. */
-int64_t train_net_bytes(const struct nn_graph *g, const struct train_net_options *opt, int n,
-                        int threads, struct err *err);
+/* What such a net takes, prepared for batches of n on `threads` threads: all but a percent. */
+struct train_net_bytes {
+    int64_t state;              /* values, gradients, moments, averages */
+    int64_t activations;        /* all that steps write: with a limit as little as it comes to */
+    int64_t kept, again;        /* of values that backward reads: kept for it; made again there */
+};
+
+/* Without allocating it. */
+bool train_net_bytes(const struct nn_graph *g, const struct train_net_options *opt, int n,
+                     int threads, struct train_net_bytes *out, struct err *err);
+
+/* Whether slices of a batch teach what the batch does: nothing in the network or its loss looks
+ * across pictures. */
+bool train_net_slices(const struct nn_graph *g, const struct train_net_options *opt, bool *slices,
+                      struct err *err);
 
 #endif

@@ -64,7 +64,7 @@ static bool changes(const struct field *f)
         if (!strcmp(f->name, others[i]))
             return true;
     if (field_find(train_cfg_fields, f->name))
-        return strcmp(f->name, "threads") != 0;
+        return strcmp(f->name, "threads") && strcmp(f->name, "memory");
     return field_find(train_source_fields, f->name);
 }
 

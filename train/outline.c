@@ -76,7 +76,9 @@ void train_outline_text(const struct train_outline *o, const struct train_cfg *c
     str_printf(out, "rate     %s, highest rate %g, %s\n", cfg->optim, cfg->lr,
                train_sched_names[cfg->sched]);
     str_printf(out, "augment  %s\n", str_text(&o->recipe));
-    str_printf(out, "memory   %.0f MB at its most\n", 1e-6 * (double)o->memory.total);
+    str_printf(out, "memory   %.0f MB at its most; %.0f kept from forward to backward, %.0f made "
+               "again there\n", 1e-6 * (double)o->memory.total, 1e-6 * (double)o->memory.kept,
+               1e-6 * (double)o->memory.again);
     str_add(out, "time     about ");
     str_duration(out, train_outline_epoch(o));
     str_add(out, " an epoch, ");

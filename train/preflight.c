@@ -349,6 +349,7 @@ static bool prepare(struct preflight *f, struct err *err)
         .threads = pool_threads(f->opt->pool),
         .kernels = f->opt->kernels,
         .precision = NN_PRECISION_FP32,
+        .limit = (size_t)f->opt->limit,
         .single = true,
     };
     size_t n = (size_t)f->g->n + 1;
@@ -364,6 +365,11 @@ static bool prepare(struct preflight *f, struct err *err)
     assert(f->p->total == f->opt->values->total);
     memcpy(f->p->value, f->opt->values->value, (size_t)f->p->total * sizeof *f->p->value);
     f->plan = nn_plan_new(f->g, &plan, err);
+    while (f->plan && plan.limit && f->plan->bytes > plan.limit && f->n > 2) {
+        nn_plan_free(f->plan);
+        plan.batch = f->n = f->n / 2 > 2 ? f->n / 2 : 2;
+        f->plan = nn_plan_new(f->g, &plan, err);
+    }
     f->exec = f->plan ? nn_exec_new(f->plan, f->p, f->opt->pool, err) : NULL;
     return f->exec;
 }

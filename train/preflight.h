@@ -16,6 +16,7 @@ struct train_preflight_options {
     const struct nn_params *values; /* of it */
     const struct nn_kernels *kernels;
     struct pool *pool; /* may be NULL */
+    int64_t limit;     /* bytes that activations should take: fewer pictures do; 0: any */
     uint64_t seed;     /* of dropout */
 };
 

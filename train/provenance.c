@@ -60,6 +60,7 @@ static json_t *settings(const struct train_provenance *p)
     str_release(&recipe);
     json_object_del(o, "time");
     json_object_del(o, "threads");
+    json_object_del(o, "memory");
     if (!train_plan_changes(&cfg))
         json_object_del(o, "shortened");
     return o;

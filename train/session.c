@@ -191,6 +191,7 @@ static struct train_method_options method_options(const struct train_session *t)
         .data = t->parts.train,
         .kernels = t->kernels,
         .pool = t->pool,
+        .limit = t->limit,
     };
 }
 
@@ -311,16 +312,14 @@ static bool check_growth(const struct train_session *t, struct err *err)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-/* How much memory it will take, told before any of it is taken. */
-static bool tell_memory(struct train_session *t, int64_t resident, const struct train_seen *seen,
-                        struct err *err)
+/* What the training takes as it is set up now: with a limit or without, in slices or not. */
+static bool forecast(struct train_session *t, int64_t resident, const struct train_seen *seen,
+                     struct train_net_bytes *network, struct err *err)
 {
     struct train_method_options method = method_options(t);
     struct data_loader_options loader = loader_options(t);
-    struct train_forecast *m = &t->memory;
     struct train_forecast_facts facts = {
         .resident = resident,
-        .network = t->method->bytes(&method, err),
         .model = t->model,
         .kernels = t->kernels,
         .threads = t->cfg->threads,
@@ -332,15 +331,94 @@ static bool tell_memory(struct train_session *t, int64_t resident, const struct 
         .caches = train_caches_bytes(&t->caches),
     };
 
-    if (facts.network < 0 || !train_forecast(&facts, m, err))
+    if (!t->method->bytes(&method, &facts.network, err))
+        return false;
+    *network = facts.network;
+    return train_forecast(&facts, &t->memory, err);
+}
+
+/* The largest part of a batch, of equal ones, with which it fits.  What cannot be cut stays. */
+static bool find_slice(struct train_session *t, int64_t resident, const struct train_seen *seen,
+                       int64_t limit, bool *cuts, struct err *err)
+{
+    struct train_method_options method = method_options(t);
+    struct train_net_bytes network;
+
+    if (!t->method->slices(&method, cuts, err))
+        return false;
+    for (int parts = 2; *cuts && t->memory.total > limit && parts <= t->cfg->batch; parts++) {
+        if (t->cfg->batch % parts)
+            continue;
+        t->cfg->slice = t->cfg->batch / parts;
+        if (!forecast(t, resident, seen, &network, err))
+            return false;
+    }
+    return true;
+}
+
+/* Over the limit: makes values again, then cuts batches, then refuses. */
+static bool fit_memory(struct train_session *t, int64_t resident, const struct train_seen *seen,
+                       struct train_net_bytes *network, struct err *err)
+{
+    int64_t limit = (int64_t)t->cfg->memory * 1000000, others;
+    bool cuts = true;
+
+    if (!limit)
+        return true;
+    others = t->memory.total - network->activations;
+    t->limit = limit > others ? limit - others : 1;
+    if (!forecast(t, resident, seen, network, err))
+        return false;
+    if (t->memory.total > limit && !t->cfg->slice && !t->going_on &&
+        !find_slice(t, resident, seen, limit, &cuts, err))
+        return false;
+    if (t->memory.total > limit)
+        return err_set(err, ERR_USAGE,
+                       "memory %d: this training takes %lld MB at least, %.0f of them for the "
+                       "network%s; a smaller --batch or --size takes less",
+                       t->cfg->memory, (long long)(t->memory.total / 1000000 + 1),
+                       1e-6 * (double)t->memory.network,
+                       cuts ? "" : ", whose batches cannot be cut: it looks at whole ones");
+    if (t->cfg->slice)
+        train_session_note(t, TRAIN_EVENT_NOTE,
+                           "slice %d: so many pictures of a batch at a time fit into the memory "
+                           "given", t->cfg->slice);
+    return true;
+}
+
+/* How much memory it will take, told before any of it is taken. */
+static bool tell_memory(struct train_session *t, int64_t resident, const struct train_seen *seen,
+                        struct err *err)
+{
+    const struct train_forecast *m = &t->memory;
+    struct train_net_bytes network;
+
+    if (!forecast(t, resident, seen, &network, err) ||
+        !fit_memory(t, resident, seen, &network, err))
         return false;
     train_session_note(t, TRAIN_EVENT_NOTE,
-                       "memory %.0f MB: network and optimiser %.0f, pictures under way %.0f, "
-                       "validation %.0f, decoded pictures %.0f, program %.0f",
-                       1e-6 * (double)m->total, 1e-6 * (double)m->network,
-                       1e-6 * (double)m->pictures, 1e-6 * (double)m->validation,
-                       1e-6 * (double)m->caches, 1e-6 * (double)m->program);
+                       "memory %.0f MB: network and optimiser %.0f (%.0f kept from forward to "
+                       "backward, %.0f made again there), pictures under way %.0f, validation "
+                       "%.0f, decoded pictures %.0f, program %.0f",
+                       1e-6 * (double)m->total, 1e-6 * (double)m->network, 1e-6 * (double)m->kept,
+                       1e-6 * (double)m->again, 1e-6 * (double)m->pictures,
+                       1e-6 * (double)m->validation, 1e-6 * (double)m->caches,
+                       1e-6 * (double)m->program);
     return true;
+}
+
+/* Slices that somebody asked for must teach what batches do. */
+static bool check_slice(const struct train_session *t, struct err *err)
+{
+    struct train_method_options method = method_options(t);
+    bool cuts = true;
+
+    if (t->cfg->slice && !t->method->slices(&method, &cuts, err))
+        return false;
+    return cuts || err_set(err, ERR_USAGE,
+                           "slice %d: the network, or its loss, looks at whole batches; --batch "
+                           "and --accumulate make them smaller",
+                           t->cfg->slice);
 }
 
 bool train_session_open(struct train_session *t, struct err *err)
@@ -384,7 +462,7 @@ bool train_session_open(struct train_session *t, struct err *err)
     if (!make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err))
         return false;
     t->seen = t->prep;
-    if (!tell_memory(t, resident, &seen, err) || !make_loader(t, err))
+    if (!check_slice(t, err) || !tell_memory(t, resident, &seen, err) || !make_loader(t, err))
         return false;
     t->clock.pace.per_epoch =
         (data_loader_batches(t->loader) + cfg->accumulate - 1) / cfg->accumulate;

@@ -47,6 +47,7 @@ struct train_session {
     struct train_progress progress;
     struct train_clock clock;
     struct train_forecast memory;
+    int64_t limit;        /* of the method's activations, in bytes; 0: any */
     double lr, saved; /* of the last step; when the last checkpoint was written */
     bool have_best;
     struct infer_figures best; /* of progress.best_epoch, where have_best */

@@ -35,17 +35,38 @@ static struct train_net_options options_of(const struct train_method_options *op
         .optim = train_optim_find(cfg->optim, err),
         .kernels = opt->kernels,
         .precision = (enum nn_precision)cfg->precision,
+        .limit = opt->limit,
+        .slice = cfg->slice,
         .pool = opt->pool,
         .seed = (uint64_t)cfg->seed,
     };
 }
 
-static int64_t bytes(const struct train_method_options *opt, struct err *err)
+static bool bytes(const struct train_method_options *opt, struct train_net_bytes *out,
+                  struct err *err)
 {
     struct train_net_options how = options_of(opt, NULL, err);
 
-    return how.optim ? train_net_bytes(opt->graph, &how, opt->cfg->batch, opt->cfg->threads, err)
-                     : -1;
+    return how.optim &&
+           train_net_bytes(opt->graph, &how, opt->cfg->batch, opt->cfg->threads, out, err);
+}
+
+static bool slices(const struct train_method_options *opt, bool *out, struct err *err)
+{
+    struct train_net_options how = options_of(opt, NULL, err);
+
+    if (!how.optim || !train_net_slices(opt->graph, &how, out, err))
+        return false;
+    *out &= !opt->cfg->class_weights;
+    return true;
+}
+
+/* What is left for activations beside a copy of values and gradients. */
+static int64_t beside_copy(int64_t limit, const struct nn_params *p)
+{
+    int64_t copy = 2 * p->total * (int64_t)sizeof(real);
+
+    return limit > copy ? limit - copy : limit > 0;
 }
 
 /* The network at its first values, with no memory to run it. */
@@ -79,6 +100,7 @@ static bool check(const struct train_method_options *opt, const struct data_batc
             .values = train_net_params(net),
             .kernels = opt->kernels,
             .pool = opt->pool,
+            .limit = beside_copy(opt->limit, train_net_params(net)),
             .seed = (uint64_t)opt->cfg->seed,
         };
 
@@ -142,6 +164,7 @@ const struct train_method train_method_supervised = {
     .name = "supervised",
     .views = 1,
     .bytes = bytes,
+    .slices = slices,
     .check = check,
     .open = open,
     .close = release,

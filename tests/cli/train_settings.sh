@@ -130,3 +130,53 @@ printed '"schema":"discern.plan/1"'
 printed '"batch":16'
 printed '"label":"star","train":15,"val":2,"test":3'
 usage train --resume "$T/a" --dry-run
+
+# ---- a limit of memory: values made again, then batches cut, then a refusal; told before ----
+# told: MB that the last training said it takes.
+told() { sed -n 's/^discern: memory \([0-9]*\) MB.*/\1/p' "$T/err"; }
+# least: MB that it was refused for, and a little: the program itself is not the same every time.
+least() {
+    refused=$(sed -n 's/.*this training takes \([0-9]*\) MB at least.*/\1/p' "$T/err")
+    echo $((refused + 3))
+}
+cat >"$T/deep.net" <<'NET'
+image = input shape=48x48x3
+c1 = conv2d image channels=48 size=3 pad=1
+b1 = batchnorm c1
+r1 = relu b1
+c2 = conv2d r1 channels=48 size=3 pad=1
+b2 = batchnorm c2
+r2 = relu b2
+c3 = conv2d r2 channels=48 size=3 pad=1
+b3 = batchnorm c3
+r3 = relu b3
+m = meanpool r3
+fc = linear m width=classes bias=true
+output logits = fc
+NET
+sed 's/batchnorm \(.*\)/layernorm \1/' "$T/deep.net" >"$T/alone.net"
+deep="--arch $T/deep.net --batch 16 --steps 2 --cache off --isa ref"
+alone="--arch $T/alone.net --batch 16 --steps 2 --cache off --isa ref"
+
+run 0 train "$T/one" $deep --out "$T/any"
+any=$(told)
+run 2 train "$T/one" $deep --memory 1 --out "$T/none"
+said 'MB at least'
+said 'whose batches cannot be cut'
+least=$(least)
+[ "$least" -lt "$any" ] || fail "$least MB at least, $any without a limit"
+run 0 train "$T/one" $deep --memory "$least" --out "$T/little"
+[ "$(told)" -le "$least" ] || fail "$(told) MB told, $least given"
+said 'made again there'
+same any little
+setting little memory "$least"
+setting little slice 0
+run 2 train "$T/one" $deep --slice 4 --out "$T/none"
+said 'slice 4: the network, or its loss, looks at whole batches'
+
+run 2 train "$T/one" $alone --memory 1 --out "$T/none"
+least=$(least)
+run 0 train "$T/one" $alone --memory "$least" --out "$T/cut-up"
+said 'so many pictures of a batch at a time'
+run 0 train --config "$T/cut-up/run.json" --memory 0 --out "$T/cut-again"
+same cut-up cut-again

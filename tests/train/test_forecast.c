@@ -45,7 +45,8 @@ static struct train_forecast forecast(struct asked a)
     struct data_loader_options loader = { .batch = a.batch, .threads = a.threads };
     struct train_seen seen = { .n = 2, .width = { 10, 100 }, .height = { 10, 50 } };
     struct train_forecast_facts facts = {
-        .resident = a.resident, .network = a.network, .model = m,
+        .resident = a.resident, .network = { .state = a.network / 2, .activations = a.network / 2 },
+        .model = m,
         .kernels = nn_kernels_get(NULL, &err), .threads = a.threads, .train = train,
         .val = a.val ? val : NULL, .loader = &loader, .val_batch = 64, .seen = &seen,
         .caches = a.caches,

@@ -269,6 +269,84 @@ static void batches_that_add_up_equal_one(void **state)
     release(&b);
 }
 
+/* A batch in slices is batches that add up, bit for bit; an odd one has a last slice that is
+ * smaller. */
+static void slices_are_batches_that_add_up(void **state)
+{
+    struct train_net_options opt = usual(&train_optim_sgd);
+
+    (void)state;
+    for (int limit = 0; limit <= 1; limit++) {
+        struct made a, b;
+
+        opt.slice = 0;
+        a = tiny(no_norms, &opt, 1);
+        opt.slice = 3;
+        opt.limit = limit;
+        b = tiny(no_norms, &opt, 2);
+        for (int i = 0; i < 4; i++) {
+            int n = i % 2 ? N : i + 1;
+
+            for (int first = 0; first < n; first += 3)
+                learn(&a, first, n - first < 3 ? n - first : 3);
+            learn(&b, 0, n);
+            assert_true(update(&a, 0.1).loss == update(&b, 0.1).loss);
+            assert_same_values(&a, &b);
+        }
+        release(&a);
+        release(&b);
+    }
+}
+
+/* Only what looks at each picture by itself is cut. */
+static void slices_are_for_nets_that_look_at_pictures(void **state)
+{
+    static const struct {
+        const char *text, *freeze;
+        enum data_task task;
+        bool slices;
+    } known[] = {
+        { no_norms, NULL, DATA_SINGLE, true }, { norms, NULL, DATA_SINGLE, false },
+        { norms, "n1*,n2*", DATA_SINGLE, true }, { norms, "n1*", DATA_SINGLE, false },
+        { no_norms, NULL, DATA_MULTI, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct train_net_options opt = usual(&train_optim_sgd);
+        struct err err = { 0 };
+        struct nn_graph *g = nn_graph_read(known[i].text, strlen(known[i].text), 0, NULL, &err);
+        bool slices;
+
+        opt.freeze = known[i].freeze;
+        opt.loss.task = known[i].task;
+        assert_true(g && train_net_slices(g, &opt, &slices, &err));
+        if (slices != known[i].slices)
+            fail_msg("net %zu: slices are %s", i, slices ? "taken" : "refused");
+        nn_graph_free(g);
+    }
+}
+
+/* Weights, moments, statistics and all. */
+static void what_is_made_again_changes_no_bit(void **state)
+{
+    (void)state;
+    for (int precision = NN_PRECISION_FP32; precision <= NN_PRECISION_BF16; precision++)
+        for (int threads = 1; threads <= 3; threads += 2) {
+            struct train_net_options opt = usual(&train_optim_adamw);
+            struct made a, b;
+
+            opt.precision = (enum nn_precision)precision;
+            a = tiny(norms, &opt, 1);
+            opt.limit = 1;
+            b = tiny(norms, &opt, threads);
+            assert_true(steps(&a, 5, 0.01) == steps(&b, 5, 0.01));
+            assert_same_values(&a, &b);
+            release(&a);
+            release(&b);
+        }
+}
+
 static void pictures_that_are_answered_right_are_counted(void **state)
 {
     struct train_net_options opt = usual(&train_optim_sgd);
@@ -674,11 +752,15 @@ static void bytes_are_known_before(void **state)
         struct nn_graph *g = models[i % 2]->build(&args, &err);
         struct train_net_options opt = usual(i < 2 ? &train_optim_sgd : &train_optim_muon);
         struct train_net *net;
+        struct train_net_bytes bytes;
         int64_t before, told, taken;
 
         opt.precision = NN_PRECISION_FP32;      /* its arrays are large beside all else */
         opt.ema = i < 2 ? 0 : 0.9;
-        told = train_net_bytes(g, &opt, 32, 1, &err);
+        opt.limit = i < 2 ? 0 : 1;
+        opt.slice = i < 3 ? 0 : 24;             /* one of 24, one of 8 */
+        assert_true(train_net_bytes(g, &opt, 32, 1, &bytes, &err));
+        told = bytes.state + bytes.activations;
         before = allocated();
         net = train_net_new(g, &opt, &err);
         assert_true(net && train_net_prepare(net, 32, &err));
@@ -740,6 +822,9 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_bits),
         cmocka_unit_test(every_optimiser_overfits),
         cmocka_unit_test(batches_that_add_up_equal_one),
+        cmocka_unit_test(slices_are_batches_that_add_up),
+        cmocka_unit_test(slices_are_for_nets_that_look_at_pictures),
+        cmocka_unit_test(what_is_made_again_changes_no_bit),
         cmocka_unit_test(pictures_that_are_answered_right_are_counted),
         cmocka_unit_test(clipping_bounds_the_step),
         cmocka_unit_test(biases_have_a_rate_of_their_own),
