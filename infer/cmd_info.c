@@ -20,8 +20,8 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, graph, "the network's text form instead, or with --json beside it"),
     FIELD_BOOL(struct options, dot, "the network as a drawing instead: for dot -Tsvg"),
     FIELD_BOOL(struct options, plan,
-               "the steps of an answer with their costs and times instead, or with --json "
-               "beside it"),
+               "the steps of an answer with their costs and times, and the memory of training, "
+               "instead, or with --json beside it"),
     FIELDS_END
 };
 
@@ -55,6 +55,16 @@ static void facts_close(struct infer_info *f)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
+static void json_step(const struct infer_info_step *s, const char *name, struct str *out)
+{
+    json_begin(out, name, '{');
+    json_number(out, "bytes", (double)s->bytes);
+    json_number(out, "kept", (double)s->kept);
+    json_number(out, "again", (double)s->again);
+    json_number(out, "more", s->more);
+    json_end(out, '}');
+}
+
 static void json_plan(const struct infer_info *f, struct str *out)
 {
     const struct nn_plan *p = f->plan;
@@ -79,6 +89,13 @@ static void json_plan(const struct infer_info *f, struct str *out)
         json_end(out, '}');
     }
     json_end(out, ']');
+    if (!f->step.bytes)
+        return;
+    json_begin(out, "training", '{');
+    json_number(out, "batch", INFER_INFO_BATCH);
+    json_step(&f->step, "step", out);
+    json_step(&f->least, "least", out);
+    json_end(out, '}');
 }
 
 static void json_model(const struct infer_info *f, struct str *out)

@@ -8,6 +8,15 @@
 #include "nn/kernel/cpu.h"
 #include "nn/plan.h"
 
+/* Memory of a training step with INFER_INFO_BATCH pictures: by itself, and with as little as it
+ * comes to. */
+enum { INFER_INFO_BATCH = 32 };
+struct infer_info_step {
+    size_t bytes;               /* of all that its steps write; 0: it cannot be trained */
+    size_t kept, again;         /* of values kept from forward to backward; made again there */
+    double more;                /* work for that, as a share of the step's */
+};
+
 /* What is known of a model beyond what its struct says. */
 struct infer_info {
     const char *path;
@@ -17,13 +26,14 @@ struct infer_info {
     struct nn_graph *inference;         /* the graph as it answers, owned */
     struct nn_params *params;           /* of it, owned */
     struct nn_plan *plan;               /* of it, for one picture, owned */
+    struct infer_info_step step, least; /* where measured */
     double *seconds;                    /* of each step, on one thread, owned; NULL: not measured */
 };
 
 /* All of it for eyes. */
 void infer_info_text(const struct infer_info *f, struct str *out);
 
-/* Fills seconds: the median of some runs on numbers that are all 0. */
+/* Fills seconds: the median of some runs on numbers that are all 0; and step and least. */
 bool infer_info_measure(struct infer_info *f, struct err *err);
 
 /* The steps of the plan, once measured, a line each: operators, name, shape, bytes, flops, time. */

@@ -7,11 +7,14 @@
 #include "nn/base/clock.h"
 #include "nn/base/order.h"
 #include "nn/exec.h"
+#include "nn/op/bce.h"
+#include "nn/op/input.h"
+#include "nn/op/xent.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_COLUMNS = 16, OP_COLUMNS = 15, SHAPE_COLUMNS = 12, RUNS = 9 };
+enum { NAME_COLUMNS = 16, OP_COLUMNS = 15, SHAPE_COLUMNS = 12, STEP_COLUMNS = 20, RUNS = 9 };
 
 int infer_info_tail(const struct nn_plan *p, int step)
 {
@@ -27,6 +30,57 @@ void infer_info_operators(const struct nn_plan *p, int step, struct str *out)
         str_add(out, "+add");
     if (cut >= 0)
         str_printf(out, "+%s", p->graph->node[cut].op->name);
+}
+
+/* The model's graph with a loss; NULL where it has no logits to learn. */
+static struct nn_graph *training_graph(const struct infer_model *m, struct err *err)
+{
+    struct nn_graph *g = nn_graph_copy(m->graph, err);
+    int in[2] = { g ? nn_graph_find_output(g, "logits") : -1, -1 }, loss = -1;
+
+    if (in[0] >= 0) {
+        struct nn_input target = { .shape = { m->n_labels } };
+
+        in[1] = nn_graph_add(g, &nn_op_input, "target", &target, 0, NULL, err);
+    }
+    if (in[1] >= 0 && m->task == DATA_SINGLE)
+        loss = nn_graph_add(g, &nn_op_xent, "loss", &(struct nn_xent){ 0 }, 2, in, err);
+    else if (in[1] >= 0)
+        loss = nn_graph_add(g, &nn_op_bce, "loss", &(struct nn_bce){ 0 }, 2, in, err);
+    if (loss >= 0 && nn_graph_output(g, "loss", loss, err))
+        return g;
+    nn_graph_free(g);
+    return NULL;
+}
+
+static struct infer_info_step training_step(const struct nn_graph *g,
+                                            const struct nn_kernels *kernels, size_t limit)
+{
+    struct nn_plan_options opt = { .mode = NN_TRAIN, .batch = INFER_INFO_BATCH, .limit = limit,
+                                   .kernels = kernels };
+    struct err ignored = { 0 };
+    struct nn_plan *p = nn_plan_new(g, &opt, &ignored);
+    struct infer_info_step step = { 0 };
+
+    if (p)
+        step = (struct infer_info_step){
+            .bytes = p->bytes, .kept = p->kept_bytes, .again = p->again_bytes,
+            .more = (double)p->again_flops / (3 * (double)p->flops) };
+    nn_plan_free(p);
+    return step;
+}
+
+/* Whether a model can be trained is no error of one that answers. */
+static void look_at_training(struct infer_info *f)
+{
+    struct err ignored = { 0 };
+    struct nn_graph *g = training_graph(f->m, &ignored);
+
+    if (g) {
+        f->step = training_step(g, f->kernels, 0);
+        f->least = training_step(g, f->kernels, 1);
+    }
+    nn_graph_free(g);
 }
 
 bool infer_info_measure(struct infer_info *f, struct err *err)
@@ -55,6 +109,7 @@ bool infer_info_measure(struct infer_info *f, struct err *err)
         qsort(run, RUNS, sizeof *run, order_doubles);
         f->seconds[i] = run[RUNS / 2];
     }
+    look_at_training(f);
     nn_exec_free(e);
     return true;
 }
@@ -105,6 +160,22 @@ static void add_row(const struct infer_info *f, int step, struct str *out)
     str_release(&cost);
 }
 
+/* kept: from forward to backward. */
+static void add_step(const struct infer_info_step *s, const char *how, struct str *out)
+{
+    const size_t bytes[] = { s->bytes, s->kept, s->again };
+
+    cli_column(out, how, STEP_COLUMNS, false);
+    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
+        struct str text = { 0 };
+
+        infer_info_rounded(&text, (double)bytes[i], "B");
+        str_printf(out, "%12s", str_text(&text));
+        str_release(&text);
+    }
+    str_printf(out, "%10.2g %%\n", 100 * s->more);
+}
+
 void infer_info_plan(const struct infer_info *f, struct str *out)
 {
     const struct nn_plan *p = f->plan;
@@ -123,6 +194,12 @@ void infer_info_plan(const struct infer_info *f, struct str *out)
     str_add(out, ", weights take ");
     infer_info_rounded(out, (double)f->weight_bytes, "B");
     str_printf(out, ";\n%.3g ms on one thread\n", 1e3 * seconds);
+    if (!f->step.bytes)
+        return;
+    str_printf(out, "\ntraining step of %-3d%12s%12s%12s%12s\n", INFER_INFO_BATCH, "values", "kept",
+               "made again", "more work");
+    add_step(&f->step, "as it is", out);
+    add_step(&f->least, "least memory", out);
 }
 
 /* ---- dot ------------------------------------------------------------------------------------- */

@@ -45,7 +45,12 @@ whole=$(number flops)
 sum=$(grep -o '"plan":.*' "$T/out" | grep -o '"flops":[0-9]*' | sed 's/.*://' |
     awk '{ sum += $1 } END { printf "%d", sum }')
 [ "$sum" = "$whole" ] || fail "steps cost $sum, all of them $whole"
+grep -q '"training":{"batch":32,"step":{"bytes":[1-9][0-9]*,"kept":[1-9]' "$T/out" ||
+    fail "no memory of training: $(tail -c 600 "$T/out")"
 run 0 info --plan "$T/model"
+printed 'training step of 32'
+grep -q '^least memory  *[0-9.]* [kM]B  *[0-9.]* [kM]B  *[0-9.]* [kM]B  *[0-9.]* %$' "$T/out" ||
+    fail "no least memory: $(tail -3 "$T/out")"
 quiet
 printed conv2d
 grep -q '^[0-9]* steps, .*flop a picture' "$T/out" || fail "no sum: $(tail -1 "$T/out")"
