@@ -1,232 +1,359 @@
 /*
- * check_windows -- pools and depthwise convolution on bf16 against the formulas of kernel.h
+ * check_windows -- pools and depthwise convolution against the formulas of kernel.h, in double
  *
- * A part of test_kernels.c, which has the trials and windows; numbers are those of check_bn.h.
+ * A part of test_kernels.c, which has the trials.
  */
+static const struct {
+    int h, w, c, size[2], stride[2], dilation[2], pad[4];
+} windows[] = {
+    { 1, 1, 1, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0 } },
+    { 5, 4, 3, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0 } },
+    { 5, 6, 2, { 1, 1 }, { 2, 3 }, { 1, 1 }, { 0 } },
+    { 6, 5, 17, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1, 1, 1 } },
+    { 7, 7, 4, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 1, 1, 1, 1 } },
+    { 8, 9, 5, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 0, 0, 1, 1 } },
+    { 9, 8, 3, { 3, 2 }, { 1, 2 }, { 2, 3 }, { 2, 1, 0, 3 } },
+    { 4, 4, 8, { 7, 7 }, { 2, 2 }, { 1, 1 }, { 3, 3, 3, 3 } },
+    { 1, 2, 3, { 5, 5 }, { 1, 1 }, { 1, 1 }, { 4, 4, 4, 4 } },
+    { 3, 1, 65, { 2, 1 }, { 1, 1 }, { 2, 1 }, { 1, 0, 0, 0 } },
+    { 2, 3, 1, { 2, 2 }, { 1, 1 }, { 3, 4 }, { 5, 5, 5, 5 } }, /* some windows see nothing */
+    { 13, 11, 16, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1, 1, 1 } },
+    { 6, 6, 33, { 2, 2 }, { 2, 2 }, { 1, 1 }, { 0 } },
+    { 7, 21, 17, { 5, 5 }, { 1, 1 }, { 1, 1 }, { 2, 2, 2, 2 } },
+    { 9, 23, 71, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 1, 1, 1, 1 } },
+    { 9, 20, 5, { 7, 7 }, { 1, 1 }, { 1, 1 }, { 3, 3, 3, 3 } },
+    { 8, 19, 4, { 5, 3 }, { 2, 3 }, { 1, 2 }, { 2, 2, 2, 2 } },
+    { 5, 12, 9, { 3, 5 }, { 4, 2 }, { 2, 4 }, { 3, 7, 0, 7 } },
+};
 
-/* Number i of a is the sum, which was rounded `times` on the way. */
-static void assert_rounded(const struct trial *t, const char *what, const struct numbers *a,
-                           int64_t i, struct sum want, int terms, int times)
+enum { BAND = 1, GAP = 2 };
+
+/* Window i; BAND: without its first output row and a last one; GAP: pixels further apart than their
+ * channels. */
+static struct nn_window window(int i, int how)
 {
-    double room = (a->half ? times / 256.0 : 0) * (times > 1 ? want.size : fabs(want.value));
+    struct nn_window w = nn_window_of(windows[i].h, windows[i].w, windows[i].c, windows[i].size,
+                                      windows[i].stride, windows[i].dilation, windows[i].pad);
 
-    room += terms * EPS * want.size;
-    if (!(fabs(at(a, i) - want.value) <= room))
-        fail_msg("%s, trial %d: number %lld is %.9g, expected %.9g", what, t->number, (long long)i,
-                 at(a, i), want.value);
+    if (how & BAND && w.oh > 1) {
+        w.pt -= w.sh;
+        w.oh -= w.oh > 2 ? 2 : 1;
+    }
+    if (how & GAP)
+        w.pixel += 3;
+    return w;
 }
 
-/* Numbers that must not be read before they are written. */
-static struct numbers unwritten(struct trial *t, int64_t n, bool half)
-{
-    struct numbers a = numbers(t, n, half);
+#define EACH_WINDOW(w, hows)                                                                       \
+    for (int w##_i = 0; w##_i < COUNT(windows) * (hows); w##_i++)                                  \
+        for (struct nn_window w = window(w##_i / (hows), w##_i % (hows)), *w##_once = &w;          \
+             w##_once; w##_once = NULL)
 
-    memset(a.data, 0xff, (size_t)n * (half ? sizeof(bf16) : sizeof(real)));
-    return a;
+static int64_t in_count(const struct nn_window *w)
+{
+    return ((int64_t)w->h * w->w - 1) * w->pixel + w->c;
 }
 
-static int64_t outs_of(const struct nn_window *w)
+/* Where tap (r,s) of output (i,j) lies in the input, -1 outside. */
+static int64_t place(const struct nn_window *w, int i, int j, int r, int s)
 {
-    return (int64_t)w->oh * w->ow * w->c;
+    int y = i * w->sh - w->pt + r * w->dh, x = j * w->sw - w->pl + s * w->dw;
+
+    return y < 0 || y >= w->h || x < 0 || x >= w->w ? -1 : ((int64_t)y * w->w + x) * w->pixel;
 }
 
-static void check_dwconv_bf16(nn_dwconv_bf16_fn *f)
+/* The same for row and column of im2row; *c is the channel. */
+static int64_t row_place(const struct nn_window *w, int row, int col, int *c)
 {
-    EACH_TRIAL(t)
-        EACH_WINDOW(w, 2)
-            for (int how = 0; how < 4; how++) {
-                int taps = w.kh * w.kw;
-                struct numbers x = numbers(&t, in_count(&w), true),
-                               y = unwritten(&t, outs_of(&w), true);
-                const real *weight = drawn(&t, (int64_t)taps * w.c);
-                const real *bias = how & 1 ? drawn(&t, w.c) : NULL;
-                real lo = (real)(how & 2 ? -0.5 : -INFINITY), hi = (real)(how & 2 ? 1 : INFINITY);
-
-                f(&w, x.data, weight, bias, lo, hi, y.data);
-                for (int64_t i = 0; i < outs_of(&w); i++) {
-                    int c = (int)(i % w.c), j = (int)(i / w.c);
-                    struct sum s = { 0 };
-
-                    add(&s, bias ? (double)bias[c] : 0);
-                    for (int tap = 0; tap < taps; tap++) {
-                        int64_t from = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
-
-                        if (from >= 0)
-                            add(&s, (double)x.before[from + c] * (double)weight[tap * w.c + c]);
-                    }
-                    s.value = fmin(fmax(s.value, (double)lo), (double)hi);
-                    assert_rounded(&t, "dwconv on bf16", &y, i, s, taps + 2, 1);
-                }
-                unmap(&t);
-            }
+    *c = col % w->c;
+    return place(w, row / w->ow, row % w->ow, col / w->c / w->kw, col / w->c % w->kw);
 }
 
-static void check_dwconv_dx_bf16(nn_dwconv_dx_bf16_fn *f)
+static bool each_sees_something(const struct nn_window *w)
 {
-    EACH_TRIAL(t)
-        EACH_WINDOW(w, 2)
-            for (int more = 0; more < 2; more++) {
-                int taps = w.kh * w.kw;
-                struct numbers dy = numbers(&t, outs_of(&w), true);
-                struct numbers dx = more ? numbers(&t, in_count(&w), true)
-                                         : unwritten(&t, in_count(&w), true);
-                const real *weight = drawn(&t, (int64_t)taps * w.c);
-                struct sum *want = calloc((size_t)in_count(&w), sizeof *want);
+    for (int i = 0; i < w->oh; i++)
+        for (int j = 0; j < w->ow; j++) {
+            bool some = false;
 
-                assert_non_null(want);
-                for (int64_t i = 0; i < in_count(&w) && more; i++)
-                    add(&want[i], (double)dx.before[i]);
-                for (int64_t i = 0; i < outs_of(&w); i++)
-                    for (int tap = 0; tap < taps; tap++) {
-                        int c = (int)(i % w.c), j = (int)(i / w.c);
-                        int64_t to = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
-
-                        if (to >= 0)
-                            add(&want[to + c],
-                                (double)dy.before[i] * (double)weight[tap * w.c + c]);
-                    }
-                f(&w, dy.data, weight, more, dx.data);
-                for (int64_t i = 0; i < in_count(&w); i++)
-                    assert_rounded(&t, "dwconv gradient on bf16", &dx, i, want[i], taps + 2, 1);
-                free(want);
-                unmap(&t);
-            }
-}
-
-static void check_dwconv_dw_bf16(nn_dwconv_dw_bf16_fn *f)
-{
-    EACH_TRIAL(t)
-        EACH_WINDOW(w, 2) {
-            int64_t n = (int64_t)w.kh * w.kw * w.c;
-            struct numbers x = numbers(&t, in_count(&w), true),
-                           dy = numbers(&t, outs_of(&w), true), dw = numbers(&t, n, false);
-
-            f(&w, x.data, dy.data, dw.data);
-            for (int64_t k = 0; k < n; k++) {
-                int c = (int)(k % w.c), tap = (int)(k / w.c);
-                struct sum s = { 0 };
-
-                add(&s, (double)dw.before[k]);
-                for (int j = 0; j < w.oh * w.ow; j++) {
-                    int64_t from = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
-
-                    if (from >= 0)
-                        add(&s, (double)x.before[from + c] *
-                                (double)dy.before[(int64_t)j * w.c + c]);
-                }
-                assert_rounded(&t, "dwconv weights on bf16", &dw, k, s, w.oh * w.ow + 2, 0);
-            }
-            unmap(&t);
+            for (int tap = 0; tap < w->kh * w->kw; tap++)
+                some |= place(w, i, j, tap / w->kw, tap % w->kw) >= 0;
+            if (!some)
+                return false;
         }
+    return true;
 }
 
-/* As the check of maxpool_f32, whose slot gets the same numbers. */
-static void check_maxpool_bf16(nn_maxpool_bf16_fn *f)
+/* Ranges to try of n things: all, none, parts, single ones. */
+static bool range(int i, int n, int *first, int *end)
+{
+    const int ranges[][2] = { { 0, n },     { n / 2, n / 2 }, { n / 3, n - n / 4 },
+                              { n - 1, n }, { 0, 1 },         { 1, n } };
+
+    if (i >= COUNT(ranges))
+        return false;
+    *first = ranges[i][0];
+    *end = ranges[i][1];
+    return true;
+}
+
+static void check_im2row_f32(nn_im2row_f32_fn *f)
 {
     EACH_TRIAL(t)
         EACH_WINDOW(w, 4) {
-            int64_t outs = outs_of(&w);
-            struct numbers x = numbers(&t, in_count(&w), true), y = unwritten(&t, outs, true),
-                           alone = unwritten(&t, outs, true);
-            int32_t *where = guarded(&t, outs, sizeof *where),
-                    *same = guarded(&t, outs, sizeof *same);
-            real *largest = blank(&t, outs);
+            const real *x = drawn(&t, in_count(&w));
+            int row0, row1, col0, col1, kept = t.n_map;
+
+            for (int a = 0; range(a, w.oh * w.ow, &row0, &row1); a++)
+                for (int b = 0; range(b, w.kh * w.kw * w.c, &col0, &col1); b++) {
+                    real *out = blank(&t, (int64_t)(row1 - row0) * (col1 - col0));
+                    int64_t n = 0;
+
+                    f(&w, x, row0, row1, col0, col1, out);
+                    for (int row = row0; row < row1; row++)
+                        for (int col = col0; col < col1; col++, n++) {
+                            int c;
+                            int64_t at = row_place(&w, row, col, &c);
+
+                            assert_near(&t, "im2row", n, out[n], at < 0 ? 0 : (double)x[at + c], 0);
+                        }
+                    unmap_last(&t);
+                    assert_int_equal(t.n_map, kept);
+                }
+            unmap(&t);
+        }
+}
+
+static void check_row2im_f32(nn_row2im_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 4) {
+            int row0, row1, k = w.kh * w.kw * w.c;
+
+            for (int a = 0; range(a, w.oh * w.ow, &row0, &row1); a++) {
+                const real *rows = drawn(&t, (int64_t)(row1 - row0) * k);
+                real *dx = drawn(&t, in_count(&w));
+                struct sum *want = calloc((size_t)in_count(&w), sizeof *want);
+
+                assert_non_null(want);
+                for (int64_t i = 0; i < in_count(&w); i++)
+                    add(&want[i], dx[i]);
+                for (int64_t i = 0; i < (int64_t)(row1 - row0) * k; i++) {
+                    int c;
+                    int64_t at = row_place(&w, row0 + (int)(i / k), (int)(i % k), &c);
+
+                    if (at >= 0)
+                        add(&want[at + c], rows[i]);
+                }
+                f(&w, rows, row0, row1, dx);
+                for (int64_t i = 0; i < in_count(&w); i++)
+                    assert_near(&t, "row2im", i, dx[i], want[i].value,
+                                w.kh * w.kw * EPS * want[i].size);
+                free(want);
+                unmap(&t);
+            }
+        }
+}
+
+static void check_dwconv_f32(nn_dwconv_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 2)
+            for (int bias = 0; bias < 2; bias++) {
+                int taps = w.kh * w.kw;
+                const real *x = drawn(&t, in_count(&w)), *weight = drawn(&t, (int64_t)taps * w.c);
+                const real *b = bias ? drawn(&t, w.c) : NULL;
+                real *y = blank(&t, (int64_t)w.oh * w.ow * w.c);
+
+                f(&w, x, weight, b, y);
+                for (int64_t i = 0; i < (int64_t)w.oh * w.ow * w.c; i++) {
+                    struct sum s = { 0 };
+                    int c = (int)(i % w.c), j = (int)(i / w.c);
+
+                    if (b)
+                        add(&s, b[c]);
+                    for (int tap = 0; tap < taps; tap++) {
+                        int64_t at = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
+
+                        if (at >= 0)
+                            add(&s, (double)x[at + c] * (double)weight[tap * w.c + c]);
+                    }
+                    assert_near(&t, "dwconv", i, y[i], s.value, (taps + 2) * EPS * s.size);
+                }
+                unmap(&t);
+            }
+}
+
+/* Both gradients: what is added where differs, the terms do not. */
+static void dwconv_gradient(struct trial *t, const struct nn_window *w, nn_dwconv_dx_f32_fn *dx_fn,
+                            nn_dwconv_dw_f32_fn *dw_fn)
+{
+    int taps = w->kh * w->kw;
+    int64_t outs = (int64_t)w->oh * w->ow * w->c, n = dx_fn ? in_count(w) : (int64_t)taps * w->c;
+    const real *dy = drawn(t, outs), *other = drawn(t, dx_fn ? (int64_t)taps * w->c : in_count(w));
+    real *d = drawn(t, n);
+    struct sum *want = calloc((size_t)n + 1, sizeof *want);
+
+    assert_non_null(want);
+    for (int64_t i = 0; i < n; i++)
+        add(&want[i], d[i]);
+    for (int64_t i = 0; i < outs; i++)
+        for (int tap = 0; tap < taps; tap++) {
+            int c = (int)(i % w->c), j = (int)(i / w->c);
+            int64_t at = place(w, j / w->ow, j % w->ow, tap / w->kw, tap % w->kw),
+                    f = (int64_t)tap * w->c;
+
+            if (at >= 0)
+                add(&want[(dx_fn ? at : f) + c],
+                    (double)dy[i] * (double)other[(dx_fn ? f : at) + c]);
+        }
+    if (dx_fn)
+        dx_fn(w, dy, other, d);
+    else
+        dw_fn(w, other, dy, d);
+    for (int64_t i = 0; i < n; i++)
+        assert_near(t, "dwconv gradient", i, d[i], want[i].value,
+                    ((dx_fn ? taps : w->oh * w->ow) + 2) * EPS * want[i].size);
+    free(want);
+    unmap(t);
+}
+
+static void check_dwconv_dx_f32(nn_dwconv_dx_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 2)
+            dwconv_gradient(&t, &w, f, NULL);
+}
+
+static void check_dwconv_dw_f32(nn_dwconv_dw_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 2)
+            dwconv_gradient(&t, &w, NULL, f);
+}
+
+static void check_maxpool_f32(nn_maxpool_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 4) {
+            int64_t outs = (int64_t)w.oh * w.ow * w.c;
+            real *x = drawn(&t, in_count(&w));
+            real *y = blank(&t, outs), *y2 = blank(&t, outs);
+            int32_t *where = guarded(&t, outs, sizeof *where);
 
             for (int64_t i = 0; i < in_count(&w); i += 1 + (int64_t)rng_below(3, 4, t.drawn++, 20))
-                ((bf16 *)x.data)[i] = i % 3 ? 0x7fc0 : 0xff80;  /* NaN, -infinity */
-            nn_from_bf16_ref(x.n, x.data, x.before);
+                x[i] = (real)(i % 3 ? NAN : -INFINITY);
             if (each_sees_something(&w)) {
-                f(&w, x.data, y.data, where);
-                f(&w, x.data, alone.data, NULL);
-                nn_maxpool_f32_ref(&w, x.before, largest, same);
-                assert_memory_equal(where, same, (size_t)outs * sizeof *where);
-                assert_memory_equal(y.data, alone.data, (size_t)outs * sizeof(bf16));
-                for (int64_t i = 0; i < outs; i++)
-                    assert_int_equal(((bf16 *)y.data)[i], ((bf16 *)x.data)[where[i]]);
+                f(&w, x, y, where);
+                f(&w, x, y2, NULL);
+                assert_same(&t, "maxpool without places", outs, y2, y);
+                for (int64_t i = 0; i < outs; i++) {
+                    int c = (int)(i % w.c), j = (int)(i / w.c);
+                    int64_t best = -1;
+
+                    for (int tap = 0; tap < w.kh * w.kw; tap++) {
+                        int64_t at = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
+
+                        if (at >= 0 && (best < 0 || (!isnan(x[best]) &&
+                                                     (isnan(x[at + c]) || x[at + c] > x[best]))))
+                            best = at + c;
+                    }
+                    assert_int_equal(where[i], best);
+                    assert_same(&t, "maxpool", 1, &y[i], &x[best]);
+                }
             }
             unmap(&t);
         }
 }
 
-static void check_scatter_bf16(nn_scatter_bf16_fn *f)
+static void check_scatter_f32(nn_scatter_f32_fn *f)
 {
     EACH_TRIAL(t)
         for (int l = 0; l < COUNT(lengths); l++) {
             int n = lengths[l], m = n / 2 + 1;
             int32_t *where = guarded(&t, n, sizeof *where);
-            struct numbers dy = numbers(&t, n, true), dx = numbers(&t, m, true);
+            const real *dy = drawn(&t, n);
+            real *dx = drawn(&t, m);
             struct sum want[65] = { 0 };
-            int times[65] = { 0 };
 
             for (int i = 0; i < m; i++)
-                add(&want[i], (double)dx.before[i]);
+                add(&want[i], dx[i]);
             for (int i = 0; i < n; i++) {
                 where[i] = (int32_t)rng_below(5, 6, (uint64_t)i, (uint32_t)m);
-                add(&want[where[i]], (double)dy.before[i]);
-                times[where[i]]++;
+                add(&want[where[i]], dy[i]);
             }
-            f(n, where, dy.data, dx.data);
+            f(n, where, dy, dx);
             for (int i = 0; i < m; i++)
-                assert_rounded(&t, "scatter on bf16", &dx, i, want[i], 10, times[i]);
+                assert_near(&t, "scatter", i, dx[i], want[i].value, 10 * EPS * want[i].size);
             unmap(&t);
         }
 }
 
-static void check_avgpool_bf16(nn_avgpool_bf16_fn *f)
+/* What the mean at output j is divided by. */
+static int places(const struct nn_window *w, bool whole, int j)
+{
+    int n = 0;
+
+    for (int tap = 0; tap < w->kh * w->kw; tap++)
+        n += whole || place(w, j / w->ow, j % w->ow, tap / w->kw, tap % w->kw) >= 0;
+    return n;
+}
+
+static void check_avgpool_f32(nn_avgpool_f32_fn *f)
 {
     EACH_TRIAL(t)
         EACH_WINDOW(w, 4)
-            for (int how = 0; how < 4; how++) {
-                bool all = how & 1, half = how & 2;
-                struct numbers x = numbers(&t, in_count(&w), true),
-                               y = unwritten(&t, outs_of(&w), half);
+            for (int whole = 0; whole < 2; whole++) {
+                int64_t outs = (int64_t)w.oh * w.ow * w.c;
+                const real *x = drawn(&t, in_count(&w));
+                real *y = blank(&t, outs);
 
                 if (each_sees_something(&w)) {
-                    f(&w, all, x.data, half, y.data);
-                    for (int64_t i = 0; i < outs_of(&w); i++) {
-                        int c = (int)(i % w.c), j = (int)(i / w.c), n = places(&w, all, j);
+                    f(&w, whole, x, y);
+                    for (int64_t i = 0; i < outs; i++) {
+                        int c = (int)(i % w.c), j = (int)(i / w.c), n = places(&w, whole, j);
                         struct sum s = { 0 };
 
                         for (int tap = 0; tap < w.kh * w.kw; tap++) {
-                            int64_t from = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
+                            int64_t at = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
 
-                            if (from >= 0)
-                                add(&s, (double)x.before[from + c] / n);
+                            if (at >= 0)
+                                add(&s, x[at + c]);
                         }
-                        assert_rounded(&t, "avgpool on bf16", &y, i, s, n + 2, 1);
+                        assert_near(&t, "avgpool", i, y[i], s.value / n,
+                                    t.exact ? -2 * EPS * fabs(s.value / n)
+                                            : (n + 2) * EPS * s.size / n);
                     }
                 }
                 unmap(&t);
             }
 }
 
-static void check_avgpool_dx_bf16(nn_avgpool_dx_bf16_fn *f)
+static void check_avgpool_dx_f32(nn_avgpool_dx_f32_fn *f)
 {
     EACH_TRIAL(t)
         EACH_WINDOW(w, 4)
-            for (int how = w_i % 3; how < 8; how += 3) {    /* each with some of the windows */
-                bool all = how & 1, half = how & 2, more = how & 4;
-                struct numbers dy = numbers(&t, outs_of(&w), half),
-                               dx = numbers(&t, in_count(&w), true);
+            for (int whole = 0; whole < 2; whole++) {
+                int64_t outs = (int64_t)w.oh * w.ow * w.c;
+                const real *dy = drawn(&t, outs);
+                real *dx = drawn(&t, in_count(&w));
                 struct sum *want = calloc((size_t)in_count(&w), sizeof *want);
 
                 assert_non_null(want);
                 for (int64_t i = 0; i < in_count(&w); i++)
-                    if (more || i % w.pixel >= w.c)             /* between pixels: as it was */
-                        add(&want[i], (double)dx.before[i]);
-                for (int64_t i = 0; i < outs_of(&w); i++)
+                    add(&want[i], dx[i]);
+                for (int64_t i = 0; i < outs; i++)
                     for (int tap = 0; tap < w.kh * w.kw; tap++) {
                         int c = (int)(i % w.c), j = (int)(i / w.c);
-                        int64_t to = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
+                        int64_t at = place(&w, j / w.ow, j % w.ow, tap / w.kw, tap % w.kw);
 
-                        if (to >= 0)
-                            add(&want[to + c], (double)dy.before[i] / places(&w, all, j));
+                        if (at >= 0)
+                            add(&want[at + c], (double)dy[i] / places(&w, whole, j));
                     }
                 if (each_sees_something(&w)) {
-                    f(&w, all, half, dy.data, more, dx.data);
+                    f(&w, whole, dy, dx);
                     for (int64_t i = 0; i < in_count(&w); i++)
-                        assert_rounded(&t, "avgpool gradient on bf16", &dx, i, want[i], 3,
-                                       w.kh * w.kw);
+                        assert_near(&t, "avgpool gradient", i, dx[i], want[i].value,
+                                    -(w.kh * w.kw + 3) * EPS * want[i].size);
                 }
                 free(want);
                 unmap(&t);
