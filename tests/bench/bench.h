@@ -22,6 +22,8 @@ typedef bool bench_fn(struct err *err);
 
 /* Seconds, from anywhere. */
 double bench_now(void);
+/* The same of what this thread has run: others on the machine do not count. */
+double bench_cpu(void);
 
 /* The middle value; sorts x. */
 double bench_median(double *x, int n);

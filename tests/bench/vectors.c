@@ -2,37 +2,41 @@
  * vectors -- the slots that are bound by memory: GB/s of each level on one core, in the second
  * cache and beyond the last, and the share of what memory gives
  *
- * Bytes are those that a slot must read and write.  The yardstick of the share reads, writes and
- * updates as many arrays of the same size and does nothing with them: a store into memory costs a
- * load too, for it as for the slots.
+ * Bytes are those that a slot must read and write, each once: that a store into memory costs a load
+ * too, unless it goes around the caches, is the slot's own affair.  Time is this thread's own.  The
+ * share is of the bytes a second of a loop that reads such an array and does nothing with it, in
+ * turn with the slot, the median over rounds; of depthwise convolution also of the processor's
+ * products a second, which bound those of many taps.  `ONLY=dwconv` takes the slots of that in
+ * their name.
  */
 #include "tests/bench/bench.h"
 
 #include "nn/base/rng.h"
 #include "nn/kernel/cpu.h"
+#include "nn/kernel/peak.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEVELS = 3, ARRAYS = 5, YARD = LEVELS, CHUNK = 1024 };
+enum { LEVELS = 3, ARRAYS = 5, YARD = LEVELS };
 
 static const char *const levels[LEVELS] = { "ref", "avx2", "avx512" };
 
-/* What a slot works on: n numbers, as rows of c, or as a picture under a window. */
+/* What a slot works on: n numbers, as rows of c, or as pictures under a window. */
 struct job {
     const struct nn_kernels *k;
     int64_t n;
     int c;
     struct nn_window w;
+    int64_t pictures, in, out;  /* numbers of one before and behind the window */
     real *x[ARRAYS];
     real *factor[3];            /* [c] */
     int32_t *where;
 };
 
-/* CASE(name, arrays read, written, updated, call): n numbers are in x, a quarter of it where
- * pictures shrink. */
+/* CASE(name, arrays read, written, updated, call), of n numbers each. */
 #define ROWS j->n / j->c, j->c
 #define BN(half)                                                                                   \
     .rows = j->n / j->c, .n = j->c, .half_x = half, .half_y = half, .half_r = half, .cuts = true,  \
@@ -86,37 +90,53 @@ struct job {
     CASE(to_bf16, 1, .5, 0, to_bf16(j->n, x[0], (bf16 *)x[1]))                                     \
     CASE(from_bf16, .5, 1, 0, from_bf16(j->n, (const bf16 *)x[0], x[1]))
 
-/* PICTURE(name, window, stride, arrays read, written, updated, call) */
-#define HALF(x) (const bf16 *)(x)
+/* PICTURE(name, window, stride, terms, arrays read, written, updated, call for picture p): terms of
+ * a number of the output, where products count. */
+#define IN(a) (x[a] + p * j->in)
+#define OUT(a) (x[a] + p * j->out)
+#define HALF_IN(a) ((bf16 *)x[a] + p * j->in)
+#define HALF_OUT(a) ((bf16 *)x[a] + p * j->out)
+#define DEPTHWISE(PICTURE, name, size, stride, part)                                               \
+    PICTURE(name, size, stride, size *size, 1, part, 0,                                            \
+            dwconv_f32(&j->w, IN(0), f[0], NULL, OUT(1)))                                          \
+    PICTURE(name##_dx, size, stride, size *size, part, 0, 1,                                       \
+            dwconv_dx_f32(&j->w, OUT(0), f[0], IN(1)))                                             \
+    PICTURE(name##_dw, size, stride, size *size, 1 + part, 0, 0,                                   \
+            dwconv_dw_f32(&j->w, IN(0), OUT(1), f[0]))                                             \
+    PICTURE(name##_half, size, stride, size *size, .5, part / 2., 0,                               \
+            dwconv_bf16(&j->w, HALF_IN(0), f[0], NULL, 0, 6, HALF_OUT(1)))                         \
+    PICTURE(name##_dx_half, size, stride, size *size, part / 2., .5, 0,                            \
+            dwconv_dx_bf16(&j->w, HALF_OUT(0), f[0], false, HALF_IN(1)))                           \
+    PICTURE(name##_dw_half, size, stride, size *size, .5 + part / 2., 0, 0,                        \
+            dwconv_dw_bf16(&j->w, HALF_IN(0), HALF_OUT(1), f[0]))
 #define PICTURES(PICTURE)                                                                          \
-    PICTURE(dwconv3, 3, 1, 1, 1, 0, dwconv_f32(&j->w, x[0], f[0], NULL, x[1]))                     \
-    PICTURE(dwconv3s2, 3, 2, 1, .25, 0, dwconv_f32(&j->w, x[0], f[0], NULL, x[1]))                 \
-    PICTURE(dwconv5, 5, 1, 1, 1, 0, dwconv_f32(&j->w, x[0], f[0], NULL, x[1]))                     \
-    PICTURE(dwconv3_dx, 3, 1, 1, 0, 1, dwconv_dx_f32(&j->w, x[0], f[0], x[1]))                     \
-    PICTURE(dwconv3s2_dx, 3, 2, .25, 0, 1, dwconv_dx_f32(&j->w, x[0], f[0], x[1]))                 \
-    PICTURE(dwconv5_dx, 5, 1, 1, 0, 1, dwconv_dx_f32(&j->w, x[0], f[0], x[1]))                     \
-    PICTURE(dwconv3_dw, 3, 1, 2, 0, 0, dwconv_dw_f32(&j->w, x[0], x[1], f[0]))                     \
-    PICTURE(dwconv3s2_dw, 3, 2, 1.25, 0, 0, dwconv_dw_f32(&j->w, x[0], x[1], f[0]))                \
-    PICTURE(dwconv5_dw, 5, 1, 2, 0, 0, dwconv_dw_f32(&j->w, x[0], x[1], f[0]))                     \
-    PICTURE(maxpool2, 2, 2, 1, .25, 0, maxpool_f32(&j->w, x[0], x[1], NULL))                       \
-    PICTURE(maxpool3_where, 3, 2, 1, .5, 0, maxpool_f32(&j->w, x[0], x[1], j->where))              \
-    PICTURE(scatter, 2, 2, .5, 0, 1, scatter_f32(j->n / 4, j->where, x[0], x[1]))                  \
-    PICTURE(dwconv3_half, 3, 1, .5, .5, 0,                                                         \
-            dwconv_bf16(&j->w, HALF(x[0]), f[0], NULL, 0, 6, (bf16 *)x[1]))                        \
-    PICTURE(dwconv3_dx_half, 3, 1, .5, .5, 0,                                                      \
-            dwconv_dx_bf16(&j->w, HALF(x[0]), f[0], false, (bf16 *)x[1]))                          \
-    PICTURE(dwconv3_dw_half, 3, 1, 1, 0, 0,                                                        \
-            dwconv_dw_bf16(&j->w, HALF(x[0]), HALF(x[1]), f[0]))                                   \
-    PICTURE(maxpool2_half, 2, 2, .5, .125, 0,                                                      \
-            maxpool_bf16(&j->w, HALF(x[0]), (bf16 *)x[1], NULL))                                   \
-    PICTURE(scatter_half, 2, 2, .375, 0, .5,                                                       \
-            scatter_bf16(j->n / 4, j->where, HALF(x[0]), (bf16 *)x[1]))                            \
-    PICTURE(avgpool2_half, 2, 2, .5, .125, 0,                                                      \
-            avgpool_bf16(&j->w, false, HALF(x[0]), true, x[1]))                                    \
-    PICTURE(avgpool2_dx_half, 2, 2, .125, .5, 0,                                                   \
-            avgpool_dx_bf16(&j->w, false, true, x[0], false, (bf16 *)x[1]))                        \
-    PICTURE(avgpool2, 2, 2, 1, .25, 0, avgpool_f32(&j->w, false, x[0], x[1]))                      \
-    PICTURE(avgpool2_dx, 2, 2, .25, 0, 1, avgpool_dx_f32(&j->w, false, x[0], x[1]))
+    DEPTHWISE(PICTURE, dwconv3, 3, 1, 1)                                                           \
+    DEPTHWISE(PICTURE, dwconv3s2, 3, 2, .25)                                                       \
+    DEPTHWISE(PICTURE, dwconv5, 5, 1, 1)                                                           \
+    DEPTHWISE(PICTURE, dwconv5s2, 5, 2, .25)                                                       \
+    DEPTHWISE(PICTURE, dwconv7, 7, 1, 1)                                                           \
+    DEPTHWISE(PICTURE, dwconv7s2, 7, 2, .25)                                                       \
+    PICTURE(maxpool2, 2, 2, 0, 1, .25, 0, maxpool_f32(&j->w, IN(0), OUT(1), NULL))                 \
+    PICTURE(maxpool2_half, 2, 2, 0, .5, .125, 0,                                                   \
+            maxpool_bf16(&j->w, HALF_IN(0), HALF_OUT(1), NULL))                                    \
+    PICTURE(maxpool3_where, 3, 2, 0, 1, .5, 0,                                                     \
+            maxpool_f32(&j->w, IN(0), OUT(1), j->where + p * j->out))                              \
+    PICTURE(maxpool3_where_half, 3, 2, 0, .5, .375, 0,                                             \
+            maxpool_bf16(&j->w, HALF_IN(0), HALF_OUT(1), j->where + p * j->out))                   \
+    PICTURE(scatter, 2, 2, 0, .5, 0, 1, scatter_f32(j->out, j->where, OUT(0), IN(1)))              \
+    PICTURE(scatter_half, 2, 2, 0, .375, 0, .5,                                                    \
+            scatter_bf16(j->out, j->where, HALF_OUT(0), HALF_IN(1)))                               \
+    PICTURE(avgpool2, 2, 2, 0, 1, .25, 0, avgpool_f32(&j->w, false, IN(0), OUT(1)))                \
+    PICTURE(avgpool2_half, 2, 2, 0, .5, .125, 0,                                                   \
+            avgpool_bf16(&j->w, false, HALF_IN(0), true, HALF_OUT(1)))                             \
+    PICTURE(avgpool3, 3, 2, 0, 1, .25, 0, avgpool_f32(&j->w, false, IN(0), OUT(1)))                \
+    PICTURE(avgpool3_half, 3, 2, 0, .5, .125, 0,                                                   \
+            avgpool_bf16(&j->w, false, HALF_IN(0), true, HALF_OUT(1)))                             \
+    PICTURE(avgpool2_dx, 2, 2, 0, .25, 0, 1, avgpool_dx_f32(&j->w, false, OUT(0), IN(1)))          \
+    PICTURE(avgpool2_dx_half, 2, 2, 0, .125, .5, 0,                                                \
+            avgpool_dx_bf16(&j->w, false, true, HALF_OUT(0), false, HALF_IN(1)))                   \
+    PICTURE(avgpool3_dx_half, 3, 2, 0, .125, .5, 0,                                                \
+            avgpool_dx_bf16(&j->w, false, true, HALF_OUT(0), false, HALF_IN(1)))
 
 #define CASE(name, reads, writes, updates, call)                                                   \
     static void run_##name(const struct job *j)                                                    \
@@ -126,8 +146,15 @@ struct job {
         (void)f;                                                                                   \
         j->k->call;                                                                                \
     }
-#define PICTURE(name, size, stride, reads, writes, updates, call)                                  \
-    CASE(name, reads, writes, updates, call)
+#define PICTURE(name, size, stride, terms, reads, writes, updates, call)                           \
+    static void run_##name(const struct job *j)                                                    \
+    {                                                                                              \
+        real *const *x = j->x, *const *f = j->factor;                                              \
+                                                                                                   \
+        (void)f;                                                                                   \
+        for (int64_t p = 0; p < j->pictures; p++)                                                  \
+            j->k->call;                                                                            \
+    }
 CASES(CASE)
 PICTURES(PICTURE)
 #undef CASE
@@ -137,60 +164,44 @@ static const struct bench_case {
     const char *name;
     void (*run)(const struct job *j);
     double reads, writes, updates;
-    int size, stride;           /* of pictures */
+    int size, stride, terms;    /* of pictures */
 } cases[] = {
 #define CASE(name, reads, writes, updates, call)                                                   \
-    { #name, run_##name, reads, writes, updates, 0, 0 },
-#define PICTURE(name, size, stride, reads, writes, updates, call)                                  \
-    { #name, run_##name, reads, writes, updates, size, stride },
+    { #name, run_##name, reads, writes, updates, 0, 0, 0 },
+#define PICTURE(name, size, stride, terms, reads, writes, updates, call)                           \
+    { #name, run_##name, reads, writes, updates, size, stride, terms },
     CASES(CASE)
     PICTURES(PICTURE)
 };
 
-/* Reads, writes and updates the arrays piece by piece; the sum is returned so that it is made. */
-static real yard(const struct bench_case *c, const struct job *j)
+/* What there is to be had: products and sums a second of a level, and how memory is read. */
+struct peaks {
+    double flops[LEVELS];
+    nn_peak_read_fn *read;
+};
+
+static double timed(const struct bench_case *c, const struct job *j, const struct peaks *p,
+                    int level, int times)
 {
-    double counts[3] = { c->reads, c->writes, c->updates };
-    real sum[8] = { 0 };
-
-    for (int64_t i = 0; i + CHUNK <= j->n; i += CHUNK)
-        for (int how = 0, a = 0; how < 3; how++)
-            for (double left = counts[how]; left > 0; left--, a++) {
-                int64_t part = left < 1 ? (int64_t)(CHUNK * left) : CHUNK;
-                real *x = j->x[a] + (left < 1 ? (int64_t)((double)i * left) : i);
-
-                for (int64_t p = 0; p < part && how == 0; p += 8)
-                    for (int k = 0; k < 8; k++)
-                        sum[k] += x[p + k];
-                for (int64_t p = 0; p < part && how == 1; p++)
-                    x[p] = 1;
-                for (int64_t p = 0; p < part && how == 2; p++)
-                    x[p] += 1;
-            }
-    return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
-}
-
-static double timed(const struct bench_case *c, struct job *j, int level, int times)
-{
-    volatile real kept = 0;
-    double start = bench_now();
+    volatile uint64_t kept = 0;
+    double start = bench_cpu();
 
     for (int t = 0; t < times; t++)
         if (level == YARD)
-            kept = yard(c, j);
+            kept = p->read(j->n / 32 * 16, (const uint64_t *)j->x[0]);
         else
             c->run(j);
     (void)kept;
-    return (bench_now() - start) / times;
+    return (bench_cpu() - start) / times;
 }
 
-static void one_case(const struct bench_case *c, struct job *j,
-                     const struct nn_kernels *const *kernels)
+/* In turn, BENCH_ROUNDS times; the loop that only reads is level YARD. */
+static void measure(const struct bench_case *c, struct job *j, const struct peaks *peaks,
+                    const struct nn_kernels *const *kernels,
+                    double seconds[LEVELS + 1][BENCH_ROUNDS])
 {
-    double seconds[LEVELS + 1][BENCH_ROUNDS], bytes;
     int times[LEVELS + 1] = { 0 };
 
-    bytes = (c->reads + c->writes + 2 * c->updates) * (double)j->n * sizeof(real);
     for (int r = -1; r < BENCH_ROUNDS; r++)
         for (int l = 0; l <= LEVELS; l++) {
             double once;
@@ -198,30 +209,64 @@ static void one_case(const struct bench_case *c, struct job *j,
             if (l < LEVELS && !kernels[l])
                 continue;
             j->k = l < LEVELS ? kernels[l] : NULL;
-            once = timed(c, j, l, r < 0 ? 1 : times[l]);
+            once = timed(c, j, peaks, l, r < 0 ? 1 : times[l]);
             if (r < 0)
                 times[l] = once > 0.005 ? 1 : (int)(0.005 / (once + 1e-9)) + 1;
             else
                 seconds[l][r] = once;
         }
-    printf("  %-15s", c->name);
-    for (int l = 0; l < LEVELS; l++)
-        if (kernels[l])
-            printf(" %s %6.1f", levels[l], 1e-9 * bytes / bench_median(seconds[l], BENCH_ROUNDS));
-    printf("  yardstick %6.1f GB/s", 1e-9 * bytes / bench_median(seconds[YARD], BENCH_ROUNDS));
-    for (int l = 1; l < LEVELS; l++)
-        if (kernels[l])
-            printf("  %3.0f %%", 100 * bench_median(seconds[YARD], BENCH_ROUNDS) /
-                                    bench_median(seconds[l], BENCH_ROUNDS));
-    printf("\n");
+}
+
+static void one_case(const struct bench_case *c, struct job *j, const struct peaks *peaks,
+                     const struct nn_kernels *const *kernels)
+{
+    double seconds[LEVELS + 1][BENCH_ROUNDS], share[BENCH_ROUNDS], bytes, flops, read;
+
+    measure(c, j, peaks, kernels, seconds);
+    read = (double)(j->n / 32 * 32) * sizeof(real);
+    bytes = (c->reads + c->writes + 2 * c->updates) * (double)j->n * sizeof(real);
+    flops = 2. * c->terms * (double)(j->pictures * j->out);
+    printf("  %-19s", c->name);
+    for (int l = 0; l < LEVELS; l++) {
+        double median;
+
+        if (!kernels[l])
+            continue;
+        for (int r = 0; r < BENCH_ROUNDS; r++)
+            share[r] = bytes / seconds[l][r] / (read / seconds[YARD][r]);
+        median = bench_median(seconds[l], BENCH_ROUNDS);
+        printf(" %s %6.1f GB/s %4.0f %%", levels[l], 1e-9 * bytes / median,
+               100 * bench_median(share, BENCH_ROUNDS));
+        if (c->terms && peaks->flops[l] > 0)
+            printf(" %6.1f GF/s %3.0f %%", 1e-9 * flops / median,
+                   100 * flops / median / peaks->flops[l]);
+    }
+    printf("  read %6.1f GB/s\n", 1e-9 * read / bench_median(seconds[YARD], BENCH_ROUNDS));
     fflush(stdout);
 }
 
-/* Everything on n numbers, c channels; pictures are as square as they can be. */
-static void all_cases(int64_t n, int c, const struct nn_kernels *const *kernels)
+/* As many pictures as n numbers hold, at most `side` pixels high and wide, under the window. */
+static void set_window(struct job *j, const struct bench_case *b, int64_t n, int side)
 {
-    struct job j = { .n = n, .c = c };
-    int side = 1;
+    int pad = b->size % 2 ? b->size / 2 : 0, out;
+
+    while (side > 2 && (int64_t)side * side * j->c > n)
+        side -= 2;
+    out = (side + 2 * pad - b->size) / b->stride + 1;
+    j->w = (struct nn_window){ side, side, j->c, j->c, out, out, b->size, b->size, b->stride,
+                               b->stride, 1, 1, pad, pad };
+    j->in = (int64_t)side * side * j->c;
+    j->out = (int64_t)out * out * j->c;
+    j->pictures = n / j->in;
+    j->n = j->pictures * j->in;
+}
+
+/* Everything on n numbers, c channels. */
+static void all_cases(int64_t n, int c, int side, const struct peaks *peaks,
+                      const struct nn_kernels *const *kernels)
+{
+    const char *only = bench_word("ONLY", "");
+    struct job j = { .c = c };
 
     for (int a = 0; a < ARRAYS; a++) {
         j.x[a] = aligned_alloc(64, (size_t)n * sizeof(real));
@@ -229,29 +274,22 @@ static void all_cases(int64_t n, int c, const struct nn_kernels *const *kernels)
             j.x[a][i] = (real)(i * 2654435761 % 1021) / 1021 * (a == 2 ? 1 : 4) - (a == 2 ? 0 : 2);
     }
     for (int a = 0; a < 3; a++) {
-        j.factor[a] = calloc((size_t)c * 25, sizeof(real));
-        for (int i = 0; i < c * 25; i++)
+        j.factor[a] = calloc((size_t)c * 49, sizeof(real));
+        for (int i = 0; i < c * 49; i++)
             j.factor[a][i] = 0.01f;
     }
     j.where = malloc((size_t)n / 2 * sizeof *j.where);
-    while ((int64_t)(side + 2) * (side + 2) * c <= n)
-        side += 2;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct bench_case *b = &cases[i];
 
+        if (!strstr(b->name, only))
+            continue;
         j.n = n;
-        if (b->size) {
-            int pad = b->size / 2, stride = b->stride;
-            int out = (side + 2 * (b->size % 2 ? pad : 0) - b->size) / stride + 1;
-
-            pad = b->size % 2 ? pad : 0;
-            j.w = (struct nn_window){ side, side, c, c, out, out, b->size, b->size, stride, stride,
-                                      1, 1, pad, pad };
-            j.n = (int64_t)side * side * c;
-            for (int64_t p = 0; p < j.n / 4; p++)
-                j.where[p] = (int32_t)(4 * p + p % 4);
-        }
-        one_case(b, &j, kernels);
+        if (b->size)
+            set_window(&j, b, n, side);
+        for (int64_t p = 0; b->size && p < j.out; p++)
+            j.where[p] = (int32_t)(4 * p + p % 4);
+        one_case(b, &j, peaks, kernels);
     }
     for (int a = 0; a < ARRAYS; a++)
         free(j.x[a]);
@@ -260,25 +298,53 @@ static void all_cases(int64_t n, int c, const struct nn_kernels *const *kernels)
     free(j.where);
 }
 
+static struct peaks find_peaks(void)
+{
+    static const struct {
+        unsigned need;
+        nn_peak_read_fn *read;
+    } reads[] = {
+#define PEAK(type, isa, operations)
+#define SWEEP(isa) { CPU_##isa, nn_peak_read_##isa },
+#include "nn/kernel/peaks.def"
+#undef SWEEP
+#undef PEAK
+    };
+    struct peaks p = { .read = nn_peak_read_ref };
+
+    for (int l = 1; l < LEVELS; l++) {          /* a level's bit, and those below */
+        const struct nn_peak *best = nn_peak_best(NN_PEAK_f32, cpu_can() & ((2u << l) - 1));
+
+        p.flops[l] = best ? nn_peak_rate(best, NULL) : 0;
+    }
+    for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
+        if (cpu_can() & reads[i].need)
+            p.read = reads[i].read;
+    return p;
+}
+
 bool bench_vectors(struct err *err)
 {
     static const struct {
         int64_t n;
-        int c;
+        int c, side;
         const char *what;
     } sizes[] = {
-        { 36 * 1024, 96, "in the second cache" }, { 16 << 20, 96, "beyond the last" },
-        { 36 * 1024, 768, "in the second cache" }, { 16 << 20, 768, "beyond the last" },
+        { 36 * 1024, 96, 112, "in the second cache" }, { 32 << 20, 96, 112, "beyond the last" },
+        { 36 * 1024, 768, 14, "in the second cache" }, { 32 << 20, 768, 14, "beyond the last" },
     };
     const struct nn_kernels *kernels[LEVELS];
+    struct peaks peaks = find_peaks();
 
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        if (s % 2 == 0 && *bench_word("BEYOND", ""))
+            continue;
         printf("  arrays of %lld numbers, %d channels: %s\n", (long long)sizes[s].n, sizes[s].c,
                sizes[s].what);
         for (int l = 0; l < LEVELS; l++)        /* plain C would take minutes beyond the caches */
             kernels[l] = l || s % 2 == 0 ? nn_kernels_get(levels[l], err) : NULL;
         *err = (struct err){ 0 };
-        all_cases(sizes[s].n, sizes[s].c, kernels);
+        all_cases(sizes[s].n, sizes[s].c, sizes[s].side, &peaks, kernels);
     }
     return true;
 }
