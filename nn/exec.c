@@ -105,7 +105,7 @@ static struct nn_after after(const struct nn_exec *e, int step)
     const struct nn_plan *p = e->plan;
     int i = p->step[step].node, residual = p->fused.residual[i], cut = p->fused.cut[i];
     bool backward = p->step[step].kind == NN_STEP_BACKWARD;
-    struct nn_after a = { .cuts = cut >= 0 };
+    struct nn_after a = { .adds = residual >= 0, .cuts = cut >= 0 };
 
     if (cut >= 0)
         p->graph->node[cut].op->cut(p->graph->node[cut].attr, &a.lo, &a.hi);

@@ -51,6 +51,7 @@ enum nn_op_flag {
     NN_OP_ALIKE = 1024,         /* of HALF: x and y are of one dtype */
     NN_OP_AFTER = 256,          /* INFER: heeds c->after */
     NN_OP_AFTER_TRAIN = 512,    /* TRAIN too, backward as well */
+    NN_OP_CUT_FROM_X = 2048,    /* backward finds anew what was cut: y is for residuals alone */
 };
 
 /*
@@ -60,7 +61,7 @@ enum nn_op_flag {
  * gradient is g.
  */
 struct nn_after {
-    bool cuts;
+    bool adds, cuts;                    /* adds: there is a residual, also in backward */
     real lo, hi;
     struct tensor residual;             /* data NULL: none */
     struct tensor dresidual;            /* backward adds; data NULL: not wanted */

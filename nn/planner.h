@@ -52,7 +52,9 @@ static inline bool nn_planner_keeps_x(const struct nn_planner *w, int i, int k)
 
 static inline bool nn_planner_keeps_y(const struct nn_planner *w, int i)
 {
-    return w->g->node[i].op->keep & NN_KEEP_Y || w->p->fused.cut[i] >= 0;
+    bool from_x = w->g->node[i].op->flags & NN_OP_CUT_FROM_X && w->p->fused.residual[i] < 0;
+
+    return w->g->node[i].op->keep & NN_KEEP_Y || (w->p->fused.cut[i] >= 0 && !from_x);
 }
 
 /* The backward step of node i adds to the gradient of what forward read k-th. */

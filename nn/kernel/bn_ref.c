@@ -47,9 +47,12 @@ void nn_bn_apply_ref(const struct nn_bn_rows *b)
 /* dy, where the cut let it through. */
 static real gradient(const struct nn_bn_rows *b, int64_t i)
 {
-    real y = b->cuts ? get(b->y, b->half_y, i) : 0;
+    int64_t c = i % b->n;
+    real z = 0;
 
-    return !b->cuts || (y > b->lo && y < b->hi) ? get(b->dy, b->half_y, i) : 0;
+    if (b->cuts)
+        z = b->y ? get(b->y, b->half_y, i) : get(b->x, b->half_x, i) * b->scale[c] + b->shift[c];
+    return !b->cuts || (z > b->lo && z < b->hi) ? get(b->dy, b->half_y, i) : 0;
 }
 
 void nn_bn_sums_ref(const struct nn_bn_rows *b)

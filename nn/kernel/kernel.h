@@ -228,17 +228,19 @@ typedef void nn_norm_dx_f32_fn(int64_t rows, int n, const real *dy, const real *
 /*
  * Batch-norm with what follows it, on rows of n channels.  x and dx are real, or bf16 where half_x;
  * y and dy where half_y; residual and dresidual where half_r.  All sums in row order.  With g = dy
- * where lo < y < hi, else 0 (without cuts g = dy):
+ * where lo < z < hi, else 0 (without cuts g = dy), z being
+ * y, or x scale[c] + shift[c] where that is NULL:
  *   bn_stats  sum[c] += sum of (x - mean[c]);  dot[c] += sum of (x - mean[c])^2
  *   bn_apply  y = cut(x scale[c] + shift[c] + residual); NaN stays; y may be x or the residual
  *   bn_sums   sum[c] += sum of g;  dot[c] += sum of g (x - mean[c])
  *   bn_grad   dx += p[c] g + q[c] x + r[c];  dresidual += g
- * In the last, fresh and fresh_r: = instead of +=; dx or dresidual NULL: not wanted.
+ * In the last, fresh and fresh_r: = instead of +=; dx or dresidual NULL: not wanted.  large: all
+ * is so much that what is written has left the caches before somebody reads it.
  */
 struct nn_bn_rows {
     int64_t rows;
     int n;
-    bool half_x, half_y, half_r, cuts, fresh, fresh_r;
+    bool half_x, half_y, half_r, cuts, fresh, fresh_r, large;
     real lo, hi;
     const void *x, *residual, *dy;      /* residual NULL: 0 */
     void *y, *dx, *dresidual;

@@ -19,7 +19,7 @@
 
 #include <math.h>
 
-enum { BLOCK = 4, MANY_ROWS = 64, FEW_ROWS = 8 };
+enum { BLOCK = 4, MANY_ROWS = 64, FEW_ROWS = 8, AHEAD = 1024 };
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
@@ -33,23 +33,26 @@ struct how {
     enum what what;
     bool half_x, half_y, cuts;
     int residual;               /* 0: none, 1: float, 2: bf16 */
+    bool again;                 /* cuts are found from x, not y */
+    bool around;                /* what is written goes around the caches */
 };
-
-/* dy, where the cut let it through. */
-VEC_FN vec passed(const struct how h, const struct nn_bn_rows *b, int64_t at, struct part p)
-{
-    vec g = get(b->dy, h.half_y, at, p), y;
-
-    if (!h.cuts)
-        return g;
-    y = get(b->y, h.half_y, at, p);
-    return v_select(m_and(v_less(v_set(b->lo), y), v_less(y, v_set(b->hi))), g, v_zero());
-}
 
 /* The factors of one vector of channels; as sums, a and b. */
 struct factors {
-    vec a, b, c;
+    vec a, b, c, scale, shift;
 };
+
+/* dy, where the cut let it through; x is what lies there. */
+VEC_FN vec passed(const struct how h, const struct nn_bn_rows *b, int64_t at, struct part p, vec x,
+                  const struct factors *f)
+{
+    vec g = get(b->dy, h.half_y, at, p), z;
+
+    if (!h.cuts)
+        return g;
+    z = h.again ? v_fma(x, f->scale, f->shift) : get(b->y, h.half_y, at, p);
+    return v_select(m_and(v_less(v_set(b->lo), z), v_less(z, v_set(b->hi))), g, v_zero());
+}
 
 VEC_FN vec factor(const float *x, int c, struct part p)
 {
@@ -58,7 +61,7 @@ VEC_FN vec factor(const float *x, int c, struct part p)
 
 VEC_FN struct factors factors(const struct how h, const struct nn_bn_rows *b, int c, struct part p)
 {
-    struct factors f = { v_zero(), v_zero(), v_zero() };
+    struct factors f = { v_zero(), v_zero(), v_zero(), v_zero(), v_zero() };
 
     switch (h.what) {
     case COLVAR: case COLDOT: case STATS: case SUMS: f.c = factor(b->mean, c, p); break;
@@ -75,6 +78,10 @@ VEC_FN struct factors factors(const struct how h, const struct nn_bn_rows *b, in
     case NORM_DX_PLAIN: f.a = factor(b->p, c, p); break;
     default: break;
     }
+    if (h.again) {
+        f.scale = factor(b->scale, c, p);
+        f.shift = factor(b->shift, c, p);
+    }
     if (h.what <= SUMS)
         f.a = factor(b->sum, c, p);
     if (h.what == STATS || h.what == SUMS)
@@ -86,7 +93,7 @@ VEC_FN struct factors factors(const struct how h, const struct nn_bn_rows *b, in
 VEC_FN void add_up(const struct how h, const struct nn_bn_rows *b, int64_t r, int64_t at,
                    struct part p, struct factors *f)
 {
-    vec x = h.what == SUMS ? v_zero() : get(b->x, h.half_x, at, p), d = v_sub(x, f->c);
+    vec x = get(b->x, h.half_x, at, p), d = v_sub(x, f->c), g;
 
     switch (h.what) {
     case COLSUM: f->a = v_add(f->a, x); break;
@@ -102,9 +109,9 @@ VEC_FN void add_up(const struct how h, const struct nn_bn_rows *b, int64_t r, in
         f->b = v_fma(d, d, f->b);
         break;
     case SUMS:
-        x = passed(h, b, at, p);
-        f->a = v_add(f->a, x);
-        f->b = v_fma(x, v_sub(get(b->x, h.half_x, at, p), f->c), f->b);
+        g = passed(h, b, at, p, x, f);
+        f->a = v_add(f->a, g);
+        f->b = v_fma(g, d, f->b);
         break;
     default: break;
     }
@@ -113,12 +120,15 @@ VEC_FN void add_up(const struct how h, const struct nn_bn_rows *b, int64_t r, in
 VEC_FN void grad(const struct how h, const struct nn_bn_rows *b, int64_t at, struct part p,
                  const struct factors *f)
 {
-    vec g = passed(h, b, at, p);
+    vec x = get(b->x, h.half_x, at, p), g = passed(h, b, at, p, x, f);
 
     if (b->dx) {
-        vec dx = v_fma(f->a, g, v_fma(f->b, get(b->x, h.half_x, at, p), f->c));
+        vec dx = v_fma(f->a, g, v_fma(f->b, x, f->c));
 
-        put(b->dx, h.half_x, at, p, b->fresh ? dx : v_add(get(b->dx, h.half_x, at, p), dx));
+        if (h.around)
+            put_around(b->dx, h.half_x, at, dx);
+        else
+            put(b->dx, h.half_x, at, p, b->fresh ? dx : v_add(get(b->dx, h.half_x, at, p), dx));
     }
     if (b->dresidual) {
         if (!b->fresh_r)
@@ -155,6 +165,8 @@ VEC_FN void each(const struct how h, const struct nn_bn_rows *b, int64_t at, str
     }
     if (h.what == NORM_DX || h.what == NORM_DX_PLAIN)
         put(b->dx, false, at, p, v);
+    else if (h.around)
+        put_around(b->y, h.half_y, at, v);
     else
         put(b->y, h.half_y, at, p, v);
 }
@@ -176,13 +188,14 @@ VEC_FN void ask_all(const struct how h, const struct nn_bn_rows *b, int64_t at, 
     if (h.what == COLDOT || h.what == COLDOT_PLAIN || h.what == ROWDOT || h.what == SUMS ||
         h.what >= NORM_DX)
         ask(b->dy, h.half_y, at, k);
-    if ((h.cuts && h.what != APPLY) || (h.what >= AFFINE && h.what <= APPLY))
+    if ((h.cuts && h.what != APPLY && !h.again) ||
+        (h.what >= AFFINE && h.what <= APPLY && !h.around))
         ask(b->y, h.half_y, at, k);
     if (h.what == APPLY && h.residual)
         ask(b->residual, h.residual == 2, at, k);
-    if (h.what >= NORM_DX)
+    if (h.what >= NORM_DX && !h.around)
         ask(b->dx, h.half_x, at, k);
-    if (h.what == GRAD)
+    if (h.what == GRAD && b->dresidual)
         ask(b->dresidual, b->half_r, at, k);
 }
 
@@ -229,6 +242,16 @@ VEC_FN void columns(const struct how h, const struct nn_bn_rows *b)
         if (c < b->n)
             tile(h, 1, first_lanes(b->n - c), b, first, past, c, below);
     }
+}
+
+/* Vector by vector as they lie, around the caches, for arrays that these do not hold: a line is
+ * written whole, and factors from the first cache cost nothing. */
+VEC_FN void in_turn(const struct how h, const struct nn_bn_rows *b)
+{
+    for (int64_t r = 0; r < b->rows; r++)
+        for (int c = 0; c < b->n; c += LANES)
+            tile(h, 1, whole(), b, r, r + 1, c, AHEAD);
+    v_fence();
 }
 
 void KERNEL_FN(colsum_f32)(int64_t rows, int n, const float *x, float *sum)
@@ -291,6 +314,21 @@ void KERNEL_FN(norm_dx_f32)(int64_t rows, int n, const float *dy, const float *x
 
 /* ---- batch-norm with what follows it --------------------------------------------------------- */
 
+/* May an array of rows of whole vectors be written around the caches? */
+static bool fits_around(const struct nn_bn_rows *b, const void *x, bool half)
+{
+    return b->large && x && b->n % LANES == 0 && (uintptr_t)x % (LANES * (half ? 2 : 4)) == 0;
+}
+
+VEC_FN void either(struct how h, const bool around, const struct nn_bn_rows *b)
+{
+    h.around = around;
+    if (around)
+        in_turn(h, b);
+    else
+        columns(h, b);
+}
+
 void KERNEL_FN(bn_stats)(const struct nn_bn_rows *b)
 {
     if (b->half_x)
@@ -299,7 +337,23 @@ void KERNEL_FN(bn_stats)(const struct nn_bn_rows *b)
         columns((struct how){ .what = STATS }, b);
 }
 
-VEC_FN void apply(const bool half_x, const bool half_y, const struct nn_bn_rows *b)
+VEC_FN void apply(const bool half_x, const bool half_y, const bool around,
+                  const struct nn_bn_rows *b)
+{
+    struct how h = { .what = APPLY, .half_x = half_x, .half_y = half_y, .cuts = true };
+
+    if (!b->residual) {
+        either(h, around, b);
+    } else if (!b->half_r) {
+        h.residual = 1;
+        either(h, around, b);
+    } else {
+        h.residual = 2;
+        either(h, around, b);
+    }
+}
+
+VEC_FN void apply_any(const bool half_x, const bool half_y, const struct nn_bn_rows *b)
 {
     struct nn_bn_rows all = *b;
 
@@ -307,45 +361,60 @@ VEC_FN void apply(const bool half_x, const bool half_y, const struct nn_bn_rows 
         all.lo = -INFINITY;
         all.hi = INFINITY;
     }
-    if (!b->residual)
-        columns((struct how){ APPLY, half_x, half_y, true, 0 }, &all);
-    else if (!b->half_r)
-        columns((struct how){ APPLY, half_x, half_y, true, 1 }, &all);
+    if (fits_around(b, b->y, half_y))
+        apply(half_x, half_y, true, &all);
     else
-        columns((struct how){ APPLY, half_x, half_y, true, 2 }, &all);
+        apply(half_x, half_y, false, &all);
 }
 
 void KERNEL_FN(bn_apply)(const struct nn_bn_rows *b)
 {
     if (b->half_x && b->half_y)
-        apply(true, true, b);
+        apply_any(true, true, b);
     else if (b->half_x)
-        apply(true, false, b);
+        apply_any(true, false, b);
     else if (b->half_y)
-        apply(false, true, b);
+        apply_any(false, true, b);
     else
-        apply(false, false, b);
+        apply_any(false, false, b);
 }
 
 VEC_FN void passed_columns(const enum what what, const bool half_x, const bool half_y,
-                           const struct nn_bn_rows *b)
+                           const bool around, const struct nn_bn_rows *b)
 {
-    if (b->cuts)
-        columns((struct how){ what, half_x, half_y, true, 0 }, b);
+    struct how h = { .what = what, .half_x = half_x, .half_y = half_y, .cuts = b->cuts };
+
+    if (!b->cuts) {
+        h.cuts = false;
+        either(h, around, b);
+    } else if (b->y) {
+        h.cuts = true;
+        either(h, around, b);
+    } else {
+        h.cuts = h.again = true;
+        either(h, around, b);
+    }
+}
+
+VEC_FN void passed_half(const enum what what, const bool half_x, const bool half_y,
+                        const struct nn_bn_rows *b)
+{
+    if (what == GRAD && b->fresh && fits_around(b, b->dx, half_x))
+        passed_columns(what, half_x, half_y, true, b);
     else
-        columns((struct how){ what, half_x, half_y, false, 0 }, b);
+        passed_columns(what, half_x, half_y, false, b);
 }
 
 VEC_FN void passed_any(const enum what what, const struct nn_bn_rows *b)
 {
     if (b->half_x && b->half_y)
-        passed_columns(what, true, true, b);
+        passed_half(what, true, true, b);
     else if (b->half_x)
-        passed_columns(what, true, false, b);
+        passed_half(what, true, false, b);
     else if (b->half_y)
-        passed_columns(what, false, true, b);
+        passed_half(what, false, true, b);
     else
-        passed_columns(what, false, false, b);
+        passed_half(what, false, false, b);
 }
 
 void KERNEL_FN(bn_sums)(const struct nn_bn_rows *b)

@@ -110,11 +110,16 @@ VEC_FN vint v_round_bf16(vec v)
     return _mm256_srli_epi32(_mm256_blendv_epi8(round, quiet, _mm256_castps_si256(nan)), 16);
 }
 
-VEC_FN void v_store_bf16(uint16_t *y, struct part p, vec v)
+VEC_FN __m128i v_halves(vec v)
 {
     __m256i all = v_round_bf16(v);
-    __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(all),
-                                    _mm256_extracti128_si256(all, 1));
+
+    return _mm_packus_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+}
+
+VEC_FN void v_store_bf16(uint16_t *y, struct part p, vec v)
+{
+    __m128i half = v_halves(v);
 
     if (p.whole) {
         _mm_storeu_si128((__m128i *)y, half);
@@ -124,6 +129,22 @@ VEC_FN void v_store_bf16(uint16_t *y, struct part p, vec v)
         _mm_storeu_si128((__m128i *)eight, half);
         __builtin_memcpy(y, eight, (size_t)p.n * sizeof *y);
     }
+}
+
+/* To aligned memory that will not be read soon, past the caches; v_fence() before others may. */
+VEC_FN void v_stream(float *y, vec v)
+{
+    _mm256_stream_ps(y, v);
+}
+
+VEC_FN void v_stream_bf16(uint16_t *y, vec v)
+{
+    _mm_stream_si128((__m128i *)y, v_halves(v));
+}
+
+VEC_FN void v_fence(void)
+{
+    _mm_sfence();
 }
 
 /* y[2 i] = bf16 of lane i of a, y[2 i + 1] of b. */

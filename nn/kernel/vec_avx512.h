@@ -103,6 +103,22 @@ VEC_FN void v_store_bf16(uint16_t *y, struct part p, vec v)
         _mm256_mask_storeu_epi16(y, p.lanes, half);
 }
 
+/* To aligned memory that will not be read soon, past the caches; v_fence() before others may. */
+VEC_FN void v_stream(float *y, vec v)
+{
+    _mm512_stream_ps(y, v);
+}
+
+VEC_FN void v_stream_bf16(uint16_t *y, vec v)
+{
+    _mm256_stream_si256((__m256i *)y, _mm512_cvtepi32_epi16(v_round_bf16(v)));
+}
+
+VEC_FN void v_fence(void)
+{
+    _mm_sfence();
+}
+
 /* y[2 i] = bf16 of lane i of a, y[2 i + 1] of b. */
 VEC_FN void v_store_pairs(uint16_t *y, vec a, vec b)
 {

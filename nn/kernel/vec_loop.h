@@ -44,4 +44,13 @@ VEC_FN void put(void *y, bool half, int64_t at, struct part p, vec v)
         v_store((float *)y + at, p, v);
 }
 
+/* The same of a whole vector at an aligned address, around the caches; v_fence() comes last. */
+VEC_FN void put_around(void *y, bool half, int64_t at, vec v)
+{
+    if (half)
+        v_stream_bf16((bf16 *)y + at, v);
+    else
+        v_stream((float *)y + at, v);
+}
+
 #endif

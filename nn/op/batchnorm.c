@@ -10,8 +10,9 @@
  *   dbeta = sum dy;  dgamma = sum dy x^;  dx = gamma / s (dy - dbeta / M - x^ dgamma / M)
  * with s = sqrt(var + epsilon), x^ = (x - mean) / s; frozen, dx = gamma / s dy.
  * Ioffe and Szegedy 2015, arXiv:1502.03167.
- * What follows it in a step (NN_OP_AFTER) is done in the same passes.  All sums run in a fixed
- * number of parts.  x is [N,C] or [N,H,W,C].
+ * What follows it in a step (NN_OP_AFTER) is done in the same passes.  Where that only cuts,
+ * backward finds from x what was cut, by the formula of forward, and y is not read.  All sums run
+ * in a fixed number of parts.  x is [N,C] or [N,H,W,C].
  */
 #include "nn/op/batchnorm.h"
 #include "nn/op.h"
@@ -19,6 +20,8 @@
 #include <math.h>
 
 enum { X, GAMMA, BETA, MEAN, VAR, INPUTS };
+
+enum { LARGE = 12 << 20 };      /* bytes of y that have left the caches when it is read */
 
 static const struct field attrs[] = {
     FIELD_FLOAT(struct nn_bn, epsilon, "epsilon", 1e-5, 1e-12, 1, "added to the variance"),
@@ -84,13 +87,14 @@ static int64_t flops(const struct nn_call *c)
     return (measures(c) ? 10 : 2) * shape_count(&c->y.shape);
 }
 
-/* stash: mean[C] and 1/s[C], as forward took them.  scratch: three rows of C, two sums, parts. */
+/* stash: mean[C] and 1/s[C], as forward took them.  scratch: five rows of C (scale, shift; p, q, r
+ * of backward), two sums, parts. */
 static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
 {
     size_t n = (size_t)channels(c) * sizeof(real);
 
     *stash = c->mode == NN_TRAIN ? 2 * n : 0;
-    *scratch = 3 * n + (c->mode == NN_TRAIN ? 2 * (1 + NN_PARTS) * n : 0);
+    *scratch = 5 * n + (c->mode == NN_TRAIN ? 2 * (1 + NN_PARTS) * n : 0);
 }
 
 /* What all kernels are told of `rows` rows from `row` on. */
@@ -100,6 +104,8 @@ static struct nn_bn_rows rows_of(const struct nn_call *c, int64_t row, int64_t r
     int64_t first = row * channels(c);
 
     return (struct nn_bn_rows){
+        .scale = c->scratch, .shift = (real *)c->scratch + channels(c),
+        .large = shape_count(&c->y.shape) * (int64_t)dtype_size(c->y.dtype) > LARGE,
         .rows = rows, .n = channels(c), .half_x = c->x[X].dtype == DTYPE_BF16,
         .half_y = c->y.dtype == DTYPE_BF16, .half_r = res->dtype == DTYPE_BF16,
         .cuts = c->after.cuts, .lo = c->after.lo, .hi = c->after.hi,
@@ -131,7 +137,7 @@ static void measure(const struct nn_call *c)
     const struct nn_bn *a = c->attr;
     int n = channels(c);
     double m = (double)rows_in_all(c), unbias = m / (m > 1 ? m - 1 : 1);
-    real *mean = c->stash, *inv = mean + n, *sum = (real *)c->scratch + 3 * (int64_t)n;
+    real *mean = c->stash, *inv = mean + n, *sum = (real *)c->scratch + 5 * (int64_t)n;
     real *run_mean = c->x[MEAN].data, *run_var = c->x[VAR].data;
 
     for (int i = 0; i < 2 * n; i++)
@@ -150,48 +156,61 @@ static void measure(const struct nn_call *c)
     }
 }
 
+/* y before what follows it is x * scale + shift: forward's, which backward finds again. */
+static void find_map(const struct nn_call *c)
+{
+    const struct nn_bn *a = c->attr;
+    int n = channels(c);
+    const real *gamma = c->x[GAMMA].data, *beta = c->x[BETA].data, *stash = c->stash;
+    const real *run_mean = c->x[MEAN].data, *run_var = c->x[VAR].data;
+    real *scale = c->scratch, *shift = scale + n;
+
+    for (int i = 0; i < n; i++) {
+        double mean = measures(c) ? stash[i] : run_mean[i];
+        double inv = measures(c) ? stash[n + i] : 1 / sqrt(run_var[i] + a->epsilon);
+
+        scale[i] = (real)(gamma[i] * inv);
+        shift[i] = (real)(beta[i] - mean * gamma[i] * inv);
+    }
+}
+
 static void map_rows(const struct nn_call *c, int64_t row, int64_t rows)
 {
     struct nn_bn_rows b = rows_of(c, row, rows);
 
-    b.scale = c->scratch;
-    b.shift = b.scale + b.n;
     c->k->bn_apply(&b);
 }
 
 static void forward(const struct nn_call *c)
 {
-    const struct nn_bn *a = c->attr;
     int n = channels(c);
-    const real *gamma = c->x[GAMMA].data, *beta = c->x[BETA].data;
-    real *scale = c->scratch, *shift = scale + n, *stash = c->stash;
+    real *stash = c->stash;
 
     if (measures(c) && !c->again)
         measure(c);
-    for (int i = 0; i < n; i++) {
-        double mean, inv;
-
-        if (measures(c)) {
-            mean = stash[i];
-            inv = stash[n + i];
-        } else {
-            mean = ((const real *)c->x[MEAN].data)[i];
-            inv = 1 / sqrt(((const real *)c->x[VAR].data)[i] + a->epsilon);
-            if (stash) {
-                stash[i] = (real)mean;
-                stash[n + i] = (real)inv;
-            }
-        }
-        scale[i] = (real)(gamma[i] * inv);
-        shift[i] = (real)(beta[i] - mean * gamma[i] * inv);
+    for (int i = 0; i < n && stash && !measures(c); i++) {
+        stash[i] = ((const real *)c->x[MEAN].data)[i];
+        stash[n + i] = (real)(1 / sqrt(((const real *)c->x[VAR].data)[i] +
+                                       ((const struct nn_bn *)c->attr)->epsilon));
     }
+    find_map(c);
     nn_each_rows_as_is(c, rows_in_all(c), n, map_rows);
+}
+
+/* rows_of, and what was cut is found in y only where x does not say it. */
+static struct nn_bn_rows backward_rows(const struct nn_call *c, int64_t row, int64_t rows)
+{
+    struct nn_bn_rows b = rows_of(c, row, rows);
+
+    if (!c->after.adds)
+        b.y = NULL;
+    return b;
 }
 
 /* sum[2C]: of g, and of g (x - mean). */
 static void sums_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
 {
-    struct nn_bn_rows b = rows_of(c, row, rows);
+    struct nn_bn_rows b = backward_rows(c, row, rows);
 
     b.mean = c->stash;
     b.sum = sum;
@@ -201,9 +220,9 @@ static void sums_part(const struct nn_call *c, int64_t row, int64_t rows, real *
 
 static void grad_rows(const struct nn_call *c, int64_t row, int64_t rows)
 {
-    struct nn_bn_rows b = rows_of(c, row, rows);
+    struct nn_bn_rows b = backward_rows(c, row, rows);
 
-    b.p = c->scratch;
+    b.p = b.shift + b.n;
     b.q = b.p + b.n;
     b.r = b.q + b.n;
     c->k->bn_grad(&b);
@@ -214,9 +233,11 @@ static void backward(const struct nn_call *c)
     int n = channels(c);
     double m = (double)rows_in_all(c);
     const real *mean = c->stash, *inv = mean + n, *gamma = c->x[GAMMA].data;
-    real *p = c->scratch, *q = p + n, *r = q + n, *sum = r + n;
+    real *p = (real *)c->scratch + 2 * (int64_t)n, *q = p + n, *r = q + n, *sum = r + n;
     real *dgamma = c->dx[GAMMA].data, *dbeta = c->dx[BETA].data;
 
+    if (c->after.cuts)
+        find_map(c);
     for (int i = 0; i < 2 * n; i++)
         sum[i] = 0;
     nn_sum_parts_as_is(c, rows_in_all(c), 2 * (int64_t)n, sums_part, sum + 2 * (int64_t)n, sum);
@@ -241,7 +262,7 @@ const struct nn_op nn_op_batchnorm = {
     .doc = "each channel with mean 0 and variance 1, then scaled",
     .in_min = INPUTS, .in_max = INPUTS, .keep = NN_KEEP_X | NN_KEEP_STASH,
     .flags = NN_OP_INPLACE | NN_OP_ACROSS_BATCH | NN_OP_SCALES | NN_OP_HALF | NN_OP_AFTER |
-             NN_OP_AFTER_TRAIN,
+             NN_OP_AFTER_TRAIN | NN_OP_CUT_FROM_X,
     .no_grad = 1 << MEAN | 1 << VAR, .fresh = 1 << X,
     .attr_size = sizeof(struct nn_bn), .attrs = attrs,
     .type = type, .param = param, .flops = flops, .space = space, .forward = forward,

@@ -598,9 +598,9 @@ static void half_pictures_give_the_same(void **state)
     }
 }
 
-/* y = cut(y + residual), and backward through both. */
+/* y = cut(y + residual), or (not adds) cut(y), and backward through both. */
 static void check_after(const struct nn_op *op, const struct nn_case *c, enum nn_mode mode,
-                        bool fresh)
+                        bool fresh, bool adds)
 {
     struct fixture f = make(op, c, mode, 1, "auto", 0), g = make(op, c, mode, 1, "auto", 0);
     int64_t n = shape_count(&f.call.y.shape);
@@ -608,12 +608,13 @@ static void check_after(const struct nn_op *op, const struct nn_case *c, enum nn
     const real lo = (real)-0.4, hi = (real)0.7;
 
     for (int64_t i = 0; i < n; i++) {
-        rest[i] = (real)(rng_f64(3, rng_stream(RNG_TEST, 51), (uint64_t)i) - 0.5);
+        rest[i] = adds ? (real)(rng_f64(3, rng_stream(RNG_TEST, 51), (uint64_t)i) - 0.5) : 0;
         drest[i] = fresh ? (real)NAN : 2;
     }
-    g.call.after = (struct nn_after){ .cuts = true, .lo = lo, .hi = hi, .fresh = fresh };
+    g.call.after = (struct nn_after){ .adds = adds, .cuts = true, .lo = lo, .hi = hi,
+                                      .fresh = fresh };
     g.call.after.residual = g.call.y;
-    g.call.after.residual.data = rest;
+    g.call.after.residual.data = adds ? rest : NULL;
     nn_op_forward(op, &f.call);
     nn_op_forward(op, &g.call);
     want_gradients(&f);
@@ -629,13 +630,15 @@ static void check_after(const struct nn_op *op, const struct nn_case *c, enum nn
     if (mode == NN_TRAIN) {
         g.call.after.residual.data = NULL;
         g.call.after.dresidual = g.call.y;
-        g.call.after.dresidual.data = drest;
+        g.call.after.dresidual.data = adds ? drest : NULL;
+        for (int64_t i = 0; i < n && !adds && op->flags & NN_OP_CUT_FROM_X; i++)
+            ((real *)g.call.y.data)[i] = (real)NAN;
         op->backward(&f.call);
         op->backward(&g.call);
         for (int i = 0; i < f.call.n_in; i++)
             if (f.call.dx[i].data)
                 assert_close(&f, &f.call.dx[i], &g.call.dx[i], 2e-5);
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < n && adds; i++)
             assert_true(drest[i] == ((real *)f.call.dy.data)[i] + (fresh ? 0 : 2));
     }
     free(rest);
@@ -649,10 +652,11 @@ static void what_follows_is_done_in_the_same_step(void **state)
     (void)state;
     EACH_CASE(op, c) {
         if (op->flags & NN_OP_AFTER)
-            check_after(op, c, NN_INFER, false);
+            check_after(op, c, NN_INFER, false, true);
         if (op->flags & NN_OP_AFTER_TRAIN) {
-            check_after(op, c, NN_TRAIN, false);
-            check_after(op, c, NN_TRAIN, true);
+            check_after(op, c, NN_TRAIN, false, true);
+            check_after(op, c, NN_TRAIN, true, true);
+            check_after(op, c, NN_TRAIN, false, false);
         }
     }
 }

@@ -37,10 +37,12 @@ static void assert_number(const struct trial *t, const char *what, const struct 
                  at(a, i), want.value);
 }
 
-/* The job's arrays; bits of `variant`: half_x, half_y, half_r, cuts, fresh, fresh_r, residual. */
+/* The job's arrays; bits of `variant`: half_x, half_y, half_r, cuts, fresh, fresh_r, residual,
+ * large. */
 struct bn_case {
     struct nn_bn_rows b;
     struct numbers x, y, dy, dx, res, dres;
+    const real *scale, *shift;
     real *sum, *dot;            /* before */
 };
 
@@ -61,17 +63,29 @@ static struct bn_case bn_case(struct trial *t, const int *size, unsigned variant
     s.dot = drawn(t, n);
     s.b = (struct nn_bn_rows){
         .rows = rows, .n = n, .half_x = variant & 1, .half_y = variant & 2, .half_r = variant & 4,
-        .cuts = cuts, .fresh = variant & 16, .fresh_r = variant & 32,
+        .large = variant & 128, .cuts = cuts, .fresh = variant & 16, .fresh_r = variant & 32,
         .lo = t->exact ? -1 : (real)-0.3, .hi = t->exact ? 3 : (real)0.4,
         .x = s.x.data, .y = s.y.data, .dy = s.dy.data, .dx = s.dx.data,
         .residual = rest ? s.res.data : NULL, .dresidual = rest ? s.dres.data : NULL };
     return s;
 }
 
+/* Of backward: what was cut is to be found from x. */
+static void without_y(struct trial *t, struct bn_case *s)
+{
+    s->scale = drawn(t, s->b.n);
+    s->shift = drawn(t, s->b.n);
+    s->b.y = NULL;
+    s->b.scale = s->scale;
+    s->b.shift = s->shift;
+}
+
 /* dy of number i behind the cut. */
 static double bn_g(const struct bn_case *s, int64_t i)
 {
-    double y = (double)s->y.before[i];
+    int64_t c = i % s->b.n;
+    double y = s->b.y ? (double)s->y.before[i]
+                      : fma((double)s->x.before[i], (double)s->scale[c], (double)s->shift[c]);
 
     return !s->b.cuts || (y > (double)s->b.lo && y < (double)s->b.hi) ? (double)s->dy.before[i] : 0;
 }
@@ -84,7 +98,7 @@ static const int bn_sizes[][2] = {      /* rows, channels */
 #define EACH_BN(t, s) \
     EACH_TRIAL(t) \
         for (int s##_i = 0; s##_i < COUNT(bn_sizes); s##_i++, unmap(&t)) \
-            for (unsigned s##_v = 0; s##_v < 128; s##_v += s##_i % 3 ? 21 : 1, unmap(&t)) \
+            for (unsigned s##_v = 0; s##_v < 256; s##_v += s##_i % 3 ? 37 : 1, unmap(&t)) \
                 for (struct bn_case s = bn_case(&t, bn_sizes[s##_i], s##_v), *s##_p = &s; s##_p; \
                      s##_p = NULL)
 
@@ -92,6 +106,8 @@ static const int bn_sizes[][2] = {      /* rows, channels */
 static void check_two_sums(nn_bn_sums_fn *f, bool stats)
 {
     EACH_BN(t, s) {
+        if (!stats && s_i % 2)
+            without_y(&t, &s);
         s.b.mean = drawn(&t, s.b.n);
         s.b.sum = copied(&t, s.b.n, s.sum);
         s.b.dot = copied(&t, s.b.n, s.dot);
@@ -150,6 +166,8 @@ static void check_bn_grad(nn_bn_grad_fn *f)
         const real *p = s.b.p = drawn(&t, s.b.n), *q = s.b.q = drawn(&t, s.b.n),
                    *r = s.b.r = drawn(&t, s.b.n);
 
+        if (s_i % 2)
+            without_y(&t, &s);
         if (s_v % 5 == 4)
             s.b.dx = NULL;
         f(&s.b);
