@@ -154,6 +154,35 @@ VEC_FN void v_store_pairs(uint16_t *y, vec a, vec b)
                                                       _mm256_slli_epi32(v_round_bf16(b), 16)));
 }
 
+/* And back: a those with even numbers, b those with odd ones. */
+VEC_FN void v_load_pairs(const uint16_t *x, vec *a, vec *b)
+{
+    __m256i both = _mm256_loadu_si256((const __m256i *)x);
+
+    *a = _mm256_castsi256_ps(_mm256_slli_epi32(both, 16));
+    *b = _mm256_castsi256_ps(_mm256_and_si256(both, _mm256_set1_epi32((int)0xffff0000)));
+}
+
+/* The same of floats. */
+VEC_FN void v_unzip(const float *x, vec *a, vec *b)
+{
+    __m256 low = _mm256_loadu_ps(x), high = _mm256_loadu_ps(x + 8);
+    __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0x88));
+    __m256d odd = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0xdd));
+
+    *a = _mm256_castpd_ps(_mm256_permute4x64_pd(even, 0xd8));
+    *b = _mm256_castpd_ps(_mm256_permute4x64_pd(odd, 0xd8));
+}
+
+/* x[2 i] = lane i of a, x[2 i + 1] of b. */
+VEC_FN void v_store_zipped(float *x, vec a, vec b)
+{
+    __m256 first = _mm256_unpacklo_ps(a, b), last = _mm256_unpackhi_ps(a, b);
+
+    _mm256_storeu_ps(x, _mm256_permute2f128_ps(first, last, 0x20));
+    _mm256_storeu_ps(x + 8, _mm256_permute2f128_ps(first, last, 0x31));
+}
+
 /* ---- arithmetic ------------------------------------------------------------------------------ */
 
 VEC_FN vec v_set(float x)

@@ -126,6 +126,36 @@ VEC_FN void v_store_pairs(uint16_t *y, vec a, vec b)
                                            _mm512_slli_epi32(v_round_bf16(b), 16)));
 }
 
+/* And back: a those with even numbers, b those with odd ones. */
+VEC_FN void v_load_pairs(const uint16_t *x, vec *a, vec *b)
+{
+    __m512i both = _mm512_loadu_si512(x);
+
+    *a = _mm512_castsi512_ps(_mm512_slli_epi32(both, 16));
+    *b = _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32((int)0xffff0000)));
+}
+
+/* The same of floats. */
+VEC_FN void v_unzip(const float *x, vec *a, vec *b)
+{
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+                                           30);
+    __m512 low = _mm512_loadu_ps(x), high = _mm512_loadu_ps(x + 16);
+
+    *a = _mm512_permutex2var_ps(low, even, high);
+    *b = _mm512_permutex2var_ps(low, _mm512_or_si512(even, _mm512_set1_epi32(1)), high);
+}
+
+/* x[2 i] = lane i of a, x[2 i + 1] of b. */
+VEC_FN void v_store_zipped(float *x, vec a, vec b)
+{
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+
+    _mm512_storeu_ps(x, _mm512_permutex2var_ps(a, low, b));
+    _mm512_storeu_ps(x + 16, _mm512_permutex2var_ps(
+                                 a, _mm512_add_epi32(low, _mm512_set1_epi32(8)), b));
+}
+
 /* ---- arithmetic ------------------------------------------------------------------------------ */
 
 VEC_FN vec v_set(float x)
