@@ -125,7 +125,7 @@ static struct forward forward_of(const struct nn_call *c)
         .batch = dim[0], .groups = a->groups, .rows = w->oh, .columns = w->ow, .outputs = f.f.k,
         .terms = (int64_t)w->kh * w->kw * w->c });
     if (copies)
-        f.strip = nn_conv2d_strip(&f.job.h, &f.job.w, f.cut.rows, w->c);
+        f.strip = nn_conv2d_strip(&f.job.h, &f.job.w, f.cut.most_rows, w->c);
     return f;
 }
 

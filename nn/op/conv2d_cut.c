@@ -10,9 +10,10 @@
 
 enum {
     PIECES = 32,                /* about, at most: enough for some cores */
-    WORK = 1 << 20,             /* products of a piece, at least: some microseconds */
-    PIXELS = 512, FEW = 48,     /* pixels of a piece of several pictures, of a band, at least */
-    RUN = 2 * NN_GROUP,         /* outputs of a run, at least */
+    WORK = 1 << 20,             /* products of a piece: some microseconds; at least half of them */
+    PIXELS = 512,               /* pixels of a piece of several pictures, at least */
+    BAND = 48,                  /* of a band, but where nothing else makes two pieces of one */
+    RUN = 2,                    /* groups of outputs of a run, at least: fewer read x too often */
 };
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -25,51 +26,73 @@ static int64_t clamp(int64_t x, int64_t lo, int64_t hi)
     return x < lo ? lo : x > hi ? hi : x;
 }
 
-/* n in about so many parts of at least `least`, which are multiples of `unit`: the size of one. */
-static int64_t share(int64_t n, int64_t parts, int64_t least, int64_t unit)
+/* About so many parts of n, of at least `least` and alike: 1 or an even number, so that two cores
+ * are done at the same time. */
+static int parts_of(int64_t n, int64_t want, int64_t least)
 {
-    parts = clamp(parts, 1, n / least > 1 ? n / least : 1);
-    return ceil_div(ceil_div(n, parts), unit) * unit;
+    int64_t most = n / least > 1 ? n / least : 1, parts = clamp(want, 1, most);
+
+    parts = ceil_div(n, ceil_div(n, parts));
+    return (int)(parts > 1 && parts % 2 ? parts < most ? parts + 1 : parts - 1 : parts);
 }
 
 struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass p)
 {
-    struct nn_conv2d_cut u = { .pass = p, .rows = p.rows };
-    int64_t pixels = (int64_t)p.rows * p.columns;
+    struct nn_conv2d_cut u = { .pass = p };
+    int64_t pixels = (int64_t)p.rows * p.columns, pictures;
     double work = (double)(p.batch * pixels * p.outputs * p.groups) * (double)p.terms / WORK;
-    int64_t want = work < PIECES ? clamp((int64_t)work, 1, PIECES) : PIECES, deep;
-    int64_t band = ceil_div(FEW, p.columns);
+    int64_t want = work < PIECES ? clamp((int64_t)work, work >= 1 ? 2 : 1, PIECES) : PIECES;
+    int64_t band = ceil_div(BAND, p.columns), groups = nn_pack_groups(p.outputs);
 
-    u.pictures = share(p.batch, want, ceil_div(PIXELS, pixels), 1);
-    want = ceil_div(want, ceil_div(p.batch, u.pictures) * p.groups);
-    deep = p.terms * p.outputs > u.pictures * pixels * (p.outputs + p.terms / 9) ? 1 : 0;
-    if (!deep) {
-        u.rows = (int)share(p.rows, want, band, 1);
-        want = ceil_div(want, ceil_div(p.rows, u.rows));
+    u.pictures = parts_of(p.batch, want, ceil_div(PIXELS, pixels));
+    pictures = ceil_div(p.batch, u.pictures);
+    want = ceil_div(want, u.pictures * p.groups);
+    u.deep = p.terms * p.outputs > pictures * pixels * (p.outputs + p.terms / 9);
+    if (u.deep) {
+        u.outputs = parts_of(groups, want, RUN);
+        u.rows = parts_of(p.rows, ceil_div(want, u.outputs), band);
+    } else {
+        u.rows = parts_of(p.rows, want, band);
+        u.outputs = parts_of(groups, ceil_div(want, u.rows), RUN);
     }
-    u.outputs = (int)share(p.outputs, want, RUN, NN_GROUP);
-    if (deep) {
-        want = ceil_div(want, ceil_div(p.outputs, u.outputs));
-        u.rows = (int)share(p.rows, want, band, 1);
-    }
-    u.n = (int)(ceil_div(p.batch, u.pictures) * ceil_div(p.rows, u.rows) * p.groups *
-                ceil_div(p.outputs, u.outputs));
+    if (want > 1 && u.rows * u.outputs == 1)
+        u.rows = parts_of(p.rows, 2, 1);
+    u.most_rows = (int)ceil_div(p.rows, u.rows);
+    u.n = u.pictures * u.rows * p.groups * u.outputs;
     return u;
+}
+
+/* The first of part i of n in `parts`. */
+static int64_t first_of(int64_t n, int i, int parts)
+{
+    return n * i / parts;
 }
 
 struct nn_conv2d_piece nn_conv2d_piece(const struct nn_conv2d_cut *u, int i)
 {
     const struct nn_conv2d_pass *p = &u->pass;
-    int runs = (int)ceil_div(p->outputs, u->outputs), bands = (int)ceil_div(p->rows, u->rows);
-    struct nn_conv2d_piece at = {
-        .output = i % runs * u->outputs, .group = i / runs % p->groups,
-        .row = i / runs / p->groups % bands * u->rows,
-        .picture = i / runs / p->groups / bands * u->pictures,
-    };
+    int64_t groups = nn_pack_groups(p->outputs);
+    int run, row, picture;
+    struct nn_conv2d_piece at;
 
-    at.outputs = (int)clamp(p->outputs - at.output, 0, u->outputs);
-    at.rows = (int)clamp(p->rows - at.row, 0, u->rows);
-    at.pictures = clamp(p->batch - at.picture, 0, u->pictures);
+    if (u->deep) {
+        row = i % u->rows;
+        run = i / u->rows % u->outputs;
+        i /= u->rows * u->outputs;
+    } else {
+        run = i % u->outputs;
+        row = i / u->outputs % u->rows;
+        i /= u->outputs * u->rows;
+    }
+    at.group = i % p->groups;
+    picture = i / p->groups;
+    at.picture = first_of(p->batch, picture, u->pictures);
+    at.pictures = first_of(p->batch, picture + 1, u->pictures) - at.picture;
+    at.row = (int)first_of(p->rows, row, u->rows);
+    at.rows = (int)first_of(p->rows, row + 1, u->rows) - at.row;
+    at.output = (int)first_of(groups, run, u->outputs) * NN_GROUP;
+    at.outputs = (int)clamp(first_of(groups, run + 1, u->outputs) * NN_GROUP, 0, p->outputs) -
+                 at.output;
     return at;
 }
 

@@ -17,8 +17,9 @@ struct nn_conv2d_pass {
  * of the pass alone. */
 struct nn_conv2d_cut {
     struct nn_conv2d_pass pass;
-    int64_t pictures;           /* of a piece, as rows and outputs; the last may have less */
-    int rows, outputs;          /* outputs: whole groups of NN_GROUP */
+    int pictures, rows, outputs;        /* parts of each; outputs in whole groups of NN_GROUP */
+    int most_rows;              /* of a piece */
+    bool deep;                  /* rows go before outputs: filters are what is large */
     int n;                      /* pieces */
 };
 struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass pass);
