@@ -72,6 +72,21 @@ struct train_bench_share {
 int train_bench_shares(const struct train_bench_net *how, struct train_bench_share *share,
                        struct err *err);
 
+/* ---- overhead -------------------------------------------------------------------------------- */
+
+/* What an answer takes beside its arithmetic, of a network of ten labels at 32 pixels; seconds. */
+struct train_bench_overhead {
+    int steps;
+    double flops;
+    struct train_bench_time answer;     /* to one prepared picture */
+    double kernels;             /* of it in kernels, on one thread */
+    struct train_bench_time empty;      /* all steps over kernels that do nothing */
+    struct train_bench_time job;        /* one that does nothing, a piece a thread */
+    double awake, asleep;       /* until all threads are at one: behind another, after 2 ms */
+};
+bool train_bench_overhead(const char *isa, struct pool *pool, int rounds,
+                          struct train_bench_overhead *out, struct err *err);
+
 /* ---- operators ------------------------------------------------------------------------------- */
 
 /* An operator by itself, in the calls that a plan makes of it: between an input and a loss. */

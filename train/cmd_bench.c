@@ -18,7 +18,7 @@ enum only { BOTH, TRAIN, PREDICT };
 static const char *const only_names[] = { "both", "train", "predict", NULL };
 
 struct options {
-    bool peak, kernels, steps, json;
+    bool peak, kernels, steps, overhead, json;
     const char *arch, *isa;
     int batch[BATCHES], size, labels, only, precision, memory, threads, rounds;
 };
@@ -27,6 +27,8 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, peak, "what the machine gives at most: arithmetic and memory"),
     FIELD_BOOL(struct options, kernels, "operators one by one, on common shapes"),
     FIELD_BOOL(struct options, steps, "where the time of the networks' training steps goes"),
+    FIELD_BOOL(struct options, overhead,
+               "what an answer takes beside its arithmetic, and threads to wake"),
     FIELD_STRING(struct options, arch, "NAME|FILE", NULL,
                  "this network alone: an architecture, or a graph's text"),
     FIELD_LIST(struct options, batch, BATCHES, 1, 65536,
@@ -313,6 +315,49 @@ static bool bench_nets(struct bench *b)
     return ok;
 }
 
+/* ---- overhead -------------------------------------------------------------------------------- */
+
+static void tell_overhead(struct bench *b, const struct train_bench_overhead *r)
+{
+    struct str *out = &b->out;
+    double beside = r->answer.seconds - r->kernels;
+
+    if (b->o->json) {
+        json_begin(out, "overhead", '{');
+        json_number(out, "steps", r->steps);
+        json_number(out, "flops", r->flops);
+        json_number(out, "answer", r->answer.seconds);
+        json_number(out, "kernels", r->kernels);
+        json_number(out, "empty", r->empty.seconds);
+        json_number(out, "job", r->job.seconds);
+        json_number(out, "awake", r->awake);
+        json_number(out, "asleep", r->asleep);
+        json_end(out, '}');
+        return;
+    }
+    str_printf(out, "\nan answer of %d steps, 32 px, %7.2f us\n", r->steps,
+               1e6 * r->answer.seconds);
+    str_printf(out, "    in its kernels            %7.2f us\n", 1e6 * r->kernels);
+    str_printf(out, "    beside them               %7.2f us, %.2f us a step\n", 1e6 * beside,
+               1e6 * beside / r->steps);
+    str_printf(out, "steps that compute nothing    %7.2f us, %.2f us a step\n",
+               1e6 * r->empty.seconds, 1e6 * r->empty.seconds / r->steps);
+    if (pool_threads(b->pool) > 1)
+        str_printf(out, "a job of nothing, %2d threads  %7.2f us; until all are at work %.2f us, "
+                   "asleep %.1f us\n", pool_threads(b->pool), 1e6 * r->job.seconds,
+                   1e6 * r->awake, 1e6 * r->asleep);
+}
+
+static bool bench_overhead(struct bench *b)
+{
+    struct train_bench_overhead r;
+
+    if (!train_bench_overhead(b->o->isa, b->pool, b->o->rounds, &r, b->err))
+        return false;
+    tell_overhead(b, &r);
+    return told(b);
+}
+
 /* ---- operators ------------------------------------------------------------------------------- */
 
 static void tell_op(struct bench *b, const struct train_bench_op_options *how,
@@ -410,7 +455,7 @@ static bool bench_data(struct bench *b, const char *path)
 static bool bench_all(struct bench *b, const struct cli_args *args)
 {
     const struct options *o = b->o;
-    bool asked = o->peak || o->kernels || o->steps || o->arch || args->n;
+    bool asked = o->peak || o->kernels || o->steps || o->overhead || o->arch || args->n;
     struct rusage used = { .ru_maxrss = 0 };
 
     if (o->json) {
@@ -420,6 +465,7 @@ static bool bench_all(struct bench *b, const struct cli_args *args)
     if (!tell_machine(b) ||
         !train_bench_peak(o->isa, b->pool, o->peak || o->kernels || !asked, &b->peak, b->err) ||
         ((o->peak || !asked || o->json) && !tell_peak(b)) ||
+        (o->overhead && !bench_overhead(b)) ||
         (o->kernels && !bench_ops(b)) ||
         ((o->arch || o->steps || !asked) && !bench_nets(b)) ||
         (args->n && !bench_data(b, args->arg[0])))
