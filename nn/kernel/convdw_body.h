@@ -196,7 +196,7 @@ static void sum_tap(const struct plan *p, const struct strip *s, int t, int u, i
     int out = g * group_width(s->k) * LANES, left = s->k - out;
     int64_t tap = t * j->dw_row + u * j->dw_column;
     int64_t blocks = ceil_div(s->c, most_channels(v)), c = 0;
-    const float *x = p->x;
+    const float *x = p->x + (p->joined > 1 ? s->c0 : 0);        /* a strip of all of them */
     struct runs r = runs_of(p, s, t, u, v, &x, &dy);
 
     for (int64_t b = 0; b < blocks && (r.outer || !s->add); b++) {
