@@ -28,7 +28,7 @@
  *   cell_load(from, i, p)   cells of the numbers i, i + 1 ... of one or two places
  *   cell_mac(sum, x, dy)    sum + x dy
  */
-#include "nn/kernel/convdw_strip.h"
+#include "nn/kernel/convdw_copy.h"
 
 #define UNROLL _Pragma("GCC unroll 16")
 #define TO_6(v) CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v) CASE(5, v) CASE(6, v)
@@ -122,22 +122,6 @@ static void any_block(int m, int v, const struct runs *r, const float *x, const 
 #define CASE(m, v) case m + 100 * v: block(m, v, r, x, dy, adds, last, dw); break;
     BLOCKS
 #undef CASE
-    }
-}
-
-/* Of a strip's rows those that meet tap t, with either half. */
-static void meets_either(const struct plan *p, const struct strip *s, int t, int64_t *from,
-                         int64_t *to)
-{
-    int64_t from2 = s->i0 + s->half, to2 = s->i1 + s->half;
-
-    meets(&p->h.a, t, from, to);
-    meets(&p->h.a, t, &from2, &to2);
-    if (s->half && to2 > from2) {
-        bool any = *to > *from;
-
-        *from = any ? least(*from, from2 - s->half) : from2 - s->half;
-        *to = any ? most(*to, to2 - s->half) : to2 - s->half;
     }
 }
 
@@ -288,26 +272,6 @@ static bool cut(struct plan *p, int64_t units, int64_t rows)
     return fits(p);
 }
 
-static int64_t strips(const struct plan *p, int64_t units, int64_t rows)
-{
-    return ceil_div(units, p->units) * ceil_div(rows, p->rows) * ceil_div(p->w.a.out, p->cols);
-}
-
-/* Strip i of so many. */
-static void place(const struct plan *p, struct strip *s, int64_t n0, int64_t units, int64_t rows,
-                  int64_t i)
-{
-    int64_t across = ceil_div(p->w.a.out, p->cols), down = ceil_div(rows, p->rows);
-    int64_t u = i / across / down * p->units;
-
-    s->j0 = i % across * p->cols;
-    s->i0 = i / across % down * p->rows;
-    s->n = n0 + u * (s->half ? 1 : PAIR);
-    s->units = least(p->units, units - u);
-    s->i1 = least(s->i0 + p->rows, rows);
-    s->j1 = least(s->j0 + p->cols, p->w.a.out);
-}
-
 /* Adds pictures [n0,n1): pairs of them, or with `half` the two halves of each. */
 static void add_pictures(struct plan *p, int64_t n0, int64_t n1, int64_t half, bool add)
 {
@@ -335,25 +299,6 @@ static void add_pictures(struct plan *p, int64_t n0, int64_t n1, int64_t half, b
                 s.add = true;
             }
         }
-}
-
-static void convdw(const struct nn_convdw *j, bool round);
-
-/* The same for each tap of an axis alone. */
-static void tap_by_tap(const struct nn_convdw *j, bool round)
-{
-    bool rows = j->h.taps > 1;
-    int taps = rows ? j->h.taps : j->w.taps;
-
-    for (int t = 0; t < taps; t++) {
-        struct nn_convdw one = *j;
-        struct nn_axis *a = rows ? &one.h : &one.w;
-
-        a->taps = 1;
-        a->start += t * a->apart;
-        one.dw += t * (rows ? j->dw_row : j->dw_column);
-        convdw(&one, round);
-    }
 }
 
 /* Where one tap goes over whole pictures that follow each other, they are one of many rows. */
