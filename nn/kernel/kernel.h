@@ -110,8 +110,8 @@ static inline int64_t nn_pack_count(int taps, int in, int out)
  *                 x[n, under t, under u, c] dy[n,i,j,k]
  * with the axes of the forward job, but dw of tap (t,u) lies at t * dw_row + u * dw_column (first
  * and every mean nothing).  x and dy are bf16 where x_half, dy_half; convdw_bf16 rounds those that
- * are not.  The order of the sum is a function of the job's sizes alone.  Where dy is infinite or
- * NaN, dw may be NaN of any tap.  scratch: NN_CONVDW_SCRATCH bytes, 64-byte aligned.
+ * are not.  The order of the sum is a function of the job's sizes alone.  Where x or dy is infinite
+ * or NaN, dw may be NaN of any tap.  scratch: NN_CONVDW_SCRATCH bytes, 64-byte aligned.
  */
 enum { NN_CONVDW_SCRATCH = 1 << 20 };
 
