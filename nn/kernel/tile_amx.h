@@ -33,6 +33,7 @@ struct tiles {
     uint16_t bytes[16];
     uint8_t rows[16];
 };
+_Static_assert(sizeof(struct tiles) == 64, "what LDTILECFG reads");
 
 /* gcc 12 does not know that tiles are loaded from memory, nor how much a configuration is: what was
  * written before must be there. */
