@@ -86,7 +86,7 @@ static void counts_and_flags_are_within_bounds(void **state)
     const unsigned flags =
         NN_OP_INPLACE | NN_OP_RANDOM | NN_OP_ACROSS_BATCH | NN_OP_LEAF | NN_OP_LOSS |
         NN_OP_TRAIN_ONLY | NN_OP_SCALES | NN_OP_HALF | NN_OP_ALIKE | NN_OP_AFTER |
-        NN_OP_AFTER_TRAIN;
+        NN_OP_AFTER_TRAIN | NN_OP_CUT_FROM_X;
 
     (void)state;
     for (int i = 0; i < nn_op_count(); i++) {
