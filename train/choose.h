@@ -29,8 +29,8 @@ bool train_choose(const struct data_index *train, int least, int threads,
                   struct data_prep *prep, struct train_seen *seen, train_say_fn *say, void *ctx,
                   struct err *err);
 
-/* The recipe (train/recipe.h) for such pictures when nobody names one; NULL: none.  Looks at some of
- * them as above.  ERR_MEMORY. */
+/* The recipe (train/recipe.h) for such pictures when nobody names one; NULL: none.  Looks at some
+ * of them as above.  ERR_MEMORY. */
 bool train_choose_recipe(const struct data_index *x, int threads,
                          const struct data_decode *decode, const struct train_cfg *cfg,
                          const char **recipe, struct err *err);
