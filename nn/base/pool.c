@@ -43,7 +43,7 @@ struct pool {
     int threads;
     bool spins;
 
-    pool_fn *fn;                    /* the job: written while all runs are empty and no piece runs */
+    pool_fn *fn;                    /* the job: written while no piece is left or runs */
     void *arg;
     int n;
 
