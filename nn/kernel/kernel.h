@@ -148,17 +148,19 @@ typedef void nn_dwconv_dw_f32_fn(const struct nn_window *w, const real *x, const
 /* Largest value under the window; where[] = its index in x (first of equals), or where is NULL.
  * NaN wins. */
 typedef void nn_maxpool_f32_fn(const struct nn_window *w, const real *x, real *y, int32_t *where);
-/* dx[where[i]] += dy[i] */
-typedef void nn_scatter_f32_fn(int64_t n, const int32_t *where, const real *dy, real *dx);
+/* dx[p] = (add: what it was) + sum of dy[i] where where[i] = p, a place under window i; dx is
+ * written also where no window sees it. */
+typedef void nn_maxpool_dx_f32_fn(const struct nn_window *w, const int32_t *where, const real *dy,
+                                  bool add, real *dx);
 /* Mean under the window: over the places inside the picture, or over kh*kw when whole.  The
- * gradient adds. */
+ * gradient adds, or (not add) is written, also where no window sees it. */
 typedef void nn_avgpool_f32_fn(const struct nn_window *w, bool whole, const real *x, real *y);
-typedef void nn_avgpool_dx_f32_fn(const struct nn_window *w, bool whole, const real *dy, real *dx);
+typedef void nn_avgpool_dx_f32_fn(const struct nn_window *w, bool whole, const real *dy, bool add,
+                                  real *dx);
 
 /*
- * The same with x and y, dx and dy in bf16, whose numbers are rounded when they are stored: of
- * dwconv_dx once, of scatter and avgpool_dx at each addition.  Weights, their gradients and biases
- * are real.  dwconv cuts y to [lo,hi], NaN stays (-INFINITY, INFINITY: uncut).  Not add: dx is
+ * The same with x and y, dx and dy in bf16, whose numbers are rounded once, when they are stored.
+ * Weights, their gradients and biases are real.  dwconv cuts y to [lo,hi], NaN stays (-INFINITY, INFINITY: uncut).  Not add: dx is
  * written, also where no window sees it.  half_y, half_dy: bf16, else real.
  */
 typedef void nn_dwconv_bf16_fn(const struct nn_window *w, const bf16 *x, const real *weight,
@@ -168,7 +170,8 @@ typedef void nn_dwconv_dx_bf16_fn(const struct nn_window *w, const bf16 *dy, con
 typedef void nn_dwconv_dw_bf16_fn(const struct nn_window *w, const bf16 *x, const bf16 *dy,
                                   real *dweight);
 typedef void nn_maxpool_bf16_fn(const struct nn_window *w, const bf16 *x, bf16 *y, int32_t *where);
-typedef void nn_scatter_bf16_fn(int64_t n, const int32_t *where, const bf16 *dy, bf16 *dx);
+typedef void nn_maxpool_dx_bf16_fn(const struct nn_window *w, const int32_t *where, const bf16 *dy,
+                                   bool add, bf16 *dx);
 typedef void nn_avgpool_bf16_fn(const struct nn_window *w, bool whole, const bf16 *x, bool half_y,
                                 void *y);
 typedef void nn_avgpool_dx_bf16_fn(const struct nn_window *w, bool whole, bool half_dy,
@@ -287,9 +290,10 @@ typedef double nn_sumsq_f32_fn(int64_t n, const real *x);
     SLOT(conv_f32) SLOT(conv_bf16) SLOT(pack_f32) SLOT(pack_bf16) SLOT(convdw_f32) \
     SLOT(convdw_bf16) SLOT(to_bf16) SLOT(from_bf16) \
     SLOT(gemm_f32) SLOT(im2row_f32) SLOT(row2im_f32) SLOT(dwconv_f32) SLOT(dwconv_dx_f32) \
-    SLOT(dwconv_dw_f32) SLOT(maxpool_f32) SLOT(scatter_f32) SLOT(avgpool_f32) SLOT(avgpool_dx_f32) \
+    SLOT(dwconv_dw_f32) SLOT(maxpool_f32) SLOT(maxpool_dx_f32) SLOT(avgpool_f32) \
+    SLOT(avgpool_dx_f32) \
     SLOT(dwconv_bf16) SLOT(dwconv_dx_bf16) SLOT(dwconv_dw_bf16) SLOT(maxpool_bf16) \
-    SLOT(scatter_bf16) SLOT(avgpool_bf16) SLOT(avgpool_dx_bf16) \
+    SLOT(maxpool_dx_bf16) SLOT(avgpool_bf16) SLOT(avgpool_dx_bf16) \
     SLOT(add_f32) SLOT(mul_f32) SLOT(muladd_f32) SLOT(clamp_f32) SLOT(clamp_dx_f32) \
     SLOT(sigmoid_f32) SLOT(sigmoid_dx_f32) SLOT(tanh_f32) SLOT(tanh_dx_f32) \
     SLOT(leaky_f32) SLOT(leaky_dx_f32) SLOT(gelu_f32) SLOT(gelu_dx_f32) \

@@ -194,9 +194,19 @@ void nn_maxpool_f32_ref(const struct nn_window *w, const real *x, real *y, int32
         }
 }
 
-void nn_scatter_f32_ref(int64_t n, const int32_t *where, const real *dy, real *dx)
+/* Sets the pixels of dx to 0. */
+static void clear(const struct nn_window *w, real *dx)
 {
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t p = 0; p < (int64_t)w->h * w->w; p++)
+        memset(dx + p * w->pixel, 0, (size_t)w->c * sizeof *dx);
+}
+
+void nn_maxpool_dx_f32_ref(const struct nn_window *w, const int32_t *where, const real *dy,
+                           bool more, real *dx)
+{
+    if (!more)
+        clear(w, dx);
+    for (int64_t i = 0; i < (int64_t)w->oh * w->ow * w->c; i++)
         dx[where[i]] += dy[i];
 }
 
@@ -230,8 +240,11 @@ void nn_avgpool_f32_ref(const struct nn_window *w, bool whole, const real *x, re
         }
 }
 
-void nn_avgpool_dx_f32_ref(const struct nn_window *w, bool whole, const real *dy, real *dx)
+void nn_avgpool_dx_f32_ref(const struct nn_window *w, bool whole, const real *dy, bool more,
+                           real *dx)
 {
+    if (!more)
+        clear(w, dx);
     for (int i = 0; i < w->oh; i++)
         for (int j = 0; j < w->ow; j++, dy += w->c) {
             struct span s = span(w, i, j);

@@ -8,27 +8,31 @@
 #include "nn/kernel/span.h"
 #include "nn/kernel/vec_loop.h"
 
-#include <string.h>
-
 enum { BLOCK = 4 };             /* vectors of channels side by side */
 
-/* The taps [r0,r1) x [s0,s1) of an output that lie in the picture, and the number of its first;
- * what is read `ahead` of it is on its way from memory until then. */
+/* The taps [r0,r1) x [s0,s1) of an output that lie in the picture, and the number of its first. */
 struct span {
     int r0, r1, s0, s1;
-    int64_t at, ahead;
+    int64_t at;
 };
 
-static struct span span(const struct nn_window *w, int i, int j)
+/* As inside(), which most windows need not: n taps from `at` on. */
+static inline void within(int at, int step, int n, int size, int *first, int *past)
+{
+    *first = 0;
+    *past = n;
+    if (at < 0 || at + (n - 1) * step >= size)
+        inside(at, step, n, size, first, past);
+}
+
+static inline struct span span(const struct nn_window *w, int i, int j)
 {
     int y = i * w->sh - w->pt, x = j * w->sw - w->pl;
     struct span s;
 
-    inside(y, w->dh, w->kh, w->h, &s.r0, &s.r1);
-    inside(x, w->dw, w->kw, w->w, &s.s0, &s.s1);
+    within(y, w->dh, w->kh, w->h, &s.r0, &s.r1);
+    within(x, w->dw, w->kw, w->w, &s.s0, &s.s1);
     s.at = ((int64_t)(y + s.r0 * w->dh) * w->w + x + s.s0 * w->dw) * w->pixel;
-    s.ahead = w->sw * w->pixel;
-    s.ahead *= 1 + 1024 / s.ahead;
     return s;
 }
 
@@ -97,19 +101,6 @@ VEC_FN void mean(const int width, const bool half, const struct part p, const st
         put(y, half_y, out + c + k * LANES, p, v_div(sum[k], v_set(n)));
 }
 
-VEC_FN void spread(const int width, const bool half, const struct part p,
-                   const struct nn_window *w, const struct span *s, int c, void *dx, float n,
-                   const bool half_dy, int64_t out, const void *dy, const bool add)
-{
-    vec g[BLOCK];
-
-    UNROLL for (int k = 0; k < width; k++)
-        g[k] = v_div(get(dy, half_dy, out + c + k * LANES, p), v_set(n));
-    EACH_TAP(w, s, c, UNROLL for (int k = 0; k < width; k++)
-        put(dx, half, at + k * LANES, p,
-            add ? v_add(get(dx, half, at + k * LANES, p), g[k]) : g[k]))
-}
-
 /* call(width, half, part, w, &s, channel, ...) for all channels of all outputs, of which the first
  * is number `out`. */
 #define EACH_OUTPUT(w, half, call, ...)                                                            \
@@ -123,6 +114,8 @@ VEC_FN void spread(const int width, const bool half, const struct part p,
                                                                                                    \
                 for (; c + BLOCK * LANES <= (w)->c; c += BLOCK * LANES)                            \
                     call(BLOCK, half, whole(), w, &s, c, __VA_ARGS__);                             \
+                for (; c + 2 * LANES <= (w)->c; c += 2 * LANES)                                    \
+                    call(2, half, whole(), w, &s, c, __VA_ARGS__);                                 \
                 for (; c + LANES <= (w)->c; c += LANES)                                            \
                     call(1, half, whole(), w, &s, c, __VA_ARGS__);                                 \
                 if (c < (w)->c)                                                                    \
@@ -154,32 +147,124 @@ void KERNEL_FN(avgpool_bf16)(const struct nn_window *w, bool all, const bf16 *x,
         EACH_OUTPUT(w, true, mean, x, places(w, &s, all), false, out, y);
 }
 
-void KERNEL_FN(avgpool_dx_f32)(const struct nn_window *w, bool all, const float *dy, float *dx)
+/* ---- pools, towards the input ---------------------------------------------------------------- */
+
+/* What pixels of dx are made of: each is the sum over the outputs whose windows hold it. */
+struct back {
+    const struct nn_window *w;
+    const int32_t *where;       /* NULL: means */
+    bool all, add;
+    const void *dy;
+    void *dx;
+};
+
+/* The outputs [i0,i1) x [j0,j1) whose windows, or what lies between their taps, hold pixel (y,x). */
+struct seen {
+    int y, x, i0, i1, j0, j1;
+};
+
+/* Does a tap of output (i,j) lie on the pixel? */
+static inline bool is_seen(const struct nn_window *w, const struct seen *s, int i, int j)
 {
-    EACH_OUTPUT(w, false, spread, dx, places(w, &s, all), false, out, dy, true);
+    return (w->dh == 1 || (s->y + w->pt - i * w->sh) % w->dh == 0) &&
+           (w->dw == 1 || (s->x + w->pl - j * w->sw) % w->dw == 0);
 }
 
-/* Is every pixel under exactly one tap? */
-static bool tiles(const struct nn_window *w)
+/* Those of n whose windows, of `reach` pixels behind their first, hold pixel `at`, counted from the
+ * first window's first. */
+static inline void seen_by(int at, int step, int reach, int n, int *first, int *past)
 {
-    return w->kh == w->sh && w->kw == w->sw && w->dh == 1 && w->dw == 1 && !w->pt && !w->pl &&
-           w->oh * w->sh == w->h && w->ow * w->sw == w->w;
+    *past = at < 0 ? 0 : at / step + 1;
+    *first = at <= reach ? 0 : (at - reach + step - 1) / step;
+    if (*past > n)
+        *past = n;
+    if (*first > *past)
+        *first = *past;
+}
+
+/* `width` vectors of channels of a pixel, whose first is number `at` of dx. */
+VEC_FN void gathered(const int width, const bool max, const bool half, const bool half_dy,
+                     const struct part p, const struct back *b, const struct seen *s, int64_t at,
+                     int c)
+{
+    vec sum[BLOCK];
+
+    UNROLL for (int k = 0; k < width; k++)
+        sum[k] = b->add ? get(b->dx, half, at + c + k * LANES, p) : v_zero();
+    for (int i = s->i0; i < s->i1; i++)
+        for (int j = s->j0; j < s->j1; j++) {
+            int64_t out = ((int64_t)i * b->w->ow + j) * b->w->c + c;
+            struct span in = { 0 };
+            vec share = v_zero();
+
+            if (!max && !is_seen(b->w, s, i, j))
+                continue;
+            if (!max) {
+                in = span(b->w, i, j);
+                share = v_set(1 / places(b->w, &in, b->all));
+            }
+            UNROLL for (int k = 0; k < width; k++) {
+                vec g = get(b->dy, half_dy, out + k * LANES, p);
+
+                if (max)
+                    g = v_select(v_equal_int(b->where + out + k * LANES, p,
+                                             v_count_from((int32_t)at + c + k * LANES)),
+                                 g, v_zero());
+                sum[k] = max ? v_add(sum[k], g) : v_fma(g, share, sum[k]);
+            }
+        }
+    UNROLL for (int k = 0; k < width; k++)
+        put(b->dx, half, at + c + k * LANES, p, sum[k]);
+}
+
+VEC_FN void gather(const bool max, const bool half, const bool half_dy, const struct back *b)
+{
+    const struct nn_window *w = b->w;
+
+    for (int y = 0; y < w->h; y++)
+        for (int x = 0; x < w->w; x++) {
+            int64_t at = ((int64_t)y * w->w + x) * w->pixel;
+            struct seen s = { .y = y, .x = x };
+            int c = 0;
+
+            seen_by(y + w->pt, w->sh, (w->kh - 1) * w->dh, w->oh, &s.i0, &s.i1);
+            seen_by(x + w->pl, w->sw, (w->kw - 1) * w->dw, w->ow, &s.j0, &s.j1);
+            for (; c + BLOCK * LANES <= w->c; c += BLOCK * LANES)
+                gathered(BLOCK, max, half, half_dy, whole(), b, &s, at, c);
+            for (; c + 2 * LANES <= w->c; c += 2 * LANES)
+                gathered(2, max, half, half_dy, whole(), b, &s, at, c);
+            for (; c + LANES <= w->c; c += LANES)
+                gathered(1, max, half, half_dy, whole(), b, &s, at, c);
+            if (c < w->c)
+                gathered(1, max, half, half_dy, first_lanes(w->c - c), b, &s, at, c);
+        }
+}
+
+void KERNEL_FN(maxpool_dx_f32)(const struct nn_window *w, const int32_t *where, const float *dy,
+                               bool add, float *dx)
+{
+    gather(true, false, false, &(struct back){ w, where, false, add, dy, dx });
+}
+
+void KERNEL_FN(maxpool_dx_bf16)(const struct nn_window *w, const int32_t *where, const bf16 *dy,
+                                bool add, bf16 *dx)
+{
+    gather(true, true, true, &(struct back){ w, where, false, add, dy, dx });
+}
+
+void KERNEL_FN(avgpool_dx_f32)(const struct nn_window *w, bool all, const float *dy, bool add,
+                               float *dx)
+{
+    gather(false, false, false, &(struct back){ w, NULL, all, add, dy, dx });
 }
 
 void KERNEL_FN(avgpool_dx_bf16)(const struct nn_window *w, bool all, bool half_dy, const void *dy,
                                 bool add, bf16 *dx)
 {
-    bool write = !add && tiles(w);
+    struct back b = { w, NULL, all, add, dy, dx };
 
-    if (!add && !write)
-        for (int64_t i = 0; i < (int64_t)w->h * w->w; i++)
-            memset(dx + i * w->pixel, 0, (size_t)w->c * sizeof *dx);
-    if (half_dy && write)
-        EACH_OUTPUT(w, true, spread, dx, places(w, &s, all), true, out, dy, false);
-    else if (half_dy)
-        EACH_OUTPUT(w, true, spread, dx, places(w, &s, all), true, out, dy, true);
-    else if (write)
-        EACH_OUTPUT(w, true, spread, dx, places(w, &s, all), false, out, dy, false);
+    if (half_dy)
+        gather(false, true, true, &b);
     else
-        EACH_OUTPUT(w, true, spread, dx, places(w, &s, all), false, out, dy, true);
+        gather(false, true, false, &b);
 }

@@ -5,7 +5,6 @@
  */
 #include "nn/kernel/cpu.h"
 
-#include <string.h>
 #include <tgmath.h>
 
 /* Where tap (r,s) of output (i,j) lies in the input, -1 outside. */
@@ -48,28 +47,39 @@ void nn_dwconv_bf16_ref(const struct nn_window *w, const bf16 *x, const real *we
     })
 }
 
-/* Pixel (y,x) sums over the outputs that saw it, so that it is rounded once. */
+/* The statement for every channel c of every pixel p of dx, which gives `sum`, before it what is
+ * there, or 0: rounded once. */
+#define EACH_PIXEL(w, more, dx, ...) \
+    for (int64_t p = 0; p < (int64_t)(w)->h * (w)->w; p++) \
+        for (int c = 0; c < (w)->c; c++) { \
+            bf16 *to = (dx) + p * (w)->pixel + c; \
+            real sum = (more) ? bf16_float(*to) : 0; \
+\
+            __VA_ARGS__; \
+            *to = bf16_of((float)sum); \
+        }
+
+/* In it, the statement for every output (i,j), number `out`, that saw the pixel, under tap n. */
+#define EACH_SEEN(w, ...) \
+    for (int n = 0; n < (w)->kh * (w)->kw; n++) { \
+        int i = (int)(p / (w)->w) + (w)->pt - n / (w)->kw * (w)->dh; \
+        int j = (int)(p % (w)->w) + (w)->pl - n % (w)->kw * (w)->dw; \
+        int64_t out; \
+\
+        if (i < 0 || j < 0 || i % (w)->sh || j % (w)->sw) \
+            continue; \
+        i /= (w)->sh; \
+        j /= (w)->sw; \
+        out = ((int64_t)i * (w)->ow + j) * (w)->c + c; \
+        if (i < (w)->oh && j < (w)->ow) { \
+            __VA_ARGS__; \
+        } \
+    }
+
 void nn_dwconv_dx_bf16_ref(const struct nn_window *w, const bf16 *dy, const real *weight, bool add,
                            bf16 *dx)
 {
-    for (int64_t p = 0; p < (int64_t)w->h * w->w; p++)
-        for (int c = 0; c < w->c; c++) {
-            real sum = add ? bf16_float(dx[p * w->pixel + c]) : 0;
-
-            for (int n = 0; n < w->kh * w->kw; n++) {
-                int i = (int)(p / w->w) + w->pt - n / w->kw * w->dh;
-                int j = (int)(p % w->w) + w->pl - n % w->kw * w->dw;
-
-                if (i % w->sh || j % w->sw)
-                    continue;
-                i /= w->sh;
-                j /= w->sw;
-                if (i >= 0 && i < w->oh && j >= 0 && j < w->ow)
-                    sum += bf16_float(dy[((int64_t)i * w->ow + j) * w->c + c]) *
-                           weight[n * w->c + c];
-            }
-            dx[p * w->pixel + c] = bf16_of((float)sum);
-        }
+    EACH_PIXEL(w, add, dx, EACH_SEEN(w, sum += bf16_float(dy[out]) * weight[n * w->c + c]))
 }
 
 void nn_dwconv_dw_bf16_ref(const struct nn_window *w, const bf16 *x, const bf16 *dy, real *dweight)
@@ -95,12 +105,6 @@ void nn_maxpool_bf16_ref(const struct nn_window *w, const bf16 *x, bf16 *y, int3
     })
 }
 
-void nn_scatter_bf16_ref(int64_t n, const int32_t *where, const bf16 *dy, bf16 *dx)
-{
-    for (int64_t i = 0; i < n; i++)
-        dx[where[i]] = bf16_of(bf16_float(dx[where[i]]) + bf16_float(dy[i]));
-}
-
 /* What the sum under a window is divided by. */
 static real places(const struct nn_window *w, bool whole, int i, int j)
 {
@@ -124,15 +128,21 @@ void nn_avgpool_bf16_ref(const struct nn_window *w, bool whole, const bf16 *x, b
     })
 }
 
-void nn_avgpool_dx_bf16_ref(const struct nn_window *w, bool whole, bool half_dy, const void *dy,
-                            bool add, bf16 *dx)
+void nn_maxpool_dx_bf16_ref(const struct nn_window *w, const int32_t *where, const bf16 *dy,
+                            bool more, bf16 *dx)
 {
-    for (int64_t p = 0; p < (int64_t)w->h * w->w && !add; p++)
-        memset(dx + p * w->pixel, 0, (size_t)w->c * sizeof *dx);
-    EACH_OUTPUT(w, {
+    EACH_PIXEL(w, more, dx, EACH_SEEN(w, {
+        if (where[out] == p * w->pixel + c)
+            sum += bf16_float(dy[out]);
+    }))
+}
+
+void nn_avgpool_dx_bf16_ref(const struct nn_window *w, bool whole, bool half_dy, const void *dy,
+                            bool more, bf16 *dx)
+{
+    EACH_PIXEL(w, more, dx, EACH_SEEN(w, {
         real g = half_dy ? bf16_float(((const bf16 *)dy)[out]) : ((const real *)dy)[out];
 
-        g /= places(w, whole, i, j);
-        EACH_TAP(w, i, j, dx[at + c] = bf16_of((float)(bf16_float(dx[at + c]) + g)))
-    })
+        sum += g / places(w, whole, i, j);
+    }))
 }

@@ -26,9 +26,13 @@ static void forward_band(const struct nn_call *c, const struct nn_window *band, 
                          int64_t first)
 {
     const struct nn_pool *a = c->attr;
+    const void *x = tensor_at(&c->x[0], n * nn_pool_each(&c->x[0]));
+    void *y = tensor_at(&c->y, n * nn_pool_each(&c->y) + first);
 
-    c->k->avgpool_f32(band, a->whole, (const real *)c->x[0].data + n * nn_pool_each(&c->x[0]),
-                      (real *)c->y.data + n * nn_pool_each(&c->y) + first);
+    if (c->y.dtype == DTYPE_BF16)
+        c->k->avgpool_bf16(band, a->whole, x, true, y);
+    else
+        c->k->avgpool_f32(band, a->whole, x, y);
 }
 
 static void forward(const struct nn_call *c)
@@ -43,20 +47,26 @@ static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
     const struct nn_pool *a = c->attr;
     struct nn_window w = nn_pool_window(c);
 
-    for (int64_t i = n; i < n + count; i++)
-        c->k->avgpool_dx_f32(&w, a->whole, (const real *)c->dy.data + i * nn_pool_each(&c->y),
-                             (real *)c->dx[0].data + i * nn_pool_each(&c->x[0]));
+    for (int64_t i = n; i < n + count; i++) {
+        const void *dy = tensor_at(&c->dy, i * nn_pool_each(&c->y));
+        void *dx = tensor_at(&c->dx[0], i * nn_pool_each(&c->x[0]));
+
+        if (c->dy.dtype == DTYPE_BF16)
+            c->k->avgpool_dx_bf16(&w, a->whole, true, dy, !(c->fresh & 1), dx);
+        else
+            c->k->avgpool_dx_f32(&w, a->whole, dy, !(c->fresh & 1), dx);
+    }
 }
 
 static void backward(const struct nn_call *c)
 {
     if (c->dx[0].data)
-        nn_each_rows(c, c->y.shape.dim[0], nn_pool_each(&c->x[0]), backward_rows);
+        nn_each_rows_as_is(c, c->y.shape.dim[0], nn_pool_each(&c->x[0]), backward_rows);
 }
 
 const struct nn_op nn_op_avgpool = {
     .name = "avgpool", .onnx = "AveragePool", .doc = "mean under a window",
-    .in_min = 1, .in_max = 1,
+    .in_min = 1, .in_max = 1, .flags = NN_OP_HALF | NN_OP_ALIKE, .fresh = 1,
     .attr_size = sizeof(struct nn_pool), .attrs = attrs,
     .type = type, .flops = nn_pool_flops, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){

@@ -49,6 +49,7 @@ static void forward(const struct nn_call *c)
 static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
 {
     int64_t in = nn_pool_each(&c->x[0]), out = nn_pool_each(&c->y);
+    struct nn_window w = nn_pool_window(c);
 
     for (int64_t i = n; i < n + count; i++) {
         const int32_t *where = (const int32_t *)c->stash + i * out;
@@ -56,9 +57,9 @@ static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
         void *dx = tensor_at(&c->dx[0], i * in);
 
         if (c->dy.dtype == DTYPE_BF16)
-            c->k->scatter_bf16(out, where, dy, dx);
+            c->k->maxpool_dx_bf16(&w, where, dy, !(c->fresh & 1), dx);
         else
-            c->k->scatter_f32(out, where, dy, dx);
+            c->k->maxpool_dx_f32(&w, where, dy, !(c->fresh & 1), dx);
     }
 }
 
@@ -71,6 +72,7 @@ static void backward(const struct nn_call *c)
 const struct nn_op nn_op_maxpool = {
     .name = "maxpool", .onnx = "MaxPool", .doc = "largest value under a window",
     .in_min = 1, .in_max = 1, .keep = NN_KEEP_STASH, .flags = NN_OP_HALF | NN_OP_ALIKE,
+    .fresh = 1,
     .attr_size = sizeof(struct nn_pool), .attrs = attrs,
     .type = type, .flops = nn_pool_flops, .space = space, .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){

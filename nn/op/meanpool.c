@@ -67,9 +67,9 @@ static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
         void *dx = tensor_at(&c->dx[0], i * in);
 
         if (c->dx[0].dtype == DTYPE_BF16)
-            c->k->avgpool_dx_bf16(&w, true, false, dy, true, dx);
+            c->k->avgpool_dx_bf16(&w, true, false, dy, !(c->fresh & 1), dx);
         else
-            c->k->avgpool_dx_f32(&w, true, dy, dx);
+            c->k->avgpool_dx_f32(&w, true, dy, !(c->fresh & 1), dx);
     }
 }
 
@@ -92,7 +92,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 
 const struct nn_op nn_op_meanpool = {
     .name = "meanpool", .onnx = "GlobalAveragePool", .doc = "mean over all pixels of a picture",
-    .in_min = 1, .in_max = 1, .flags = NN_OP_HALF,
+    .in_min = 1, .in_max = 1, .flags = NN_OP_HALF, .fresh = 1,
     .type = type, .flops = flops, .forward = forward, .backward = backward,
     .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){

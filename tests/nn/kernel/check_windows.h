@@ -265,30 +265,52 @@ static void check_maxpool_f32(nn_maxpool_f32_fn *f)
         }
 }
 
-static void check_scatter_f32(nn_scatter_f32_fn *f)
+/* A place under each window, which all see something. */
+static int32_t *some_places(struct trial *t, const struct nn_window *w)
 {
-    EACH_TRIAL(t)
-        for (int l = 0; l < COUNT(lengths); l++) {
-            int n = lengths[l], m = n / 2 + 1;
-            int32_t *where = guarded(&t, n, sizeof *where);
-            const real *dy = drawn(&t, n);
-            real *dx = drawn(&t, m);
-            struct sum want[65] = { 0 };
+    int64_t outs = (int64_t)w->oh * w->ow * w->c;
+    int32_t *where = guarded(t, outs, sizeof *where);
 
-            for (int i = 0; i < m; i++)
-                add(&want[i], dx[i]);
-            for (int i = 0; i < n; i++) {
-                where[i] = (int32_t)rng_below(5, 6, (uint64_t)i, (uint32_t)m);
-                add(&want[where[i]], dy[i]);
-            }
-            f(n, where, dy, dx);
-            for (int i = 0; i < m; i++)
-                assert_near(&t, "scatter", i, dx[i], want[i].value, 10 * EPS * want[i].size);
-            unmap(&t);
+    for (int64_t i = 0; i < outs; i++) {
+        int c = (int)(i % w->c), j = (int)(i / w->c);
+        uint64_t draw = (uint64_t)i * 1000;
+        int64_t at = -1;
+
+        while (at < 0) {
+            int tap = (int)rng_below(5, 6, draw++, (uint32_t)(w->kh * w->kw));
+
+            at = place(w, j / w->ow, j % w->ow, tap / w->kw, tap % w->kw);
         }
+        where[i] = (int32_t)at + c;
+    }
+    return where;
 }
 
-/* What the mean at output j is divided by. */
+static void check_maxpool_dx_f32(nn_maxpool_dx_f32_fn *f)
+{
+    EACH_TRIAL(t)
+        EACH_WINDOW(w, 4)
+            for (int more = 0; more < 2 && each_sees_something(&w); more++) {
+                const int32_t *where = some_places(&t, &w);
+                int64_t outs = (int64_t)w.oh * w.ow * w.c, ins = in_count(&w);
+                const real *dy = drawn(&t, outs), *before = drawn(&t, ins);
+                real *dx = copied(&t, ins, before);
+                struct sum *want = calloc((size_t)ins, sizeof *want);
+
+                assert_non_null(want);
+                for (int64_t i = 0; i < ins; i++)
+                    add(&want[i], more || i % w.pixel >= w.c ? before[i] : 0);
+                for (int64_t i = 0; i < outs; i++)
+                    add(&want[where[i]], dy[i]);
+                f(&w, where, dy, more, dx);
+                for (int64_t i = 0; i < ins; i++)
+                    assert_near(&t, "maxpool gradient", i, dx[i], want[i].value,
+                                (w.kh * w.kw + 1) * EPS * want[i].size);
+                free(want);
+                unmap(&t);
+            }
+}
+
 static int places(const struct nn_window *w, bool whole, int j)
 {
     int n = 0;
@@ -332,7 +354,8 @@ static void check_avgpool_dx_f32(nn_avgpool_dx_f32_fn *f)
 {
     EACH_TRIAL(t)
         EACH_WINDOW(w, 4)
-            for (int whole = 0; whole < 2; whole++) {
+            for (int how = 0; how < 4; how++) {
+                bool whole = how & 1, more = how & 2;
                 int64_t outs = (int64_t)w.oh * w.ow * w.c;
                 const real *dy = drawn(&t, outs);
                 real *dx = drawn(&t, in_count(&w));
@@ -340,7 +363,7 @@ static void check_avgpool_dx_f32(nn_avgpool_dx_f32_fn *f)
 
                 assert_non_null(want);
                 for (int64_t i = 0; i < in_count(&w); i++)
-                    add(&want[i], dx[i]);
+                    add(&want[i], more || i % w.pixel >= w.c ? dx[i] : 0);
                 for (int64_t i = 0; i < outs; i++)
                     for (int tap = 0; tap < w.kh * w.kw; tap++) {
                         int c = (int)(i % w.c), j = (int)(i / w.c);
@@ -350,7 +373,7 @@ static void check_avgpool_dx_f32(nn_avgpool_dx_f32_fn *f)
                             add(&want[at + c], (double)dy[i] / places(&w, whole, j));
                     }
                 if (each_sees_something(&w)) {
-                    f(&w, whole, dy, dx);
+                    f(&w, whole, dy, more, dx);
                     for (int64_t i = 0; i < in_count(&w); i++)
                         assert_near(&t, "avgpool gradient", i, dx[i], want[i].value,
                                     -(w.kh * w.kw + 3) * EPS * want[i].size);
