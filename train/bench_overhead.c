@@ -2,8 +2,8 @@
  * bench, overhead -- what an answer takes beside its arithmetic
  *
  * A network of ten labels at 32 pixels, so small that its arithmetic takes microseconds, answers
- * one prepared picture on the road that libdiscern takes.  Its arithmetic is what its kernels take: the
- * same steps run once more over kernels that look at the clock, and over kernels that do nothing.
+ * one prepared picture on the road that libdiscern takes.  Its arithmetic is what its kernels take:
+ * the same steps run once more over kernels that look at the clock, and over kernels that do nothing.
  */
 #include "train/bench.h"
 
