@@ -86,7 +86,7 @@ FLAGS_V_tsan    := -O1 -fsanitize=thread
 # compilers would miss in every other folder.
 SAME_PATHS := $(if $(SOURCE_DATE_EPOCH),-ffile-prefix-map=$(CURDIR)=.)
 
-LIBS = -lseccomp -ljansson -lxxhash -lprotobuf-c -lopenblas -lz -lm -lpthread $(OPTION_LIBS)
+LIBS = -lseccomp -ljansson -lxxhash -lprotobuf-c -lz -lm -lpthread $(OPTION_LIBS)
 
 # A line a file; `make VERBOSE=1` shows the commands.
 Q := $(if $(VERBOSE),,@)

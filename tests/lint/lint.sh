@@ -305,6 +305,8 @@ nn/base/cpu.o once guards it
 nn/kernel/cpu.o table_of filled once, then constant: which kernels there are
 nn/kernel/cpu.o table_auto the same
 nn/kernel/cpu.o once guards the two
+nn/kernel/gemm_blas.o blas loaded once, then constant: what OpenBLAS has
+nn/kernel/gemm_blas.o once guards it
 train/bench_overhead.o watched which kernels are looked at: they have no place for it
 train/bench_overhead.o spent what they took
 nn/kernel/gemm_blas.o done guards the one call that sets OpenBLAS to a thread of its own
