@@ -2,6 +2,7 @@
  * exec -- see exec.h
  */
 #include "nn/exec.h"
+#include "nn/base/block.h"
 
 #include <assert.h>
 #include <math.h>
@@ -13,41 +14,66 @@ struct nn_exec {
     struct nn_params *params;
     struct pool *pool;
     unsigned char *block;       /* plan->bytes */
-    unsigned char *packed;      /* plan->packed_bytes; NULL when 0 */
+    unsigned char *own;         /* packed weights, where nobody lends them */
+    const unsigned char *packed;        /* plan->packed_bytes; NULL when 0 */
     bool is_packed;
+    struct nn_call *call;       /* of each step, but for what random operators draw from */
     uint64_t seed, step;
 };
 
-struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params, struct pool *pool,
-                            struct err *err)
+static struct nn_call call_of(const struct nn_exec *e, int step);
+
+/* w NULL: weights are packed by the first forward. */
+static struct nn_exec *new_exec(const struct nn_plan *plan, struct nn_params *params,
+                                const struct nn_weights *w, struct pool *pool, struct err *err)
 {
     struct nn_exec *e = calloc(1, sizeof *e);
     size_t bytes = plan->bytes ? plan->bytes : 64;
+    bool packs = plan->packed_bytes && !w;
 
     assert(pool_threads(pool) <= plan->opt.threads);        /* each worker has scratch */
     if (e) {
         e->plan = plan;
         e->params = params;
         e->pool = pool;
-        e->block = aligned_alloc(64, bytes);
-        e->packed = plan->packed_bytes ? aligned_alloc(64, plan->packed_bytes) : NULL;
+        e->block = block_new(bytes);
+        e->own = packs ? block_new(plan->packed_bytes) : NULL;
+        e->packed = w ? w->packed : e->own;
+        e->is_packed = w;
+        e->call = malloc(((size_t)plan->n_step + 1) * sizeof *e->call);
     }
-    if (!e || !e->block || (plan->packed_bytes && !e->packed)) {
+    if (!e || !e->block || (packs && !e->own) || !e->call) {
         err_set(err, ERR_MEMORY, "no memory for %zu MB of activations; a smaller batch needs less",
                 bytes >> 20);
         nn_exec_free(e);
         return NULL;
     }
-    memset(e->block, 0, bytes);
+    if (plan->opt.mode == NN_TRAIN)
+        memset(e->block, 0, bytes);
+    for (int t = 0; t < plan->n_step; t++)
+        e->call[t] = call_of(e, t);
     return e;
+}
+
+struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params, struct pool *pool,
+                            struct err *err)
+{
+    return new_exec(plan, params, NULL, pool, err);
+}
+
+struct nn_exec *nn_exec_of(const struct nn_plan *plan, const struct nn_weights *w,
+                           struct pool *pool, struct err *err)
+{
+    return new_exec(plan, w->params, w, pool, err);
 }
 
 void nn_exec_free(struct nn_exec *e)
 {
     if (!e)
         return;
-    free(e->block);
-    free(e->packed);
+    block_free(e->block);
+    block_free(e->own);
+    free(e->call);
     free(e);
 }
 
@@ -123,11 +149,11 @@ static void *packed(const struct nn_exec *e, const struct nn_step *s)
     bool packs = e->plan->graph->node[s->node].op->pack && s->kind != NN_STEP_BACKWARD;
 
     if (packs && e->plan->opt.mode == NN_INFER)
-        return e->packed + e->plan->packed_at[s->node];
+        return (void *)(uintptr_t)(e->packed + e->plan->packed_at[s->node]);
     return at(e, s->packed);
 }
 
-void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
+static struct nn_call call_of(const struct nn_exec *e, int step)
 {
     const struct nn_plan *p = e->plan;
     const struct nn_step *s = &p->step[step];
@@ -135,23 +161,59 @@ void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
     bool backward = s->kind == NN_STEP_BACKWARD, late = step >= p->n_forward;
     int tail = p->fused.tail[s->node];
 
-    *c = (struct nn_call){
+    struct nn_call c = {
         .attr = node->attr, .mode = p->opt.mode, .n_in = node->n_in, .y = value(e, tail, late),
         .after = after(e, step), .again = s->kind == NN_STEP_AGAIN,
         .fresh = backward ? p->fresh[s->node] : 0,
         .packed = packed(e, s), .stash = at(e, p->stash[s->node]),
         .scratch = at(e, s->scratch),
         .k = p->opt.kernels, .pool = e->pool, .threads = p->opt.threads,
-        .seed = e->seed, .stream = rng_stream(RNG_DROPOUT, (uint32_t)s->node),
-        .counter = e->step << 32,
+        .stream = rng_stream(RNG_DROPOUT, (uint32_t)s->node),
     };
+
     for (int k = 0; k < node->n_in; k++) {
-        c->x[k] = value(e, node->in[k], late);
+        c.x[k] = value(e, node->in[k], late);
         if (backward && !(node->op->no_grad >> k & 1))
-            c->dx[k] = gradient(e, node->in[k]);
+            c.dx[k] = gradient(e, node->in[k]);
     }
     if (backward)
-        c->dy = gradient(e, tail);
+        c.dy = gradient(e, tail);
+    return c;
+}
+
+/* The call of a step as it is to be made now. */
+static const struct nn_call *ready(struct nn_exec *e, int step)
+{
+    struct nn_call *c = &e->call[step];
+
+    c->seed = e->seed;
+    c->counter = e->step << 32;
+    return c;
+}
+
+void nn_exec_call(struct nn_exec *e, int step, struct nn_call *c)
+{
+    *c = *ready(e, step);
+}
+
+bool nn_exec_lend(struct nn_exec *e, const char *name, const real *data)
+{
+    const struct nn_plan *p = e->plan;
+    int input = nn_graph_find_input(p->graph, name);
+
+    if (input < 0 || p->opt.mode != NN_INFER)
+        return false;
+    for (int t = 0; t < p->n_forward; t++) {
+        const struct nn_node *node = &p->graph->node[p->step[t].node];
+        void *from = data ? (void *)(uintptr_t)data : value(e, input, false).data;
+
+        for (int k = 0; k < node->n_in; k++)
+            if (node->in[k] == input)
+                e->call[t].x[k].data = from;
+        if (p->fused.residual[p->step[t].node] == input)
+            e->call[t].after.residual.data = from;
+    }
+    return true;
 }
 
 /* NaN into every buffer whose life ends with this step. */
@@ -175,17 +237,16 @@ static void run(struct nn_exec *e, int first, int end)
     for (int t = first; t < end; t++) {
         const struct nn_step *s = &p->step[t];
         const struct nn_op *op = p->graph->node[s->node].op;
-        struct nn_call c;
+        const struct nn_call *c = ready(e, t);
 
         for (; s->kind == NN_STEP_BACKWARD && zero < zero_end && zero->step == t; zero++)
             memset(at(e, zero->buffer), 0, p->buffer[zero->buffer].bytes);
-        nn_exec_call(e, t, &c);
         if (s->kind == NN_STEP_BACKWARD)
-            op->backward(&c);
+            op->backward(c);
         else if (e->is_packed)
-            op->forward(&c);
+            op->forward(c);
         else
-            nn_op_forward(op, &c);
+            nn_op_forward(op, c);
         if (p->opt.poison)
             poison(e, t);
     }

@@ -6,8 +6,7 @@
 #ifndef NN_EXEC_H
 #define NN_EXEC_H
 
-#include "nn/params.h"
-#include "nn/plan.h"
+#include "nn/weights.h"
 
 struct nn_exec;
 
@@ -17,11 +16,18 @@ struct nn_exec;
  * still. */
 struct nn_exec *nn_exec_new(const struct nn_plan *plan, struct nn_params *params, struct pool *pool,
                             struct err *err);
+/* Of a plan for answers, with weights that are lent. */
+struct nn_exec *nn_exec_of(const struct nn_plan *plan, const struct nn_weights *w,
+                           struct pool *pool, struct err *err);
 void nn_exec_free(struct nn_exec *e);
 
 /* Where an input is written before, an output read after forward.  data NULL: no such name. */
 struct tensor nn_exec_input(struct nn_exec *e, const char *name);
 struct tensor nn_exec_output(struct nn_exec *e, const char *name);
+
+/* INFER: the input called name is read where `data` lies, as many numbers, from now on; NULL: where
+ * nn_exec_input says.  False: there is no such input. */
+bool nn_exec_lend(struct nn_exec *e, const char *name, const real *data);
 
 /* Random operators draw numbers of (seed, node, step). */
 void nn_exec_seed(struct nn_exec *e, uint64_t seed, uint64_t step);

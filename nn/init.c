@@ -172,29 +172,32 @@ static void first_values(const struct entry *e, enum nn_init rule)
     }
 }
 
-/* Entry i of p; p is not read. */
-static struct entry entry_of(const struct nn_params *p, const struct nn_graph *g, int i,
-                             uint64_t seed)
+/* Entry i, whose node has these attributes. */
+static struct entry entry_of(const struct nn_param *attr, int i, uint64_t seed, real *v)
 {
-    struct entry e = { .attr = g->node[p->node[i]].attr,
-                       .v = p->value + p->offset[i],
-                       .seed = seed,
+    struct entry e = { .attr = attr, .v = v, .fan_in = 1, .seed = seed,
                        .stream = rng_stream(RNG_INIT, (uint32_t)i) };
+    int last = rank_of(attr) - 1;
 
-    e.fan_out = e.attr->shape[rank_of(e.attr) - 1];
-    e.fan_in = p->count[i] / e.fan_out;
-    e.groups = e.fan_out % e.attr->groups ? 1 : e.attr->groups;
+    for (int d = 0; d < last; d++)
+        e.fan_in *= attr->shape[d];
+    e.fan_out = attr->shape[last];
+    e.groups = e.fan_out % attr->groups ? 1 : attr->groups;
     return e;
+}
+
+void nn_params_init_one(const struct nn_graph *g, int node, int i, uint64_t seed, real *out)
+{
+    struct entry e = entry_of(g->node[node].attr, i, seed, out);
+
+    first_values(&e, (enum nn_init)e.attr->init);
 }
 
 void nn_params_init(struct nn_params *p, const struct nn_graph *g, uint64_t seed)
 {
     for (int i = 0; i < p->n; i++)
-        if (g->node[p->node[i]].op == &nn_op_param) {
-            struct entry e = entry_of(p, g, i, seed);
-
-            first_values(&e, (enum nn_init)e.attr->init);
-        }
+        if (g->node[p->node[i]].op == &nn_op_param)
+            nn_params_init_one(g, p->node[i], i, seed, p->value + p->offset[i]);
 }
 
 void nn_params_init_by(struct nn_params *p, const struct nn_graph *g, uint64_t seed,
@@ -203,7 +206,8 @@ void nn_params_init_by(struct nn_params *p, const struct nn_graph *g, uint64_t s
     nn_params_init(p, g, seed);
     for (int i = 0; i < p->n; i++)
         if (p->trained[i] && g->node[p->node[i]].type.rank > 1) {
-            struct entry e = entry_of(p, g, i, seed);
+            struct entry e = entry_of(g->node[p->node[i]].attr, i, seed,
+                                      p->value + p->offset[i]);
 
             first_values(&e, rule);
         }

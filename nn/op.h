@@ -134,6 +134,7 @@ struct nn_op {
     uint8_t keep;               /* enum nn_keep */
     uint16_t flags;             /* enum nn_op_flag */
     uint16_t no_grad;           /* bit i: input i has no gradient (targets, running statistics) */
+    uint16_t packs;             /* bit i: where packed() is not 0, forward reads input i there alone */
     uint16_t fresh;             /* bit i: backward heeds c->fresh for dx[i]; else it is cleared */
     size_t attr_size;           /* 0: no attributes */
     const struct field *attrs;
@@ -157,7 +158,8 @@ struct nn_op {
     void (*space)(const struct nn_call *c, size_t *stash, size_t *scratch);
 
     /* Bytes of the weights as forward's kernels want them, and how they are made: c->x into
-     * c->packed.  INFER packs once, TRAIN before every forward.  NULL: as they lie. */
+     * c->packed.  INFER packs once, TRAIN before every forward.  What is packed depends on the
+     * weights, the attributes, the kernels and the dtypes, not on the batch.  NULL: as they lie. */
     size_t (*packed)(const struct nn_call *c);
     void (*pack)(const struct nn_call *c);
 

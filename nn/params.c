@@ -56,7 +56,8 @@ static real *new_block(int64_t total)
     return block;
 }
 
-struct nn_params *nn_params_new(const struct nn_graph *g, bool with_grad, struct err *err)
+static struct nn_params *new_params(const struct nn_graph *g, bool with_grad, const bool *without,
+                                    struct err *err)
 {
     struct nn_params *p = calloc(1, sizeof *p);
     size_t n = (size_t)g->n + 1;
@@ -74,7 +75,7 @@ struct nn_params *nn_params_new(const struct nn_graph *g, bool with_grad, struct
         int64_t padded;
 
         p->entry[i] = -1;
-        if (!has_value(&g->node[i]))
+        if (!has_value(&g->node[i]) || (without && without[i]))
             continue;
         if (!count_of(g, i, &p->count[p->n], &padded) || p->total > MOST_NUMBERS - padded) {
             err_set(err, ERR_MEMORY, "parameter \"%s\" is too large", g->node[i].name);
@@ -96,6 +97,42 @@ fail:
     err_set(err, ERR_MEMORY, "no memory for %lld parameters", p ? (long long)p->total : 0);
     nn_params_free(p);
     return NULL;
+}
+
+struct nn_params *nn_params_new(const struct nn_graph *g, bool with_grad, struct err *err)
+{
+    return new_params(g, with_grad, NULL, err);
+}
+
+struct nn_params *nn_params_some(const struct nn_graph *g, const bool *without, struct err *err)
+{
+    return new_params(g, false, without, err);
+}
+
+bool nn_params_values(const struct nn_params *p, const struct nn_graph *g, struct arena *mem,
+                      struct nn_values *v, struct err *err)
+{
+    if (!nn_values_new(g, mem, v, err))
+        return false;
+    for (int e = 0; e < p->n; e++) {
+        v->of[p->node[e]] = nn_value_of(mem, p->count[e], p->value + p->offset[e]);
+        if (!v->of[p->node[e]])
+            return err_set(err, ERR_MEMORY, "no memory for the values of %d parameters", p->n);
+    }
+    return true;
+}
+
+struct nn_params *nn_params_of(const struct nn_graph *g, const struct nn_values *v,
+                               struct err *err)
+{
+    struct nn_params *p = nn_params_new(g, false, err);
+
+    for (int e = 0; p && e < p->n; e++)
+        if (!nn_value_make(v->of[p->node[e]], p->value + p->offset[e], err)) {
+            nn_params_free(p);
+            p = NULL;
+        }
+    return p;
 }
 
 void nn_params_free(struct nn_params *p)
@@ -171,43 +208,136 @@ struct shape nn_params_file_shape(const struct nn_graph *g, int node)
     return s;
 }
 
-/* Moves every number between memory and file: walks the file's order with the memory's strides. */
-static void move_all(const struct nn_graph *g, int node, real *value, float *file, bool to_file)
+/* A parameter between memory and file: numbers, and those of memory from each place of the file's
+ * first dimension, and of the rest, to the next. */
+struct move {
+    struct shape file;
+    int64_t stride[SHAPE_MAX_RANK];     /* in memory, of each dimension of the file */
+    int64_t rows, rest;                 /* numbers of the first dimension, of the others */
+};
+
+static struct move move_of(const struct nn_graph *g, int node)
 {
-    struct shape s = nn_params_file_shape(g, node);
-    int64_t stride_mem[SHAPE_MAX_RANK], stride[SHAPE_MAX_RANK];
-    int64_t index[SHAPE_MAX_RANK] = { 0 }, place = 0;
-    int64_t total = shape_count(&s);
+    struct move m = { .file = nn_params_file_shape(g, node), .rows = 1 };
+    int64_t stride[SHAPE_MAX_RANK];
     int perm[SHAPE_MAX_RANK];
 
-    file_order(param_attr(g, node), s.rank, perm);
-    for (int64_t i = s.rank - 1, step = 1; i >= 0; i--) {
-        stride_mem[i] = step;
+    file_order(param_attr(g, node), m.file.rank, perm);
+    for (int64_t i = m.file.rank - 1, step = 1; i >= 0; i--) {
+        stride[i] = step;
         step *= g->node[node].type.dim[i].n;
     }
-    for (int i = 0; i < s.rank; i++)
-        stride[i] = stride_mem[perm[i]];
-    for (int64_t k = 0; k < total; k++) {
-        if (to_file)
-            file[k] = (float)value[place];
-        else
-            value[place] = (real)file[k];
-        for (int i = s.rank - 1; i >= 0; i--) {
-            place += stride[i];
-            if (++index[i] < s.dim[i])
-                break;
-            place -= stride[i] * s.dim[i];
-            index[i] = 0;
-        }
+    for (int i = 0; i < m.file.rank; i++)
+        m.stride[i] = stride[perm[i]];
+    if (m.file.rank)
+        m.rows = m.file.dim[0];
+    m.rest = m.rows ? shape_count(&m.file) / m.rows : 0;
+    return m;
+}
+
+/* The next place of all dimensions but the first. */
+static int64_t step(const struct move *m, int64_t index[SHAPE_MAX_RANK], int64_t place)
+{
+    for (int i = m->file.rank - 1; i > 0; i--) {
+        place += m->stride[i];
+        if (++index[i] < m->file.dim[i])
+            break;
+        place -= m->stride[i] * m->file.dim[i];
+        index[i] = 0;
     }
+    return place;
 }
 
 void nn_params_to_file(const struct nn_graph *g, int node, const real *value, float *out)
 {
-    move_all(g, node, (real *)(uintptr_t)value, out, true);
+    struct move m = move_of(g, node);
+
+    for (int64_t row = 0; row < m.rows; row++) {
+        int64_t index[SHAPE_MAX_RANK] = { 0 }, place = 0;
+
+        for (int64_t k = 0; k < m.rest; k++) {
+            *out++ = (float)value[row * m.stride[0] + place];
+            place = step(&m, index, place);
+        }
+    }
 }
 
+enum { AHEAD = 8 };
+enum { SIDE = 16 };             /* of a square of numbers: lines of them are read and written */
+
+/* Four rows of four as columns. */
+typedef float four __attribute__((vector_size(16)));
+typedef int32_t places __attribute__((vector_size(16)));
+
+static void turn_four(const float *in, float *out)
+{
+    four a, b, c, d;
+
+    memcpy(&a, in, sizeof a);
+    memcpy(&b, in + SIDE, sizeof b);
+    memcpy(&c, in + 2 * SIDE, sizeof c);
+    memcpy(&d, in + 3 * SIDE, sizeof d);
+    const four ac = __builtin_shuffle(a, c, (places){ 0, 4, 1, 5 });
+    const four bd = __builtin_shuffle(b, d, (places){ 0, 4, 1, 5 });
+    const four ca = __builtin_shuffle(a, c, (places){ 2, 6, 3, 7 });
+    const four db = __builtin_shuffle(b, d, (places){ 2, 6, 3, 7 });
+    const four t[4] = { __builtin_shuffle(ac, bd, (places){ 0, 4, 1, 5 }),
+                        __builtin_shuffle(ac, bd, (places){ 2, 6, 3, 7 }),
+                        __builtin_shuffle(ca, db, (places){ 0, 4, 1, 5 }),
+                        __builtin_shuffle(ca, db, (places){ 2, 6, 3, 7 }) };
+
+    for (int i = 0; i < 4; i++)
+        memcpy(out + i * SIDE, &t[i], sizeof t[i]);
+}
+
+static void turn(float square[SIDE][SIDE], float turned[SIDE][SIDE])
+{
+    for (int r = 0; r < SIDE; r += 4)
+        for (int c = 0; c < SIDE; c += 4)
+            turn_four(&square[r][c], &turned[c][r]);
+}
+
+/* n rows of `width` numbers, `apart` numbers from one to the next; whole ones are no calls. */
+static void load(int64_t n, int64_t width, const float *in, int64_t apart, float square[SIDE][SIDE])
+{
+    for (int64_t r = 0; r < n; r++)
+        if (width == SIDE) {
+            __builtin_prefetch(in + r * apart + AHEAD * SIDE);
+            memcpy(square[r], in + r * apart, sizeof square[r]);
+        } else
+            for (int64_t i = 0; i < width; i++)
+                square[r][i] = in[r * apart + i];
+}
+
+static void store(int64_t n, const float *row, int64_t apart, real *to)
+{
+    if (apart == 1 && n == SIDE)
+        for (int i = 0; i < SIDE; i++)
+            to[i] = (real)row[i];
+    else
+        for (int64_t i = 0; i < n; i++)
+            to[i * apart] = (real)row[i];
+}
+
+/* What the file has first, outputs, lies last in memory. */
 void nn_params_from_file(const struct nn_graph *g, int node, const float *in, real *value)
 {
-    move_all(g, node, value, (float *)(uintptr_t)in, false);
+    struct move m = move_of(g, node);
+    float square[SIDE][SIDE] = { { 0 } }, turned[SIDE][SIDE];
+
+    for (int64_t row = 0; row < m.rows; row += SIDE) {
+        int64_t rows = m.rows - row < SIDE ? m.rows - row : SIDE;
+        int64_t index[SHAPE_MAX_RANK] = { 0 }, place = 0;
+
+        for (int64_t k = 0; k < m.rest; k += SIDE) {
+            int64_t n = m.rest - k < SIDE ? m.rest - k : SIDE;
+
+            load(rows, n, in + row * m.rest + k, m.rest, square);
+            turn(square, turned);
+            for (int64_t i = 0; i < n; i++) {
+                store(rows, turned[i], m.stride[0], value + row * m.stride[0] + place);
+                place = step(&m, index, place);
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@
 #ifndef NN_PARAMS_H
 #define NN_PARAMS_H
 
-#include "nn/graph.h"
+#include "nn/value.h"
 
 struct nn_params {
     int n;
@@ -24,13 +24,24 @@ int64_t nn_params_numbers(const struct nn_graph *g);
 
 /* Values 0.  Uses g during the call only. */
 struct nn_params *nn_params_new(const struct nn_graph *g, bool with_grad, struct err *err);
+/* Without gradients; nodes of `without` (NULL: none) have no entry. */
+struct nn_params *nn_params_some(const struct nn_graph *g, const bool *without, struct err *err);
 void nn_params_free(struct nn_params *p);
+
+/* p's values, lent, as those of g; and a copy of such. */
+bool nn_params_values(const struct nn_params *p, const struct nn_graph *g, struct arena *mem,
+                      struct nn_values *v, struct err *err);
+struct nn_params *nn_params_of(const struct nn_graph *g, const struct nn_values *v,
+                               struct err *err);
 
 /* Initial values by each parameter's rule, from seed.  `const` entries keep what they have. */
 void nn_params_init(struct nn_params *p, const struct nn_graph *g, uint64_t seed);
 /* The same, but trained matrices and filters (rank 2 and more) by `rule`. */
 void nn_params_init_by(struct nn_params *p, const struct nn_graph *g, uint64_t seed,
                        enum nn_init rule);
+
+/* What nn_params_init gives entry `entry`, the parameter `node` of g, in out[its count]. */
+void nn_params_init_one(const struct nn_graph *g, int node, int entry, uint64_t seed, real *out);
 
 /* The node of g that has a value, and the name and type of `node` of graph `like`; -1: none has. */
 int nn_params_find(const struct nn_graph *g, const struct nn_graph *like, int node);

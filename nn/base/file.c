@@ -187,6 +187,16 @@ void file_unmap(const uint8_t *data, size_t size)
         munmap((void *)(uintptr_t)data, size);
 }
 
+void file_leave(const void *data, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)data + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)data + size) / page * page;
+
+    if (first < end)
+        madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 struct file_out {

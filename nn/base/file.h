@@ -32,6 +32,9 @@ uint8_t *file_head(const char *path, size_t most, size_t *size, uint64_t *whole,
  * failure.  Reading what was cut off a file since is a SIGBUS: map only files replaced whole. */
 const uint8_t *file_map(const char *path, size_t *size, struct err *err);
 void file_unmap(const uint8_t *data, size_t size);      /* NULL is fine */
+/* Bytes of a mapped file that are not read soon: their pages are no longer the process's.  They may
+ * be read again. */
+void file_leave(const void *data, size_t size);
 
 /*
  * A file written beside its place and put there whole: path.tmp-PID (-1, -2 ... if that is taken),

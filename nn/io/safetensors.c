@@ -454,6 +454,12 @@ bool st_floats(const struct st_entry *e, float *out, struct err *err)
     }
 }
 
+void st_used(const struct st_file *f, const struct st_entry *e)
+{
+    if (f->mapped)
+        file_leave(e->tensor.data, st_bytes(e));
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 /* A JSON string; text that is not UTF-8 could not be read back as it was. */

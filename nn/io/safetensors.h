@@ -46,6 +46,9 @@ size_t st_bytes(const struct st_entry *e);
  * out[count of the tensor].  Others: ERR_UNSUPPORTED. */
 bool st_floats(const struct st_entry *e, float *out, struct err *err);
 
+/* Its bytes were read and are not wanted soon: mapped pages go back to the system. */
+void st_used(const struct st_file *f, const struct st_entry *e);
+
 /* Replaces path atomically, with room on the disk made sure of before.  Tensors are written in the
  * given order, metadata in the given order; names and keys are unique.  F32 data are floats
  * whatever `real` is.  What st_open would refuse is not written. */

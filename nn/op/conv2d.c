@@ -241,7 +241,7 @@ static void backward(const struct nn_call *c)
 const struct nn_op nn_op_conv2d = {
     .name = "conv2d", .onnx = "Conv", .doc = "convolution with a bank of filters",
     .in_min = 2, .in_max = 3, .keep = NN_KEEP_X, .flags = NN_OP_HALF | NN_OP_AFTER,
-    .fresh = 1 << X, .attr_size = sizeof(struct nn_conv2d), .attrs = attrs,
+    .packs = 1 << WEIGHT, .fresh = 1 << X, .attr_size = sizeof(struct nn_conv2d), .attrs = attrs,
     .type = type, .param = param, .flops = flops, .space = space, .packed = packed, .pack = pack,
     .forward = forward, .backward = backward,
     .cases = (const struct nn_case[]){

@@ -4,13 +4,13 @@
 #include "nn/pass/pass.h"
 #include "nn/pass/rewrite.h"
 
-static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_graph **g2,
-                struct nn_params **p2, struct err *err)
+static bool run(const struct nn_graph *g, const struct nn_values *v, struct nn_graph **g2,
+                struct nn_values *v2, struct err *err)
 {
     struct nn_rewrite w;
     bool *need;
 
-    if (!nn_rewrite_begin(&w, g, p, err))
+    if (!nn_rewrite_begin(&w, g, v, err))
         return false;
     need = arena_array(w.mem, (size_t)g->n + 1, sizeof *need);
     if (!need)
@@ -23,7 +23,7 @@ static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_g
     for (int i = 0; need && i < g->n; i++)
         if (need[i] || g->node[i].op == &nn_op_input)
             nn_rewrite_copy(&w, i);
-    return nn_rewrite_end(&w, g2, p2);
+    return nn_rewrite_end(&w, g2, v2);
 }
 
 const struct nn_pass nn_pass_dead_code = {

@@ -4,12 +4,12 @@
 #include "nn/pass/pass.h"
 #include "nn/pass/rewrite.h"
 
-static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_graph **g2,
-                struct nn_params **p2, struct err *err)
+static bool run(const struct nn_graph *g, const struct nn_values *v, struct nn_graph **g2,
+                struct nn_values *v2, struct err *err)
 {
     struct nn_rewrite w;
 
-    if (!nn_rewrite_begin(&w, g, p, err))
+    if (!nn_rewrite_begin(&w, g, v, err))
         return false;
     for (int i = 0; i < g->n; i++) {
         if (g->node[i].op->flags & NN_OP_TRAIN_ONLY)
@@ -17,7 +17,7 @@ static bool run(const struct nn_graph *g, const struct nn_params *p, struct nn_g
         else
             nn_rewrite_copy(&w, i);
     }
-    return nn_rewrite_end(&w, g2, p2);
+    return nn_rewrite_end(&w, g2, v2);
 }
 
 const struct nn_pass nn_pass_drop_train_only = {

@@ -9,26 +9,43 @@ static const struct nn_pass *const passes[] = {
 #undef NN_PASS
 };
 
+bool nn_pass_infer_values(const struct nn_graph *g, const struct nn_values *v,
+                          struct nn_graph **g2, struct nn_values *v2, struct err *err)
+{
+    struct nn_graph *graph = NULL;
+    struct nn_values values = *v;
+
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+        struct nn_graph *next = NULL;
+        struct nn_values of_next;
+        bool ok = passes[i]->run(graph ? graph : g, &values, &next, &of_next, err);
+
+        nn_graph_free(graph);
+        if (!ok)
+            return err_in(err, "pass %s", passes[i]->name);
+        graph = next;
+        values = of_next;
+    }
+    *g2 = graph;
+    *v2 = values;
+    return true;
+}
+
 bool nn_pass_infer(const struct nn_graph *g, const struct nn_params *p, struct nn_graph **g2,
                    struct nn_params **p2, struct err *err)
 {
+    struct arena *mem = arena_new();
     struct nn_graph *graph = NULL;
-    struct nn_params *params = NULL;
+    struct nn_values v, of_graph;
+    bool ok = mem || err_set(err, ERR_MEMORY, "pass: no memory");
 
-    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
-        struct nn_graph *next_graph = NULL;
-        struct nn_params *next_params = NULL;
-        bool ok = passes[i]->run(graph ? graph : g, params ? params : p,
-                                 &next_graph, &next_params, err);
-
+    ok = ok && nn_params_values(p, g, mem, &v, err) &&
+         nn_pass_infer_values(g, &v, &graph, &of_graph, err) &&
+         (*p2 = nn_params_of(graph, &of_graph, err));
+    if (ok)
+        *g2 = graph;
+    else
         nn_graph_free(graph);
-        nn_params_free(params);
-        if (!ok)
-            return err_in(err, "pass %s", passes[i]->name);
-        graph = next_graph;
-        params = next_params;
-    }
-    *g2 = graph;
-    *p2 = params;
-    return true;
+    arena_free(mem);
+    return ok;
 }

@@ -10,27 +10,26 @@
 
 struct nn_rewrite {
     const struct nn_graph *g;
-    const struct nn_params *p;
+    const struct nn_values *v;
     struct nn_graph *g2;
     int *map;                   /* old node id -> new one; -1: not there */
-    const real **value;         /* of new node id: what its parameter holds; NULL: no parameter */
-    struct arena *mem;
+    const struct nn_value **value;      /* of new node id; NULL: no parameter */
+    struct arena *mem;          /* v's: what the new values are made of */
     struct err *err;
     bool failed;
 };
 
-bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const struct nn_params *p,
+bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const struct nn_values *v,
                       struct err *err);
 
 /* Node `old` as it is, its inputs mapped; sets map[old] and returns the new id. */
 int nn_rewrite_copy(struct nn_rewrite *w, int old);
 
-/* A new node; at most 2n nodes, and NN_MAX_IN more, for an old graph of n.  value (lent until the
- * end, or from w->mem) for a param. */
+/* A new node; at most 2n nodes, and NN_MAX_IN more, for an old graph of n.  value for a param. */
 int nn_rewrite_add(struct nn_rewrite *w, const struct nn_op *op, const char *name, const void *attr,
-                   int n_in, const int *in, const real *value);
+                   int n_in, const int *in, const struct nn_value *value);
 
-/* Maps the outputs, checks, moves the values.  Releases w either way. */
-bool nn_rewrite_end(struct nn_rewrite *w, struct nn_graph **g2, struct nn_params **p2);
+/* Maps the outputs and checks.  Releases w either way. */
+bool nn_rewrite_end(struct nn_rewrite *w, struct nn_graph **g2, struct nn_values *v2);
 
 #endif
