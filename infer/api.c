@@ -60,6 +60,11 @@ bool infer_api_options(void *to, size_t ours, const void *from, const char *name
 
 /* ---- models ---------------------------------------------------------------------------------- */
 
+_Static_assert((int)DISCERN_PRECISION_AUTO == NN_PRECISION_AUTO &&
+                   (int)DISCERN_PRECISION_FP32 == NN_PRECISION_FP32 &&
+                   (int)DISCERN_PRECISION_BF16 == NN_PRECISION_BF16,
+               "precisions are handed on as they are");
+
 const char *discern_version(void)
 {
     return about_version;
@@ -73,9 +78,14 @@ static discern_model *make_model(int n, const discern_model_options *o, struct e
 
     if (!infer_api_options(&opt, sizeof opt, o, "discern_model_options", err))
         return NULL;
+    if (opt.precision < DISCERN_PRECISION_AUTO || opt.precision > DISCERN_PRECISION_BF16) {
+        err_set(err, ERR_USAGE, "precision: there is no %d", opt.precision);
+        return NULL;
+    }
     m = calloc(1, sizeof *m);
     if (m) {
         m->raw = opt.raw;
+        m->precision = (enum nn_precision)opt.precision;
         m->n = n;
         m->model = calloc((size_t)n, sizeof *m->model);
         m->network = calloc((size_t)n, sizeof *m->network);
@@ -88,27 +98,28 @@ static discern_model *make_model(int n, const discern_model_options *o, struct e
     return NULL;
 }
 
-/* Takes the i-th model over; NULL: it could not be read. */
-static bool put(discern_model *m, int i, struct infer_model *model, const char *path,
+/* The threads that open a model: some, since it takes milliseconds. */
+static struct pool *openers(struct err *err)
+{
+    enum { MOST = 8 };
+    int cpus = pool_cpus();
+
+    return pool_new(cpus < MOST ? cpus : MOST, err);
+}
+
+/* Makes the i-th model of a file, which it closes; NULL: it could not be read. */
+static bool put(discern_model *m, int i, struct infer_file *f, const char *path, struct pool *pool,
                 struct err *err)
 {
-    m->model[i] = model;
-    if (!model)
-        return false;
-    m->path[i] = strdup(path);
-    if (!m->path[i])
-        return err_set(err, ERR_MEMORY, "no memory for a model");
-    if (m->raw && !infer_model_calibrate(model, NULL, err))
-        return err_in(err, "%s", path);
-    m->network[i] = infer_network_new(model->graph, model->params, model->task, model->calibration,
-                                      err);
-    if (!m->network[i])
-        return err_in(err, "%s", path);
-    nn_params_free(model->params);
-    nn_graph_free(model->graph);
-    model->params = NULL;
-    model->graph = NULL;
-    return true;
+    const struct infer_network_options how = { .precision = m->precision, .pool = pool };
+
+    m->path[i] = f ? strdup(path) : NULL;
+    if (m->path[i])
+        m->network[i] = infer_network_open(f, m->raw, &how, &m->model[i], err);
+    else if (f)
+        err_set(err, ERR_MEMORY, "no memory for a model");
+    infer_file_close(f);
+    return m->network[i];
 }
 
 static discern_model *finish_open(discern_model *m, bool ok, const struct err *err,
@@ -131,6 +142,7 @@ discern_model *discern_open_many(int n, const char *const *path, const discern_m
 {
     struct err err = { 0 };
     discern_model *m = NULL;
+    struct pool *pool = NULL;
     bool ok = true;
 
     for (int i = 0; ok && i < n; i++)
@@ -138,9 +150,11 @@ discern_model *discern_open_many(int n, const char *const *path, const discern_m
     if (!ok || n < 1)
         ok = err_set(&err, ERR_USAGE, "discern_open: a path is missing");
     else
-        ok = infer_committee_holds(n, &err) && (m = make_model(n, o, &err));
+        ok = infer_committee_holds(n, &err) && (m = make_model(n, o, &err)) &&
+             (pool = openers(&err));
     for (int i = 0; ok && i < n; i++)
-        ok = put(m, i, infer_model_open(path[i], &err), path[i], &err);
+        ok = put(m, i, infer_file_open(path[i], &err), path[i], pool, &err);
+    pool_free(pool);
     ok = ok && infer_committee_check(n, m->model, path, &err);
     return finish_open(m, ok, &err, e);
 }
@@ -150,10 +164,12 @@ discern_model *discern_open_memory(const void *data, size_t bytes, const discern
 {
     struct err err = { 0 };
     discern_model *m = NULL;
+    struct pool *pool = NULL;
     bool ok = data || err_set(&err, ERR_USAGE, "discern_open_memory: data is NULL");
 
-    ok = ok && (m = make_model(1, o, &err)) &&
-         put(m, 0, infer_model_parse(data, bytes, &err), "model in memory", &err);
+    ok = ok && (m = make_model(1, o, &err)) && (pool = openers(&err)) &&
+         put(m, 0, infer_file_parse(data, bytes, &err), "model in memory", pool, &err);
+    pool_free(pool);
     return finish_open(m, ok, &err, e);
 }
 

@@ -13,6 +13,7 @@ struct discern_model {
     char **path;                /* of each, for errors */
     int n;
     bool raw;
+    enum nn_precision precision;
 };
 
 /* The status of an error; and the error for a caller, who may not want it (NULL). */

@@ -47,6 +47,18 @@ struct infer_model *infer_cmd_model(char **arg, int n, struct err *err)
     return infer_cmd_named(arg, n, err) ? infer_model_open(arg[0], err) : NULL;
 }
 
+struct infer_network *infer_cmd_network(char **arg, int n, bool raw, enum nn_precision precision,
+                                        struct pool *pool, struct infer_model **m,
+                                        struct err *err)
+{
+    const struct infer_network_options how = { .precision = precision, .pool = pool };
+    struct infer_file *f = infer_cmd_named(arg, n, err) ? infer_file_open(arg[0], err) : NULL;
+    struct infer_network *network = f ? infer_network_open(f, raw, &how, m, err) : NULL;
+
+    infer_file_close(f);
+    return network;
+}
+
 int infer_cmd_models(const char *name, char *path[INFER_COMMITTEE_MOST], char **mem,
                      struct err *err)
 {

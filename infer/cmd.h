@@ -25,12 +25,23 @@ extern const struct cli_command infer_cmd_predict, infer_cmd_eval, infer_cmd_inf
     FIELD_INT(T, threads, NULL, 0, 0, 1024, "threads; 0 = all processors"),                       \
     DATA_SANDBOX_FIELD(T)
 
+#define INFER_CMD_PRECISION_FIELD(T)                                                              \
+    FIELD_ENUM(T, precision, nn_precision_names, NN_PRECISION_AUTO,                               \
+               "of pictures within the network; auto: fp32; bf16 is faster where the processor "  \
+               "has it, and changes probabilities a little")
+
 /* Whether the first of n arguments may name a model; the error for a folder, or for data where the
  * model belongs, says what to type. */
 bool infer_cmd_named(char *const *arg, int n, struct err *err);
 
 /* The model that the first of n arguments names; errors as of infer_cmd_named. */
 struct infer_model *infer_cmd_model(char **arg, int n, struct err *err);
+
+/* The same for answers alone: *m has no graph and no weights, the network has them.  raw: without
+ * calibration. */
+struct infer_network *infer_cmd_network(char **arg, int n, bool raw, enum nn_precision precision,
+                                        struct pool *pool, struct infer_model **m,
+                                        struct err *err);
 
 /* The files of "MODEL,MODEL"; a file that has a comma in its name stands for itself.  Returns how
  * many, pieces of *mem: free() it; 0: err says why. */

@@ -12,7 +12,7 @@
 
 struct options {
     bool json, sandbox, raw, force;
-    int split, top, top_k, views, batch, threads;
+    int split, top, top_k, views, precision, batch, threads;
     double min_accuracy;
     const char *report, *csv;
     struct data_source_options source;
@@ -35,6 +35,7 @@ static const struct field options[] = {
                 "exit with status 1 when accuracy (several labels: mAP) of the first model is "
                 "lower"),
     INFER_CMD_VIEWS_FIELDS(struct options),
+    INFER_CMD_PRECISION_FIELD(struct options),
     INFER_CMD_PACE_FIELDS(struct options),
     DATA_SOURCE_FIELDS(struct options, source),
     FIELDS_END
@@ -67,26 +68,30 @@ static void say_note(struct infer_eval *e)
 /* ---- models ---------------------------------------------------------------------------------- */
 
 /* data: the last argument, for advice. */
-static bool open_side(struct infer_eval_side *side, char *data, bool raw, char **mem,
-                      struct err *err)
+static bool open_side(struct infer_eval_side *side, char *data, const struct options *o,
+                      char **mem, struct err *err)
 {
-    side->n = infer_cmd_models(side->name, side->path, mem, err);
-    for (int i = 0; i < side->n; i++) {
+    struct pool *pool = pool_new(o->threads ? o->threads : pool_cpus(), err);
+    bool ok = pool;
+
+    side->n = ok ? infer_cmd_models(side->name, side->path, mem, err) : 0;
+    for (int i = 0; ok && i < side->n; i++) {
         char *arg[] = { side->path[i], data };
 
-        side->model[i] = infer_cmd_model(arg, 2, err);
-        if (!side->model[i])
-            return false;
-        if (raw)
-            side->model[i]->calibration = NULL;
+        side->network[i] = infer_cmd_network(arg, 2, o->raw, (enum nn_precision)o->precision,
+                                             pool, &side->model[i], err);
+        ok = side->network[i];
     }
-    return side->n > 0;
+    pool_free(pool);
+    return ok && side->n > 0;
 }
 
 static void release_side(struct infer_eval_side *side, char *mem)
 {
-    for (int i = 0; i < side->n; i++)
+    for (int i = 0; i < side->n; i++) {
         infer_model_free(side->model[i]);
+        infer_network_free(side->network[i]);
+    }
     infer_answers_release(&side->answers);
     infer_figures_release(&side->f);
     infer_figures_release(&side->before);
@@ -169,7 +174,7 @@ static bool answer_side(struct infer_eval *e, struct infer_eval_side *side,
 {
     struct infer_committee_options as = {
         .batch = o->batch < e->index->n ? o->batch : e->index->n, .threads = how->threads,
-        .views = o->views };
+        .views = o->views, .network = (const struct infer_network *const *)side->network };
     int *to = malloc((size_t)e->n_labels * sizeof *to);
     float *row = malloc((size_t)e->n_labels * sizeof *row);
     struct infer_committee *c = NULL;
@@ -321,7 +326,7 @@ static bool open_models(struct infer_eval *e, const struct options *o, const str
         return err_set(err, ERR_USAGE, "--report and --csv: one file cannot be both");
     for (int s = 0; s < e->sides; s++) {
         e->side[s].name = args->arg[s];
-        if (!open_side(&e->side[s], args->arg[args->n - 1], o->raw, &mem[s], err))
+        if (!open_side(&e->side[s], args->arg[args->n - 1], o, &mem[s], err))
             return false;
     }
     m = e->side[0].model[0];

@@ -26,7 +26,7 @@ enum { CHUNK = 2048, INPUT_MOST = 256 << 20 };
 
 struct options {
     bool json, ndjson, csv, raw, unknown, null, force, sandbox;
-    int top, batch, threads, views, how;
+    int top, batch, threads, views, precision, how;
     double threshold;
     const char *files_from, *sort_into, *undo, *dump_input;
 };
@@ -43,6 +43,7 @@ static const struct field options[] = {
                "tell a picture like nothing that the model learnt as unknown (after discern "
                "calibrate)"),
     INFER_CMD_VIEWS_FIELDS(struct options),
+    INFER_CMD_PRECISION_FIELD(struct options),
     FIELD_BOOL(struct options, json, "one JSON object instead of lines"),
     FIELD_BOOL(struct options, ndjson, "a JSON object a picture, as they come"),
     FIELD_BOOL(struct options, csv, "a table: a row a label that is told"),
@@ -287,7 +288,8 @@ static bool may_dump(const struct options *o, const char *input, struct err *err
 /* MODEL or MODEL,MODEL...; a file of just that name is one model. */
 static discern_model *open_models(char **arg, int n, const struct options *o, struct err *err)
 {
-    const discern_model_options opt = { .size = sizeof opt, .raw = o->raw };
+    const discern_model_options opt = { .size = sizeof opt, .raw = o->raw,
+                                        .precision = o->precision };
     char *path[INFER_COMMITTEE_MOST], *mem;
     int models = infer_cmd_models(arg[0], path, &mem, err);
     bool ok = models > 0;

@@ -211,7 +211,7 @@ static bool seat(struct infer_committee *c, const struct infer_model *m, const c
         s->take[1] = find_take(c, &m->prep, near_share);
     if (c->n > 1 && !map_labels(s, c->member[0].m, path, first_path, err))
         return false;
-    s->q = network ? infer_predictor_of(network, o->batch, o->threads, o->isa, err)
+    s->q = network ? infer_predictor_of(network, o->batch, o->threads, err)
                    : infer_predictor_new(m->graph, m->params, m->task, m->calibration, o->batch,
                                          o->threads, o->isa, err);
     return s->q != NULL;

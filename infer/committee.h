@@ -26,7 +26,7 @@ struct infer_committee;
 struct infer_committee_options {
     int batch, threads;         /* >= 1 */
     int views;                  /* enum infer_views */
-    const char *isa;            /* as in nn_kernels_get */
+    const char *isa;            /* as in nn_kernels_get, of what is made */
     const struct infer_network *const *network;     /* of each model, lent; NULL: made of them */
 };
 

@@ -63,7 +63,15 @@ DISCERN_API const char *discern_version(void);
 typedef struct discern_model_options {
     size_t size;                /* sizeof(discern_model_options) */
     int raw;                    /* 1: without what calibration put into the file */
+    int unused;                 /* was padding: not looked at */
+    int precision;              /* of its answers, enum discern_precision */
 } discern_model_options;
+
+/* What a network keeps of a picture between its layers: 32-bit numbers, whose answers are those of
+ * `discern eval` and of exported files to the last places; or 16-bit ones (bf16), which are faster
+ * where the processor multiplies them, take half the memory, and change probabilities in the third
+ * digit or so.  auto is fp32. */
+enum discern_precision { DISCERN_PRECISION_AUTO, DISCERN_PRECISION_FP32, DISCERN_PRECISION_BF16 };
 
 /* A model file.  NULL on failure. */
 DISCERN_API discern_model *discern_open(const char *path, const discern_model_options *o,

@@ -21,7 +21,8 @@ extern const char *const infer_eval_parts[];    /* "auto" ... NULL */
 struct infer_eval_side {
     const char *name;           /* as it was typed */
     int n;                      /* models, and their files */
-    struct infer_model *model[INFER_COMMITTEE_MOST];
+    struct infer_model *model[INFER_COMMITTEE_MOST];    /* without graph and weights: */
+    struct infer_network *network[INFER_COMMITTEE_MOST];
     char *path[INFER_COMMITTEE_MOST];
     struct infer_answers answers;       /* labels in the order of the first side's */
     struct infer_figures f;

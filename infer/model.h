@@ -16,8 +16,8 @@
 #include "nn/params.h"
 
 struct infer_model {
-    struct nn_graph *graph;     /* owned */
-    struct nn_params *params;   /* owned */
+    struct nn_graph *graph;     /* owned; NULL where only its network is left (infer/network.h) */
+    struct nn_params *params;   /* owned; NULL without */
     struct data_prep prep;
     enum data_task task;
     int n_labels;
@@ -71,6 +71,16 @@ void infer_file_close(struct infer_file *f);    /* NULL is fine */
 
 /* A new model, which stays when the file is closed. */
 struct infer_model *infer_file_model(const struct infer_file *f, struct err *err);
+/* The same without values: params is NULL. */
+struct infer_model *infer_file_head(const struct infer_file *f, struct err *err);
+/* The values of the model's graph g, each read from the file, which they lend, and checked when it
+ * is made.  infer_file_check checks those that nobody made. */
+bool infer_file_values(const struct infer_file *f, const struct nn_graph *g, struct arena *mem,
+                       struct nn_values *v, struct err *err);
+bool infer_file_check(const struct infer_file *f, const struct nn_graph *g,
+                      const struct nn_values *v, struct err *err);
+/* Puts the file's path, where it has one, before an error of its values; false. */
+bool infer_file_fault(const struct infer_file *f, struct err *err);
 /* The text of the extras, lent; NULL: the file is no checkpoint. */
 const char *infer_file_training(const struct infer_file *f);
 /* The numbers of the array called name into out[count].  ERR_INPUT where there is none, or one of

@@ -5,6 +5,7 @@
 #include "infer/model_file.h"
 #include "nn/base/record.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -221,41 +222,95 @@ static bool check_tensors(const struct st_file *f, const struct nn_graph *g, str
     return ok;
 }
 
+/* A value in a file. */
+struct stored {
+    struct nn_value value;
+    const struct infer_file *file;
+    const struct st_entry *entry;
+    const struct nn_graph *g;
+    int node;
+    atomic_bool made;
+};
+
+/* Bytes of a value that are worth a call to the system. */
+enum { LEAVE = 256 << 10 };
+
+/* Foreign files have numbers of other kinds, and anywhere. */
+static bool lies_ready(const struct st_entry *e)
+{
+    return e->tensor.dtype == DTYPE_F32 && (uintptr_t)e->tensor.data % sizeof(float) == 0;
+}
+
+static bool make_stored(const struct nn_value *v, real *out, struct err *err)
+{
+    struct stored *s = (struct stored *)(uintptr_t)v;
+    float *room = NULL;
+    bool ok = infer_sums_check(s->file->sums, s->entry, err);
+
+    if (ok && !lies_ready(s->entry)) {
+        room = malloc((size_t)v->count * sizeof *room);
+        ok = room ? st_floats(s->entry, room, err)
+                  : err_set(err, ERR_MEMORY, "no memory for a tensor of %lld numbers",
+                            (long long)v->count);
+    }
+    if (ok)
+        nn_params_from_file(s->g, s->node, room ? room : s->entry->tensor.data, out);
+    free(room);
+    if (st_bytes(s->entry) >= LEAVE)
+        st_used(s->file->st, s->entry);
+    atomic_store(&s->made, true);
+    return ok;
+}
+
+static bool add_values(const struct infer_file *f, const struct nn_graph *g, struct nn_values *v,
+                       struct err *err)
+{
+    for (int i = 0; i < g->n; i++) {
+        struct stored *s;
+
+        if (!has_values(&g->node[i]))
+            continue;
+        s = arena_alloc(v->mem, sizeof *s);
+        if (!s)
+            return err_set(err, ERR_MEMORY, "no memory for a model");
+        *s = (struct stored){ .value = { .make = make_stored }, .file = f, .g = g, .node = i,
+                              .entry = st_find(f->st, g->node[i].name) };
+        s->value.count = shape_count(&s->entry->tensor.shape);
+        v->of[i] = &s->value;
+    }
+    return true;
+}
+
+bool infer_file_values(const struct infer_file *f, const struct nn_graph *g, struct arena *mem,
+                       struct nn_values *v, struct err *err)
+{
+    return nn_values_new(g, mem, v, err) && add_values(f, g, v, err);
+}
+
+bool infer_file_check(const struct infer_file *f, const struct nn_graph *g,
+                      const struct nn_values *v, struct err *err)
+{
+    for (int i = 0; i < g->n; i++) {
+        const struct stored *s = (const struct stored *)v->of[i];
+
+        if (s && !atomic_load(&s->made) && !infer_sums_check(f->sums, s->entry, err))
+            return false;
+    }
+    return true;
+}
+
 static struct nn_params *read_params(const struct infer_file *file, const struct nn_graph *g,
                                      struct err *err)
 {
-    const struct st_file *f = file->st;
+    struct arena *mem = arena_new();
     struct nn_params *p = NULL;
-    float *buffer = NULL;
-    int64_t longest = 1;
-    bool ok = false;
+    struct nn_values v;
 
-    if (!check_tensors(f, g, err))
-        return NULL;
-    p = nn_params_new(g, false, err);
-    if (!p)
-        return NULL;
-    for (int i = 0; i < p->n; i++)
-        longest = p->count[i] > longest ? p->count[i] : longest;
-    buffer = malloc((size_t)longest * sizeof *buffer);
-    if (!buffer) {
-        err_set(err, ERR_MEMORY, "no memory for a tensor of %lld numbers", (long long)longest);
-        goto out;
-    }
-    for (int i = 0; i < p->n; i++) {
-        const struct st_entry *e = st_find(f, g->node[p->node[i]].name);
-
-        if (!infer_sums_check(file->sums, e, err) || !st_floats(e, buffer, err))
-            goto out;
-        nn_params_from_file(g, p->node[i], buffer, p->value + p->offset[i]);
-    }
-    ok = true;
-out:
-    free(buffer);
-    if (!ok) {
-        nn_params_free(p);
-        return NULL;
-    }
+    if (!mem)
+        err_set(err, ERR_MEMORY, "no memory for a model");
+    else if (infer_file_values(file, g, mem, &v, err))
+        p = nn_params_of(g, &v, err);
+    arena_free(mem);
     return p;
 }
 
@@ -281,7 +336,7 @@ static bool read_rest(const struct st_file *f, struct infer_model *m, struct err
     return m->calibration || err_in(err, "discern.calibration");
 }
 
-static struct infer_model *read_model(const struct infer_file *file, struct err *err)
+static struct infer_model *read_model(const struct infer_file *file, bool values, struct err *err)
 {
     const struct st_file *f = file->st;
     const char *text, *arch = st_meta(f, "discern.arch");
@@ -309,8 +364,10 @@ static struct infer_model *read_model(const struct infer_file *file, struct err 
         err_in(err, "discern.graph");
         goto out;
     }
-    p = read_params(file, g, err);
-    if (!p)
+    if (!check_tensors(f, g, err))
+        goto out;
+    p = values ? read_params(file, g, err) : NULL;
+    if (values && !p)
         goto out;
     m = infer_model_new(g, p, &prep, task, n_labels, label, arch ? arch : "unknown", err);
     if (!m)
@@ -374,12 +431,26 @@ void infer_file_close(struct infer_file *f)
     free(f);
 }
 
+bool infer_file_fault(const struct infer_file *f, struct err *err)
+{
+    return f->path ? err_in(err, "%s", f->path) : false;
+}
+
 struct infer_model *infer_file_model(const struct infer_file *f, struct err *err)
 {
-    struct infer_model *m = read_model(f, err);
+    struct infer_model *m = read_model(f, true, err);
 
-    if (!m && f->path)
-        err_in(err, "%s", f->path);
+    if (!m)
+        infer_file_fault(f, err);
+    return m;
+}
+
+struct infer_model *infer_file_head(const struct infer_file *f, struct err *err)
+{
+    struct infer_model *m = read_model(f, false, err);
+
+    if (!m)
+        infer_file_fault(f, err);
     return m;
 }
 
@@ -404,7 +475,7 @@ static bool read_array(const struct infer_file *f, const char *name, int64_t cou
 bool infer_file_array(const struct infer_file *f, const char *name, int64_t count, float *out,
                       struct err *err)
 {
-    return read_array(f, name, count, out, err) || (f->path && err_in(err, "%s", f->path));
+    return read_array(f, name, count, out, err) || infer_file_fault(f, err);
 }
 
 struct infer_model *infer_model_open(const char *path, struct err *err)

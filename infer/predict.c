@@ -10,170 +10,55 @@
 
 #include "nn/base/cpu.h"
 #include "nn/exec.h"
-#include "nn/kernel/cpu.h"
-#include "nn/op/batchnorm.h"
-#include "nn/pass/pass.h"
-#include "nn/pass/rewrite.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct infer_network {
-    struct nn_graph *graph;
-    struct nn_params *params;
-};
+/* Products of a slice below which one thread answers: to wake another takes as long. */
+enum { FEW_PRODUCTS = 4000000 };
 
 struct infer_predictor {
     const struct infer_network *network;
     struct infer_network *own;  /* the same, where nobody has lent it */
     struct pool *pool;
-    const struct nn_kernels *kernels;
     struct nn_plan *plan;
     struct nn_exec *exec;
+    const char *input;          /* its name */
+    const real *said[2];        /* where the exec has probabilities and logits */
     struct shape image;         /* of a full slice */
     int batch, slice, n_labels;
-    enum nn_precision precision;
     real *logits;               /* [batch,n_labels] */
 };
 
-/* One picture in, a row of numbers out: that is a classifier. */
-static bool check_form(const struct nn_graph *g, struct err *err)
-{
-    int in = nn_graph_first_input(g), out = nn_graph_find_output(g, "logits");
-    const struct nn_type *x, *y;
-
-    if (in < 0)
-        return err_set(err, ERR_INPUT, "the network has no input");
-    if (out < 0)
-        return err_set(err, ERR_INPUT, "the network has no output \"logits\"");
-    x = &g->node[in].type;
-    y = &g->node[out].type;
-    if (x->rank != 4 || !x->dim[0].batch || (x->dim[3].n != 3 && x->dim[3].n != 1))
-        return err_set(err, ERR_INPUT,
-                       "the network's input is not a picture [N,height,width,3], or 1 for grey");
-    if (y->rank != 2 || !y->dim[0].batch || y->dim[1].batch)
-        return err_set(err, ERR_INPUT, "the network's output \"logits\" is not [N,labels]");
-    return true;
-}
-
-/* A parameter of n numbers: numbers[i], or all of them `all` where that is NULL. */
-static int add_param(struct nn_rewrite *w, int n, const double *numbers, double all)
-{
-    struct nn_param attr = { .shape = { n } };
-    real *value = arena_array(w->mem, (size_t)n, sizeof *value);
-
-    if (!value) {
-        w->failed = true;
-        err_set(w->err, ERR_MEMORY, "predict: no memory");
-        return -1;
-    }
-    for (int i = 0; i < n; i++)
-        value[i] = (real)(numbers ? numbers[i] : all);
-    return nn_rewrite_add(w, &nn_op_param, NULL, &attr, 0, NULL, value);
-}
-
-/* Scale and shift are a batch-norm of mean 0 and variance 1, whose epsilon a float does not see. */
-static int add_calibration(struct nn_rewrite *w, const struct infer_calibration *c, int n,
-                           int logits)
-{
-    static const struct nn_bn norm = { .epsilon = 1e-12 };
-
-    if (c->scale) {
-        int in[] = { logits, add_param(w, n, c->scale, 0), add_param(w, n, c->shift, 0),
-                     add_param(w, n, NULL, 0), add_param(w, n, NULL, 1) };
-
-        return nn_rewrite_add(w, &nn_op_batchnorm, NULL, &norm, 5, in, NULL);
-    }
-
-    int in[] = { logits, add_param(w, n, NULL, 1 / c->temperature) };
-
-    return nn_rewrite_add(w, &nn_op_scale, NULL, NULL, 2, in, NULL);
-}
-
-bool infer_answer_graph(const struct nn_graph *g, const struct nn_params *p, enum data_task task,
-                        const struct infer_calibration *calibration, struct nn_graph **g2,
-                        struct nn_params **p2, struct err *err)
-{
-    const struct nn_op *op = task == DATA_SINGLE ? &nn_op_softmax : &nn_op_sigmoid;
-    struct nn_graph *graph = NULL;
-    struct nn_params *params = NULL;
-    struct nn_rewrite w;
-    int logits, id;
-    bool ok = false;
-
-    *g2 = NULL;
-    *p2 = NULL;
-    if (!check_form(g, err) || !nn_pass_infer(g, p, &graph, &params, err))
-        return false;
-    if (!nn_rewrite_begin(&w, graph, params, err))
-        goto out;
-    for (int i = 0; i < graph->n; i++)
-        nn_rewrite_copy(&w, i);
-    logits = w.map[nn_graph_find_output(graph, "logits")];
-    if (calibration)
-        logits = add_calibration(&w, calibration,
-                                 graph->node[nn_graph_find_output(graph, "logits")].type.dim[1].n,
-                                 logits);
-    id = nn_rewrite_add(&w, op, NULL, NULL, 1, &logits, NULL);
-    if (!nn_rewrite_end(&w, g2, p2))
-        goto out;
-    ok = nn_graph_output(*g2, "probability", id, err);
-    if (!ok) {
-        nn_graph_free(*g2);
-        nn_params_free(*p2);
-        *g2 = NULL;
-        *p2 = NULL;
-    }
-out:
-    nn_graph_free(graph);
-    nn_params_free(params);
-    return ok;
-}
-
-struct infer_network *infer_network_new(const struct nn_graph *g, const struct nn_params *p,
-                                        enum data_task task,
-                                        const struct infer_calibration *calibration,
-                                        struct err *err)
-{
-    struct infer_network *n = calloc(1, sizeof *n);
-
-    if (!n)
-        err_set(err, ERR_MEMORY, "predict: no memory");
-    if (n && !infer_answer_graph(g, p, task, calibration, &n->graph, &n->params, err)) {
-        free(n);
-        n = NULL;
-    }
-    return n;
-}
-
-void infer_network_free(struct infer_network *n)
-{
-    if (!n)
-        return;
-    nn_params_free(n->params);
-    nn_graph_free(n->graph);
-    free(n);
-}
-
-struct infer_predictor *infer_predictor_of(const struct infer_network *n, int batch, int threads,
-                                           const char *isa, struct err *err)
+/* Takes the pool over. */
+static struct infer_predictor *new_predictor(const struct infer_network *n, int batch,
+                                             struct pool *pool, struct err *err)
 {
     struct infer_predictor *q = calloc(1, sizeof *q);
 
     if (!q) {
+        pool_free(pool);
         err_set(err, ERR_MEMORY, "predict: no memory");
         return NULL;
     }
     q->network = n;
+    q->pool = pool;
     q->n_labels = n->graph->node[nn_graph_find_output(n->graph, "probability")].type.dim[1].n;
-    q->kernels = nn_kernels_get(isa, err);
-    q->pool = q->kernels ? pool_new(threads, err) : NULL;
-    if (!q->pool || !infer_predictor_resize(q, batch, err)) {
+    q->input = n->graph->node[nn_graph_first_input(n->graph)].name;
+    if (!infer_predictor_resize(q, batch, err)) {
         infer_predictor_free(q);
         return NULL;
     }
     return q;
+}
+
+struct infer_predictor *infer_predictor_of(const struct infer_network *n, int batch, int threads,
+                                           struct err *err)
+{
+    struct pool *pool = pool_new(threads, err);
+
+    return pool ? new_predictor(n, batch, pool, err) : NULL;
 }
 
 struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const struct nn_params *p,
@@ -181,9 +66,17 @@ struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const stru
                                             const struct infer_calibration *calibration, int batch,
                                             int threads, const char *isa, struct err *err)
 {
-    struct infer_network *n = infer_network_new(g, p, task, calibration, err);
-    struct infer_predictor *q = n ? infer_predictor_of(n, batch, threads, isa, err) : NULL;
+    struct pool *pool = pool_new(threads, err);
+    struct infer_network_options how = { .task = task, .calibration = calibration, .isa = isa,
+                                         .precision = NN_PRECISION_FP32, .pool = pool };
+    struct infer_network *n = pool ? infer_network_of(g, p, &how, err) : NULL;
+    struct infer_predictor *q;
 
+    if (!n) {
+        pool_free(pool);
+        return NULL;
+    }
+    q = new_predictor(n, batch, pool, err);
     if (q)
         q->own = n;
     else
@@ -194,7 +87,8 @@ struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const stru
 static struct nn_plan *new_plan(const struct infer_predictor *q, int n, struct err *err)
 {
     struct nn_plan_options opt = { .mode = NN_INFER, .batch = n, .threads = pool_threads(q->pool),
-                                   .kernels = q->kernels, .precision = q->precision };
+                                   .kernels = q->network->kernels,
+                                   .precision = q->network->precision };
 
     return nn_plan_new(q->network->graph, &opt, err);
 }
@@ -215,7 +109,7 @@ static int slice_of(const struct nn_plan *one, int batch)
 bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *err)
 {
     struct nn_plan *plan = new_plan(q, 1, err);
-    int slice = plan ? slice_of(plan, batch) : 0;
+    int slice = !plan ? 0 : batch == 1 ? 1 : slice_of(plan, batch);
     struct nn_exec *exec = NULL;
     real *logits = calloc((size_t)batch * (size_t)q->n_labels, sizeof *logits);
 
@@ -226,7 +120,8 @@ bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *er
     if (!logits)
         err_set(err, ERR_MEMORY, "predict: no memory");
     else if (plan)
-        exec = nn_exec_new(plan, q->network->params, q->pool, err);
+        exec = nn_exec_of(plan, q->network->weights,
+                          plan->flops < 2 * FEW_PRODUCTS ? NULL : q->pool, err);
     if (!exec) {
         nn_plan_free(plan);
         free(logits);
@@ -241,18 +136,9 @@ bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *er
     q->batch = batch;
     q->slice = slice;
     q->image = plan->shape[nn_graph_first_input(q->network->graph)];
+    q->said[0] = nn_exec_output(exec, "probability").data;
+    q->said[1] = nn_exec_output(exec, "logits").data;
     return true;
-}
-
-bool infer_predictor_keep(struct infer_predictor *q, enum nn_precision precision, struct err *err)
-{
-    enum nn_precision before = q->precision;
-
-    q->precision = precision;
-    if (infer_predictor_resize(q, q->batch, err))
-        return true;
-    q->precision = before;
-    return false;
 }
 
 const struct nn_plan *infer_predictor_plan(const struct infer_predictor *q)
@@ -288,23 +174,33 @@ void infer_predictor_size(const struct infer_predictor *q, int size[2])
     size[1] = (int)q->image.dim[2];
 }
 
+/* The exec's pictures: full slices of numbers that are `real` are read where they lie. */
+static void take_in(struct infer_predictor *q, int n, const float *image)
+{
+    size_t all = (size_t)shape_count(&q->image), used = all / (size_t)q->slice * (size_t)n;
+    real *in;
+
+    if (sizeof(real) == sizeof(float) && n == q->slice) {
+        nn_exec_lend(q->exec, q->input, (const real *)(const void *)image);
+        return;
+    }
+    nn_exec_lend(q->exec, q->input, NULL);
+    in = nn_exec_input(q->exec, q->input).data;
+    for (size_t i = 0; i < used; i++)
+        in[i] = image[i];
+    memset(in + used, 0, (all - used) * sizeof *in);
+}
+
 static void predict_slice(struct infer_predictor *q, int n, const float *image, float *probability,
                           real *logits)
 {
-    const char *input = q->network->graph->node[nn_graph_first_input(q->network->graph)].name;
-    size_t one = (size_t)(shape_count(&q->image) / q->slice), used = (size_t)n * one;
     size_t answers = (size_t)n * (size_t)q->n_labels;
-    real *in = nn_exec_input(q->exec, input).data;
-    const real *y;
 
-    for (size_t i = 0; i < used; i++)
-        in[i] = image[i];
-    memset(in + used, 0, ((size_t)q->slice * one - used) * sizeof *in);
+    take_in(q, n, image);
     nn_exec_forward(q->exec);
-    y = nn_exec_output(q->exec, "probability").data;
     for (size_t i = 0; i < answers; i++)
-        probability[i] = (float)y[i];
-    memcpy(logits, nn_exec_output(q->exec, "logits").data, answers * sizeof *logits);
+        probability[i] = (float)q->said[0][i];
+    memcpy(logits, q->said[1], answers * sizeof *logits);
 }
 
 void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability)

@@ -8,39 +8,23 @@
 #ifndef INFER_PREDICT_H
 #define INFER_PREDICT_H
 
-#include "infer/model.h"
-#include "nn/plan.h"
+#include "infer/network.h"
 
-/* A network as it answers: in inference form, with calibration and activation.  It does not change,
- * and any number of predictors may share it. */
-struct infer_network;
 struct infer_predictor;
 
-/* As infer_predictor_new has them. */
-struct infer_network *infer_network_new(const struct nn_graph *g, const struct nn_params *p,
-                                        enum data_task task,
-                                        const struct infer_calibration *calibration,
-                                        struct err *err);
-void infer_network_free(struct infer_network *n);       /* NULL is fine */
-
-/* task: softmax or sigmoid, of logits as the calibration has them (NULL: as they are).  g, p and
- * calibration are read during the call only.  batch, threads >= 1.  isa as
- * in nn_kernels_get. */
+/* In fp32; the rest as struct infer_network_options has it.  g, p and calibration are read during
+ * the call only.  batch, threads >= 1. */
 struct infer_predictor *infer_predictor_new(const struct nn_graph *g, const struct nn_params *p,
                                             enum data_task task,
                                             const struct infer_calibration *calibration, int batch,
                                             int threads, const char *isa, struct err *err);
 /* The same of a network, which is lent and must outlive it. */
 struct infer_predictor *infer_predictor_of(const struct infer_network *n, int batch, int threads,
-                                           const char *isa, struct err *err);
+                                           struct err *err);
 void infer_predictor_free(struct infer_predictor *q);
 
 /* As if made with this batch.  On failure it is as before. */
 bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *err);
-
-/* As if made with pictures in this precision within the network; AUTO is fp32 today.  On failure it
- * is as before. */
-bool infer_predictor_keep(struct infer_predictor *q, enum nn_precision precision, struct err *err);
 
 /* The plan that a slice of a batch goes through; lent until q changes. */
 const struct nn_plan *infer_predictor_plan(const struct infer_predictor *q);
@@ -50,7 +34,7 @@ int infer_predictor_labels(const struct infer_predictor *q);
 void infer_predictor_size(const struct infer_predictor *q, int size[2]);    /* height, width */
 
 /* n <= batch pictures [n,H,W,C], normalised -> probability[n,labels].  Cannot fail.  One thread at
- * a time. */
+ * a time.  Pictures may be read where they lie. */
 void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability);
 
 /* The network's own logits[n,labels], without calibration, of the last infer_predict, of n. */
@@ -58,11 +42,5 @@ void infer_predictor_logits(const struct infer_predictor *q, int n, float *logit
 
 /* rank[0..top) = labels by falling probability, ties by position.  top <= n_labels. */
 void infer_rank(const float *probability, int n_labels, int top, int *rank);
-
-/* An inference graph with calibration (NULL: none) and activation added as output "probability"
- * (what is exported); "logits" stays as it is, without either.  *g2 and *p2 are NULL on failure. */
-bool infer_answer_graph(const struct nn_graph *g, const struct nn_params *p, enum data_task task,
-                        const struct infer_calibration *calibration, struct nn_graph **g2,
-                        struct nn_params **p2, struct err *err);
 
 #endif

@@ -259,32 +259,81 @@ static void run_answer(void *ctx)
     infer_predict(a->q, a->b->n, a->b->image, a->b->answer);
 }
 
+/* A first value, made when it is packed: as a file's, it is never there twice. */
+struct drawn {
+    struct nn_value value;
+    const struct nn_graph *g;
+    int node, entry;
+};
+
+static bool make_drawn(const struct nn_value *v, real *out, struct err *err)
+{
+    const struct drawn *d = (const struct drawn *)v;
+
+    (void)err;
+    nn_params_init_one(d->g, d->node, d->entry, 1, out);
+    return true;
+}
+
+static bool draw_values(const struct nn_graph *g, struct arena *mem, struct nn_values *v,
+                        struct err *err)
+{
+    int entries = 0;
+
+    if (!mem || !nn_values_new(g, mem, v, err))
+        return err_set(err, ERR_MEMORY, "no memory for a network");
+    for (int i = 0; i < g->n; i++) {
+        struct drawn *d;
+        struct shape s;
+
+        if (g->node[i].op != &nn_op_param && g->node[i].op != &nn_op_const)
+            continue;
+        d = arena_alloc(mem, sizeof *d);
+        if (!d)
+            return err_set(err, ERR_MEMORY, "no memory for a network");
+        nn_type_shape(&g->node[i].type, 1, &s);
+        *d = (struct drawn){ .value = { .count = shape_count(&s), .make = make_drawn }, .g = g,
+                             .node = i, .entry = entries++ };
+        v->of[i] = &d->value;
+    }
+    return true;
+}
+
+static struct infer_network *drawn_network(const struct train_bench_net *how,
+                                           const struct nn_graph *g, struct err *err)
+{
+    const struct infer_network_options opt = { .task = DATA_SINGLE, .precision = how->precision,
+                                               .isa = how->isa, .pool = how->pool };
+    struct arena *mem = arena_new();
+    struct infer_network *n = NULL;
+    struct nn_values v;
+
+    if (draw_values(g, mem, &v, err))
+        n = infer_network_new(g, &v, &opt, err);
+    arena_free(mem);
+    return n;
+}
+
 static bool measure_answer(const struct train_bench_net *how, const struct nn_graph *g,
                            const struct batch *b, struct train_bench_net_result *out,
                            struct err *err)
 {
-    struct nn_params *p = nn_params_new(g, false, err);
+    struct infer_network *n = drawn_network(how, g, err);
     struct answering a = { .b = b };
-    bool ok;
 
-    if (p) {
-        nn_params_init(p, g, 1);
-        a.q = infer_predictor_new(g, p, DATA_SINGLE, NULL, b->n, pool_threads(how->pool),
-                                  how->isa, err);
-    }
-    ok = a.q && infer_predictor_keep(a.q, how->precision, err);
-    if (ok) {
+    if (n)
+        a.q = infer_predictor_of(n, b->n, pool_threads(how->pool), err);
+    if (a.q) {
         const struct nn_plan *plan = infer_predictor_plan(a.q);
 
         out->time = train_bench_run(run_answer, &a, how->rounds, 0.05);
         out->flops = (double)plan->flops / (double)plan->opt.batch * b->n;
-        out->bytes = (int64_t)(plan->bytes + plan->packed_bytes) +
-                     p->total * (int64_t)sizeof(real);
+        out->bytes = (int64_t)(plan->bytes + n->weights->bytes);
         out->precision = plan->opt.precision;
     }
     infer_predictor_free(a.q);
-    nn_params_free(p);
-    return ok;
+    infer_network_free(n);
+    return out->bytes > 0;
 }
 
 bool train_bench_net(const struct train_bench_net *how, struct train_bench_net_result *out,

@@ -449,6 +449,12 @@ static void options_out_of_range_are_refused(void **state)
     failed(&e, DISCERN_USAGE, "model");
     assert_null(discern_open(in("one.safetensors"), &(discern_model_options){ .size = 1 }, &e));
     failed(&e, DISCERN_USAGE, "size");
+    for (int wrong = -1; wrong <= 3; wrong += 4) {
+        discern_model_options o = { .size = sizeof o, .precision = wrong };
+
+        assert_null(discern_open(in("one.safetensors"), &o, &e));
+        failed(&e, DISCERN_USAGE, "precision");
+    }
     discern_close(m);
 }
 
@@ -482,6 +488,55 @@ static void options_of_other_sizes_are_honoured(void **state)
     discern_close(m);
 }
 
+/* Those of before there was a choice of precision; what was padding then may be anything. */
+static void older_options_of_models_are_honoured(void **state)
+{
+    struct {
+        size_t size;
+        int raw, rubbish;
+    } older = { 16, 1, 99 };
+    discern_model *m = discern_open(in("one.safetensors"), (discern_model_options *)&older, NULL);
+
+    (void)state;
+    assert_non_null(m);
+    discern_close(m);
+}
+
+static int keep_probabilities(void *ctx, const discern_answer *a)
+{
+    memcpy(ctx, a->probability, TINY_LABELS * sizeof(float));
+    return a->status;
+}
+
+static void answer_in(enum discern_precision precision, float *p)
+{
+    discern_model_options o = { .size = sizeof o, .precision = precision };
+    discern_model *m = discern_open(in("one.safetensors"), &o, NULL);
+    discern_session *s = session(m, NULL);
+
+    assert_int_equal(discern_files(s, 1, paths, keep_probabilities, p, NULL), 0);
+    discern_session_free(s);
+    discern_close(m);
+}
+
+static void precision_is_fp32_unless_bf16_is_asked(void **state)
+{
+    float p[3][TINY_LABELS];
+    bool same = true;
+
+    (void)state;
+    answer_in(DISCERN_PRECISION_AUTO, p[0]);
+    answer_in(DISCERN_PRECISION_FP32, p[1]);
+    answer_in(DISCERN_PRECISION_BF16, p[2]);
+    assert_memory_equal(p[0], p[1], sizeof p[0]);
+    for (int l = 0; l < TINY_LABELS; l++) {
+        same &= p[1][l] == p[2][l];
+        if (!(fabsf(p[1][l] - p[2][l]) < 0.02f))
+            fail_msg("label %d: %g, in bf16 %g", l, (double)p[1][l], (double)p[2][l]);
+    }
+    assert_false(same);
+}
+
 /* docs/library.md promises these of 64-bit systems. */
 static void structs_are_as_they_were(void **state)
 {
@@ -490,7 +545,8 @@ static void structs_are_as_they_were(void **state)
         skip();
     assert_int_equal(sizeof(discern_error), 516);
     assert_int_equal(sizeof(discern_guess), 16);
-    assert_int_equal(sizeof(discern_model_options), 16);
+    assert_int_equal(sizeof(discern_model_options), 24);
+    assert_int_equal(offsetof(discern_model_options, precision), 16);
     assert_int_equal(sizeof(discern_session_options), 48);
     assert_int_equal(offsetof(discern_session_options, threshold), 24);
     assert_int_equal(offsetof(discern_session_options, worker), 40);
@@ -499,6 +555,7 @@ static void structs_are_as_they_were(void **state)
     assert_int_equal(offsetof(discern_answer, input), 48);
     assert_int_equal(DISCERN_MEMORY, 5);
     assert_int_equal(DISCERN_BAND_HI, 3);
+    assert_int_equal(DISCERN_PRECISION_BF16, 2);
     assert_int_equal(DISCERN_VIEW_FOUR, 2);
     assert_int_equal(DISCERN_VIEW_SIX, 3);
 }
@@ -752,6 +809,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_system_that_refuses_is_an_io_error),
         cmocka_unit_test(options_out_of_range_are_refused),
         cmocka_unit_test(options_of_other_sizes_are_honoured),
+        cmocka_unit_test(older_options_of_models_are_honoured),
+        cmocka_unit_test(precision_is_fp32_unless_bf16_is_asked),
         cmocka_unit_test(structs_are_as_they_were),
         cmocka_unit_test(a_callback_may_not_use_its_session),
         cmocka_unit_test(calibration_is_applied_and_told_unless_raw_is_asked),
