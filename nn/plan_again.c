@@ -9,7 +9,9 @@
  * (Chen et al., "Training deep nets with sublinear memory cost", arXiv:1604.06174).
  *
  * Work is counted in bytes moved, FLOPS_A_BYTE operations taking as long as one.  Even where
- * memory is no matter, what costs next to nothing is not kept: FREE of the work of a step.
+ * memory is no matter, what costs next to nothing is not kept: as long as it is FREE of the work of
+ * a step, and a share of the plan's bytes that is WORTH times its share of the work.  So networks
+ * full of arithmetic give up something, and those that only move bytes nothing.
  */
 #include "nn/planner.h"
 
@@ -19,6 +21,7 @@
  * hardly depends on it: norms and activations are far below, convolutions far above. */
 #define FLOPS_A_BYTE 16.0
 #define FREE 0.01
+#define WORTH 8
 #define STEP_OF_FORWARD 3       /* work of a whole step, in forward passes */
 
 struct chooser {
@@ -29,6 +32,7 @@ struct chooser {
     size_t *live;               /* bytes at each step */
     size_t most;                /* of them */
     int at;                     /* that step */
+    double budget, least;       /* work that may still be spent; bytes that a unit must save */
 };
 
 static double bytes_of(const struct nn_planner *w, int i)
@@ -102,12 +106,12 @@ static double work_of(struct chooser *c, int i)
     return work;
 }
 
-/* The value whose memory at the fullest step costs the least, and no more than `budget`; -1: there
- * is none. */
-static int find_cheapest(struct chooser *c, double budget, double *work)
+/* The value whose memory at the fullest step costs the least, and no more than there is to spend;
+ * -1: there is none. */
+static int find_cheapest(struct chooser *c, double *work)
 {
     struct nn_planner *w = c->w;
-    double best = 0;
+    double best = c->least;
     int found = -1;
 
     for (int i = 0; i < w->g->n; i++) {
@@ -117,7 +121,7 @@ static int find_cheapest(struct chooser *c, double budget, double *work)
             continue;
         cost = work_of(c, i);
         bytes = bytes_of(w, i);
-        if (cost > budget || (found >= 0 && bytes / cost <= best))
+        if (cost > c->budget || bytes / cost <= best)
             continue;
         best = bytes / cost;
         found = i;
@@ -151,22 +155,31 @@ static bool fits(struct chooser *c, size_t limit)
     return c->most <= limit && nn_planner_map(c->w) && c->w->p->bytes <= limit;
 }
 
+/* What may be spent, and on what: all for a limit, without one hardly anything. */
+static void set_terms(struct chooser *c)
+{
+    double step = 0;
+
+    for (int i = 0; i < c->w->g->n; i++)
+        step += STEP_OF_FORWARD * c->work[i];
+    c->budget = c->w->p->opt.limit ? INFINITY : FREE * step;
+    c->least = c->w->p->opt.limit ? 0 : WORTH * (double)c->most / step;
+}
+
 /* Gives up what must be for the limit, or without one what costs next to nothing. */
 static bool choose(struct chooser *c)
 {
     struct nn_planner *w = c->w;
     size_t limit = w->p->opt.limit;
-    double budget = 0, work = 0;
+    double work = 0;
     int i;
 
-    for (int k = 0; k < w->g->n; k++)
-        budget += c->work[k];
-    budget *= limit ? INFINITY : STEP_OF_FORWARD * FREE;
     find_fullest(c);
-    while (!(limit && fits(c, limit)) && (i = find_cheapest(c, budget, &work)) >= 0) {
+    set_terms(c);
+    while (!(limit && fits(c, limit)) && (i = find_cheapest(c, &work)) >= 0) {
         if (!give_up(c, i))
             return false;
-        budget -= w->carried[i] ? 0 : work;
+        c->budget -= w->carried[i] ? 0 : work;
     }
     return true;
 }

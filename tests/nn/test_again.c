@@ -255,18 +255,22 @@ static void a_limit_is_kept(void **state)
     nn_graph_free(g);
 }
 
-/* Without a limit a step does hardly more than it would, for what that saves. */
+/* Without a limit a step does hardly more than it would, and only where that saves much: not where
+ * all its work is to move what it would save. */
 static void what_costs_nothing_is_not_kept(void **state)
 {
-    static const char *const names[] = { "resnet18", "resnet50", "mobilenet_v2" };
+    static const struct {
+        const char *name;
+        bool gives_up;
+    } known[] = { { "resnet18", true }, { "resnet50", true }, { "mobilenet_v2", false } };
 
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct nn_graph *g = build(names[i]);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct nn_graph *g = build(known[i].name);
         struct nn_plan *p = plan_of(g, 0, NN_PRECISION_FP32);
 
-        assert_true(p->again_bytes > 0);
-        assert_true(p->again_flops < p->flops / 20);
+        assert_true((p->again_bytes > 0) == known[i].gives_up);
+        assert_true(p->again_flops <= p->flops / 50);
         nn_plan_free(p);
         nn_graph_free(g);
     }
