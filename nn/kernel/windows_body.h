@@ -8,7 +8,17 @@
 #include "nn/kernel/span.h"
 #include "nn/kernel/vec_loop.h"
 
-enum { BLOCK = 4 };             /* vectors of channels side by side */
+enum { BLOCK = 4, AHEAD = 2048 };       /* vectors of channels side by side; bytes */
+
+/* Asks for what lies AHEAD of number `at`, unless vector k of a block lies in a line that was asked
+ * for: the processor sees no stream in pieces of rows. */
+VEC_FN void ask(const bool half, const void *x, int64_t at, const int k)
+{
+    const int bytes = half ? 2 : 4;
+
+    if (k * LANES * bytes % 64 == 0)
+        v_prefetch((const char *)x + at * bytes + AHEAD);
+}
 
 /* The taps [r0,r1) x [s0,s1) of an output that lie in the picture, and the number of its first. */
 struct span {
@@ -63,6 +73,7 @@ VEC_FN void largest(const int width, const bool half, const struct part p,
             vec v = get(x, half, at + k * LANES, p);
             vmask better = v_beats(v, best[k]);
 
+            ask(half, x, at + k * LANES, k);
             best[k] = v_select(better, v, best[k]);
             arg[k] = v_select_int(better, v_count_from((int32_t)at + k * LANES), arg[k]);
         })
@@ -72,6 +83,7 @@ VEC_FN void largest(const int width, const bool half, const struct part p,
         EACH_TAP(w, s, c, UNROLL for (int k = 0; k < width; k++) {
             vec v = get(x, half, at + k * LANES, p);
 
+            ask(half, x, at + k * LANES, k);
             best[k] = v_select(v_beats(v, best[k]), v, best[k]);
         })
     }
@@ -95,8 +107,10 @@ VEC_FN void mean(const int width, const bool half, const struct part p, const st
 
     UNROLL for (int k = 0; k < width; k++)
         sum[k] = v_zero();
-    EACH_TAP(w, s, c, UNROLL for (int k = 0; k < width; k++)
-        sum[k] = v_add(sum[k], get(x, half, at + k * LANES, p)))
+    EACH_TAP(w, s, c, UNROLL for (int k = 0; k < width; k++) {
+        ask(half, x, at + k * LANES, k);
+        sum[k] = v_add(sum[k], get(x, half, at + k * LANES, p));
+    })
     UNROLL for (int k = 0; k < width; k++)
         put(y, half_y, out + c + k * LANES, p, v_div(sum[k], v_set(n)));
 }
@@ -206,6 +220,9 @@ VEC_FN void gathered(const int width, const bool max, const bool half, const boo
             UNROLL for (int k = 0; k < width; k++) {
                 vec g = get(b->dy, half_dy, out + k * LANES, p);
 
+                ask(half_dy, b->dy, out + k * LANES, k);
+                if (max)
+                    ask(false, b->where, out + k * LANES, k);
                 if (max)
                     g = v_select(v_equal_int(b->where + out + k * LANES, p,
                                              v_count_from((int32_t)at + c + k * LANES)),
@@ -213,8 +230,10 @@ VEC_FN void gathered(const int width, const bool max, const bool half, const boo
                 sum[k] = max ? v_add(sum[k], g) : v_fma(g, share, sum[k]);
             }
         }
-    UNROLL for (int k = 0; k < width; k++)
+    UNROLL for (int k = 0; k < width; k++) {
+        ask(half, b->dx, at + c + k * LANES, k);
         put(b->dx, half, at + c + k * LANES, p, sum[k]);
+    }
 }
 
 VEC_FN void gather(const bool max, const bool half, const bool half_dy, const struct back *b)
