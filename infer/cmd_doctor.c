@@ -207,7 +207,7 @@ static void check_kernels(struct said *s)
     str_printf(&s->text, "matrices by %s%s%s, %.0f Gflop/s a thread", k->name.gemm_f32,
                *blas ? ", " : "", blas, rate * 1e-9);
     if (plain)
-        str_add(&s->advice, "built without OpenBLAS and without vectors: for AVX2 and more, build on that");
+        str_add(&s->advice, "built without vectors, and without OpenBLAS in their place");
     else if (rate > 0 && rate < RATE_WANTED)
         str_add(&s->advice,
                 *blas ? "that is slow: is the machine busy, or libopenblas the generic one "

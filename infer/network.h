@@ -18,8 +18,8 @@ struct infer_network {
 };
 
 struct infer_network_options {
-    enum data_task task;        /* softmax or sigmoid, */
-    const struct infer_calibration *calibration;    /* of logits as this has them; NULL: as they are */
+    enum data_task task;        /* softmax or sigmoid, of logits */
+    const struct infer_calibration *calibration;        /* as this has them; NULL: as they are */
     enum nn_precision precision;
     const char *isa;            /* as in nn_kernels_get */
     struct pool *pool;          /* that makes the weights; NULL: the caller alone */

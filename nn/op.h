@@ -134,7 +134,7 @@ struct nn_op {
     uint8_t keep;               /* enum nn_keep */
     uint16_t flags;             /* enum nn_op_flag */
     uint16_t no_grad;           /* bit i: input i has no gradient (targets, running statistics) */
-    uint16_t packs;             /* bit i: where packed() is not 0, forward reads input i there alone */
+    uint16_t packs;             /* bit i: forward reads input i packed, where packed() is not 0 */
     uint16_t fresh;             /* bit i: backward heeds c->fresh for dx[i]; else it is cleared */
     size_t attr_size;           /* 0: no attributes */
     const struct field *attrs;

@@ -12,7 +12,7 @@
 /* The value of one parameter.  What makes it begins with this and has its own members behind. */
 struct nn_value {
     int64_t count;
-    const real *numbers;        /* where they lie, in the memory order of the node's type; or NULL */
+    const real *numbers;        /* where they lie, in the order of the node's type; or NULL */
     /* Writes them to out[count].  Any thread. */
     bool (*make)(const struct nn_value *v, real *out, struct err *err);
 };

@@ -33,7 +33,7 @@ enum { LOOKS = 64 };
 static const double patience = 100e-6;
 
 struct worker {
-    _Alignas(64) _Atomic uint64_t run;  /* pieces that nobody has taken: the first, << 32 the end */
+    _Alignas(64) _Atomic uint64_t run;  /* pieces nobody has taken: first, end << 32 */
     struct pool *pool;
     pthread_t thread;
     int id;

@@ -54,8 +54,10 @@ static bool make_weight(const struct nn_value *v, real *out, struct err *err)
     const struct folded *f = (const struct folded *)v;
     double *scale = NULL;
     real *room = new_room(f, 2, &scale, err);
-    const real *from = room && make_scale(f, room, scale, err) ? nn_value_at(f->of, out, err) : NULL;
+    const real *from = NULL;
 
+    if (room && make_scale(f, room, scale, err))
+        from = nn_value_at(f->of, out, err);
     for (int64_t k = 0; from && k < v->count; k += f->channels)
         for (int c = 0; c < f->channels; c++)
             out[k + c] = (real)(from[k + c] * scale[c]);

@@ -38,6 +38,16 @@ printed '"data":{"pictures":'
 [ "$(number decode)" != 0 ] || fail "nothing was decoded"
 not_printed '"networks"'
 
+run 0 bench --overhead --rounds 1 --threads 2
+quiet
+grep -q '^    beside them  *[-0-9.]* us, [-0-9.]* us a step$' "$T/out" ||
+    fail "no overhead: $(cat "$T/out")"
+grep -q '^a job of nothing,  2 threads  *[0-9.]* us; until ' "$T/out" ||
+    fail "no threads: $(cat "$T/out")"
+run 0 bench --overhead --rounds 1 --threads 1 --json
+printed '"overhead":{"steps":12,'
+not_printed '"networks"'
+
 usage bench --batch 0
 usage bench --isa sparc
 said 'expected auto'

@@ -37,6 +37,13 @@ for how in '--batch 1 --threads 1' '--batch 64 --threads 3' '--batch 7 --threads
     cmp "$T/out" "$T/all" || fail "$how changes figures"
 done
 
+run 0 eval "$T/model" "$T/one" --json --split all --precision fp32
+cmp "$T/out" "$T/all" || fail "fp32 is not what is meant"
+run 0 eval "$T/model" "$T/one" --json --split all --precision bf16
+! cmp -s "$T/out" "$T/all" || fail "bf16 changes nothing"
+run 0 eval "$T/model" "$T/model" "$T/one" --precision bf16
+usage eval "$T/model" "$T/one" --precision fp16
+
 # A folder that it has learnt from: the held-out part, and the very figures of training.
 run 0 eval "$T/model" "$T/one/train" --json
 said 'held out'

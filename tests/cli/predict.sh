@@ -46,6 +46,19 @@ for model in model multi; do
     done
 done
 
+# Precision: fp32 unless bf16 is said, whose bits do not depend on batch and threads either.
+run 0 predict "$T/model" "$T/one/train" --json --top 8 --batch 1 --threads 1
+cp "$T/out" "$T/ones"
+run 0 predict "$T/model" "$T/one/train" --json --top 8 --precision fp32
+cmp "$T/out" "$T/ones" || fail "fp32 is not what is meant"
+run 0 predict "$T/model" "$T/one/train" --json --top 8 --precision bf16
+! cmp -s "$T/out" "$T/ones" || fail "bf16 changes nothing"
+cp "$T/out" "$T/half"
+run 0 predict "$T/model" "$T/one/train" --json --top 8 --precision bf16 --batch 5 --threads 1
+cmp "$T/out" "$T/half" || fail "bf16: the batch changes answers"
+usage predict "$T/model" "$p" --precision fp16
+said 'bf16'
+
 # Several labels a picture.
 run 0 predict "$T/multi" "$p" --threshold 0
 [ "$(grep -o '%' "$T/out" | wc -l)" = 8 ] || fail "not all 8 labels: $(cat "$T/out")"
