@@ -3,7 +3,7 @@
  *
  * A network of ten labels at 32 pixels, so small that its arithmetic takes microseconds, answers
  * one prepared picture on the road that libdiscern takes.  Its arithmetic is what its kernels take:
- * the same steps run once more over kernels that look at the clock, and over kernels that do nothing.
+ * the same steps run once more over kernels that look at the clock, and over such that do nothing.
  */
 #include "train/bench.h"
 

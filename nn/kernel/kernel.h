@@ -160,8 +160,9 @@ typedef void nn_avgpool_dx_f32_fn(const struct nn_window *w, bool whole, const r
 
 /*
  * The same with x and y, dx and dy in bf16, whose numbers are rounded once, when they are stored.
- * Weights, their gradients and biases are real.  dwconv cuts y to [lo,hi], NaN stays (-INFINITY, INFINITY: uncut).  Not add: dx is
- * written, also where no window sees it.  half_y, half_dy: bf16, else real.
+ * Weights, their gradients and biases are real.  dwconv cuts y to [lo,hi], NaN stays (-INFINITY,
+ * INFINITY: uncut).  Not add: dx is written, also where no window sees it.  half_y, half_dy: bf16,
+ * else real.
  */
 typedef void nn_dwconv_bf16_fn(const struct nn_window *w, const bf16 *x, const real *weight,
                                const real *bias, real lo, real hi, bf16 *y);

@@ -172,7 +172,7 @@ struct back {
     void *dx;
 };
 
-/* The outputs [i0,i1) x [j0,j1) whose windows, or what lies between their taps, hold pixel (y,x). */
+/* The outputs [i0,i1) x [j0,j1) whose windows, gaps between taps too, hold pixel (y,x). */
 struct seen {
     int y, x, i0, i1, j0, j1;
 };
