@@ -743,6 +743,8 @@ static int64_t allocated(void)
 
 static void bytes_are_known_before(void **state)
 {
+    /* A block in huge pages reserves up to one more to begin at one; nobody touches that. */
+    const int64_t reserved = 2 << 20;
     const struct nn_model *models[] = { &nn_model_resnet_small, &nn_model_mobilenet_v2 };
     struct err err = { 0 };
 
@@ -765,7 +767,7 @@ static void bytes_are_known_before(void **state)
         net = train_net_new(g, &opt, &err);
         assert_true(net && train_net_prepare(net, 32, &err));
         taken = allocated() - before;
-        if (before && !(llabs(taken - told) < taken / 50))
+        if (before && !(told < taken + taken / 50 && taken - reserved < told + taken / 50))
             fail_msg("%s with %s: %lld bytes were told, %lld taken", models[i % 2]->name,
                      opt.optim->name, (long long)told, (long long)taken);
         train_net_free(net);
