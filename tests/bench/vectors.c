@@ -38,10 +38,10 @@ struct job {
 
 /* CASE(name, arrays read, written, updated, call), of n numbers each. */
 #define ROWS j->n / j->c, j->c
-#define BN(half)                                                                                   \
+#define BN(half, z)                                                                                \
     .rows = j->n / j->c, .n = j->c, .half_x = half, .half_y = half, .half_r = half, .cuts = true,  \
-    .fresh = true, .fresh_r = true, .lo = 0, .hi = INFINITY, .x = x[0], .residual = x[1],          \
-    .y = x[2], .dy = x[1], .dx = x[3], .dresidual = x[4], .scale = f[0], .shift = f[1],            \
+    .fresh = true, .fresh_r = true, .large = j->n >= 1 << 22, .lo = 0, .hi = INFINITY,             \
+    .x = x[0], .residual = x[1], .y = z, .dy = x[1], .dx = x[3], .scale = f[0], .shift = f[1],     \
     .mean = f[2], .p = f[0], .q = f[1], .r = f[2], .sum = f[0], .dot = f[1]
 #define CASES(CASE)                                                                                \
     CASE(add, 2, 1, 0, add_f32(j->n, x[0], x[1], x[2]))                                            \
@@ -70,14 +70,19 @@ struct job {
     CASE(coldot, 2, 0, 0, coldot_f32(ROWS, x[0], x[1], f[1], f[0]))                                \
     CASE(affine, 1, 1, 0, affine_f32(ROWS, x[0], f[0], f[1], x[1]))                                \
     CASE(norm_dx, 2, 0, 1, norm_dx_f32(ROWS, x[0], x[1], f[0], f[1], f[2], x[2]))                  \
-    CASE(bn_stats, 1, 0, 0, bn_stats(&(struct nn_bn_rows){ BN(false) }))                           \
-    CASE(bn_apply, 2, 1, 0, bn_apply(&(struct nn_bn_rows){ BN(false) }))                           \
-    CASE(bn_sums, 3, 0, 0, bn_sums(&(struct nn_bn_rows){ BN(false) }))                             \
-    CASE(bn_grad, 3, 2, 0, bn_grad(&(struct nn_bn_rows){ BN(false) }))                             \
-    CASE(bn_stats_half, .5, 0, 0, bn_stats(&(struct nn_bn_rows){ BN(true) }))                      \
-    CASE(bn_apply_half, 1, .5, 0, bn_apply(&(struct nn_bn_rows){ BN(true) }))                      \
-    CASE(bn_sums_half, 1.5, 0, 0, bn_sums(&(struct nn_bn_rows){ BN(true) }))                       \
-    CASE(bn_grad_half, 1.5, 1, 0, bn_grad(&(struct nn_bn_rows){ BN(true) }))                       \
+    CASE(bn_stats, 1, 0, 0, bn_stats(&(struct nn_bn_rows){ BN(false, x[2]) }))                     \
+    CASE(bn_apply, 2, 1, 0, bn_apply(&(struct nn_bn_rows){ BN(false, x[2]) }))                     \
+    CASE(bn_sums, 2, 0, 0, bn_sums(&(struct nn_bn_rows){ BN(false, NULL) }))                       \
+    CASE(bn_sums_y, 3, 0, 0, bn_sums(&(struct nn_bn_rows){ BN(false, x[2]) }))                     \
+    CASE(bn_grad_y, 3, 2, 0, bn_grad(&(struct nn_bn_rows){ BN(false, x[2]), .dresidual = x[4] }))  \
+    CASE(bn_grad, 2, 1, 0, bn_grad(&(struct nn_bn_rows){ BN(false, NULL) }))                       \
+    CASE(bn_stats_half, .5, 0, 0, bn_stats(&(struct nn_bn_rows){ BN(true, x[2]) }))                \
+    CASE(bn_apply_half, 1, .5, 0, bn_apply(&(struct nn_bn_rows){ BN(true, x[2]) }))                \
+    CASE(bn_sums_half, 1, 0, 0, bn_sums(&(struct nn_bn_rows){ BN(true, NULL) }))                   \
+    CASE(bn_sums_y_half, 1.5, 0, 0, bn_sums(&(struct nn_bn_rows){ BN(true, x[2]) }))               \
+    CASE(bn_grad_y_half, 1.5, 1, 0,                                                                \
+         bn_grad(&(struct nn_bn_rows){ BN(true, x[2]), .dresidual = x[4] }))                       \
+    CASE(bn_grad_half, 1, .5, 0, bn_grad(&(struct nn_bn_rows){ BN(true, NULL) }))                  \
     CASE(rownorm, 1, 1, 0, rownorm_f32(ROWS, 1e-5f, x[0], f[0], f[1], x[1], x[2]))                 \
     CASE(rownorm_dx, 2, 0, 1, rownorm_dx_f32(ROWS, x[0], x[3], f[0], x[1], x[2]))                  \
     CASE(rownorm_dw, 2, 0, 0, rownorm_dw_f32(ROWS, x[0], x[3], x[1], f[0]))                        \
