@@ -6,6 +6,8 @@
 
 enum { SIZE = 2, MOST = 4, TALLEST = 12 };
 #define BLOCKS TO_12(1) TO_12(2) TO_8(3) TO_6(4)
+#define PICKED_BLOCKS TO_12(1) TO_6(2)
+#define TALL_PICKED(g) (12 / (g))
 #define EACH_BLOCKS BLOCKS_OF(1) BLOCKS_OF(2) BLOCKS_OF(3) BLOCKS_OF(4)
 #define TALL(g) ((g) < 3 ? 12 : (g) < 4 ? 8 : 6)
 
@@ -17,6 +19,17 @@ VEC_FN step step_all(const char *x)
 
     __builtin_memcpy(&pair, x, sizeof pair);
     return _mm512_set1_epi32(pair);
+}
+
+/* A vector of x, and the lanes of it that `from` says. */
+VEC_FN step step_seen(const char *x, struct part there)
+{
+    return _mm512_maskz_loadu_epi32(there.lanes, x);
+}
+
+VEC_FN step step_pick(step x, vint from)
+{
+    return _mm512_permutexvar_epi32(from, x);
 }
 
 VEC_FN step step_load(const char *b)

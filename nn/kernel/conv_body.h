@@ -9,9 +9,14 @@
  * arXiv:1907.02129.  A chunk of outputs, small enough that what it reads and writes stays in the
  * second cache, is done for all vectors of channels, then the next.
  *
+ * With groups of outputs a lane's channel is that of its group: what the groups of a vector see of
+ * a pixel is loaded at once, and a step picks each lane's channel from it.  Groups of more than a
+ * vector are blocks of one vector as above.
+ *
  * Included once, behind the words of vec_ISA.h, by a file that says what a step is: SIZE bytes a
  * number of x, `step` what a vector multiplies at once, and how; blocks of at most MOST vectors and
- * TALLEST outputs, TALL(g) of g vectors, which BLOCKS and EACH_BLOCKS list.
+ * TALLEST outputs, TALL(g) of g vectors, which BLOCKS and EACH_BLOCKS list; of vectors with groups
+ * TALL_PICKED(g), and PICKED_BLOCKS.
  */
 #include "nn/kernel/conv_walk.h"
 
@@ -21,7 +26,10 @@
 
 /* Bytes of a chunk, about; of what is broadcast, a step, and its weights of a group; of zeros that
  * are read outside of the picture. */
-enum { STAY = 256 << 10, STEP = 4, LINE = STEP * NN_GROUP, ZEROS = 4096 };
+enum { STAY = 256 << 10, STEP = 4, LINE = STEP * NN_GROUP, ZEROS = 4096,
+       MOST_SEEN = 16,          /* steps that outputs of small groups see under a tap */
+       PICKED = 2 };            /* vectors of a block of such: with one alone, what neighbours
+                                 * see would share too few sets of the first cache */
 
 static const char zeros[ZEROS] __attribute__((aligned(64)));
 
@@ -33,8 +41,11 @@ struct task {
     bool joined;                /* the taps of a row lie behind each other in x and in b */
     bool ahead;                 /* one tap, the first vectors: nobody has fetched x yet */
     int vector;                 /* the first of a block */
-    const char *b;              /* its weights of the first tap */
+    const char *x, *b;          /* what it sees of the job's x; its weights of the first tap */
     struct part last;           /* of its last vector */
+    int64_t apart;              /* with groups: bytes from what a vector sees to the next's */
+    struct part seen, seen_last;        /* lanes that these fill; of the last vector */
+    int32_t pick[MOST_SEEN][LANES];     /* of these, by step, each output's */
 };
 
 /* Adds the products of `bytes` of each a[i], from `at` on, with the weights from b on. */
@@ -51,6 +62,32 @@ VEC_FN void products(const int m, const int g, const char *const a[TALLEST], int
 
             UNROLL for (int v = 0; v < g; v++)
                 sum[i][v] = step_add(x, w[v], sum[i][v]);
+        }
+    }
+}
+
+/* The same of vectors with groups, for the `pixel` bytes of a tap. */
+VEC_FN void picked_products(const int m, const int g, const struct task *k,
+                            const char *const a[TALLEST], int64_t at, const char *b,
+                            vec sum[TALLEST][MOST])
+{
+    step x[TALL_PICKED(1)][PICKED];
+
+    UNROLL for (int v = 0; v < g; v++) {
+        struct part seen = v < g - 1 ? k->seen : k->seen_last;
+
+        seen.whole = false;     /* as a constant: no branches */
+        UNROLL for (int i = 0; i < m; i++)
+            x[i][v] = step_seen(a[i] + at + v * k->apart, seen);
+    }
+    for (int s = 0; s < k->pixel / STEP; s++, b += LINE) {
+        vint pick = v_load_int(k->pick[s]);
+
+        UNROLL for (int v = 0; v < g; v++) {
+            step w = step_load(b + v * LANES * STEP);
+
+            UNROLL for (int i = 0; i < m; i++)
+                sum[i][v] = step_add(step_pick(x[i][v], pick), w, sum[i][v]);
         }
     }
 }
@@ -167,11 +204,12 @@ static const char *under(const struct task *k, int i, int t, int u, int64_t done
 
     if (t < p->h0 || t >= p->h1 || u < p->w0 || u >= p->w1)
         return zeros;
-    return (const char *)k->job->x + (c->x[i] + t * k->h_x + u * k->w_x + done);
+    return k->x + (c->x[i] + t * k->h_x + u * k->w_x + done);
 }
 
-/* Outputs [first,first+there), at most m. */
-VEC_FN void mixed(const int m, const int g, const struct task *k, int first, int there)
+/* Outputs [first,first+there), at most m.  picks: of vectors with groups. */
+VEC_FN void mixed(const int m, const int g, const bool picks, const struct task *k, int first,
+                  int there)
 {
     const struct taps taps = taps_of_any(k->chunk, first, first + there);
     const char *a[TALLEST];
@@ -187,8 +225,11 @@ VEC_FN void mixed(const int m, const int g, const struct task *k, int first, int
 
                 for (int i = 0; i < m; i++)
                     a[i] = i < there ? under(k, first + i, t, u, done) : zeros;
-                products(m, g, a, 0, left < ZEROS ? left : ZEROS, b + done / STEP * LINE, k->group,
-                         sum);
+                if (picks)
+                    picked_products(m, g, k, a, 0, b, sum);
+                else
+                    products(m, g, a, 0, left < ZEROS ? left : ZEROS, b + done / STEP * LINE,
+                             k->group, sum);
             }
         }
     finish_as(m, g, k, first, there, sum);
@@ -197,10 +238,20 @@ VEC_FN void mixed(const int m, const int g, const struct task *k, int first, int
 #define BLOCKS_OF(g) \
     static __attribute__((noinline)) void mixed_##g(const struct task *k, int first, int there) \
     { \
-        mixed(TALL(g), g, k, first, there); \
+        mixed(TALL(g), g, false, k, first, there); \
     }
 EACH_BLOCKS
 #undef BLOCKS_OF
+
+#define PICKS_OF(g) \
+    static __attribute__((noinline)) void mixed_picks_##g(const struct task *k, int first, \
+                                                          int there) \
+    { \
+        mixed(TALL_PICKED(g), g, true, k, first, there); \
+    }
+PICKS_OF(1)
+PICKS_OF(2)
+#undef PICKS_OF
 
 static void (*const mixed_blocks[MOST + 1])(const struct task *k, int first, int there) = {
 #define BLOCKS_OF(g) [g] = mixed_##g,
@@ -216,7 +267,7 @@ enum { PIECE = 128 };
 
 VEC_FN void fetch(const int m, const struct task *k, int first, int64_t done)
 {
-    const char *x = (const char *)k->job->x;
+    const char *x = k->x;
     const int64_t *at = k->chunk->x + first;
     const int64_t end = k->pixel - done < PIECE ? k->pixel : done + PIECE;
 
@@ -225,7 +276,25 @@ VEC_FN void fetch(const int m, const struct task *k, int first, int64_t done)
             __builtin_prefetch(x + at[i] + done);
 }
 
-VEC_FN void block(const int m, const int g, const struct task *k, int first)
+/* With groups the next vectors see other lines of the same pixels: the outputs' share of these. */
+VEC_FN void fetch_next(const int m, const int g, const struct task *k, const struct taps *taps,
+                       const char *const a[TALLEST], int first)
+{
+    const struct nn_conv *j = k->job;
+    const int y_size = SIZE == 2 && j->y_half ? 2 : 4;
+    const char *y = (const char *)j->y + (k->vector + g) * LANES * y_size;
+
+    for (int t = taps->h0; t < taps->h1 && t < taps->h0 + j->h.step; t++)
+        for (int u = taps->w0; u < taps->w1 && u < taps->w0 + j->w.step; u++)
+            for (int64_t at = g * k->apart; at < 2 * g * k->apart; at += 64)
+                UNROLL for (int i = 0; i < m; i++)
+                    __builtin_prefetch(a[i] + t * k->h_x + u * k->w_x + at);
+    for (int at = 0; at < g * LANES * y_size; at += 64)
+        UNROLL for (int i = 0; i < m; i++)
+            __builtin_prefetch(y + k->chunk->y[first + i] + at, 1);
+}
+
+VEC_FN void block(const int m, const int g, const bool picks, const struct task *k, int first)
 {
     const struct chunk *c = k->chunk;
     const struct taps *taps = &c->taps[c->class[first]];
@@ -235,12 +304,18 @@ VEC_FN void block(const int m, const int g, const struct task *k, int first)
     vec sum[TALLEST][MOST];
 
     UNROLL for (int i = 0; i < m; i++)
-        a[i] = (const char *)k->job->x + c->x[first + i];
+        a[i] = k->x + c->x[first + i];
+    if (picks)
+        fetch_next(m, g, k, taps, a, first);
     clear(m, g, sum);
     for (int t = taps->h0; t < taps->h1; t++)
         for (int u = taps->w0; u < taps->w1; u += k->joined ? taps->w1 : 1) {
             const char *b = k->b + t * k->h_b + u * k->w_b;
 
+            if (picks) {
+                picked_products(m, g, k, a, t * k->h_x + u * k->w_x, b, sum);
+                continue;
+            }
             for (int64_t done = 0; done < bytes; done += piece, b += piece / STEP * LINE) {
                 if (k->ahead)
                     fetch(m, k, first + m, done);
@@ -252,19 +327,21 @@ VEC_FN void block(const int m, const int g, const struct task *k, int first)
 }
 
 /* Blocks of m outputs each, n of them. */
-VEC_FN void run(const int m, const int g, const struct task *k, int first, int n)
+VEC_FN void run(const int m, const int g, const bool picks, const struct task *k, int first,
+                int n)
 {
     const uint16_t *class = k->chunk->class;
 
     for (; n; n--, first += m)
         if (class[first] == class[first + m - 1])
-            block(m, g, k, first);
+            block(m, g, picks, k, first);
         else
-            mixed_blocks[g](k, first, m);
+            (!picks ? mixed_blocks[g] : g == 1 ? mixed_picks_1 : mixed_picks_2)(k, first, m);
 }
 
 /* The file says what blocks there are, by what the registers hold: BLOCKS, of TO_12(vectors)... */
-#define TO_4(g) BLOCK(1, g) BLOCK(2, g) BLOCK(3, g) BLOCK(4, g)
+#define TO_3(g) BLOCK(1, g) BLOCK(2, g) BLOCK(3, g)
+#define TO_4(g) TO_3(g) BLOCK(4, g)
 #define TO_6(g) TO_4(g) BLOCK(5, g) BLOCK(6, g)
 #define TO_8(g) TO_6(g) BLOCK(7, g) BLOCK(8, g)
 #define TO_12(g) TO_8(g) BLOCK(9, g) BLOCK(10, g) BLOCK(11, g) BLOCK(12, g)
@@ -272,9 +349,17 @@ VEC_FN void run(const int m, const int g, const struct task *k, int first, int n
 #define BLOCK(m, g) \
     static void run_##m##_##g(const struct task *k, int first, int n) \
     { \
-        run(m, g, k, first, n); \
+        run(m, g, false, k, first, n); \
     }
 BLOCKS
+#undef BLOCK
+
+#define BLOCK(m, g) \
+    static void picks_##m##_##g(const struct task *k, int first, int n) \
+    { \
+        run(m, g, true, k, first, n); \
+    }
+PICKED_BLOCKS
 #undef BLOCK
 
 /* By vectors, outputs. */
@@ -284,11 +369,26 @@ static void (*const runs[MOST + 1][TALLEST + 1])(const struct task *k, int first
 #undef BLOCK
 };
 
+static void (*const picked_runs[PICKED + 1][TALL_PICKED(1) + 1])(const struct task *k, int first,
+                                                                 int n) = {
+#define BLOCK(m, g) [g][m] = picks_##m##_##g,
+    PICKED_BLOCKS
+#undef BLOCK
+};
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-/* How many of the vectors that are left a block takes: MOST but before a last odd one. */
-VEC_FN int vectors(int left)
+/* Has a vector whole groups of outputs? */
+VEC_FN bool picks(const struct nn_conv *j)
 {
+    return j->k_group && j->k_group <= LANES;
+}
+
+/* How many of the vectors that are left a block takes: MOST but before a last odd one. */
+VEC_FN int vectors(const struct nn_conv *j, int left)
+{
+    if (j->k_group)
+        return picks(j) ? least(left, PICKED) : 1;
     if (left > MOST && left < MOST + MOST / 2)
         return (left + 1) / 4 * 2;
     return least(left, MOST);
@@ -296,30 +396,56 @@ VEC_FN int vectors(int left)
 
 static struct task task_of(const struct nn_conv *job, const struct chunk *chunk)
 {
-    return (struct task){
-        .job = job, .chunk = chunk, .pixel = (int64_t)job->c * SIZE,
+    struct task k = {
+        .job = job, .chunk = chunk, .x = job->x, .pixel = (int64_t)job->c * SIZE,
         .h_x = job->h.apart * job->x_row * SIZE, .w_x = job->w.apart * job->x_pixel * SIZE,
         .h_b = job->h.every * job->b_row * SIZE, .w_b = job->w.every * job->b_column * SIZE,
         .group = job->b_group * SIZE,
-        .joined = job->w.apart == 1 && job->x_pixel == job->c &&
+        .joined = job->w.apart == 1 && job->x_pixel == job->c && !job->k_group &&
                   job->w.every * job->b_column == (int64_t)job->c * NN_GROUP,
     };
+
+    if (!picks(job))
+        return k;
+    k.apart = LANES / job->k_group * k.pixel;
+    k.seen = first_lanes(k.apart / STEP);
+    for (int s = 0; s < k.pixel / STEP; s++)
+        for (int i = 0; i < LANES; i++)
+            k.pick[s][i] = i / job->k_group * (int)(k.pixel / STEP) + s;
+    return k;
+}
+
+/* What the groups of g vectors see. */
+static void see(struct task *k, int g)
+{
+    const struct nn_conv *j = k->job;
+    int first = k->vector * LANES, last = first + (g - 1) * LANES;
+    int groups = (least(last + LANES, j->k) - last + j->k_group - 1) / j->k_group;
+
+    k->x = (const char *)j->x + first / j->k_group * k->pixel;
+    if (picks(j))
+        k->seen_last = first_lanes(groups * k->pixel / STEP);
 }
 
 /* The chunk's outputs of g vectors, in blocks of even heights: none is thin. */
 static void stripe(struct task *k, int g)
 {
     const struct nn_conv *j = k->job;
-    int n = k->chunk->n, blocks = (n + TALL(g) - 1) / TALL(g), m = n / blocks, tall = n % blocks;
+    int n = k->chunk->n, most = picks(j) ? TALL_PICKED(g) : TALL(g);
+    int blocks = (n + most - 1) / most, m = n / blocks, tall = n % blocks;
+    void (*const *run)(const struct task *k, int first, int n) =
+        picks(j) ? picked_runs[g] : runs[g];
 
     k->b = (const char *)j->b + (int64_t)(k->vector * LANES / NN_GROUP) * k->group +
            k->vector * LANES % NN_GROUP * STEP +
            (j->h.first * j->b_row + j->w.first * j->b_column) * SIZE;
-    k->ahead = !k->vector && j->h.taps * j->w.taps == 1;
+    k->ahead = !k->vector && j->h.taps * j->w.taps == 1 && !j->k_group;
     k->last = (k->vector + g) * LANES <= j->k ? whole() : first_lanes(j->k % LANES);
+    if (j->k_group)
+        see(k, g);
     if (tall)
-        runs[g][m + 1](k, 0, tall);
-    runs[g][m](k, tall * (m + 1), blocks - tall);
+        run[m + 1](k, 0, tall);
+    run[m](k, tall * (m + 1), blocks - tall);
 }
 
 static void conv(const struct nn_conv *job)
@@ -327,7 +453,8 @@ static void conv(const struct nn_conv *job)
     struct chunk chunk;
     struct task k = task_of(job, &chunk);
     int y_size = job->y_half ? 2 : 4, total = (job->k + LANES - 1) / LANES, most = CHUNK;
-    int64_t seen = k.pixel * job->h.step * job->w.step + (int64_t)job->k * y_size;
+    int64_t all = k.pixel * (job->k_group ? (job->k + job->k_group - 1) / job->k_group : 1);
+    int64_t seen = all * job->h.step * job->w.step + (int64_t)job->k * y_size;
     struct walk walk;
 
     if (total > MOST && STAY / seen < CHUNK)
@@ -337,7 +464,7 @@ static void conv(const struct nn_conv *job)
         walk_fill(&walk, &chunk, most);
         k.vector = 0;
         for (int g; k.vector < total; k.vector += g) {
-            g = vectors(total - k.vector);
+            g = vectors(job, total - k.vector);
             stripe(&k, g);
         }
     }

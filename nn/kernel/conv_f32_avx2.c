@@ -5,6 +5,8 @@
 
 enum { MOST = 2, TALLEST = 12 };
 #define BLOCKS TO_12(1) TO_6(2)
+#define PICKED_BLOCKS TO_6(1) TO_3(2)
+#define TALL_PICKED(g) (6 / (g))
 #define EACH_BLOCKS BLOCKS_OF(1) BLOCKS_OF(2)
 #define TALL(g) ((g) < 2 ? 12 : 6)
 #include "nn/kernel/conv_f32_body.h"

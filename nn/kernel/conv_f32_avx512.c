@@ -8,6 +8,8 @@
 
 enum { MOST = 4, TALLEST = 12 };
 #define BLOCKS TO_12(1) TO_12(2) TO_8(3) TO_6(4)
+#define PICKED_BLOCKS TO_12(1) TO_6(2)
+#define TALL_PICKED(g) (12 / (g))
 #define EACH_BLOCKS BLOCKS_OF(1) BLOCKS_OF(2) BLOCKS_OF(3) BLOCKS_OF(4)
 #define TALL(g) ((g) < 3 ? 12 : (g) < 4 ? 8 : 6)
 #include "nn/kernel/conv_f32_body.h"

@@ -25,8 +25,9 @@ static void seen(const struct nn_axis *a, int t, int *first, int *end)
 
 static void product(const struct nn_conv *j, int64_t x_row, int t, int u, int k, real *y)
 {
-    int first, end, n = j->k - k < NN_GROUP ? j->k - k : NN_GROUP;
-    const real *b = (const real *)j->b + k / NN_GROUP * j->b_group +
+    int first, end, most = j->k_group ? j->k_group : NN_GROUP;
+    int n = j->k - k < most ? j->k - k : most;
+    const real *b = (const real *)j->b + k / NN_GROUP * j->b_group + k % NN_GROUP +
                     (j->h.first + t * j->h.every) * j->b_row +
                     (j->w.first + u * j->w.every) * j->b_column;
 
@@ -34,7 +35,7 @@ static void product(const struct nn_conv *j, int64_t x_row, int t, int u, int k,
     if (first == end)
         return;
     nn_gemm_f32_blas(false, false, end - first, n, j->c,
-                     (const real *)j->x + x_row +
+                     (const real *)j->x + x_row + (j->k_group ? (int64_t)k / most * j->c : 0) +
                          ((int64_t)first * j->w.step + j->w.start + u * j->w.apart) * j->x_pixel,
                      (int)(j->w.step * j->x_pixel), b, NN_GROUP, true,
                      y + first * j->y_pixel + k, (int)j->y_pixel);
@@ -73,7 +74,7 @@ static void row(const struct nn_conv *j, int64_t n, int i)
         if (in < 0 || in >= j->h.in)
             continue;
         for (int u = 0; u < j->w.taps; u++)
-            for (int k = 0; k < j->k; k += NN_GROUP)
+            for (int k = 0; k < j->k; k += j->k_group ? j->k_group : NN_GROUP)
                 product(j, n * j->x_picture + in * j->x_row, t, u, k, y);
     }
     finish(j, residual ? residual + at : NULL, y);

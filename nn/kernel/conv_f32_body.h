@@ -11,6 +11,17 @@ VEC_FN step step_all(const char *x)
     return v_set(*(const float *)x);
 }
 
+/* A vector of x, and the lanes of it that `from` says. */
+VEC_FN step step_seen(const char *x, struct part there)
+{
+    return v_load((const float *)x, there);
+}
+
+VEC_FN step step_pick(step x, vint from)
+{
+    return v_pick(x, from);
+}
+
 VEC_FN step step_load(const char *b)
 {
     return v_load((const float *)b, whole());

@@ -74,6 +74,12 @@ static int under(const struct nn_axis *a, int i, int t)
     return at >= 0 && at < a->in ? (int)at : -1;
 }
 
+/* The first of the c channels that output k sees. */
+static int64_t seen_from(int k_group, int c, int k)
+{
+    return k_group ? (int64_t)(k / k_group) * c : 0;
+}
+
 /* The sums of a group of outputs of one pixel. */
 static void sums(const struct nn_conv *j, bool half, int64_t n, int y, int x, int group, real *sum)
 {
@@ -87,14 +93,17 @@ static void sums(const struct nn_conv *j, bool half, int64_t n, int y, int x, in
             if (row < 0 || column < 0)
                 continue;
             for (int c = 0; c < j->c; c++)
-                for (int o = 0; o < NN_GROUP; o++)
+                for (int o = 0; o < NN_GROUP && group * NN_GROUP + o < j->k; o++) {
+                    int64_t from = at + c + seen_from(j->k_group, j->c, group * NN_GROUP + o);
+
                     if (half)
-                        sum[o] += bf16_float(((const bf16 *)j->x)[at + c]) *
+                        sum[o] += bf16_float(((const bf16 *)j->x)[from]) *
                                   bf16_float(((const bf16 *)j->b)[b + c / 2 * 2 * NN_GROUP + 2 * o +
                                                                 c % 2]);
                     else
-                        sum[o] += ((const real *)j->x)[at + c] *
+                        sum[o] += ((const real *)j->x)[from] *
                                   ((const real *)j->b)[b + c * NN_GROUP + o];
+                }
         }
 }
 
@@ -160,10 +169,11 @@ static real rounded(const void *x, bool half, bool round, int64_t i)
 static void outer(const struct nn_convdw *j, bool round, int64_t x, int64_t dy, real *dw)
 {
     for (int c = 0; c < j->c; c++) {
-        real f = rounded(j->x, j->x_half, round, x + c), *row = dw + c * j->dw_channel;
+        real *row = dw + c * j->dw_channel;
 
         for (int k = 0; k < j->k; k++)
-            row[k] += f * rounded(j->dy, j->dy_half, round, dy + k);
+            row[k] += rounded(j->x, j->x_half, round, x + c + seen_from(j->k_group, j->c, k)) *
+                      rounded(j->dy, j->dy_half, round, dy + k);
     }
 }
 

@@ -10,7 +10,7 @@
  * at a time, from 0; what is zero adds nothing, so that it is the same in any block.
  *
  * Included once, behind the words of vec_ISA.h and tile_amx.h, and BY_VECTORS(job): the slot's
- * implementation for filters of which these copies would be too many.
+ * implementation for filters of which these copies would be too many, and for small groups.
  */
 #include "nn/kernel/conv_walk.h"
 
@@ -244,7 +244,7 @@ static void conv(const struct nn_conv *job)
     struct work w;
     struct walk walk;
 
-    if (job->c % DEPTH && taps > REST) {
+    if (job->k_group || (job->c % DEPTH && taps > REST)) {
         BY_VECTORS(job);
         return;
     }

@@ -6,6 +6,7 @@
 enum { PAIR = 2 };
 #include "nn/kernel/convdw_pair.h"
 
+#define BY_VECTORS nn_convdw_bf16_avx512bf16
 #include "nn/kernel/convdw_tile_body.h"
 
 void nn_convdw_bf16_amx(const struct nn_convdw *job)

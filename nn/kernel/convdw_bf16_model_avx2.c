@@ -24,6 +24,7 @@ VEC_FN vec cell_load(const struct from *f, int64_t i, struct part p)
     return cells;
 }
 
+#define BY_VECTORS nn_convdw_bf16_ref
 #include "nn/kernel/convdw_tile_body.h"
 
 void nn_convdw_bf16_model(const struct nn_convdw *job)

@@ -23,6 +23,9 @@
  * With few channels (the first layer) the taps of a row are joined into one of taps x channels:
  * positions of x are dense, so that these are neighbours; zeros stand left and right.
  *
+ * With groups of outputs a lane's channel is that of its group: what the groups of a vector see is
+ * loaded at once, and picked from.
+ *
  * Included once, by a file that has the vocabulary of vec_ISA.h and
  *   PAIR                    pictures that a cell holds
  *   cell_load(from, i, p)   cells of the numbers i, i + 1 ... of one or two places
@@ -31,12 +34,14 @@
 #include "nn/kernel/convdw_copy.h"
 
 #define UNROLL _Pragma("GCC unroll 16")
-#define TO_6(v) CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v) CASE(5, v) CASE(6, v)
+#define TO_4(v) CASE(1, v) CASE(2, v) CASE(3, v) CASE(4, v)
+#define TO_6(v) TO_4(v) CASE(5, v) CASE(6, v)
 #define TO_8(v) TO_6(v) CASE(7, v) CASE(8, v)
 #define TO_12(v) TO_8(v) CASE(9, v) CASE(10, v) CASE(11, v) CASE(12, v)
 #define TO_14(v) TO_12(v) CASE(13, v) CASE(14, v)
 
-enum { MOST = 14 };             /* channels in registers */
+enum { MOST = 14,               /* channels in registers; */
+       MOST_PICKED = 4 };       /* with groups */
 
 /* ---- sums ------------------------------------------------------------------------------------ */
 
@@ -69,7 +74,21 @@ static void fetch(struct ahead *a, struct runs *r, const void *nothing)
     }
 }
 
-/* m channels, v vectors of outputs; `last`: which numbers of the last vector dw has. */
+/* `last`: which numbers of the last vector dw has. */
+VEC_FN void store_block(const int m, const int v, bool adds, struct part last, float *const *dw,
+                        vec sum[MOST][VECTORS])
+{
+    UNROLL for (int i = 0; i < m; i++) {
+        UNROLL for (int k = 0; k < v; k++) {
+            struct part p = k == v - 1 ? last : whole();
+
+            v_store(dw[i] + k * LANES, p,
+                    adds ? v_add(v_load(dw[i] + k * LANES, p), sum[i][k]) : sum[i][k]);
+        }
+    }
+}
+
+/* m channels, v vectors of outputs. */
 VEC_FN void block(const int m, const int v, const struct runs *r, const float *x, const float *dy,
                   bool adds, struct part last, float *const *dw)
 {
@@ -105,13 +124,60 @@ VEC_FN void block(const int m, const int v, const struct runs *r, const float *x
             }
         }
     }
-    UNROLL for (int i = 0; i < m; i++) {
-        UNROLL for (int k = 0; k < v; k++) {
-            struct part p = k == v - 1 ? last : whole();
+    store_block(m, v, adds, last, dw, sum);
+}
 
-            v_store(dw[i] + k * LANES, p,
-                    adds ? v_add(v_load(dw[i] + k * LANES, p), sum[i][k]) : sum[i][k]);
+/* What a block of groups sees, from x on: cells to each vector's, and of them lane by lane. */
+struct picks {
+    int64_t at[VECTORS];
+    int32_t lane[MOST_PICKED][LANES];
+};
+
+VEC_FN void picked_block(const int m, const int v, const struct runs *r, const struct picks *s,
+                         const float *x, const float *dy, bool adds, struct part last,
+                         float *const *dw)
+{
+    const char *ahead = r->ahead;
+    vec sum[MOST][VECTORS];
+    vint pick[MOST_PICKED];
+
+    UNROLL for (int i = 0; i < m; i++) {
+        pick[i] = v_load_int(s->lane[i]);
+        UNROLL for (int k = 0; k < v; k++)
+            sum[i][k] = v_zero();
+    }
+    for (int64_t o = 0; o < r->outer; o++, x += r->x_outer, dy += r->dy_outer) {
+        const float *xm = x, *dm = dy;
+
+        for (int64_t q = 0; q < r->middle; q++, xm += r->x_middle, dm += r->dy_middle) {
+            const float *xi = xm, *di = dm;
+
+            for (int64_t i = 0; i < r->inner; i++, xi += r->x_inner, di += r->dy_inner) {
+                __builtin_prefetch(ahead, 0, 2);
+                ahead += r->ahead_step;
+                UNROLL for (int k = 0; k < v; k++) {
+                    vec d = v_load(di + k * LANES, whole()), f = v_load(xi + s->at[k], whole());
+
+                    UNROLL for (int c = 0; c < m; c++)
+                        sum[c][k] = cell_mac(sum[c][k], v_pick(f, pick[c]), d);
+                }
+            }
         }
+    }
+    store_block(m, v, adds, last, dw, sum);
+}
+
+static void any_picked(int m, int v, const struct runs *r, const struct picks *s, const float *x,
+                       const float *dy, bool adds, struct part last, float *const *dw)
+{
+    switch (m + 100 * v) {
+#define CASE(m, v) \
+    case m + 100 * v: \
+        if (v <= VECTORS) \
+            picked_block(m, v <= VECTORS ? v : 1, r, s, x, dy, adds, last, dw); \
+        break;
+    TO_4(1) TO_4(2) TO_4(3) TO_4(4)
+#undef CASE
     }
 }
 
@@ -172,6 +238,25 @@ static struct runs runs_of(const struct plan *p, const struct strip *s, int t, i
     return r;
 }
 
+/* Channels of a block. */
+static int block_channels(const struct plan *p, int v)
+{
+    return p->j->k_group ? MOST_PICKED : most_channels(v);
+}
+
+/* What v vectors from output `out` of a panel on see. */
+static struct picks picks_of(const struct nn_convdw *j, int out, int v)
+{
+    struct picks s;
+
+    for (int k = 0; k < v; k++)
+        s.at[k] = (out + k * LANES) / j->k_group * j->c;
+    for (int i = 0; i < MOST_PICKED; i++)
+        for (int l = 0; l < LANES; l++)
+            s.lane[i][l] = l / j->k_group * j->c + i;
+    return s;
+}
+
 /* Tap (t,u) of a strip, for group g of v vectors, whose dy begins at `dy`. */
 static void sum_tap(const struct plan *p, const struct strip *s, int t, int u, int g, int v,
                     const float *dy, struct ahead *ahead)
@@ -179,7 +264,8 @@ static void sum_tap(const struct plan *p, const struct strip *s, int t, int u, i
     const struct nn_convdw *j = p->j;
     int out = g * group_width(s->k) * LANES, left = s->k - out;
     int64_t tap = t * j->dw_row + u * j->dw_column;
-    int64_t blocks = ceil_div(s->c, most_channels(v)), c = 0;
+    int64_t blocks = ceil_div(s->c, block_channels(p, v)), c = 0;
+    struct part last = left >= v * LANES ? whole() : first_lanes(left - (v - 1) * LANES);
     const float *x = p->x + (p->joined > 1 ? s->c0 : 0);        /* a strip of all of them */
     struct runs r = runs_of(p, s, t, u, v, &x, &dy);
 
@@ -194,8 +280,13 @@ static void sum_tap(const struct plan *p, const struct strip *s, int t, int u, i
                         (all - column * j->c) * j->dw_channel + s->k0 + out;
         }
         fetch(ahead, &r, dw[0]);
-        any_block((int)(next - c), v, &r, x + c, dy, s->add,
-                  left >= v * LANES ? whole() : first_lanes(left - (v - 1) * LANES), dw);
+        if (j->k_group) {
+            struct picks picks = picks_of(j, out, v);
+
+            any_picked((int)(next - c), v, &r, &picks, x + c, dy, s->add, last, dw);
+        } else {
+            any_block((int)(next - c), v, &r, x + c, dy, s->add, last, dw);
+        }
         c = next;
     }
 }
@@ -218,7 +309,7 @@ static void sum_strip(const struct plan *p, const struct strip *s, struct ahead 
         copy_dy(p, s);
     }
     ahead->blocks = ceil_div(all, width) * p->h.a.taps * columns *
-                    ceil_div(s->c, most_channels(width));
+                    ceil_div(s->c, block_channels(p, width));
     for (int g = 0; g * width < all; g++)
         for (int t = 0; t < p->h.a.taps; t++)
             for (int u = 0; u < columns; u++)
@@ -227,6 +318,19 @@ static void sum_strip(const struct plan *p, const struct strip *s, struct ahead 
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
+
+/* Which channels of x the panel's strips hold. */
+static void see(const struct plan *p, struct strip *s)
+{
+    const struct nn_convdw *j = p->j;
+
+    s->x0 = p->joined > 1 ? 0 : s->c0;
+    s->x = p->joined > 1 ? j->c : s->c;
+    if (j->k_group) {
+        s->x0 = s->k0 / j->k_group * j->c;
+        s->x = (int)ceil_div(s->k, j->k_group) * j->c;
+    }
+}
 
 static int64_t x_cells(const struct plan *p)
 {
@@ -254,10 +358,11 @@ static bool cut(struct plan *p, int64_t units, int64_t rows)
     int64_t taps = p->h.a.taps * (int64_t)p->w.a.taps / p->joined, pixels;
     int64_t c = j->c * (int64_t)p->joined, few = taps > 1 ? 16 : 1;
 
-    p->k = (int)even_share(j->k, taps > 1 ? 128 : 256, LANES);
+    p->k = (int)even_share(j->k, taps > 1 ? 128 : 256, j->k_group ? LINE : LANES);
     p->c = (int)even_share(c, most(12, least(p->x_direct ? 512 : 256, DW / (p->k * taps))), 4);
-    p->c = (int)least(p->c, c);
-    p->x_pitch = p->joined > 1 ? j->c : (ceil_div(p->c, LINE) | 1) * LINE;
+    p->c = j->k_group ? j->c : (int)least(p->c, c);
+    p->x_pitch = p->joined > 1 ? j->c :
+        (ceil_div(j->k_group ? (int64_t)p->k / j->k_group * j->c : p->c, LINE) | 1) * LINE;
     pixels = PIXELS * VECTORS / group_width(p->k);      /* a group of dy stays in the first cache */
     do {
         p->cols = even_share(p->w.a.out, pixels, 1);
@@ -285,6 +390,7 @@ static void add_pictures(struct plan *p, int64_t n0, int64_t n1, int64_t half, b
             struct strip s = { .half = half, .c0 = c0, .c = (int)least(p->c, channels - c0),
                                .k0 = k0, .k = (int)least(p->k, j->k - k0), .add = add };
 
+            see(p, &s);
             place(p, &s, n0, units, rows, 0);
             for (int64_t i = 0, all = strips(p, units, rows); i < all; i++) {
                 struct strip next = s;
@@ -319,7 +425,7 @@ static struct nn_convdw as_one(const struct nn_convdw *j)
 static void convdw(const struct nn_convdw *job, bool round)
 {
     bool one_tap = job->h.taps == 1 && job->w.taps == 1;
-    bool direct = PAIR == 1 && one_tap && !round && !job->x_half &&
+    bool direct = PAIR == 1 && one_tap && !round && !job->x_half && !job->k_group &&
                   (LANES >= 16 || job->c <= 64);
     struct nn_convdw j = direct ? as_one(job) : *job;
     struct plan p = { .j = &j, .round = round, .x_direct = direct, .h = line_of(&j.h),
@@ -327,7 +433,7 @@ static void convdw(const struct nn_convdw *job, bool round)
                       .dy_direct = direct && !j.dy_half && j.c <= 32 && j.k % LANES == 0 };
     int64_t even = j.n / PAIR * PAIR, rows = j.h.out, half = rows > 1 ? (rows + 1) / 2 : 0;
 
-    if (j.c < FEW && j.w.taps > 1 && p.w.apart == 1)
+    if (j.c < FEW && j.w.taps > 1 && p.w.apart == 1 && !j.k_group)
         p.joined = j.w.taps;
     if (!cut(&p, ceil_div(j.n, PAIR), rows) || !cut(&p, 1, half ? half : rows)) {
         tap_by_tap(job, round);

@@ -16,7 +16,7 @@ static void copy_x_row(const struct plan *p, const struct strip *s, const struct
                        int64_t q0, int64_t q1, float *to)
 {
     static const struct from nothing;
-    int64_t pitch = s->units * p->x_pitch, c = p->joined > 1 ? p->j->c : s->c;
+    int64_t pitch = s->units * p->x_pitch, c = s->x;
     int64_t in0 = most(q0, least(q1, ceil_div(-p->w.a.start, p->w.gap)));
     int64_t in1 = most(in0, least(q1, ceil_div(p->w.a.in - p->w.a.start, p->w.gap)));
     int64_t at = (p->w.a.start + in0 * p->w.gap) * p->j->x_pixel, step = p->w.gap * p->j->x_pixel;
@@ -43,7 +43,6 @@ static void copy_x(const struct plan *p, const struct strip *s)
     int64_t top = s->i0 * p->h.step + p->h.low, left = s->j0 * p->w.step + p->w.low;
     int64_t rows = (s->i1 - s->i0 - 1) * p->h.step + p->h.span;
     int64_t cols = (s->j1 - s->j0 - 1) * p->w.step + p->w.span;
-    int64_t first = p->joined > 1 ? 0 : s->c0;
 
     for (int64_t u = 0; u < s->units; u++)
         for (int64_t r = 0; r < rows; r++) {
@@ -52,7 +51,7 @@ static void copy_x(const struct plan *p, const struct strip *s)
             bool in = y >= 0 && y < p->h.a.in;
             bool in2 = PAIR > 1 && (s->half ? y2 >= 0 && y2 < p->h.a.in : in && n + 1 < j->n);
             struct from f = row_of(j->x, j->x_half, p->round, n * j->x_picture + y * j->x_row +
-                                   first, s->half ? (y2 - y) * j->x_row : j->x_picture, in, in2);
+                                   s->x0, s->half ? (y2 - y) * j->x_row : j->x_picture, in, in2);
 
             if (in || in2 || s->half)
                 copy_x_row(p, s, &f, left, left + cols,
@@ -144,7 +143,6 @@ static void look_ahead(const struct plan *p, const struct strip *s, struct ahead
     int64_t end = top + (s->i1 - s->i0 - 1) * p->h.a.step + (p->h.span - 1) * p->h.gap + 1;
     int64_t pictures = s->units > 1 ? least(s->units * PAIR, j->n - s->n) : 1;
     int64_t places = s->units > 1 ? 1 : s->half ? PAIR : least(PAIR, j->n - s->n);
-    int c0 = p->joined > 1 ? 0 : s->c0, c = p->joined > 1 ? j->c : s->c;
 
     for (int64_t i = 0; i < places; i++) {
         int64_t at = s->n * j->dy_picture + s->i0 * j->dy_row + s->k0 +
@@ -156,10 +154,10 @@ static void look_ahead(const struct plan *p, const struct strip *s, struct ahead
     top = most(top, 0);
     end = least(end, p->h.a.in);
     for (int64_t i = 0; i < places && p->h.gap == 1 && p->w.gap == 1 && end > top; i++) {
-        int64_t at = s->n * j->x_picture + top * j->x_row + c0 +
+        int64_t at = s->n * j->x_picture + top * j->x_row + s->x0 +
                      i * (s->half ? s->half * p->h.a.step * j->x_row : j->x_picture);
 
-        add_region(a, number_at(j->x, j->x_half, at), j->x_half, j->x_pixel, c,
+        add_region(a, number_at(j->x, j->x_half, at), j->x_half, j->x_pixel, s->x,
                    (end - top) * p->w.a.in * pictures);
     }
 }

@@ -89,6 +89,7 @@ struct strip {
     int64_t n, units, i0, i1, j0, j1;
     int64_t half;               /* rows from the first of a pair to the second: pairs of halves */
     int c0, c, k0, k;           /* panel */
+    int x0, x;                  /* channels of x that the strip holds, of a position */
     bool add;                   /* to what dw is */
 };
 

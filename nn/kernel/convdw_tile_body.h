@@ -19,7 +19,8 @@
  * With few channels the taps of a row are joined: positions of x are dense, and a row of a tile
  * goes over the taps' channels.
  *
- * Included once, behind the words of vec_ISA.h and tile_amx.h; PAIR is 2, and cell_load is there.
+ * Included once, behind the words of vec_ISA.h and tile_amx.h; PAIR is 2, cell_load is there, and
+ * BY_VECTORS(job): the slot's implementation for small groups.
  */
 #include "nn/kernel/convdw_strip.h"
 
@@ -113,13 +114,13 @@ static void copy_columns(const struct work *w, const struct strip *s, const stru
             bool in = at >= 0 && at < l->a.in;
             struct from pixel = in ? later(f, at * w->p.j->x_pixel) : nothing;
 
-            for (int c = 0; c < s->c; c += SIDE) {
+            for (int c = 0; c < s->x; c += SIDE) {
                 struct from part = later(&pixel, c);
 
-                copy(to + c / SIDE * w->x_block + i * SIDE, &part, least(SIDE, s->c - c), 0);
+                copy(to + c / SIDE * w->x_block + i * SIDE, &part, least(SIDE, s->x - c), 0);
             }
         }
-        for (int c = 0; c < s->c && unit == 0; c += SIDE)
+        for (int c = 0; c < s->x && unit == 0; c += SIDE)
             copy(to + c / SIDE * w->x_block + ends * SIDE, &nothing, 0, (w->line - ends) * SIDE);
     }
 }
@@ -138,7 +139,7 @@ static void copy_x(const struct work *w, const struct strip *s)
             bool in = y >= 0 && y < p->h.a.in;
             bool in2 = s->half ? y2 >= 0 && y2 < p->h.a.in : in && n + 1 < j->n;
             struct from f = row_of(j->x, j->x_half, p->round, n * j->x_picture + y * j->x_row +
-                                   (p->joined > 1 ? 0 : s->c0),
+                                   s->x0,
                                    s->half ? (y2 - y) * j->x_row : j->x_picture, in, in2);
 
             if (!in && !in2 && !s->half)
@@ -427,6 +428,8 @@ static void add_pictures(struct work *w, int64_t n0, int64_t n1, int64_t half, b
             struct strip s = { .half = half, .c0 = c0, .c = (int)least(p->c, channels - c0),
                                .k0 = k0, .k = (int)least(p->k, j->k - k0) };
 
+            s.x0 = p->joined > 1 ? 0 : c0;
+            s.x = p->joined > 1 ? j->c : s.c;
             for (int64_t i = 0, all = strips(p, units, rows); i < all; i++) {
                 place(p, &s, n0, units, rows, i);
                 s.add = i > 0;
@@ -442,6 +445,10 @@ static void convdw(const struct nn_convdw *j, bool round)
     struct work w = { .p = { .j = j, .round = round, .h = line_of(&j->h), .w = line_of(&j->w),
                              .joined = 1 }, .sum = j->scratch };
 
+    if (j->k_group) {
+        BY_VECTORS(j);
+        return;
+    }
     if (j->c < FEW && j->w.taps > 1 && w.p.w.apart == 1)
         w.p.joined = j->w.taps;
     if (!cut(&w, j->n / PAIR, rows) || !cut(&w, 1, half ? half : rows)) {

@@ -59,7 +59,8 @@ struct nn_axis {
  *                       x[n, under t, under u, c] b[k, t, u, c]
  * and then, in this order: + y as it was (add), + residual, cut to [lo,hi].  x is float, or of
  * conv_bf16 bf16, y and residual too where y_half.  Channels of a pixel are neighbours; a pixel,
- * row or picture lies as many numbers behind the last as its name says.  The weights are packed
+ * row or picture lies as many numbers behind the last as its name says.  Outputs may fall into
+ * groups of k_group: then output k sees c channels from k / k_group * c on.  The weights are packed
  * (pack slots), b being those of output 0, which begins a group of NN_GROUP.  y meets neither x nor
  * b; it may be the residual.  The sum of an output goes tap by tap, rows first, channel by channel
  * (bf16: pair by pair), and depends on nothing but the taps that it meets and c.
@@ -69,7 +70,8 @@ enum { NN_GROUP = 32 };         /* outputs whose weights lie together */
 struct nn_conv {
     int64_t n;                  /* pictures */
     struct nn_axis h, w;
-    int c, k;                   /* channels read (bf16: even) and written */
+    int c, k;                   /* channels that an output sees (bf16: even), outputs */
+    int k_group;                /* 1, 2, 4, 8 or 16, not less than c; 0: all see the same */
     const void *x;
     int64_t x_picture, x_row, x_pixel;
     const void *b;
@@ -108,17 +110,18 @@ static inline int64_t nn_pack_count(int taps, int in, int out)
 /*
  * dw[t,u,c,k] = (add: what it was) + sum over pictures and output pixels (i,j) of
  *                 x[n, under t, under u, c] dy[n,i,j,k]
- * with the axes of the forward job, but dw of tap (t,u) lies at t * dw_row + u * dw_column (first
- * and every mean nothing).  x and dy are bf16 where x_half, dy_half; convdw_bf16 rounds those that
- * are not.  The order of the sum is a function of the job's sizes alone.  Where x or dy is infinite
- * or NaN, dw may be NaN of any tap.  scratch: NN_CONVDW_SCRATCH bytes, 64-byte aligned.
+ * with the axes and groups of the forward job, but dw of tap (t,u) lies at t * dw_row + u *
+ * dw_column (first and every mean nothing).  x and dy are bf16 where x_half, dy_half; convdw_bf16
+ * rounds those that are not.  The order of the sum is a function of the job's sizes alone.  Where x
+ * or dy is infinite or NaN, dw may be NaN of any tap.  scratch: NN_CONVDW_SCRATCH bytes, 64-byte
+ * aligned.
  */
 enum { NN_CONVDW_SCRATCH = 1 << 20 };
 
 struct nn_convdw {
     int64_t n;
     struct nn_axis h, w;
-    int c, k;
+    int c, k, k_group;
     bool x_half, dy_half;
     const void *x;
     int64_t x_picture, x_row, x_pixel;

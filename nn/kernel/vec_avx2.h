@@ -328,7 +328,18 @@ VEC_FN vmask v_equal_int(const int32_t *x, struct part p, vint v)
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(in, v));
 }
 
+VEC_FN vint v_load_int(const int32_t x[LANES])
+{
+    return _mm256_loadu_si256((const __m256i *)x);
+}
+
 /* ---- across the lanes ------------------------------------------------------------------------ */
+
+/* Lane i is lane from[i] of v. */
+VEC_FN vec v_pick(vec v, vint from)
+{
+    return _mm256_permutevar8x32_ps(v, from);
+}
 
 /* The rows of a square become its columns. */
 VEC_FN void v_transpose(vec r[LANES])

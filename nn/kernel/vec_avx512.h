@@ -299,7 +299,18 @@ VEC_FN vmask v_equal_int(const int32_t *x, struct part p, vint v)
                                                   v);
 }
 
+VEC_FN vint v_load_int(const int32_t x[LANES])
+{
+    return _mm512_loadu_si512(x);
+}
+
 /* ---- across the lanes ------------------------------------------------------------------------ */
+
+/* Lane i is lane from[i] of v. */
+VEC_FN vec v_pick(vec v, vint from)
+{
+    return _mm512_permutexvar_ps(from, v);
+}
 
 /* The rows of a square become its columns. */
 VEC_FN void v_transpose(vec r[LANES])

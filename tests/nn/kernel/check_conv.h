@@ -160,25 +160,38 @@ struct conv_case {
     int n, c, k;
     struct nn_axis h, w;
     int gap;                    /* numbers between pixels that are nobody's */
+    int k_group;
 };
+
+/* Of x. */
+static int channels(const struct conv_case *s)
+{
+    return s->k_group ? (s->k + s->k_group - 1) / s->k_group * s->c : s->c;
+}
 
 /* out, in, step, start, apart, taps, first, every */
 static const struct conv_case convs[] = {
-    { 1, 2, 1, { 1, 1, 1, 0, 1, 1, 0, 1 }, { 1, 1, 1, 0, 1, 1, 0, 1 }, 0 },
-    { 2, 4, 16, { 5, 5, 1, -1, 1, 3, 0, 1 }, { 6, 6, 1, -1, 1, 3, 0, 1 }, 0 },
-    { 1, 16, 33, { 7, 7, 1, -1, 1, 3, 0, 1 }, { 7, 7, 1, -1, 1, 3, 0, 1 }, 0 },
-    { 3, 32, 64, { 3, 3, 1, -1, 1, 3, 0, 1 }, { 3, 3, 1, -1, 1, 3, 0, 1 }, 0 },
-    { 2, 18, 96, { 4, 8, 2, -1, 1, 3, 0, 1 }, { 5, 9, 2, -1, 1, 3, 0, 1 }, 0 },
-    { 1, 22, 40, { 4, 14, 2, 0, 1, 7, 0, 1 }, { 15, 15, 1, 0, 1, 1, 0, 1 }, 0 },
-    { 5, 64, 128, { 1, 1, 1, 0, 1, 1, 0, 1 }, { 13, 13, 1, 0, 1, 1, 0, 1 }, 0 },
-    { 2, 6, 70, { 9, 9, 1, -4, 4, 3, 0, 1 }, { 3, 9, 3, -2, 2, 4, 0, 1 }, 4 },  /* dilated */
-    { 1, 34, 65, { 6, 5, 1, 1, -1, 2, 0, 2 }, { 5, 5, 1, 0, -1, 1, 1, 2 }, 6 }, /* a phase */
-    { 2, 2, 5, { 3, 2, 1, -2, 1, 5, 0, 1 }, { 2, 1, 1, -3, 1, 6, 0, 1 }, 2 },   /* much outside */
-    { 1, 2, 100, { 24, 24, 1, -1, 1, 3, 0, 1 }, { 23, 23, 1, -1, 1, 3, 0, 1 }, 0 },     /* chunks */
-    { 1, 1030, 18, { 2, 2, 1, -1, 1, 2, 0, 1 }, { 3, 3, 1, -1, 1, 3, 0, 1 }, 0 },       /* deep */
-    { 37, 6, 21, { 2, 2, 1, -1, 1, 3, 0, 1 }, { 2, 2, 1, -1, 1, 3, 0, 1 }, 0 },
-    { 1, 6, 33, { 4, 5, 1, -4, 1, 9, 0, 1 }, { 3, 5, 1, -4, 1, 9, 0, 1 }, 0 },  /* many taps */
-    { 1, 34, 66, { 2, 5, 1, 0, 1, 5, 0, 1 }, { 3, 7, 1, -3, 1, 5, 0, 1 }, 0 },
+    { 1, 2, 1, { 1, 1, 1, 0, 1, 1, 0, 1 }, { 1, 1, 1, 0, 1, 1, 0, 1 }, 0, 0 },
+    { 2, 4, 16, { 5, 5, 1, -1, 1, 3, 0, 1 }, { 6, 6, 1, -1, 1, 3, 0, 1 }, 0, 0 },
+    { 1, 16, 33, { 7, 7, 1, -1, 1, 3, 0, 1 }, { 7, 7, 1, -1, 1, 3, 0, 1 }, 0, 0 },
+    { 3, 32, 64, { 3, 3, 1, -1, 1, 3, 0, 1 }, { 3, 3, 1, -1, 1, 3, 0, 1 }, 0, 0 },
+    { 2, 18, 96, { 4, 8, 2, -1, 1, 3, 0, 1 }, { 5, 9, 2, -1, 1, 3, 0, 1 }, 0, 0 },
+    { 1, 22, 40, { 4, 14, 2, 0, 1, 7, 0, 1 }, { 15, 15, 1, 0, 1, 1, 0, 1 }, 0, 0 },
+    { 5, 64, 128, { 1, 1, 1, 0, 1, 1, 0, 1 }, { 13, 13, 1, 0, 1, 1, 0, 1 }, 0, 0 },
+    { 2, 6, 70, { 9, 9, 1, -4, 4, 3, 0, 1 }, { 3, 9, 3, -2, 2, 4, 0, 1 }, 4, 0 },  /* dilated */
+    { 1, 34, 65, { 6, 5, 1, 1, -1, 2, 0, 2 }, { 5, 5, 1, 0, -1, 1, 1, 2 }, 6, 0 }, /* a phase */
+    { 2, 2, 5, { 3, 2, 1, -2, 1, 5, 0, 1 }, { 2, 1, 1, -3, 1, 6, 0, 1 }, 2, 0 },   /* outside */
+    { 1, 2, 100, { 24, 24, 1, -1, 1, 3, 0, 1 }, { 23, 23, 1, -1, 1, 3, 0, 1 }, 0, 0 },  /* chunks */
+    { 1, 1030, 18, { 2, 2, 1, -1, 1, 2, 0, 1 }, { 3, 3, 1, -1, 1, 3, 0, 1 }, 0, 0 },    /* deep */
+    { 37, 6, 21, { 2, 2, 1, -1, 1, 3, 0, 1 }, { 2, 2, 1, -1, 1, 3, 0, 1 }, 0, 0 },
+    { 2, 4, 72, { 6, 5, 1, -1, 1, 3, 0, 1 }, { 5, 5, 1, -1, 1, 3, 0, 1 }, 0, 4 },       /* groups */
+    { 1, 8, 56, { 4, 8, 2, -1, 1, 3, 0, 1 }, { 5, 9, 2, -1, 1, 3, 0, 1 }, 3, 8 },
+    { 3, 16, 48, { 3, 3, 1, -1, 1, 3, 0, 1 }, { 3, 3, 1, -1, 1, 3, 0, 1 }, 0, 16 },
+    { 1, 2, 38, { 9, 9, 1, 0, 1, 1, 0, 1 }, { 8, 8, 1, 0, 1, 1, 0, 1 }, 0, 2 },
+    { 1, 2, 40, { 3, 3, 1, -1, 1, 3, 0, 1 }, { 3, 3, 1, -1, 1, 3, 0, 1 }, 0, 8 },
+    { 2, 6, 32, { 6, 5, 1, 1, -1, 2, 0, 2 }, { 5, 5, 1, 0, -1, 1, 1, 2 }, 6, 16 },
+    { 1, 6, 33, { 4, 5, 1, -4, 1, 9, 0, 1 }, { 3, 5, 1, -4, 1, 9, 0, 1 }, 0, 0 },  /* many taps */
+    { 1, 34, 66, { 2, 5, 1, 0, 1, 5, 0, 1 }, { 3, 7, 1, -3, 1, 5, 0, 1 }, 0, 0 },
 };
 
 static int filter_taps(const struct nn_axis *a)
@@ -207,7 +220,8 @@ static struct sum conv_sum(const struct nn_conv *j, const real *x, const real *w
             if (!sees(&j->h, y, t, &iy) || !sees(&j->w, column, u, &ix))
                 continue;
             for (int c = 0; c < j->c; c++)
-                add(&s, (double)x[n * j->x_picture + iy * j->x_row + ix * j->x_pixel + c] *
+                add(&s, (double)x[n * j->x_picture + iy * j->x_row + ix * j->x_pixel + c +
+                                  (j->k_group ? k / j->k_group * j->c : 0)] *
                         (double)w[((int64_t)tap * j->c + c) * j->k + k]);
         }
     return s;
@@ -233,7 +247,8 @@ static void conv_in_pieces(const struct nn_conv *all, int size, char *y,
         j.h.out = row + 1 < all->h.out ? 2 : 1;
         j.h.start += row * j.h.step;
         j.k = parts == 1 || first ? all->k - first : NN_GROUP;
-        j.x = (const char *)all->x + n * all->x_picture * size;
+        j.x = (const char *)all->x + (n * all->x_picture + (j.k_group ? first / j.k_group * j.c :
+                                                                        0)) * size;
         j.b = (const char *)all->b + first / NN_GROUP * all->b_group * size;
         j.y = y + at;
         j.bias = all->bias ? all->bias + first : NULL;
@@ -246,12 +261,13 @@ static void conv_in_pieces(const struct nn_conv *all, int size, char *y,
 static void conv_once(struct trial *t, const struct conv_case *s, bool half, bool y_half,
                       int variant, void (*run)(const struct nn_conv *))
 {
-    struct nn_conv j = { .n = s->n, .h = s->h, .w = s->w, .c = s->c, .k = s->k, .y_half = y_half,
-                         .add = variant & 1, .lo = -INFINITY, .hi = INFINITY };
+    struct nn_conv j = { .n = s->n, .h = s->h, .w = s->w, .c = s->c, .k = s->k,
+                         .k_group = s->k_group, .y_half = y_half, .add = variant & 1,
+                         .lo = -INFINITY, .hi = INFINITY };
     int taps = filter_taps(&s->h) * filter_taps(&s->w);
     int64_t n_w = (int64_t)taps * s->c * s->k;
 
-    j.x_pixel = s->c + s->gap;
+    j.x_pixel = channels(s) + s->gap;
     j.x_row = s->w.in * j.x_pixel;
     j.x_picture = s->h.in * j.x_row;
     j.y_pixel = s->k + s->gap;
@@ -355,26 +371,27 @@ static void check_conv_bf16(nn_conv_bf16_fn *f)
 
 /* Jobs that forward has no use for. */
 static const struct conv_case convdws[] = {
-    { 3, 3, 7, { 16, 33, 2, -3, 1, 7, 0, 1 }, { 20, 40, 2, -3, 1, 4, 0, 1 }, 0 },   /* joined */
-    { 1, 1, 17, { 3, 3, 1, -2, 2, 3, 0, 1 }, { 4, 4, 1, -1, 1, 3, 0, 1 }, 1 },
-    { 2, 70, 130, { 2, 2, 1, -1, 1, 3, 0, 1 }, { 3, 3, 1, -1, 1, 3, 0, 1 }, 0 },    /* panels */
-    { 9, 10, 17, { 7, 7, 1, -1, 1, 3, 0, 1 }, { 7, 7, 1, -1, 1, 3, 0, 1 }, 0 },     /* strips */
-    { 1, 5, 48, { 23, 46, 2, 0, 1, 1, 0, 1 }, { 29, 57, 2, 0, 1, 1, 0, 1 }, 0 },
-    { 3, 6, 32, { 4, 8, 2, 0, 1, 1, 0, 1 }, { 3, 5, 2, 0, 1, 1, 0, 1 }, 2 },   /* in place */
-    { 1, 8, 7, { 2, 2, 1, 0, 1, 1, 0, 1 }, { 600, 600, 1, -1, 1, 3, 0, 1 }, 0 },
-    { 1, 2, 3, { 2, 900, 7, -1, 400, 3, 0, 1 }, { 2, 900, 5, 0, 441, 3, 0, 1 }, 0 },/* far taps */
-    { 1, 7, 5, { 3, 5, 1, -1, 1, 3, 0, 1 }, { 2, 90, 1, -3, 1, 90, 0, 1 }, 0 },  /* wide filter */
+    { 3, 3, 7, { 16, 33, 2, -3, 1, 7, 0, 1 }, { 20, 40, 2, -3, 1, 4, 0, 1 }, 0, 0 },   /* joined */
+    { 1, 1, 17, { 3, 3, 1, -2, 2, 3, 0, 1 }, { 4, 4, 1, -1, 1, 3, 0, 1 }, 1, 0 },
+    { 2, 70, 130, { 2, 2, 1, -1, 1, 3, 0, 1 }, { 3, 3, 1, -1, 1, 3, 0, 1 }, 0, 0 },    /* panels */
+    { 9, 10, 17, { 7, 7, 1, -1, 1, 3, 0, 1 }, { 7, 7, 1, -1, 1, 3, 0, 1 }, 0, 0 },     /* strips */
+    { 1, 5, 48, { 23, 46, 2, 0, 1, 1, 0, 1 }, { 29, 57, 2, 0, 1, 1, 0, 1 }, 0, 0 },
+    { 3, 6, 32, { 4, 8, 2, 0, 1, 1, 0, 1 }, { 3, 5, 2, 0, 1, 1, 0, 1 }, 2, 0 },   /* in place */
+    { 1, 8, 7, { 2, 2, 1, 0, 1, 1, 0, 1 }, { 600, 600, 1, -1, 1, 3, 0, 1 }, 0, 0 },
+    { 1, 2, 3, { 2, 900, 7, -1, 400, 3, 0, 1 }, { 2, 900, 5, 0, 441, 3, 0, 1 }, 0, 0 }, /* far */
+    { 1, 7, 5, { 3, 5, 1, -1, 1, 3, 0, 1 }, { 2, 90, 1, -3, 1, 90, 0, 1 }, 0, 0 },     /* wide */
 };
 
 /* round: the slot rounds what is float to bf16. */
 static void convdw_once(struct trial *t, const struct conv_case *s, bool x_half, bool dy_half,
                         bool round, bool adds, void (*run)(const struct nn_convdw *))
 {
-    struct nn_convdw j = { .n = s->n, .h = s->h, .w = s->w, .c = s->c, .k = s->k, .add = adds,
-                           .x_half = x_half, .dy_half = dy_half };
+    struct nn_convdw j = { .n = s->n, .h = s->h, .w = s->w, .c = s->c, .k = s->k,
+                           .k_group = s->k_group, .add = adds, .x_half = x_half,
+                           .dy_half = dy_half };
     int taps = s->h.taps * s->w.taps;
 
-    j.x_pixel = s->c + s->gap;
+    j.x_pixel = channels(s) + s->gap;
     j.x_row = s->w.in * j.x_pixel;
     j.x_picture = s->h.in * j.x_row;
     j.dy_pixel = s->k + s->gap;
@@ -431,7 +448,8 @@ static void convdw_once(struct trial *t, const struct conv_case *s, bool x_half,
             if (sees(&s->h, (int)row, (int)(tap / s->w.taps), &iy) &&
                 sees(&s->w, (int)column, (int)(tap % s->w.taps), &ix))
                 add(&want,
-                    (double)x[n * j.x_picture + iy * j.x_row + ix * j.x_pixel + c] *
+                    (double)x[n * j.x_picture + iy * j.x_row + ix * j.x_pixel + c +
+                              (s->k_group ? k / s->k_group * s->c : 0)] *
                     (double)dy[n * j.dy_picture + row * j.dy_row + column * j.dy_pixel + k]);
         }
         assert_near(t, "dw", i, dw[i], want.value, 4 * FLT_EPSILON * want.size);
