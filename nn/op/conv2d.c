@@ -9,10 +9,10 @@
  * (H + pads - ((size-1)*dilation + 1)) / stride + 1, rounded down, as ONNX Conv-11.
  *
  * Depthwise ones (groups = C = K) are in conv2d_depthwise.c.  All else are jobs of the conv slots
- * on packed filters: forward here, towards x in conv2d_dx.c, towards w in conv2d_dw.c; towards b in
- * a fixed number of parts.  What a number is depends neither on its neighbours nor on the pieces
- * that jobs are cut into; where sums are cut, the shapes alone say how: hence the same bits for any
- * number of threads.
+ * on packed filters, of all groups where these are small, else of each: forward here, towards x in
+ * conv2d_dx.c, towards w in conv2d_dw.c; towards b in a fixed number of parts.  What a number is
+ * depends neither on its neighbours nor on the pieces that jobs are cut into; where sums are cut,
+ * the shapes alone say how: hence the same bits for any number of threads.
  */
 #include "nn/op/conv2d.h"
 #include "nn/op/conv2d_cut.h"
@@ -110,19 +110,21 @@ static struct forward forward_of(const struct nn_call *c)
     f.f = (struct nn_conv2d_filters){
         .taps = f.joined ? w->kh : w->kh * w->kw, .c = f.joined ? w->kw * w->c : w->c,
         .k = a->channels / a->groups, .groups = a->groups, .half = f.half };
+    f.f.together = !copies && nn_conv2d_together(a->groups, f.f.c, f.f.k);
     tap = nn_conv2d_tap(&f.f);
     f.job = (struct nn_conv){
         .h = { .out = w->oh, .in = w->h, .step = w->sh, .start = -w->pt, .apart = w->dh,
                .taps = w->kh, .every = 1 },
         .w = { .out = w->ow, .in = w->w, .step = w->sw, .start = -w->pl, .apart = w->dw,
                .taps = w->kw, .every = 1 },
-        .c = w->c, .b_column = tap, .b_row = f.joined ? tap : w->kw * tap,
-        .b_group = nn_conv2d_outputs(&f.f),
+        .c = w->c, .k_group = f.f.together ? f.f.k : 0,
+        .b_column = tap, .b_row = f.joined ? tap : w->kw * tap, .b_group = nn_conv2d_outputs(&f.f),
         .y_pixel = k, .y_row = w->ow * k, .y_picture = (int64_t)w->oh * w->ow * k,
         .lo = c->after.cuts ? c->after.lo : -(real)INFINITY,
         .hi = c->after.cuts ? c->after.hi : (real)INFINITY };
     f.cut = nn_conv2d_cut((struct nn_conv2d_pass){
-        .batch = dim[0], .groups = a->groups, .rows = w->oh, .columns = w->ow, .outputs = f.f.k,
+        .batch = dim[0], .groups = f.f.together ? 1 : a->groups,
+        .rows = w->oh, .columns = w->ow, .outputs = f.f.together ? a->channels : f.f.k,
         .terms = (int64_t)w->kh * w->kw * w->c });
     if (copies)
         f.strip = nn_conv2d_strip(&f.job.h, &f.job.w, f.cut.most_rows, w->c);
@@ -175,9 +177,10 @@ static void forward_piece(void *arg, int i, int worker)
     const struct forward *f = arg;
     const struct nn_call *c = f->c;
     struct nn_conv2d_piece at = nn_conv2d_piece(&f->cut, i);
-    struct nn_conv2d_source from = { &c->x[X], at.picture, at.group * f->w.c, f->half, f->joined };
     struct nn_conv j = f->job;
     int first = at.group * f->f.k + at.output;
+    struct nn_conv2d_source from = { &c->x[X], at.picture, first / f->f.k * f->w.c, f->half,
+                                     f->joined };
     int64_t y = at.picture * j.y_picture + at.row * j.y_row + first;
     int64_t b = at.group * nn_conv2d_group(&f->f) + at.output / NN_GROUP * j.b_group;
 
@@ -264,6 +267,10 @@ const struct nn_op nn_op_conv2d = {
         { "channels=256 size=1 bias=true", "2x3x3x4", NULL },       /* of columns, */
         { "channels=64 size=3 pad=1", "2x4x4x3", NULL },            /* of w */
         { "channels=6 size=3 pad=1 groups=2", "2x5x5x32", NULL },
+        { "channels=72 size=3 pad=1 groups=18 bias=true", "2x4x5x72", NULL },   /* in one job */
+        { "channels=80 size=3 stride=2 pad=1 groups=5", "1x5x6x80", NULL },
+        { "channels=16 size=1x3 groups=2", "2x3x5x8", NULL },       /* forward alone */
+        { "channels=12 size=3 pad=1 groups=6", "1x4x4x24", NULL },  /* towards x */
         { "channels=2 size=2 pad=1", "3x26x27x1", NULL },           /* dw: parts of the batch, */
         { "channels=1 size=3 pad=1", "1x46x47x1", NULL },           /* of rows */
         { "channels=8 size=2x1 stride=3 bias=true", "2x7x8x4", NULL },          /* empty phases */

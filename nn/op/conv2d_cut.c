@@ -8,6 +8,8 @@
  */
 #include "nn/op/conv2d_cut.h"
 
+#include <string.h>
+
 enum {
     PIECES = 32,                /* about, at most: enough for some cores */
     WORK = 1 << 20,             /* products of a piece: some microseconds; at least half of them */
@@ -105,7 +107,12 @@ static int from(const struct nn_conv2d_filters *f)
 
 static int to(const struct nn_conv2d_filters *f)
 {
-    return f->turned ? f->c : f->k;
+    return (f->turned ? f->c : f->k) * (f->together ? f->groups : 1);
+}
+
+static int jobs(const struct nn_conv2d_filters *f)
+{
+    return f->together ? 1 : f->groups;
 }
 
 int64_t nn_conv2d_tap(const struct nn_conv2d_filters *f)
@@ -125,7 +132,7 @@ int64_t nn_conv2d_group(const struct nn_conv2d_filters *f)
 
 size_t nn_conv2d_bytes(const struct nn_conv2d_filters *f)
 {
-    return (size_t)f->groups * (size_t)nn_conv2d_group(f) * (f->half ? sizeof(bf16) : sizeof(real));
+    return (size_t)jobs(f) * (size_t)nn_conv2d_group(f) * (f->half ? sizeof(bf16) : sizeof(real));
 }
 
 struct packing {
@@ -135,6 +142,31 @@ struct packing {
     void *b;
 };
 
+/* NN_GROUP outputs of turned filters, of several groups: as the pack slots would, of each group the
+ * transpose.  Of bf16 k is even. */
+static void pack_turned(const struct packing *p, int first, int64_t at)
+{
+    const struct nn_conv2d_filters *f = p->f;
+    int step = f->half ? 2 : 1, there = f->groups * f->c - first;
+    int64_t ldw = (int64_t)f->groups * f->k;
+    const real *from[NN_GROUP];         /* of each output: tap 0, its group's output 0 */
+    real line[2 * NN_GROUP] = { 0 };
+
+    there = there < NN_GROUP ? there : NN_GROUP;
+    for (int i = 0; i < there; i++)
+        from[i] = p->w + (first + i) % f->c * ldw + (int64_t)((first + i) / f->c) * f->k;
+    for (int tap = f->taps - 1; tap >= 0; tap--)
+        for (int k = 0; k < f->k; k += step, at += step * NN_GROUP) {
+            for (int i = 0; i < there; i++)
+                for (int s = 0; s < step; s++)
+                    line[i * step + s] = from[i][tap * f->c * ldw + k + s];
+            if (f->half)
+                p->c->k->to_bf16(2 * NN_GROUP, line, (bf16 *)p->b + at);
+            else
+                memcpy((real *)p->b + at, line, NN_GROUP * sizeof *line);
+        }
+}
+
 static void pack_piece(void *arg, int i, int worker)
 {
     const struct packing *p = arg;
@@ -142,12 +174,15 @@ static void pack_piece(void *arg, int i, int worker)
     int runs = nn_pack_groups(to(f)), run = i % runs, g = i / runs;
     const real *w = p->w + (int64_t)g * f->k;
     int64_t at = g * nn_conv2d_group(f), ldw = (int64_t)f->groups * f->k;
+    int k = f->together ? to(f) : f->k;
 
     (void)worker;
-    if (f->half)
-        p->c->k->pack_bf16(f->taps, f->c, f->k, ldw, w, f->turned, run, run + 1, (bf16 *)p->b + at);
+    if (f->together && f->turned)
+        pack_turned(p, run * NN_GROUP, run * nn_conv2d_outputs(f));
+    else if (f->half)
+        p->c->k->pack_bf16(f->taps, f->c, k, ldw, w, f->turned, run, run + 1, (bf16 *)p->b + at);
     else
-        p->c->k->pack_f32(f->taps, f->c, f->k, ldw, w, f->turned, run, run + 1, (real *)p->b + at);
+        p->c->k->pack_f32(f->taps, f->c, k, ldw, w, f->turned, run, run + 1, (real *)p->b + at);
 }
 
 void nn_conv2d_pack(const struct nn_call *c, const struct nn_conv2d_filters *f, const real *w,
@@ -155,5 +190,5 @@ void nn_conv2d_pack(const struct nn_call *c, const struct nn_conv2d_filters *f, 
 {
     struct packing p = { c, f, w, b };
 
-    pool_for(c->pool, f->groups * nn_pack_groups(to(f)), pack_piece, &p);
+    pool_for(c->pool, jobs(f) * nn_pack_groups(to(f)), pack_piece, &p);
 }

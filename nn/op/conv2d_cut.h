@@ -36,7 +36,15 @@ struct nn_conv2d_piece nn_conv2d_piece(const struct nn_conv2d_cut *u, int i);
 struct nn_conv2d_filters {
     int taps, c, k, groups;     /* channels and outputs of one group */
     bool turned, half;
+    bool together;              /* the groups are one job, with k_group; else each has its own */
 };
+
+/* Can they be one?  `to` of a group's channels are written, `from` are read. */
+static inline bool nn_conv2d_together(int groups, int from, int to)
+{
+    return groups > 1 && from <= to && to <= 16 && !(to & (to - 1));
+}
+
 /* Numbers from a tap, from NN_GROUP outputs and from a group to the next; bytes in all. */
 int64_t nn_conv2d_tap(const struct nn_conv2d_filters *f);
 int64_t nn_conv2d_outputs(const struct nn_conv2d_filters *f);

@@ -1,15 +1,17 @@
 /*
  * conv2d_dw -- conv2d towards its weights: how the work is cut into pieces
  *
- * A piece is a job of convdw: of one group of filters, some outputs and some channels, summed over
- * a part of the batch.  As many parts as have pixels enough, of pictures or, where these are few,
- * of rows of each; every part but the first sums into a copy of its own in scratch, so that large
- * gradients have one part only; the copies are added in order.  What pieces are then missing for
- * some cores comes from outputs and channels, of which none gets so few that copying dy and x into
- * strips counts.  All of it follows from the shapes, hence the same bits for any number of threads.
+ * A piece is a job of convdw: of one group of filters, or of all where these are small, some
+ * outputs and some channels, summed over a part of the batch.  As many parts as have pixels enough,
+ * of pictures or, where these are few, of rows of each; every part but the first sums into a copy
+ * of its own in scratch, so that large gradients have one part only; the copies are added in order.
+ * What pieces are then missing for some cores comes from outputs and channels, of which none gets
+ * so few that copying dy and x into strips counts.  All of it follows from the shapes, hence the
+ * same bits for any number of threads.
  */
 #include "nn/op/conv2d_dw.h"
 #include "nn/op/conv2d.h"
+#include "nn/op/conv2d_cut.h"
 
 enum { X, WEIGHT };                                     /* inputs */
 
@@ -24,6 +26,7 @@ struct cut {
     struct nn_window w;         /* over the channels of one group */
     int64_t batch, count;       /* pictures; numbers of dw */
     int groups, k;              /* k: outputs of one group */
+    int k_group;                /* 0, or of a group where all are one job: groups is 1, k all */
     int64_t pictures, rows;     /* of a part */
     int parts, row_parts;       /* row_parts: of the parts of the same pictures */
     int c_share, k_share, c_pieces, k_pieces;
@@ -57,6 +60,11 @@ static struct cut cut_of(const struct nn_call *c)
 
     u.w = nn_window_of(dim[1], dim[2], dim[3], a->size, a->stride, a->dilation, a->pad);
     u.w.c /= a->groups;
+    if (nn_conv2d_together(a->groups, u.w.c, u.k)) {
+        u.k_group = u.k;
+        u.k = a->channels;
+        u.groups = 1;
+    }
     u.count = taps * u.w.c * a->channels;
 
     parts = clamp(u.batch * u.w.oh * u.w.ow / PIXELS, 1, clamp(COPIES / u.count, 1, PIECES));
@@ -74,8 +82,8 @@ static struct cut cut_of(const struct nn_call *c)
     missing = ceil_div(PIECES, (int64_t)u.parts * u.groups);
     u.k_pieces = shares(u.k, missing, OUTPUTS, &u.k_share);
     terms = ceil_div(TERMS, taps);
-    u.c_pieces = shares(u.w.c, ceil_div(missing, u.k_pieces), (int)clamp(terms, 4, TERMS),
-                        &u.c_share);
+    u.c_pieces = shares(u.w.c, u.k_group ? 1 : ceil_div(missing, u.k_pieces),
+                        (int)clamp(terms, 4, TERMS), &u.c_share);
     return u;
 }
 
@@ -113,8 +121,9 @@ static void piece(void *arg, int i, int worker)
     const struct nn_window *w = &u->w;
     int c0 = i % u->c_pieces * u->c_share, k0 = i / u->c_pieces % u->k_pieces * u->k_share;
     int g = i / u->c_pieces / u->k_pieces % u->groups;
-    int part = i / u->c_pieces / u->k_pieces / u->groups, channels = u->groups * w->c,
-        outputs = u->groups * u->k;
+    int part = i / u->c_pieces / u->k_pieces / u->groups, outputs = u->groups * u->k;
+    int channels = (u->k_group ? outputs / u->k_group : u->groups) * w->c;
+    int from = u->k_group ? k0 / u->k_group * w->c : g * w->c + c0;
     int64_t n = part / u->row_parts * u->pictures, row = part % u->row_parts * u->rows;
     struct nn_convdw j = {
         .n = clamp(u->batch - n, 0, u->pictures),
@@ -123,6 +132,7 @@ static void piece(void *arg, int i, int worker)
         .w = { .out = w->ow, .in = w->w, .step = w->sw, .start = -w->pl, .apart = w->dw,
                .taps = w->kw, .every = 1 },
         .c = (int)clamp(w->c - c0, 0, u->c_share), .k = (int)clamp(u->k - k0, 0, u->k_share),
+        .k_group = u->k_group,
         .x_half = c->x[X].dtype == DTYPE_BF16, .dy_half = c->dy.dtype == DTYPE_BF16,
         .x_pixel = channels, .x_row = (int64_t)w->w * channels,
         .x_picture = (int64_t)w->h * w->w * channels,
@@ -134,7 +144,7 @@ static void piece(void *arg, int i, int worker)
         .scratch = (char *)c->scratch + (size_t)NN_CONVDW_SCRATCH * (size_t)worker,
     };
 
-    j.x = number_at(&c->x[X], n * j.x_picture + (int64_t)g * w->c + c0);
+    j.x = number_at(&c->x[X], n * j.x_picture + from);
     j.dy = number_at(&c->dy, n * j.dy_picture + row * j.dy_row + (int64_t)g * u->k + k0);
     j.dw = part_of(c, u, part) + (int64_t)c0 * outputs + (int64_t)g * u->k + k0;
     (j.x_half || j.dy_half ? c->k->convdw_bf16 : c->k->convdw_f32)(&j);

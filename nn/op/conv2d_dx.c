@@ -79,9 +79,11 @@ static struct towards towards_of(const struct nn_call *c)
                .groups = a->groups, .turned = true },
     };
 
+    t.f.together = !nn_conv2d_copies(&c->y, t.half, t.f.k) &&
+                   nn_conv2d_together(a->groups, t.f.k, t.f.c);
     t.cut = nn_conv2d_cut((struct nn_conv2d_pass){
-        .batch = dim[0], .groups = a->groups, .rows = (w.h + w.sh - 1) / w.sh,
-        .columns = (w.w + w.sw - 1) / w.sw, .outputs = t.f.c,
+        .batch = dim[0], .groups = t.f.together ? 1 : a->groups, .rows = (w.h + w.sh - 1) / w.sh,
+        .columns = (w.w + w.sw - 1) / w.sw, .outputs = t.f.together ? w.c : t.f.c,
         .terms = (int64_t)t.f.taps * t.f.k });
     t.f.half = t.half;
     t.packed = (nn_conv2d_bytes(&t.f) + LINE - 1) / LINE * LINE;
@@ -103,12 +105,14 @@ static void phase(const struct towards *t, const struct nn_conv2d_piece *at, int
                   int worker)
 {
     const struct nn_call *c = t->c;
-    struct nn_conv2d_source from = { &c->dy, at->picture, at->group * t->f.k, t->half, false };
+    int first = at->group * t->f.c + at->output;
+    struct nn_conv2d_source from = { &c->dy, at->picture, first / t->f.c * t->f.k, t->half,
+                                     false };
     bool fresh = c->fresh >> X & 1;
     int64_t tap = nn_conv2d_tap(&t->f);
     struct nn_conv j = {
         .n = at->pictures, .h = axis_of(&t->h, py), .w = axis_of(&t->w, px),
-        .c = t->f.k, .k = at->outputs,
+        .c = t->f.k, .k = at->outputs, .k_group = t->f.together ? t->f.c : 0,
         .b_column = tap, .b_row = t->w.size * tap, .b_group = nn_conv2d_outputs(&t->f),
         .y_pixel = (int64_t)t->w.step * t->channels,
         .y_row = (int64_t)t->h.step * t->w.in * t->channels,
@@ -125,8 +129,7 @@ static void phase(const struct towards *t, const struct nn_conv2d_piece *at, int
           (at->group * nn_conv2d_group(&t->f) + at->output / NN_GROUP * j.b_group) *
               (t->half ? (int64_t)sizeof(bf16) : (int64_t)sizeof(real));
     j.y = tensor_at(&c->dx[X], at->picture * j.y_picture + at->row * j.y_row +
-                    ((int64_t)py * t->w.in + px) * t->channels + (int64_t)at->group * t->f.c +
-                    at->output);
+                    ((int64_t)py * t->w.in + px) * t->channels + first);
     nn_conv2d_run(c, j, &from, &c->dx[X],
                   (char *)c->scratch + t->packed + t->strip * (size_t)worker);
 }
