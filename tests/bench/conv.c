@@ -156,7 +156,7 @@ static void run_peak(void *ctx)
 static void print_row(const struct conv_layer *l, bool half, const struct bench_result r[SIDES],
                       const struct conv_side *onednn, const struct peak *peak)
 {
-    bool alone = l->groups > 1;
+    bool alone = l->groups == l->c;             /* depthwise: bound by memory */
     double share = alone ? bytes_of(l, half) / r[OURS].seconds / peak->bytes :
         flops_of(l) / ((double)peak->p->operations * PEAK_TURNS) * r[PEAK].ratio;
     char name[80];
@@ -261,7 +261,7 @@ static void table(const struct wish *w, enum conv_pass pass, bool half, struct p
     struct outcome o[MAX_ROWS];
 
     memset(o, 0, sizeof o);
-    printf("\n%s, %s: GF/s, share of the peak of %s (with groups: of %.1f GB/s), ours over "
+    printf("\n%s, %s: GF/s, share of the peak of %s (depthwise: of %.1f GB/s), ours over "
            "theirs\n\n"
            "| layer | ours | oneDNN | Winograd | OpenBLAS | share | of oneDNN (quartiles) "
            "| of Winograd | of OpenBLAS | oneDNN's kernel |\n"

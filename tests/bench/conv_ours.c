@@ -35,7 +35,7 @@ struct conv_side *conv_ours_new(const struct conv_layer *l, enum conv_pass pass,
         return NULL;
     }
     call = train_bench_op_call(s->op, pass != CONV_FORWARD);
-    if (half && call->x[0].dtype != DTYPE_BF16) {       /* its kernels do not know bf16 */
+    if (half && call->y.dtype != DTYPE_BF16) {          /* its kernels do not know bf16 */
         conv_ours_free(s);
         return NULL;
     }
