@@ -97,13 +97,9 @@ bool infer_info_measure(struct infer_info *f, struct err *err)
     }
     nn_exec_forward(e);         /* packs the weights */
     for (int i = 0; i < f->plan->n_forward; i++) {
-        const struct nn_op *op = f->plan->graph->node[f->plan->step[i].node].op;
-        struct nn_call c;
-
-        nn_exec_call(e, i, &c);
         for (int r = 0; r < RUNS; r++) {
             run[r] = clock_now();
-            op->forward(&c);
+            nn_exec_step(e, i);
             run[r] = clock_now() - run[r];
         }
         qsort(run, RUNS, sizeof *run, order_doubles);
@@ -153,7 +149,11 @@ static void add_row(const struct infer_info *f, int step, struct str *out)
     cli_column(out, node->name, NAME_COLUMNS, false);
     str_addc(out, ' ');
     cli_column(out, str_text(&shape), SHAPE_COLUMNS, true);
-    str_printf(out, "%9s %11s%9.3f\n", str_text(&bytes), str_text(&cost), 1e3 * f->seconds[step]);
+    str_printf(out, "%9s %11s", str_text(&bytes), str_text(&cost));
+    if (nn_chain_begin(p->chain, p->n_chain, step) < step)
+        str_printf(out, "%9s\n", "with it");
+    else
+        str_printf(out, "%9.3f\n", 1e3 * f->seconds[step]);
     str_release(&ops);
     str_release(&shape);
     str_release(&bytes);

@@ -229,10 +229,36 @@ static void poison(const struct nn_exec *e, int step)
     }
 }
 
+/* Of the steps of a chain; without `is_packed` their weights are packed first. */
+static void run_chain(struct nn_exec *e, const struct nn_chain *c)
+{
+    for (int t = c->first; t < c->first + c->n && !e->is_packed; t++) {
+        const struct nn_op *op = e->plan->graph->node[e->plan->step[t].node].op;
+
+        if (op->pack)
+            op->pack(&e->call[t]);
+    }
+    nn_chain_run(c, e->call + c->first, at(e, e->plan->windows), e->plan->room, e->pool);
+}
+
+void nn_exec_step(struct nn_exec *e, int step)
+{
+    const struct nn_plan *p = e->plan;
+
+    for (int i = 0; i < p->n_chain; i++)
+        if (step >= p->chain[i].first && step < p->chain[i].first + p->chain[i].n) {
+            if (step == p->chain[i].first)
+                run_chain(e, &p->chain[i]);
+            return;
+        }
+    p->graph->node[p->step[step].node].op->forward(ready(e, step));
+}
+
 static void run(struct nn_exec *e, int first, int end)
 {
     const struct nn_plan *p = e->plan;
     const struct nn_zero *zero = p->zero, *zero_end = p->zero + p->n_zero;
+    const struct nn_chain *chain = p->chain, *chain_end = p->chain + p->n_chain;
 
     for (int t = first; t < end; t++) {
         const struct nn_step *s = &p->step[t];
@@ -241,12 +267,16 @@ static void run(struct nn_exec *e, int first, int end)
 
         for (; s->kind == NN_STEP_BACKWARD && zero < zero_end && zero->step == t; zero++)
             memset(at(e, zero->buffer), 0, p->buffer[zero->buffer].bytes);
-        if (s->kind == NN_STEP_BACKWARD)
+        if (chain < chain_end && t == chain->first) {
+            run_chain(e, chain);
+            t += chain++->n - 1;
+        } else if (s->kind == NN_STEP_BACKWARD) {
             op->backward(c);
-        else if (e->is_packed)
+        } else if (e->is_packed) {
             op->forward(c);
-        else
+        } else {
             nn_op_forward(op, c);
+        }
         if (p->opt.poison)
             poison(e, t);
     }

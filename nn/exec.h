@@ -36,7 +36,10 @@ void nn_exec_forward(struct nn_exec *e);
 /* After forward, TRAIN only: adds d loss / d parameter to params->grad; the caller zeroes that. */
 void nn_exec_backward(struct nn_exec *e);
 
-/* Step by step, for tests and benches: the call that step i makes. */
+/* Step by step, for tests and benches: the call that step i makes.  Within a chain (nn/chain.h) its
+ * values are windows: such are run by nn_exec_step alone. */
 void nn_exec_call(struct nn_exec *e, int step, struct nn_call *call);
+/* INFER, after a forward: runs step i, the first of a chain all of it, the others of it nothing. */
+void nn_exec_step(struct nn_exec *e, int step);
 
 #endif

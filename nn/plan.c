@@ -285,6 +285,7 @@ struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_optio
         err_set(err, ERR_INPUT, "plan: a batch has at least one picture");
     else if (infer_shapes(&w) && find_loss(&w) && make_steps(&w) && choose_dtypes(&w)) {
         measure_steps(&w);
+        nn_chain_find(&w);
         if (nn_planner_choose(&w) && nn_planner_map(&w))
             return p;
     }

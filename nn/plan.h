@@ -6,6 +6,7 @@
 #ifndef NN_PLAN_H
 #define NN_PLAN_H
 
+#include "nn/chain.h"
 #include "nn/fuse.h"
 
 enum nn_precision { NN_PRECISION_AUTO, NN_PRECISION_FP32, NN_PRECISION_BF16 };
@@ -70,6 +71,10 @@ struct nn_plan {
     int n_buffer;
     struct nn_step *step;
     int n_step, n_forward;      /* the first n_forward steps are the forward ones */
+    struct nn_chain *chain;     /* steps that are run together, in their order */
+    int n_chain;
+    size_t room;                /* bytes of a thread for windows of chains; */
+    int windows;                /* the buffer of all threads', -1 none */
     struct nn_zero *zero;       /* sorted by step */
     int n_zero;
     bool *wants_grad;           /* node i's value has a gradient */

@@ -119,6 +119,17 @@ static void read_late(struct nn_planner *w, int i, int step)
     w->late_last[i] = step;
 }
 
+/* Steps of a chain run at one time: when its first begins, and its last ends. */
+static int begin_of(const struct nn_planner *w, int t)
+{
+    return nn_chain_begin(w->p->chain, w->p->n_chain, t);
+}
+
+static int end_of(const struct nn_planner *w, int t)
+{
+    return nn_chain_end(w->p->chain, w->p->n_chain, t);
+}
+
 /* Who reads each value when. */
 static void find_last(struct nn_planner *w)
 {
@@ -134,7 +145,7 @@ static void find_last(struct nn_planner *w)
             int x = nn_planner_read(w, i, k);
 
             if (t < p->n_forward)
-                w->last[x] = t;
+                w->last[x] = end_of(w, t);
             else if (!backward || nn_planner_keeps_x(w, i, k))
                 read_late(w, x, t);
         }
@@ -177,7 +188,7 @@ static int place_value(struct nn_planner *w, int i)
     int tail = p->fused.tail[i], last = last_of(w, tail), x;
 
     if (!in_place(w, i))
-        return add_tensor(w, tail, w->forward_step[i], last);
+        return add_tensor(w, tail, begin_of(w, w->forward_step[i]), last);
     x = p->value[w->g->node[i].in[0]];
     if (p->buffer[x].last < last)
         p->buffer[x].last = last;
@@ -194,6 +205,8 @@ static bool place_values(struct nn_planner *w)
 
         if (tail < 0 || (leaf ? w->g->node[i].op != &nn_op_input : w->forward_step[i] < 0))
             continue;
+        if (!leaf && end_of(w, w->forward_step[i]) > w->forward_step[i])
+            continue;           /* windows */
         p->value[tail] = p->late[tail] = place_value(w, i);
         if (p->value[tail] >= 0 && w->again_step[i] >= 0)
             p->late[tail] = add_tensor(w, tail, w->again_step[i], w->late_last[tail]);
@@ -285,8 +298,18 @@ static bool place_grads(struct nn_planner *w)
 /* A buffer for one step; without bytes -1. */
 static bool place_for_step(struct nn_planner *w, size_t bytes, int t, int *buffer)
 {
-    *buffer = bytes ? add_buffer(w, DTYPE_U8, NULL, bytes, t, t) : -1;
+    *buffer = bytes ? add_buffer(w, DTYPE_U8, NULL, bytes, begin_of(w, t), end_of(w, t)) : -1;
     return !bytes || *buffer >= 0;
+}
+
+/* Windows keep their place from chain to chain. */
+static bool place_windows(struct nn_planner *w)
+{
+    struct nn_plan *p = w->p;
+
+    p->windows = p->room ? add_buffer(w, DTYPE_U8, NULL, p->room * (size_t)p->opt.threads, 0,
+                                      p->n_forward) : -1;
+    return !p->room || p->windows >= 0;
 }
 
 static bool place_space(struct nn_planner *w)
@@ -333,7 +356,7 @@ bool nn_planner_lay_out(struct nn_planner *w)
     add_steps(w);
     find_last(w);
     place_packed(w);
-    return place_values(w) && place_grads(w) && place_space(w);
+    return place_values(w) && place_grads(w) && place_windows(w) && place_space(w);
 }
 
 /* ---- the map --------------------------------------------------------------------------------- */

@@ -172,11 +172,9 @@ static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
     *scratch = *scratch > parts ? *scratch : parts;
 }
 
-static void forward_piece(void *arg, int i, int worker)
+static void run_piece(const struct forward *f, struct nn_conv2d_piece at, int worker)
 {
-    const struct forward *f = arg;
     const struct nn_call *c = f->c;
-    struct nn_conv2d_piece at = nn_conv2d_piece(&f->cut, i);
     struct nn_conv j = f->job;
     int first = at.group * f->f.k + at.output;
     struct nn_conv2d_source from = { &c->x[X], at.picture, first / f->f.k * f->w.c, f->half,
@@ -195,6 +193,13 @@ static void forward_piece(void *arg, int i, int worker)
         j.residual = tensor_at(&c->after.residual, y);
     j.add = c->after.residual.data && !j.residual;
     nn_conv2d_run(c, j, &from, &c->y, (char *)c->scratch + f->strip * (size_t)worker);
+}
+
+static void forward_piece(void *arg, int i, int worker)
+{
+    const struct forward *f = arg;
+
+    run_piece(f, nn_conv2d_piece(&f->cut, i), worker);
 }
 
 /* A residual of another type than y goes before, as what y is added to. */
@@ -218,6 +223,35 @@ static void forward(const struct nn_call *c)
     if (c->after.residual.data && c->after.residual.dtype != c->y.dtype)
         nn_each_rows_as_is(c, shape_count(&c->y.shape), 1, residual_range);
     pool_for(c->pool, f.cut.n, forward_piece, &f);
+}
+
+/* Strips have room for rows of a piece. */
+static void forward_rows(const struct nn_call *c, int64_t picture, int first, int n, int worker)
+{
+    struct forward f;
+
+    if (is_depthwise(c)) {
+        nn_conv2d_depthwise_rows(c, picture, first, n, worker);
+        return;
+    }
+    f = forward_of(c);
+    for (int row = first, rows; row < first + n; row += rows) {
+        rows = first + n - row;
+        if (f.strip && rows > f.cut.most_rows)
+            rows = f.cut.most_rows;
+        for (int g = 0; g < f.cut.pass.groups; g++)
+            run_piece(&f, (struct nn_conv2d_piece){ .group = g, .picture = picture, .pictures = 1,
+                                                    .row = row, .rows = rows, .output = 0,
+                                                    .outputs = f.cut.pass.outputs }, worker);
+    }
+}
+
+static void sees(const struct nn_call *c, int first, int n, int64_t *from, int64_t *end)
+{
+    const struct nn_conv2d *a = c->attr;
+
+    *from = (int64_t)first * a->stride[0] - a->pad[0];
+    *end = *from + (int64_t)(n - 1) * a->stride[0] + (int64_t)(a->size[0] - 1) * a->dilation[0] + 1;
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */
@@ -246,7 +280,7 @@ const struct nn_op nn_op_conv2d = {
     .in_min = 2, .in_max = 3, .keep = NN_KEEP_X, .flags = NN_OP_HALF | NN_OP_AFTER,
     .packs = 1 << WEIGHT, .fresh = 1 << X, .attr_size = sizeof(struct nn_conv2d), .attrs = attrs,
     .type = type, .param = param, .flops = flops, .space = space, .packed = packed, .pack = pack,
-    .forward = forward, .backward = backward,
+    .forward = forward, .rows = forward_rows, .sees = sees, .backward = backward,
     .cases = (const struct nn_case[]){
         { "channels=4 size=3 pad=1", "2x5x5x3", NULL },
         { "channels=5 size=3 stride=2 pad=1 bias=true", "3x7x6x4", NULL },

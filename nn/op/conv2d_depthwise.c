@@ -145,12 +145,11 @@ static void native_band(const struct depthwise *d, int64_t picture, int row, int
                       tensor_at(&c->y, picture * d->out + (int64_t)row * d->w.ow * d->w.c));
 }
 
-static void forward_band(void *arg, int i, int worker)
+/* At most d->rows rows. */
+static void run_band(const struct depthwise *d, int64_t picture, int row, int rows, int worker)
 {
-    const struct depthwise *d = arg;
     const struct nn_call *c = d->c;
-    int64_t picture = i / d->bands, first, seen_n;
-    int row = i % d->bands * d->rows, rows = (int)clamp(d->w.oh - row, 0, d->rows);
+    int64_t first, seen_n;
     struct nn_window band = band_of(&d->w, row, rows, &first, &seen_n);
     int64_t at = picture * d->out + (int64_t)row * d->w.ow * d->w.c;
     int64_t n = (int64_t)rows * d->w.ow * d->w.c;
@@ -167,6 +166,23 @@ static void forward_band(void *arg, int i, int worker)
     after(c, at, n, y);
     if (c->y.dtype == DTYPE_BF16)
         c->k->to_bf16(n, y, tensor_at(&c->y, at));
+}
+
+static void forward_band(void *arg, int i, int worker)
+{
+    const struct depthwise *d = arg;
+    int row = i % d->bands * d->rows;
+
+    run_band(d, i / d->bands, row, (int)clamp(d->w.oh - row, 0, d->rows), worker);
+}
+
+void nn_conv2d_depthwise_rows(const struct nn_call *c, int64_t picture, int first, int n,
+                              int worker)
+{
+    struct depthwise d = depthwise_of(c);
+
+    for (int row = first; row < first + n; row += d.rows)
+        run_band(&d, picture, row, (int)clamp(first + n - row, 0, d.rows), worker);
 }
 
 void nn_conv2d_depthwise(const struct nn_call *c)

@@ -7,6 +7,9 @@
 /* Bytes of c->scratch that they want, and the passes; dx heeds c->fresh. */
 size_t nn_conv2d_depthwise_scratch(const struct nn_call *c);
 void nn_conv2d_depthwise(const struct nn_call *c);
+/* As nn_op.rows. */
+void nn_conv2d_depthwise_rows(const struct nn_call *c, int64_t picture, int first, int n,
+                              int worker);
 void nn_conv2d_depthwise_dx(const struct nn_call *c);
 void nn_conv2d_depthwise_dw(const struct nn_call *c);
 

@@ -46,6 +46,24 @@ static void forward(const struct nn_call *c)
     nn_each_band(c, c->y.shape.dim[0], &w, forward_band);
 }
 
+static void forward_rows(const struct nn_call *c, int64_t picture, int first, int n, int worker)
+{
+    struct nn_window w = nn_pool_window(c);
+
+    (void)worker;
+    w.oh = n;
+    w.pt -= first * w.sh;
+    forward_band(c, &w, picture, (int64_t)first * w.ow * w.c);
+}
+
+static void sees(const struct nn_call *c, int first, int n, int64_t *from, int64_t *end)
+{
+    const struct nn_pool *a = c->attr;
+
+    *from = (int64_t)first * a->stride[0] - a->pad[0];
+    *end = *from + (int64_t)(n - 1) * a->stride[0] + a->size[0];
+}
+
 static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)
 {
     int64_t in = nn_pool_each(&c->x[0]), out = nn_pool_each(&c->y);
@@ -74,7 +92,8 @@ const struct nn_op nn_op_maxpool = {
     .in_min = 1, .in_max = 1, .keep = NN_KEEP_STASH, .flags = NN_OP_HALF | NN_OP_ALIKE,
     .fresh = 1,
     .attr_size = sizeof(struct nn_pool), .attrs = attrs,
-    .type = type, .flops = nn_pool_flops, .space = space, .forward = forward, .backward = backward,
+    .type = type, .flops = nn_pool_flops, .space = space, .forward = forward, .rows = forward_rows,
+    .sees = sees, .backward = backward,
     .cases = (const struct nn_case[]){
         { "size=2 stride=2", "2x4x6x3", NULL },
         { "size=3 stride=2 pad=1", "2x7x5x4", NULL },

@@ -357,6 +357,70 @@ static void inference_passes_keep_the_answers(void **state)
     stop(&r);
 }
 
+/* Depthwise convolutions with what is around them: a first layer, a shortcut, steps, dilation, taps
+ * that see padding alone, a layer in groups, sums that are shown, which end a chain. */
+static const char chained[] =
+    "image = input shape=61x53x3\n"
+    "stem = conv2d image channels=32 size=3 stride=2 pad=1 bias=true\n"
+    "r0 = relu6 stem\n"
+    "d0 = conv2d r0 channels=32 size=3 pad=1 groups=32 bias=true\n"
+    "r1 = relu6 d0\n"
+    "p0 = conv2d r1 channels=24 bias=true\n"
+    "w1 = conv2d p0 channels=96\n"
+    "r2 = relu6 w1\n"
+    "d1 = conv2d r2 channels=96 size=5 pad=2 groups=96\n"
+    "r3 = relu6 d1\n"
+    "p1 = conv2d r3 channels=24 bias=true\n"
+    "s1 = add p1 p0\n"
+    "w2 = conv2d s1 channels=96 groups=2\n"
+    "d2 = conv2d w2 channels=96 size=3 stride=2 dilation=2 pad=5x1x5x1 groups=96\n"
+    "p2 = conv2d d2 channels=40\n"
+    "w3 = conv2d p2 channels=320\n"
+    "d3 = conv2d w3 channels=320 size=7x1 stride=3x1 pad=3x0x3x0 groups=320 bias=true\n"
+    "r4 = relu d3\n"
+    "p3 = conv2d r4 channels=32 stride=2\n"
+    "m = meanpool p3\n"
+    "logits = linear m width=7\n"
+    "output logits = logits\n"
+    "output s1 = s1\n";
+
+static void chains_of_steps_change_no_bit(void **state)
+{
+    (void)state;
+    for (int precision = NN_PRECISION_FP32; precision <= NN_PRECISION_BF16; precision++)
+        for (int batch = 1; batch <= 9; batch += 4)
+            for (int threads = 1; threads <= 3; threads++) {
+                struct nn_plan_options opt = { .mode = NN_INFER, .batch = batch, .apart = true,
+                                               .threads = threads,
+                                               .precision = (enum nn_precision)precision };
+                struct run whole = start(chained, opt), rows;
+                struct tensor a = nn_exec_output(whole.e, "logits");
+                struct tensor b = nn_exec_output(whole.e, "s1"), c, d;
+
+                assert_int_equal(whole.plan->n_chain, 0);
+                opt.apart = false;
+                opt.poison = true;
+                rows = start(chained, opt);
+                assert_in_range(rows.plan->n_chain, 3, 4);
+                assert_true(threads > 1 || rows.plan->bytes < whole.plan->bytes / 2);
+                c = nn_exec_output(rows.e, "logits");
+                d = nn_exec_output(rows.e, "s1");
+                nn_exec_forward(whole.e);
+                for (int again = 0; again < 3; again++) {
+                    fill(nn_exec_input(rows.e, "image"), 1, -1, 1);
+                    if (again < 2)
+                        nn_exec_forward(rows.e);
+                    for (int t = 0; again == 2 && t < rows.plan->n_step; t++)
+                        nn_exec_step(rows.e, t);
+                    assert_memory_equal(a.data, c.data, (size_t)batch * 7 * sizeof(real));
+                    assert_memory_equal(b.data, d.data,
+                                        (size_t)shape_count(&b.shape) * sizeof(real));
+                }
+                stop(&whole);
+                stop(&rows);
+            }
+}
+
 static void refused(const char *text, const char *words)
 {
     struct err err = { 0 };
@@ -494,6 +558,7 @@ int main(void)
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(answers_ignore_neighbours),
         cmocka_unit_test(running_statistics_only_train),
+        cmocka_unit_test(chains_of_steps_change_no_bit),
         cmocka_unit_test(inference_passes_keep_the_answers),
         cmocka_unit_test(bad_text_is_refused_in_words),
         cmocka_unit_test(variables_stand_for_numbers),
