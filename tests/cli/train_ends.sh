@@ -33,7 +33,7 @@ ends() {
 # ---- asked a second time before the step is made: it leaves at once, and saves nothing more ----
 # Steps take a while: in plain C.  It stands still while the time goes by after which a signal is a
 # second one.
-begin twice "$T/one" --arch resnet18 --size 64 --batch 64 --epochs 1000 --threads 1 --cache off \
+begin twice "$T/one" --arch resnet18 --size 32 --batch 64 --epochs 1000 --threads 1 --cache off \
     --isa ref
 sum=$(cksum <"$T/twice/last.safetensors")
 kill -TERM "$pid"
