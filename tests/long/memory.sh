@@ -33,3 +33,6 @@ near "$T/set-160" --size 128 --batch 32
 near "$T/set-160" --size 128 --batch 32 --arch mobilenet_v2
 near "$T/set-160" --size 128 --batch 32 --optim adamw --ema 0.9
 near "$T/set-240" --size 224 --batch 16 --arch resnet18
+# Under a limit, by what is made again and, last, by slices of a batch.
+near "$T/set-240" --size 224 --batch 16 --arch resnet18 --memory 400
+near "$T/set-240" --size 224 --batch 16 --arch resnet18 --memory 300
