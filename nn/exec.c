@@ -171,6 +171,7 @@ static struct nn_call call_of(const struct nn_exec *e, int step)
         .stream = rng_stream(RNG_DROPOUT, (uint32_t)s->node),
     };
 
+    memcpy(c.variant, p->variant[s->node], sizeof c.variant);
     for (int k = 0; k < node->n_in; k++) {
         c.x[k] = value(e, node->in[k], late);
         if (backward && !(node->op->no_grad >> k & 1))

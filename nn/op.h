@@ -16,7 +16,7 @@
 #include "nn/base/tensor.h"
 #include "nn/kernel/kernel.h"
 
-enum { NN_MAX_IN = 16 };
+enum { NN_MAX_IN = 16, NN_CHOICES = 4, NN_VARIANTS = 16 };
 
 /* n, or n times the batch where batch is set: the symbolic dimensions of a graph. */
 struct nn_dim {
@@ -85,12 +85,31 @@ struct nn_call {
                                            to stay */
     struct tensor dy;                   /* backward reads; forward: data NULL */
     struct nn_after after;
+    unsigned char variant[NN_CHOICES];  /* of each of the operator's choices: nn/variant.h */
     void *packed;                       /* what pack() made of the weights; NULL without the hook */
     void *stash, *scratch;              /* as large as space() said; 64-byte aligned; NULL when 0 */
     const struct nn_kernels *k;
     struct pool *pool;                  /* may be NULL: one thread */
     int threads;                        /* of the pool; space() sees it, for scratch per worker */
     uint64_t seed, stream, counter;     /* RANDOM: number i is rng_f32(seed, stream, counter + i) */
+};
+
+/*
+ * What an operator can compute in several ways, which give the same but for last bits: its forward
+ * pass, or its gradient towards an input.  The variant is chosen when a step is planned
+ * (nn/variant.h), so that all hooks of the operator see it in c->variant; another one is a name
+ * more, what `can` and `rule` say of it, and a case where the pass is computed.  These two are
+ * functions of the attributes, of the shapes and dtypes of x and y, of mode and kernels: nothing
+ * else, no threads, no address.  In INFER a rule between variants of other bits must not look at
+ * the batch either, and rows() gives the bits of forward in each of them.
+ */
+enum { NN_FORWARD = -1 };
+struct nn_choice {
+    const char *name;                   /* this, and the names of variants: a word, without '=' */
+    int of;                             /* NN_FORWARD, or the input whose gradient it is */
+    const char *const *variant;         /* names, NULL-terminated, NN_VARIANTS at most */
+    bool (*can)(const struct nn_call *c, int variant);  /* and differs from those before it */
+    int (*rule)(const struct nn_call *c);               /* one that it can */
 };
 
 /* A parameter as its operator wants it: the attributes of op `param` (and of `const`). */
@@ -171,6 +190,8 @@ struct nn_op {
     void (*rows)(const struct nn_call *c, int64_t picture, int first, int n, int worker);
     void (*sees)(const struct nn_call *c, int first, int n, int64_t *from, int64_t *end);
     void (*backward)(const struct nn_call *c);      /* NULL: no gradients at all */
+
+    const struct nn_choice *choices;    /* NN_CHOICES at most, up to a NULL name; NULL: none */
 
     /* Writes the node into an ONNX file; NULL: one node called .onnx with the attributes that have
      * an ONNX name. */

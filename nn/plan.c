@@ -7,6 +7,7 @@
 #include "nn/planner.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *const nn_precision_names[] = { "auto", "fp32", "bf16", NULL };
 
@@ -179,6 +180,23 @@ static bool choose_dtypes(struct nn_planner *w)
     return true;
 }
 
+/* ---- variants -------------------------------------------------------------------------------- */
+
+static bool choose_variants(struct nn_planner *w)
+{
+    struct nn_plan *p = w->p;
+
+    for (int i = 0; i < w->g->n; i++) {
+        struct nn_call c = nn_plan_call(p, i);
+
+        if (!nn_variants_choose(p->opt.variants, w->g->node[i].op, &c, w->err))
+            return false;
+        memcpy(p->variant[i], c.variant, sizeof c.variant);
+    }
+    p->opt.variants = NULL;
+    return true;
+}
+
 /* ---- cost ------------------------------------------------------------------------------------ */
 
 struct nn_call nn_plan_call(const struct nn_plan *p, int i)
@@ -195,6 +213,7 @@ struct nn_call nn_plan_call(const struct nn_plan *p, int i)
     }
     c.y.dtype = p->dtype[tail];
     c.y.shape = p->shape[tail];
+    memcpy(c.variant, p->variant[i], sizeof c.variant);
     return c;
 }
 
@@ -253,14 +272,15 @@ static bool new_arrays(struct nn_planner *w, size_t n)
             return false;
     p->shape = arena_array(p->mem, n, sizeof *p->shape);
     p->dtype = arena_array(p->mem, n, sizeof *p->dtype);
+    p->variant = arena_array(p->mem, n, sizeof *p->variant);
     p->packed_at = arena_array(p->mem, n, sizeof *p->packed_at);
     p->fresh = arena_array(p->mem, n, sizeof *p->fresh);
     p->zero = arena_array(p->mem, n, sizeof *p->zero);
     p->wants_grad = arena_array(p->mem, n, sizeof *p->wants_grad);
     w->carried = arena_array(p->mem, n, sizeof *w->carried);
     w->space = arena_array(p->mem, n, sizeof *w->space);
-    return p->shape && p->dtype && p->packed_at && p->fresh && p->zero && p->wants_grad &&
-           w->carried && w->space;
+    return p->shape && p->dtype && p->variant && p->packed_at && p->fresh && p->zero &&
+           p->wants_grad && w->carried && w->space;
 }
 
 struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_options *opt,
@@ -283,7 +303,8 @@ struct nn_plan *nn_plan_new(const struct nn_graph *g, const struct nn_plan_optio
         no_memory(err);
     else if (opt->batch < 1)
         err_set(err, ERR_INPUT, "plan: a batch has at least one picture");
-    else if (infer_shapes(&w) && find_loss(&w) && make_steps(&w) && choose_dtypes(&w)) {
+    else if (infer_shapes(&w) && find_loss(&w) && make_steps(&w) && choose_dtypes(&w) &&
+             choose_variants(&w)) {
         measure_steps(&w);
         nn_chain_find(&w);
         if (nn_planner_choose(&w) && nn_planner_map(&w))

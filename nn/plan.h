@@ -8,6 +8,7 @@
 
 #include "nn/chain.h"
 #include "nn/fuse.h"
+#include "nn/variant.h"
 
 enum nn_precision { NN_PRECISION_AUTO, NN_PRECISION_FP32, NN_PRECISION_BF16 };
 extern const char *const nn_precision_names[];  /* NULL-terminated */
@@ -22,6 +23,7 @@ struct nn_plan_options {
     int threads;                /* workers that scratch memory is laid out for; 0 = 1 */
     const struct nn_kernels *kernels;
     enum nn_precision precision;        /* of pictures between steps, and of their gradients */
+    const struct nn_variants *variants; /* what was measured, lent to nn_plan_new; NULL: nothing */
     bool poison;                /* tests: exec fills every buffer with NaN when its life ends */
     bool bare;                  /* values alone, a step a node: for code that is written out */
     bool apart;                 /* tests: no two values share memory, nothing is done in place */
@@ -61,6 +63,7 @@ struct nn_plan {
     struct nn_fusion fused;     /* steps are of hosts and write the value of their tail */
     struct shape *shape;        /* of each node's value, for this batch */
     enum dtype *dtype;          /* of its value in memory, and of its gradient */
+    unsigned char (*variant)[NN_CHOICES];       /* of node i's steps */
     int *value, *grad;          /* buffer of node i's value and gradient; -1: none, or in params */
     int *late;                  /* of its value in the steps behind forward: another where it is
                                    made again */

@@ -76,15 +76,30 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     return nn_type_fits(&nn_op_conv2d, out, err);
 }
 
+/* ---- variants -------------------------------------------------------------------------------- */
+
+/* What else forward can do than the ways to cut it: not join taps, not put groups together. */
+enum algorithm { USUAL, STRIPS, APART };
+
+static const char *const forward_names[] = { "rows", "filters", "rows-few", "filters-few",
+                                             "rows-many", "filters-many", "strips", "apart", NULL };
+
+static enum algorithm algorithm_of(int variant)
+{
+    return variant < NN_CONV2D_CUTS ? USUAL : (enum algorithm)(variant - NN_CONV2D_CUTS + 1);
+}
+
 /* ---- forward --------------------------------------------------------------------------------- */
 
 struct forward {
     const struct nn_call *c;
     struct nn_window w;         /* over the channels of one group */
     struct nn_conv2d_filters f;
+    struct nn_conv2d_pass pass;
     struct nn_conv2d_cut cut;
     struct nn_conv job;         /* of all rows of a group, without addresses */
     bool half, joined;          /* as nn_conv2d_source */
+    bool copies;                /* to strips */
     size_t strip;               /* bytes a worker */
 };
 
@@ -95,7 +110,8 @@ static bool is_depthwise(const struct nn_call *c)
     return a->groups == c->x[X].shape.dim[3] && a->groups == a->channels;
 }
 
-static struct forward forward_of(const struct nn_call *c)
+/* All but how it is cut. */
+static struct forward forward_as(const struct nn_call *c, enum algorithm how)
 {
     const struct nn_conv2d *a = c->attr;
     const int64_t *dim = c->x[X].shape.dim;
@@ -103,14 +119,14 @@ static struct forward forward_of(const struct nn_call *c)
                          .w = nn_window_of(dim[1], dim[2], dim[3] / a->groups, a->size, a->stride,
                                            a->dilation, a->pad) };
     const struct nn_window *w = &f.w;
-    bool copies = nn_conv2d_copies(&c->x[X], f.half, w->c);
+    bool copies = f.copies = nn_conv2d_copies(&c->x[X], f.half, w->c);
     int64_t tap, k = a->channels;
 
-    f.joined = copies && a->groups == 1 && w->dw == 1;
+    f.joined = copies && a->groups == 1 && w->dw == 1 && how != STRIPS;
     f.f = (struct nn_conv2d_filters){
         .taps = f.joined ? w->kh : w->kh * w->kw, .c = f.joined ? w->kw * w->c : w->c,
         .k = a->channels / a->groups, .groups = a->groups, .half = f.half };
-    f.f.together = !copies && nn_conv2d_together(a->groups, f.f.c, f.f.k);
+    f.f.together = !copies && nn_conv2d_together(a->groups, f.f.c, f.f.k) && how != APART;
     tap = nn_conv2d_tap(&f.f);
     f.job = (struct nn_conv){
         .h = { .out = w->oh, .in = w->h, .step = w->sh, .start = -w->pt, .apart = w->dh,
@@ -122,12 +138,21 @@ static struct forward forward_of(const struct nn_call *c)
         .y_pixel = k, .y_row = w->ow * k, .y_picture = (int64_t)w->oh * w->ow * k,
         .lo = c->after.cuts ? c->after.lo : -(real)INFINITY,
         .hi = c->after.cuts ? c->after.hi : (real)INFINITY };
-    f.cut = nn_conv2d_cut((struct nn_conv2d_pass){
+    f.pass = (struct nn_conv2d_pass){
         .batch = dim[0], .groups = f.f.together ? 1 : a->groups,
         .rows = w->oh, .columns = w->ow, .outputs = f.f.together ? a->channels : f.f.k,
-        .terms = (int64_t)w->kh * w->kw * w->c });
-    if (copies)
-        f.strip = nn_conv2d_strip(&f.job.h, &f.job.w, f.cut.most_rows, w->c);
+        .terms = (int64_t)w->kh * w->kw * w->c };
+    return f;
+}
+
+static struct forward forward_of(const struct nn_call *c)
+{
+    int v = c->variant[NN_CONV2D_FORWARD];
+    struct forward f = forward_as(c, algorithm_of(v));
+
+    f.cut = nn_conv2d_cut(f.pass, v < NN_CONV2D_CUTS ? v : nn_conv2d_cut_rule(f.pass));
+    if (f.copies)
+        f.strip = nn_conv2d_strip(&f.job.h, &f.job.w, f.cut.most_rows, f.w.c);
     return f;
 }
 
@@ -275,12 +300,61 @@ static void backward(const struct nn_call *c)
         nn_sum_parts(c, shape_count(&c->y.shape) / k, k, db_part, c->scratch, c->dx[BIAS].data);
 }
 
+/* ---- what can be chosen ---------------------------------------------------------------------- */
+
+static bool forward_can(const struct nn_call *c, int variant)
+{
+    struct forward f;
+
+    if (is_depthwise(c))
+        return !variant;
+    f = forward_as(c, USUAL);
+    if (algorithm_of(variant) == STRIPS)
+        return f.joined;
+    if (algorithm_of(variant) == APART)
+        return f.f.together;
+    return nn_conv2d_cut_can(f.pass, variant);
+}
+
+static int forward_rule(const struct nn_call *c)
+{
+    return is_depthwise(c) ? 0 : nn_conv2d_cut_rule(forward_as(c, USUAL).pass);
+}
+
+static bool input_can(const struct nn_call *c, int variant)
+{
+    return is_depthwise(c) ? !variant : nn_conv2d_dx_can(c, variant);
+}
+
+static int input_rule(const struct nn_call *c)
+{
+    return is_depthwise(c) ? 0 : nn_conv2d_dx_rule(c);
+}
+
+static bool weight_can(const struct nn_call *c, int variant)
+{
+    return is_depthwise(c) ? !variant : nn_conv2d_dw_can(c, variant);
+}
+
+static int weight_rule(const struct nn_call *c)
+{
+    return is_depthwise(c) ? 0 : nn_conv2d_dw_rule(c);
+}
+
+static const struct nn_choice choices[] = {
+    [NN_CONV2D_FORWARD] = { "forward", NN_FORWARD, forward_names, forward_can, forward_rule },
+    [NN_CONV2D_INPUT] = { "input", X, nn_conv2d_cut_names, input_can, input_rule },
+    [NN_CONV2D_WEIGHT] = { "weight", WEIGHT, nn_conv2d_dw_names, weight_can, weight_rule },
+    { .name = NULL },
+};
+
 const struct nn_op nn_op_conv2d = {
     .name = "conv2d", .onnx = "Conv", .doc = "convolution with a bank of filters",
     .in_min = 2, .in_max = 3, .keep = NN_KEEP_X, .flags = NN_OP_HALF | NN_OP_AFTER,
     .packs = 1 << WEIGHT, .fresh = 1 << X, .attr_size = sizeof(struct nn_conv2d), .attrs = attrs,
     .type = type, .param = param, .flops = flops, .space = space, .packed = packed, .pack = pack,
     .forward = forward, .rows = forward_rows, .sees = sees, .backward = backward,
+    .choices = choices,
     .cases = (const struct nn_case[]){
         { "channels=4 size=3 pad=1", "2x5x5x3", NULL },
         { "channels=5 size=3 stride=2 pad=1 bias=true", "3x7x6x4", NULL },

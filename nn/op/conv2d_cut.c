@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum {
-    PIECES = 32,                /* about, at most: enough for some cores */
     WORK = 1 << 20,             /* products of a piece: some microseconds; at least half of them */
     PIXELS = 512,               /* pixels of a piece of several pictures, at least */
     BAND = 48,                  /* of a band, but where nothing else makes two pieces of one */
@@ -38,19 +37,29 @@ static int parts_of(int64_t n, int64_t want, int64_t least)
     return (int)(parts > 1 && parts % 2 ? parts < most ? parts + 1 : parts - 1 : parts);
 }
 
-struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass p)
+static const struct {
+    bool deep;
+    int pieces;                 /* about, at most: 32 are enough for some cores */
+} ways[] = { { false, 32 }, { true, 32 }, { false, 8 }, { true, 8 }, { false, 128 },
+             { true, 128 } };
+
+const char *const nn_conv2d_cut_names[] = { "rows", "filters", "rows-few", "filters-few",
+                                            "rows-many", "filters-many", NULL };
+
+_Static_assert(sizeof ways / sizeof *ways == NN_CONV2D_CUTS, "a name each");
+
+struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass p, int way)
 {
     struct nn_conv2d_cut u = { .pass = p };
-    int64_t pixels = (int64_t)p.rows * p.columns, pictures;
+    int most = ways[way].pieces;
+    int64_t pixels = (int64_t)p.rows * p.columns;
     double work = (double)(p.batch * pixels * p.outputs * p.groups) * (double)p.terms / WORK;
-    int64_t want = work < PIECES ? clamp((int64_t)work, work >= 1 ? 2 : 1, PIECES) : PIECES;
+    int64_t want = work < most ? clamp((int64_t)work, work >= 1 ? 2 : 1, most) : most;
     int64_t band = ceil_div(BAND, p.columns), groups = nn_pack_groups(p.outputs);
 
     u.pictures = parts_of(p.batch, want, ceil_div(PIXELS, pixels));
-    pictures = ceil_div(p.batch, u.pictures);
     want = ceil_div(want, u.pictures * p.groups);
-    u.deep = p.terms * p.outputs > pictures * pixels * (p.outputs + p.terms / 9);
-    if (u.deep) {
+    if (ways[way].deep) {
         u.outputs = parts_of(groups, want, RUN);
         u.rows = parts_of(p.rows, ceil_div(want, u.outputs), band);
     } else {
@@ -59,9 +68,38 @@ struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass p)
     }
     if (want > 1 && u.rows * u.outputs == 1)
         u.rows = parts_of(p.rows, 2, 1);
+    u.deep = ways[way].deep && u.rows > 1 && u.outputs > 1;
     u.most_rows = (int)ceil_div(p.rows, u.rows);
     u.n = u.pictures * u.rows * p.groups * u.outputs;
     return u;
+}
+
+bool nn_conv2d_cut_can(struct nn_conv2d_pass p, int way)
+{
+    struct nn_conv2d_cut u = nn_conv2d_cut(p, way);
+
+    for (int i = 0; i < way; i++) {
+        struct nn_conv2d_cut v = nn_conv2d_cut(p, i);
+
+        if (u.pictures == v.pictures && u.rows == v.rows && u.outputs == v.outputs &&
+            u.deep == v.deep)
+            return false;
+    }
+    return true;
+}
+
+/* Whether filters are what is large: beside the pictures of a piece. */
+static bool is_deep(struct nn_conv2d_pass p)
+{
+    int64_t pictures = ceil_div(p.batch, nn_conv2d_cut(p, 0).pictures);
+    int64_t pixels = (int64_t)p.rows * p.columns;
+
+    return p.terms * p.outputs > pictures * pixels * (p.outputs + p.terms / 9);
+}
+
+int nn_conv2d_cut_rule(struct nn_conv2d_pass p)
+{
+    return is_deep(p) && nn_conv2d_cut_can(p, 1);
 }
 
 /* The first of part i of n in `parts`. */

@@ -6,6 +6,9 @@
 
 #include "nn/op.h"
 
+/* conv2d's choices, by their places in its table. */
+enum { NN_CONV2D_FORWARD, NN_CONV2D_INPUT, NN_CONV2D_WEIGHT };
+
 /* A pass writes `batch` pictures of rows x columns pixels with `outputs` channels in each of
  * `groups` groups; a number is a sum of `terms`. */
 struct nn_conv2d_pass {
@@ -13,16 +16,24 @@ struct nn_conv2d_pass {
     int groups, rows, columns, outputs;
 };
 
-/* A piece is some pictures, a band of their rows and a run of the outputs of a group.  A function
- * of the pass alone. */
+/* A piece is some pictures, a band of their rows and a run of the outputs of a group: a function
+ * of the pass and the way that it is cut in. */
 struct nn_conv2d_cut {
     struct nn_conv2d_pass pass;
     int pictures, rows, outputs;        /* parts of each; outputs in whole groups of NN_GROUP */
     int most_rows;              /* of a piece */
-    bool deep;                  /* rows go before outputs: filters are what is large */
+    bool deep;                  /* rows go before outputs: a piece has its filters from the one
+                                   before it, not its pixels */
     int n;                      /* pieces */
 };
-struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass pass);
+
+/* Ways to cut: which of rows and filters pieces share with the one before, and how many there are.
+ * They change no bit.  A way that does what one before it does cannot be chosen. */
+enum { NN_CONV2D_CUTS = 6 };
+extern const char *const nn_conv2d_cut_names[];         /* NULL-terminated */
+struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass pass, int way);
+bool nn_conv2d_cut_can(struct nn_conv2d_pass pass, int way);
+int nn_conv2d_cut_rule(struct nn_conv2d_pass pass);
 
 /* Piece i: its first and how many. */
 struct nn_conv2d_piece {

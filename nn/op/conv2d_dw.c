@@ -16,11 +16,20 @@
 enum { X, WEIGHT };                                     /* inputs */
 
 enum {
-    PIECES = 16,                /* about: enough for some cores */
-    PIXELS = 1024,              /* of a part, at least */
-    COPIES = 1 << 18,           /* numbers in the copies of all parts, at most */
     OUTPUTS = 64, TERMS = 128,  /* of a piece, at least: outputs, channels x taps */
 };
+
+static const struct {
+    int pieces;                 /* about: 16 are enough for some cores */
+    int pixels;                 /* of a part, at least */
+    int copies;                 /* numbers in the copies of all parts, at most */
+} ways[] = { { 16, 1024, 1 << 18 }, { 16, 1024, 0 }, { 16, 1024, 1 << 21 }, { 4, 1024, 1 << 18 },
+             { 64, 256, 1 << 18 } };
+
+const char *const nn_conv2d_dw_names[] = { "mixed", "whole", "parts", "few", "many", NULL };
+
+_Static_assert(sizeof ways / sizeof *ways == sizeof nn_conv2d_dw_names /
+               sizeof *nn_conv2d_dw_names - 1, "a name each");
 
 struct cut {
     struct nn_window w;         /* over the channels of one group */
@@ -51,12 +60,13 @@ static int shares(int n, int64_t pieces, int unit, int *share)
     return (int)ceil_div(n, *share);
 }
 
-static struct cut cut_of(const struct nn_call *c)
+static struct cut cut_by(const struct nn_call *c, int way)
 {
     const struct nn_conv2d *a = c->attr;
     const int64_t *dim = c->x[X].shape.dim;
     struct cut u = { .batch = dim[0], .groups = a->groups, .k = a->channels / a->groups };
     int64_t parts, missing, terms, taps = (int64_t)a->size[0] * a->size[1];
+    int pieces = ways[way].pieces;
 
     u.w = nn_window_of(dim[1], dim[2], dim[3], a->size, a->stride, a->dilation, a->pad);
     u.w.c /= a->groups;
@@ -67,10 +77,11 @@ static struct cut cut_of(const struct nn_call *c)
     }
     u.count = taps * u.w.c * a->channels;
 
-    parts = clamp(u.batch * u.w.oh * u.w.ow / PIXELS, 1, clamp(COPIES / u.count, 1, PIECES));
+    parts = clamp(u.batch * u.w.oh * u.w.ow / ways[way].pixels, 1,
+                  clamp(ways[way].copies / u.count, 1, pieces));
     u.pictures = u.batch;
     u.rows = u.w.oh;
-    if (u.batch >= clamp(parts, 1, PIECES / 2)) {
+    if (u.batch >= clamp(parts, 1, pieces / 2)) {
         u.pictures = ceil_div(u.batch, parts);
         u.pictures += u.pictures > 1 && u.pictures % 2;         /* bf16 goes by pairs */
     } else {
@@ -79,12 +90,37 @@ static struct cut cut_of(const struct nn_call *c)
     u.row_parts = (int)ceil_div(u.w.oh, u.rows);
     u.parts = (int)ceil_div(u.batch, u.pictures) * u.row_parts;
 
-    missing = ceil_div(PIECES, (int64_t)u.parts * u.groups);
+    missing = ceil_div(pieces, (int64_t)u.parts * u.groups);
     u.k_pieces = shares(u.k, missing, OUTPUTS, &u.k_share);
     terms = ceil_div(TERMS, taps);
     u.c_pieces = shares(u.w.c, u.k_group ? 1 : ceil_div(missing, u.k_pieces),
                         (int)clamp(terms, 4, TERMS), &u.c_share);
     return u;
+}
+
+static struct cut cut_of(const struct nn_call *c)
+{
+    return cut_by(c, c->variant[NN_CONV2D_WEIGHT]);
+}
+
+bool nn_conv2d_dw_can(const struct nn_call *c, int variant)
+{
+    struct cut u = cut_by(c, variant);
+
+    for (int i = 0; i < variant; i++) {
+        struct cut v = cut_by(c, i);
+
+        if (u.pictures == v.pictures && u.rows == v.rows && u.k_share == v.k_share &&
+            u.c_share == v.c_share)
+            return false;
+    }
+    return true;
+}
+
+int nn_conv2d_dw_rule(const struct nn_call *c)
+{
+    (void)c;
+    return 0;
 }
 
 size_t nn_conv2d_dw_scratch(const struct nn_call *c)

@@ -9,4 +9,9 @@
 size_t nn_conv2d_dw_scratch(const struct nn_call *c);
 void nn_conv2d_dw(const struct nn_call *c);
 
+/* Of nn_choice: how many parts there are, and pieces. */
+extern const char *const nn_conv2d_dw_names[];
+bool nn_conv2d_dw_can(const struct nn_call *c, int variant);
+int nn_conv2d_dw_rule(const struct nn_call *c);
+
 #endif

@@ -29,7 +29,8 @@ struct towards {
     struct side h, w;
     int channels;               /* of x */
     struct nn_conv2d_filters f;
-    struct nn_conv2d_cut cut;   /* rows and columns of a phase, not of dx */
+    struct nn_conv2d_pass pass; /* rows and columns of a phase, not of dx */
+    struct nn_conv2d_cut cut;
     bool half;
     size_t packed, strip;       /* bytes in scratch: of all filters, then of each worker */
 };
@@ -65,6 +66,7 @@ static struct nn_axis axis_of(const struct side *s, int phase)
     return a;
 }
 
+/* All but how it is cut. */
 static struct towards towards_of(const struct nn_call *c)
 {
     const struct nn_conv2d *a = c->attr;
@@ -81,10 +83,10 @@ static struct towards towards_of(const struct nn_call *c)
 
     t.f.together = !nn_conv2d_copies(&c->y, t.half, t.f.k) &&
                    nn_conv2d_together(a->groups, t.f.k, t.f.c);
-    t.cut = nn_conv2d_cut((struct nn_conv2d_pass){
+    t.pass = (struct nn_conv2d_pass){
         .batch = dim[0], .groups = t.f.together ? 1 : a->groups, .rows = (w.h + w.sh - 1) / w.sh,
         .columns = (w.w + w.sw - 1) / w.sw, .outputs = t.f.together ? w.c : t.f.c,
-        .terms = (int64_t)t.f.taps * t.f.k });
+        .terms = (int64_t)t.f.taps * t.f.k };
     t.f.half = t.half;
     t.packed = (nn_conv2d_bytes(&t.f) + LINE - 1) / LINE * LINE;
     if (nn_conv2d_copies(&c->y, t.half, t.f.k))
@@ -148,6 +150,17 @@ void nn_conv2d_dx(const struct nn_call *c)
 {
     struct towards t = towards_of(c);
 
+    t.cut = nn_conv2d_cut(t.pass, c->variant[NN_CONV2D_INPUT]);
     nn_conv2d_pack(c, &t.f, c->x[WEIGHT].data, c->scratch);
     pool_for(c->pool, t.cut.n, piece, &t);
+}
+
+bool nn_conv2d_dx_can(const struct nn_call *c, int variant)
+{
+    return nn_conv2d_cut_can(towards_of(c).pass, variant);
+}
+
+int nn_conv2d_dx_rule(const struct nn_call *c)
+{
+    return nn_conv2d_cut_rule(towards_of(c).pass);
 }

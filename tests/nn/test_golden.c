@@ -15,6 +15,7 @@
 #include "nn/io/safetensors.h"
 #include "nn/kernel/cpu.h"
 #include "nn/params.h"
+#include "nn/variant.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -113,6 +114,7 @@ static struct fixture make(const struct st_file *file, const struct st_meta *met
     }
     assert_true(nn_type_shape(&f.node->type, batch, &c->y.shape));
     c->y.data = unwritten((size_t)shape_count(&c->y.shape) * sizeof(real));
+    assert_true(nn_variants_choose(NULL, f.node->op, c, &err));
     if (f.node->op->space)
         f.node->op->space(c, &stash, &scratch);
     c->packed = f.node->op->pack ? unwritten(f.node->op->packed(c)) : NULL;

@@ -1,8 +1,9 @@
 /*
  * test_ops -- what every operator must keep, from its own table of cases
  *
- * Generic over ops.def x cases: no operator is named here.  Compiled twice: with real = float, and
- * in a second tree with real = double, where gradients are held against central differences.
+ * Generic over ops.def x cases x variants: no operator is named here.  Compiled twice: with real =
+ * float, and in a second tree with real = double, where gradients are held against central
+ * differences.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 
 #include "nn/graph.h"
 #include "nn/kernel/cpu.h"
+#include "nn/variant.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -32,6 +34,26 @@ struct fixture {
     bool parameter[NN_MAX_IN];  /* input i is no activation: it has no batch */
     struct pool *pool;
 };
+
+/* 0: each choice of an operator as its rule has it; else its variant way - 1 where the call can
+ * take that. */
+static int way;
+
+static void choose(struct fixture *f)
+{
+    struct err err = { 0 };
+    const struct nn_choice *choice = f->op->choices;
+
+    assert_true(nn_variants_choose(NULL, f->op, &f->call, &err));
+    for (int k = 0; way && choice && choice[k].name; k++) {
+        int n = 0;
+
+        while (choice[k].variant[n])
+            n++;
+        if (way <= n && choice[k].can(&f->call, way - 1))
+            f->call.variant[k] = (unsigned char)(way - 1);
+    }
+}
 
 /* The case's graph: an input node each, `const` for a shape after '=', then the operator. */
 static void make_graph(struct fixture *f)
@@ -126,6 +148,55 @@ static void fill(struct fixture *f, int i)
     }
 }
 
+/* The call without arrays. */
+static void begin_call(struct fixture *f, enum nn_mode mode, int threads, const char *isa)
+{
+    const struct nn_node *node = &f->g->node[f->node];
+    struct err err = { 0 };
+
+    f->call = (struct nn_call){
+        .attr = node->attr, .mode = mode, .n_in = node->n_in, .threads = threads,
+        .k = nn_kernels_get(isa, &err), .seed = 5, .stream = rng_stream(RNG_DROPOUT, 3) };
+    assert_non_null(f->call.k);
+    for (int i = 0; i < node->n_in; i++)
+        assert_true(nn_type_shape(&f->g->node[node->in[i]].type, f->batch, &f->call.x[i].shape));
+    assert_true(nn_type_shape(&node->type, f->batch, &f->call.y.shape));
+}
+
+/* Whether that way is another one than the rules' for the call, in real or with pictures in
+ * bf16. */
+static bool differs(struct fixture *f)
+{
+    bool any = false;
+
+    for (int half = 0; half < 2; half++) {
+        unsigned char there[NN_CHOICES];
+
+        choose(f);
+        memcpy(there, f->call.variant, sizeof there);
+        for (int k = 0; f->op->choices[k].name; k++)
+            any |= there[k] != f->op->choices[k].rule(&f->call);
+        f->call.x[0].dtype = f->call.y.dtype = DTYPE_BF16;
+    }
+    return any;
+}
+
+/* The next way to compute the case; -1: none. */
+static int way_behind(const struct nn_op *op, const struct nn_case *c, int last)
+{
+    struct fixture f = { .op = op, .c = c };
+    bool found = false;
+
+    if (!op->choices)
+        return -1;
+    make_graph(&f);
+    begin_call(&f, NN_TRAIN, 1, "auto");
+    for (way = last + 1; !found && way <= NN_VARIANTS; way++)
+        found = differs(&f);
+    nn_graph_free(f.g);
+    return found ? way - 1 : -1;
+}
+
 /* Arrays for `batch` pictures; inputs filled. */
 static struct fixture make(const struct nn_op *op, const struct nn_case *c, enum nn_mode mode,
                            int threads, const char *isa, int64_t batch)
@@ -141,13 +212,8 @@ static struct fixture make(const struct nn_op *op, const struct nn_case *c, enum
     node = &f.g->node[f.node];
     f.pool = pool_new(threads, &err);
     assert_non_null(f.pool);
-    f.call = (struct nn_call){
-        .attr = node->attr, .mode = mode, .n_in = node->n_in, .threads = threads,
-        .k = nn_kernels_get(isa, &err), .seed = 5, .stream = rng_stream(RNG_DROPOUT, 3) };
-    assert_non_null(f.call.k);
-    for (int i = 0; i < node->n_in; i++)
-        assert_true(nn_type_shape(&f.g->node[node->in[i]].type, f.batch, &f.call.x[i].shape));
-    assert_true(nn_type_shape(&node->type, f.batch, &f.call.y.shape));
+    begin_call(&f, mode, threads, isa);
+    choose(&f);
     if (op->space)
         op->space(&f.call, &stash, &scratch);
     if (op->pack)
@@ -235,7 +301,8 @@ static void assert_close(const struct fixture *f, const struct tensor *a, const 
     for (int op##_i = 0; op##_i < nn_op_count(); op##_i++) \
         for (const struct nn_op *op = nn_op_at(op##_i); op; op = NULL) \
             for (const struct nn_case *c = op->flags & NN_OP_LEAF ? NULL : op->cases; \
-                 c && c->attr; c++)
+                 c && c->attr; c++) \
+                for (way = 0; way >= 0; way = way_behind(op, c, way))
 
 static void every_op_has_cases(void **state)
 {
@@ -550,7 +617,7 @@ static void each_picture(struct fixture *f, void (*change)(struct tensor *))
     change(&f->call.dy);
 }
 
-/* Scratch and packed weights depend on the dtypes. */
+/* Variants, scratch and packed weights depend on the dtypes. */
 static void make_space(struct fixture *f)
 {
     size_t stash = 0, scratch = 0;
@@ -558,6 +625,7 @@ static void make_space(struct fixture *f)
     free(f->call.packed);
     free(f->call.stash);
     free(f->call.scratch);
+    choose(f);
     if (f->op->space)
         f->op->space(&f->call, &stash, &scratch);
     f->call.stash = aligned_alloc(64, (stash + 127) / 64 * 64);
