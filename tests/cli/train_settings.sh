@@ -33,6 +33,12 @@ same a b
 run 0 train --config "$T/b/run.json" --out "$T/c" --threads 1
 same a c
 
+# bf16 where nothing multiplies it is done, and said to be slow.
+run 0 train "$T/one" $tiny --out "$T/half" --precision bf16 --isa ref --steps 1 --epochs 0
+said 'precision bf16: there are no instructions'
+run 0 train "$T/one" $tiny --out "$T/whole" --precision fp32 --isa ref --steps 1 --epochs 0
+not_said 'no instructions'
+
 # A training by time is repeated by its steps.
 run 0 train "$T/one" --arch "$T/tiny.net" --time 1s --out "$T/timed"
 setting timed time 0.0
