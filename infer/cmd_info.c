@@ -65,6 +65,17 @@ static void json_step(const struct infer_info_step *s, const char *name, struct 
     json_end(out, '}');
 }
 
+static void json_variants(const struct nn_plan *p, int step, struct str *out)
+{
+    const struct nn_choice *k = p->graph->node[p->step[step].node].op->choices;
+
+    json_begin(out, "variants", '{');
+    for (; k && k->name; k++)
+        if (infer_info_variant(p, step, k))
+            json_text(out, k->name, infer_info_variant(p, step, k));
+    json_end(out, '}');
+}
+
 static void json_plan(const struct infer_info *f, struct str *out)
 {
     const struct nn_plan *p = f->plan;
@@ -86,6 +97,7 @@ static void json_plan(const struct infer_info *f, struct str *out)
         json_number(out, "bytes", (double)infer_info_bytes(p, i));
         json_number(out, "flops", (double)infer_info_flops(p, i));
         json_number(out, "seconds", f->seconds[i]);
+        json_variants(p, i, out);
         json_end(out, '}');
     }
     json_end(out, ']');

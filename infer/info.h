@@ -39,6 +39,14 @@ bool infer_info_measure(struct infer_info *f, struct err *err);
 /* The steps of the plan, once measured, a line each: operators, name, shape, bytes, flops, time. */
 void infer_info_plan(const struct infer_info *f, struct str *out);
 
+/* The variant that a forward step takes of a choice of its operator; NULL: there is no other, or
+ * the plan has no such pass. */
+const char *infer_info_variant(const struct nn_plan *p, int step, const struct nn_choice *choice);
+
+/* Which variants of operators the plan's steps take, where these offer several: a line each, with
+ * the numbers of the steps. */
+void infer_info_variants(const struct nn_plan *p, struct str *out);
+
 /* The graph as it is trained, in Graphviz's language: dot -Tsvg. */
 void infer_info_dot(const struct nn_graph *g, struct str *out);
 

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_COLUMNS = 16, OP_COLUMNS = 15, SHAPE_COLUMNS = 12, STEP_COLUMNS = 20, RUNS = 9 };
+enum { NAME_COLUMNS = 16, OP_COLUMNS = 15, SHAPE_COLUMNS = 12, STEP_COLUMNS = 20, RUNS = 9,
+       VARIANT_COLUMNS = 32 };
 
 int infer_info_tail(const struct nn_plan *p, int step)
 {
@@ -160,6 +161,62 @@ static void add_row(const struct infer_info *f, int step, struct str *out)
     str_release(&cost);
 }
 
+const char *infer_info_variant(const struct nn_plan *p, int step, const struct nn_choice *choice)
+{
+    int node = p->step[step].node;
+    const struct nn_choice *all = p->graph->node[node].op->choices;
+    struct nn_call c = nn_plan_call(p, node);
+
+    return (choice->of == NN_FORWARD || p->opt.mode == NN_TRAIN) && nn_variants_of(choice, &c) > 1
+               ? choice->variant[c.variant[choice - all]] : NULL;
+}
+
+/* Whether that step chose that variant. */
+static bool takes(const struct nn_plan *p, int step, const struct nn_op *op,
+                  const struct nn_choice *choice, int variant)
+{
+    return p->graph->node[p->step[step].node].op == op &&
+           infer_info_variant(p, step, choice) == choice->variant[variant];
+}
+
+/* "1-3, 7": the forward steps that take it. */
+static void add_steps(const struct nn_plan *p, const struct nn_op *op,
+                      const struct nn_choice *choice, int variant, struct str *out)
+{
+    for (int i = 0; i < p->n_forward; i++) {
+        int first = i;
+
+        while (i < p->n_forward && takes(p, i, op, choice, variant))
+            i++;
+        if (i > first)
+            str_printf(out, "%s%d", out->len ? ", " : "", first + 1);
+        if (i > first + 1)
+            str_printf(out, "-%d", i);
+    }
+}
+
+void infer_info_variants(const struct nn_plan *p, struct str *out)
+{
+    for (int o = 0; o < nn_op_count(); o++) {
+        const struct nn_op *op = nn_op_at(o);
+
+        for (int k = 0; op->choices && op->choices[k].name; k++)
+            for (int v = 0; op->choices[k].variant[v]; v++) {
+                struct str name = { 0 }, steps = { 0 };
+
+                str_printf(&name, "%s %s=%s", op->name, op->choices[k].name,
+                           op->choices[k].variant[v]);
+                add_steps(p, op, &op->choices[k], v, &steps);
+                if (steps.len) {
+                    cli_column(out, str_text(&name), VARIANT_COLUMNS, false);
+                    cli_wrap(out, str_text(&steps), VARIANT_COLUMNS, VARIANT_COLUMNS);
+                }
+                str_release(&name);
+                str_release(&steps);
+            }
+    }
+}
+
 /* kept: from forward to backward. */
 static void add_step(const struct infer_info_step *s, const char *how, struct str *out)
 {
@@ -194,6 +251,7 @@ void infer_info_plan(const struct infer_info *f, struct str *out)
     str_add(out, ", weights take ");
     infer_info_rounded(out, (double)f->weight_bytes, "B");
     str_printf(out, ";\n%.3g ms on one thread\n", 1e3 * seconds);
+    infer_info_variants(p, out);
     if (!f->step.bytes)
         return;
     str_printf(out, "\ntraining step of %-3d%12s%12s%12s%12s\n", INFER_INFO_BATCH, "values", "kept",

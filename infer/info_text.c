@@ -131,7 +131,7 @@ static void add_recipe(const json_t *settings, struct str *out)
 {
     static const char *const elsewhere[] = { "arch", "size", "color", "channels", "resize",
                                              "filter", "background", "epochs", "steps", "val",
-                                             "isa", "on_nan" };
+                                             "isa", "on_nan", "variants" };
     struct str text = { 0 };
     const char *key;
     const json_t *value;
@@ -157,6 +157,22 @@ static void add_recipe(const json_t *settings, struct str *out)
     add_line(out, "recipe", &text);
 }
 
+/* Of a table of variants how many entries it has; --json has all of it. */
+static void add_variants(const json_t *settings, struct str *out)
+{
+    const char *table = json_string_value(member(settings, "variants"));
+    struct err ignored = { 0 };
+    struct nn_variants *t = table ? nn_variants_read(table, &ignored) : NULL;
+    struct str text = { 0 };
+
+    if (t && *nn_variants_kernels(t))
+        str_printf(&text, "measured with %s: another way than by rule for %d shape%s of layers",
+                   nn_variants_kernels(t), nn_variants_count(t),
+                   str_plural(nn_variants_count(t)));
+    add_line(out, "variants", &text);
+    nn_variants_free(t);
+}
+
 static void add_provenance(const struct infer_model *m, struct str *out)
 {
     json_t *all = json_loads(m->provenance, 0, NULL);
@@ -165,6 +181,7 @@ static void add_provenance(const struct infer_model *m, struct str *out)
     add_data(member(all, "data"), out);
     add_figures(member(all, "figures"), out);
     add_recipe(member(all, "settings"), out);
+    add_variants(member(all, "settings"), out);
     json_decref(all);
 }
 

@@ -5,20 +5,19 @@
 
 #include "nn/base/block.h"
 #include "nn/base/clock.h"
-#include "nn/base/order.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    ROUNDS = 9, LEAST = 3,      /* rounds of turns, at most and at least */
+    ROUNDS = 16, LEAST = 5,     /* rounds of turns, at most and at least */
     NOISE = 4096,               /* numbers that are drawn; arrays repeat them */
 };
 
 #define RUN 2e-3                /* seconds of a turn, at least */
-#define TIME 30e-3              /* of all turns of a variant, about */
+#define TIME 40e-3              /* of all turns of a variant, about */
 #define WORTH 0.97              /* of the rule's time: what is slower than that is noise */
-#define HOPELESS 1.3            /* times the fastest, in the first round: no more turns */
+#define HOPELESS 1.5            /* times the fastest, at a first look: no turns */
 
 /* What is measured of: the nodes that make the same call. */
 struct same {
@@ -203,11 +202,16 @@ static int clamp(double x, int lo, int hi)
     return x < lo ? lo : x > hi ? hi : (int)x;
 }
 
-/* Takes turns: seconds[v] of each variant that can. */
-static void take_turns(const struct nn_op *op, int k, const struct nn_call *rule, double *seconds)
+/* The turns of the variants of a choice. */
+struct turns {
+    double second[NN_VARIANTS][ROUNDS], shortest[NN_VARIANTS]; /* shortest 0: cannot be */
+    int n[NN_VARIANTS];         /* rounds; none where the first looks showed it to be slow */
+};
+
+static void take_turns(struct turns *t, const struct nn_op *op, int k, const struct nn_call *rule)
 {
     const struct nn_choice *choice = &op->choices[k];
-    double time[NN_VARIANTS][ROUNDS], first[NN_VARIANTS] = { 0 }, fastest = 0;
+    double fastest = 0;
     struct nn_call c = *rule;
     int rounds, times;
 
@@ -218,34 +222,41 @@ static void take_turns(const struct nn_op *op, int k, const struct nn_call *rule
             continue;
         c.variant[k] = (unsigned char)v;
         run(op, choice, &c, 1);
-        first[v] = run(op, choice, &c, 1);
-        fastest = fastest > 0 && fastest < first[v] ? fastest : first[v];
+        t->shortest[v] = run(op, choice, &c, 1);
+        fastest = fastest > 0 && fastest < t->shortest[v] ? fastest : t->shortest[v];
     }
     times = clamp(RUN / fastest, 1, 1000);
     rounds = clamp(TIME / (times * fastest), LEAST, ROUNDS);
     for (int r = 0; r < rounds; r++)
         for (int v = 0; choice->variant[v]; v++)
-            if (first[v] > 0 && first[v] < HOPELESS * fastest) {
+            if (t->shortest[v] > 0 && (v == rule->variant[k] ||
+                                       t->shortest[v] < HOPELESS * fastest)) {
+                double *s = &t->second[v][t->n[v]++];
+
                 c.variant[k] = (unsigned char)v;
-                time[v][r] = run(op, choice, &c, times);
+                *s = run(op, choice, &c, times);
+                t->shortest[v] = *s < t->shortest[v] ? *s : t->shortest[v];
             }
-    for (int v = 0; choice->variant[v]; v++) {
-        seconds[v] = first[v];
-        if (first[v] > 0 && first[v] < HOPELESS * fastest) {
-            qsort(time[v], (size_t)rounds, sizeof *time[v], order_doubles);
-            seconds[v] = time[v][rounds / 2];
-        }
-    }
 }
 
-static int fastest_of(const struct nn_tuned *d)
+/* Of all rounds most were shorter than the rule's, and the shortest clearly. */
+static bool is_better(const struct turns *t, int v, int rule)
 {
-    int best = d->rule;
+    int won = 0;
 
-    for (int v = 0; d->choice->variant[v]; v++)
-        if (d->seconds[v] > 0 && d->seconds[v] < d->seconds[best])
+    for (int r = 0; r < t->n[v] && r < t->n[rule]; r++)
+        won += t->second[v][r] < t->second[rule][r];
+    return 4 * won >= 3 * t->n[rule] && t->shortest[v] < WORTH * t->shortest[rule];
+}
+
+static int best_of(const struct turns *t, int rule)
+{
+    int best = rule;
+
+    for (int v = 0; v < NN_VARIANTS; v++)
+        if (t->n[v] && is_better(t, v, rule) && t->shortest[v] < t->shortest[best])
             best = v;
-    return d->seconds[best] < WORTH * d->seconds[d->rule] ? best : d->rule;
+    return best;
 }
 
 /* Of one call all choices, and its entry in the table. */
@@ -260,12 +271,14 @@ static bool tune_call(struct tuning *t, int i)
         const struct nn_choice *choice = &op->choices[k];
         struct nn_tuned d = { .call = same->call, .choice = choice, .steps = same->steps,
                               .rule = c.variant[k], .done = i, .all = t->n };
+        struct turns turns = { .n = { 0 } };
 
         if (nn_variants_of(choice, &c) < 2 ||
             (choice->of != NN_FORWARD && !c.dx[choice->of].data))
             continue;
-        take_turns(op, k, &c, d.seconds);
-        d.taken = fastest_of(&d);
+        take_turns(&turns, op, k, &c);
+        memcpy(d.seconds, turns.shortest, sizeof d.seconds);
+        d.taken = best_of(&turns, d.rule);
         if (d.taken != d.rule) {
             if (!any)
                 str_printf(t->table, "; %s:", same->call);

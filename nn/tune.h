@@ -3,9 +3,9 @@
  *
  * Each call that differs (operator, attributes, shape, dtypes) is made by itself, on noise, with
  * all threads: of a choice with several variants each of them in turns, so often as takes some tens
- * of milliseconds.  Another variant than the rule's is taken where its median is clearly below that
- * one's.  Calls with the most work come first; for those that are left when the time is out the
- * rule stays.
+ * of milliseconds.  Another variant than the rule's is taken where it was faster in three rounds of
+ * four, and clearly in its shortest turn: what else runs on the machine can only add to that.
+ * Calls with the most work come first; for those that are left when the time is out the rule stays.
  */
 #ifndef NN_TUNE_H
 #define NN_TUNE_H
@@ -18,7 +18,7 @@ struct nn_tuned {
     const struct nn_choice *choice;
     int steps;                          /* nodes of the plan that make this call */
     int rule, taken;                    /* variants */
-    double seconds[NN_VARIANTS];        /* medians; 0: cannot be, or was soon seen to be slow */
+    double seconds[NN_VARIANTS];        /* of the shortest turn; 0: cannot be */
     int64_t done, all;                  /* calls */
 };
 typedef void nn_tuned_fn(void *ctx, const struct nn_tuned *t);

@@ -36,7 +36,7 @@ static char *trimmed(char *text)
     return text;
 }
 
-/* "forward=deep weight=parts" into words, in place. */
+/* "forward=deep weight=few" into words, in place. */
 static bool read_choices(struct nn_variants *t, struct entry *e, char *text)
 {
     char *save = NULL, **word = arena_array(t->mem, 2 * NN_CHOICES, sizeof *word);
@@ -89,7 +89,7 @@ static bool read_all(struct nn_variants *t, char *text, struct err *err)
     first = strtok_r(text, ";", &save);
     if (!first || strncmp(trimmed(first), KERNELS, strlen(KERNELS)))
         return err_set(err, ERR_INPUT, "table of variants: expected \"" KERNELS "NAMES; ...\"");
-    t->kernels = trimmed(trimmed(first) + strlen(KERNELS));
+    t->kernels = trimmed(first);
     for (char *e = strtok_r(NULL, ";", &save); e; e = strtok_r(NULL, ";", &save))
         if (!read_entry(t, trimmed(e), err))
             return false;

@@ -5,7 +5,7 @@
  * machine (nn/tune.h) has the call.  A table is text:
  *
  *     kernels avx2 avx512; conv2d channels=64 size=3 pad=1 of 32x56x56x64 f32 f32: forward=deep
- *     weight=parts; ...
+ *     weight=few; ...
  *
  * all in one line: first the kernels that it was measured with, then an entry a call, named by the
  * operator, the attributes that are not default, the shape of x and the dtypes of x and y; then the
@@ -24,11 +24,11 @@ struct nn_variants;
 struct nn_variants *nn_variants_read(const char *text, struct err *err);
 void nn_variants_free(struct nn_variants *t);           /* NULL is fine */
 
-/* The kernels that it was measured with; "" where it has no entries. */
+/* What it begins with: "kernels avx2 avx512"; "" where nothing was measured. */
 const char *nn_variants_kernels(const struct nn_variants *t);
 int nn_variants_count(const struct nn_variants *t);     /* of its entries */
 
-/* Appends what a table says of kernels: the names of all implementations in k, each once. */
+/* Appends what a table for k begins with: the names of all its implementations, each once. */
 void nn_variants_add_kernels(const struct nn_kernels *k, struct str *out);
 
 /* Appends the name of a call. */

@@ -16,23 +16,36 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-struct train_bench_time train_bench_run(train_bench_fn *fn, void *ctx, int rounds, double least)
+void train_bench_turns(train_bench_fn *fn, void *const *ctx, int n, int rounds, double least,
+                       struct train_bench_time *time)
 {
-    double seconds[TRAIN_BENCH_ROUNDS], start = clock_now(), once;
+    double seconds[TRAIN_BENCH_TURNS][TRAIN_BENCH_ROUNDS], start = clock_now(), once;
     int times;
 
-    fn(ctx);
-    once = clock_now() - start;
+    for (int k = 0; k < n; k++)
+        fn(ctx[k]);
+    once = (clock_now() - start) / n;
     times = once > least ? 1 : (int)(least / (once + 1e-9)) + 1;
-    for (int r = 0; r < rounds; r++) {
-        start = clock_now();
-        for (int i = 0; i < times; i++)
-            fn(ctx);
-        seconds[r] = (clock_now() - start) / times;
+    for (int r = 0; r < rounds; r++)
+        for (int k = 0; k < n; k++) {
+            start = clock_now();
+            for (int i = 0; i < times; i++)
+                fn(ctx[k]);
+            seconds[k][r] = (clock_now() - start) / times;
+        }
+    for (int k = 0; k < n; k++) {
+        qsort(seconds[k], (size_t)rounds, sizeof *seconds[k], by_value);
+        time[k] = (struct train_bench_time){ seconds[k][rounds / 2], seconds[k][rounds / 4],
+                                             seconds[k][rounds - 1 - rounds / 4] };
     }
-    qsort(seconds, (size_t)rounds, sizeof *seconds, by_value);
-    return (struct train_bench_time){ seconds[rounds / 2], seconds[rounds / 4],
-                                      seconds[rounds - 1 - rounds / 4] };
+}
+
+struct train_bench_time train_bench_run(train_bench_fn *fn, void *ctx, int rounds, double least)
+{
+    struct train_bench_time time;
+
+    train_bench_turns(fn, &ctx, 1, rounds, least, &time);
+    return time;
 }
 
 /* Bits of the levels up to that of the name. */

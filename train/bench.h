@@ -9,7 +9,7 @@
 
 #include "data/index.h"
 #include "nn/kernel/peak.h"
-#include "nn/plan.h"
+#include "nn/tune.h"
 
 struct train_bench_time {
     double seconds, low, high;  /* of one run */
@@ -20,6 +20,10 @@ struct train_bench_time {
 enum { TRAIN_BENCH_ROUNDS = 99 };
 typedef void train_bench_fn(void *ctx);
 struct train_bench_time train_bench_run(train_bench_fn *fn, void *ctx, int rounds, double least);
+/* The same of fn on n (at most TRAIN_BENCH_TURNS) ctx, in turns. */
+enum { TRAIN_BENCH_TURNS = 2 };
+void train_bench_turns(train_bench_fn *fn, void *const *ctx, int n, int rounds, double least,
+                       struct train_bench_time *time);
 
 /* What the machine gives at most, of the levels up to `isa` ("auto" or NULL: all), on one thread
  * and on those of the pool, a second.  The memory is asked only where that is wanted: it takes some
@@ -59,6 +63,11 @@ struct train_bench_net_result {
 };
 bool train_bench_net(const struct train_bench_net *how, struct train_bench_net_result *out,
                      struct err *err);
+
+/* Training: measures which variants of operators are the fastest (nn/tune.h), then steps by rule
+ * and with those in turns: time[0] and time[1]. */
+bool train_bench_tuned(const struct train_bench_net *how, nn_tuned_fn *tell, void *ctx,
+                       struct train_bench_time time[2], struct err *err);
 
 /* Where the time of a training step goes: of all steps of an operator together, one thread after
  * another as the plan has them; seconds are medians over rounds. */

@@ -120,6 +120,57 @@ static bool measure_training(const struct train_bench_net *how, const struct nn_
     return t.ok;
 }
 
+/* ---- variants of operators ------------------------------------------------------------------- */
+
+#define TUNE_SECONDS 60 /* at most, about: who benches has time */
+
+static bool measure_tuned(const struct train_net_options opt[2], const struct nn_graph *g,
+                          const struct train_bench_net *how, const struct batch *b,
+                          struct train_bench_time time[2], struct err *err)
+{
+    struct training t[2];
+    bool ok = true;
+
+    for (int i = 0; i < 2; i++) {
+        t[i] = (struct training){ .b = b, .ok = true, .err = err };
+        t[i].net = ok ? train_net_new(g, &opt[i], err) : NULL;
+        ok = t[i].net && train_net_prepare(t[i].net, b->n, err);
+    }
+    if (ok)
+        train_bench_turns(run_step, (void *[]){ &t[0], &t[1] }, 2, how->rounds, 0.1, time);
+    for (int i = 0; i < 2; i++) {
+        train_net_free(t[i].net);
+        ok &= t[i].ok;
+    }
+    return ok;
+}
+
+bool train_bench_tuned(const struct train_bench_net *how, nn_tuned_fn *tell, void *ctx,
+                       struct train_bench_time time[2], struct err *err)
+{
+    struct train_net_options opt[2] = { training_options(how, err) };
+    struct nn_tune_options tune = { how->pool, TUNE_SECONDS, tell, ctx };
+    struct data_prep prep = { .size = { side_of(how), side_of(how) } };
+    struct nn_graph *g = train_arch_graph(how->arch, how->labels, 0, 0, &prep, err);
+    struct nn_variants *variants = NULL;
+    struct batch b = { .n = 0 };
+    struct str table = { 0 };
+    bool ok = g && opt[0].kernels && limit_of(how, g, &opt[0].limit, err) &&
+              batch_make(&b, how->batch, (size_t)side_of(how) * (size_t)side_of(how) * 3,
+                         how->labels, err) &&
+              train_net_tune(g, &opt[0], how->batch, &tune, &table, err) &&
+              (variants = nn_variants_read(str_text(&table), err));
+
+    opt[1] = opt[0];
+    opt[1].variants = variants;
+    ok = ok && measure_tuned(opt, g, how, &b, time, err);
+    str_release(&table);
+    nn_variants_free(variants);
+    batch_release(&b);
+    nn_graph_free(g);
+    return ok;
+}
+
 /* ---- where its time goes --------------------------------------------------------------------- */
 
 /* One round: every step of the plan, timed by itself, added to those of its operator. */

@@ -4,6 +4,7 @@
 #include "train/cfg.h"
 
 #include "nn/kernel/cpu.h"
+#include "nn/variant.h"
 #include "train/arch.h"
 #include "train/optim/optim.h"
 #include "train/plan.h"
@@ -32,6 +33,15 @@ void train_cfg_rename(json_t *settings)
     json_object_del(settings, "color");
 }
 
+/* The table is one. */
+static bool check_variants(const struct train_cfg *cfg, struct err *err)
+{
+    struct nn_variants *t = nn_variants_read(cfg->variants, err);
+
+    nn_variants_free(t);
+    return t || err_in(err, "variants");
+}
+
 bool train_check(const struct train_cfg *cfg, struct err *err)
 {
     struct data_recipe recipe;
@@ -44,7 +54,7 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
                        "epochs, steps and time say the same thing: give one of them");
     if (cfg->batch == 1)
         return err_set(err, ERR_USAGE, "batch 1: batch-norm needs two pictures a step at least");
-    return train_plan_check(cfg, err) && train_arch_check(cfg->arch, err) &&
-           nn_kernels_get(cfg->isa, err) &&
+    return train_plan_check(cfg, err) && check_variants(cfg, err) &&
+           train_arch_check(cfg->arch, err) && nn_kernels_get(cfg->isa, err) &&
            train_optim_find(cfg->optim, err);
 }

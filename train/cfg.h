@@ -76,6 +76,7 @@ struct train_cfg {
     bool no_near; /* near-duplicates are not kept on one side */
     const char *isa;
     int precision; /* enum nn_precision */
+    const char *variants; /* a table (nn/variant.h); "": by rule */
 };
 extern const struct field train_cfg_fields[]; /* train/settings.def */
 

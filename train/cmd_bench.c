@@ -18,7 +18,7 @@ enum only { BOTH, TRAIN, PREDICT };
 static const char *const only_names[] = { "both", "train", "predict", NULL };
 
 struct options {
-    bool peak, kernels, steps, overhead, json;
+    bool peak, kernels, steps, autotune, overhead, json;
     const char *arch, *isa;
     int batch[BATCHES], size, labels, only, precision, memory, threads, rounds;
 };
@@ -27,6 +27,8 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, peak, "what the machine gives at most: arithmetic and memory"),
     FIELD_BOOL(struct options, kernels, "operators one by one, on common shapes"),
     FIELD_BOOL(struct options, steps, "where the time of the networks' training steps goes"),
+    FIELD_BOOL(struct options, autotune,
+               "ways to compute the layers in training, measured, and what steps gain by the best"),
     FIELD_BOOL(struct options, overhead,
                "what an answer takes beside its arithmetic, and threads to wake"),
     FIELD_STRING(struct options, arch, "NAME|FILE", NULL,
@@ -242,6 +244,71 @@ static void tell_shares(struct bench *b, const struct train_bench_share *share, 
         json_end(out, ']');
 }
 
+static void json_tuned(const struct nn_tuned *d, struct str *out)
+{
+    json_begin(out, NULL, '{');
+    json_text(out, "call", d->call);
+    json_number(out, "nodes", d->steps);
+    json_text(out, "choice", d->choice->name);
+    json_text(out, "rule", d->choice->variant[d->rule]);
+    json_text(out, "taken", d->choice->variant[d->taken]);
+    json_begin(out, "seconds", '{');
+    for (int v = 0; d->choice->variant[v]; v++)
+        if (d->seconds[v] > 0)
+            json_number(out, d->choice->variant[v], d->seconds[v]);
+    json_end(out, '}');
+    json_end(out, '}');
+}
+
+/* "    conv2d size=1 of 32x7x7x64 f32 f32, 3 steps", "      forward by rule rows: rows 1 ms". */
+static void tell_tuned(void *ctx, const struct nn_tuned *d)
+{
+    struct bench *b = ctx;
+    struct str text = { 0 };
+
+    if (b->o->json) {
+        json_tuned(d, &b->out);
+        return;
+    }
+    str_printf(&text, "%s, %d step%s", d->call, d->steps, str_plural(d->steps));
+    cli_wrap(&b->out, str_text(&text), 4, 0);
+    str_clear(&text);
+    str_printf(&text, "%s by rule %s", d->choice->name, d->choice->variant[d->rule]);
+    for (int v = 0; d->choice->variant[v]; v++)
+        if (d->seconds[v] > 0)
+            str_printf(&text, "%s %s%s %.3g ms", v ? "," : ":",
+                       v == d->taken && v != d->rule ? "better " : "", d->choice->variant[v],
+                       1e3 * d->seconds[v]);
+    cli_wrap(&b->out, str_text(&text), 6, 0);
+    str_release(&text);
+}
+
+/* In tell_net's object: what autotune measures, and gives. */
+static bool bench_tuned(struct bench *b, const struct train_bench_net *how)
+{
+    struct train_bench_time time[2];
+
+    if (b->o->json)
+        json_begin(&b->out, "variants", '[');
+    if (!train_bench_tuned(how, tell_tuned, b, time, b->err))
+        return false;
+    if (b->o->json) {
+        json_end(&b->out, ']');
+        json_number(&b->out, "seconds_by_rule", time[0].seconds);
+        json_number(&b->out, "seconds_tuned", time[1].seconds);
+    } else {
+        struct str text = { 0 };
+
+        str_printf(&text, "steps in turns: by rule %.2f ms (%.2f to %.2f), with the better %.2f ms "
+                   "(%.2f to %.2f): %.3f of it", 1e3 * time[0].seconds, 1e3 * time[0].low,
+                   1e3 * time[0].high, 1e3 * time[1].seconds, 1e3 * time[1].low,
+                   1e3 * time[1].high, time[1].seconds / time[0].seconds);
+        cli_wrap(&b->out, str_text(&text), 4, 0);
+        str_release(&text);
+    }
+    return true;
+}
+
 /* The end of tell_net's object. */
 static bool end_net(struct bench *b, const struct train_bench_net *how,
                     const struct train_bench_net_result *r)
@@ -259,6 +326,8 @@ static bool end_net(struct bench *b, const struct train_bench_net *how,
         }
         free(share);
     }
+    if (ok && b->o->autotune && how->train)
+        ok = bench_tuned(b, how);
     if (b->o->json)
         json_end(&b->out, '}');
     return ok;
@@ -455,7 +524,8 @@ static bool bench_data(struct bench *b, const char *path)
 static bool bench_all(struct bench *b, const struct cli_args *args)
 {
     const struct options *o = b->o;
-    bool asked = o->peak || o->kernels || o->steps || o->overhead || o->arch || args->n;
+    bool asked = o->peak || o->kernels || o->steps || o->autotune || o->overhead ||
+                 o->arch || args->n;
     struct rusage used = { .ru_maxrss = 0 };
 
     if (o->json) {
@@ -467,7 +537,7 @@ static bool bench_all(struct bench *b, const struct cli_args *args)
         ((o->peak || !asked || o->json) && !tell_peak(b)) ||
         (o->overhead && !bench_overhead(b)) ||
         (o->kernels && !bench_ops(b)) ||
-        ((o->arch || o->steps || !asked) && !bench_nets(b)) ||
+        ((o->arch || o->steps || o->autotune || !asked) && !bench_nets(b)) ||
         (args->n && !bench_data(b, args->arg[0])))
         return false;
     getrusage(RUSAGE_SELF, &used);

@@ -353,6 +353,15 @@ static bool end(struct train_asked *a, struct hearing *h, const struct train_sum
     return train_run_write(h->file, h->dir, &a->o.cfg, state, train_answer_result(s, why), err);
 }
 
+/* What is measured before, where that was asked for; else NULL. */
+static struct train_tuning *tuning_of(const struct train_asked *a, struct train_tuning *tuning)
+{
+    if (!a->o.autotune)
+        return NULL;
+    cli_progress(&tuning->progress, "measured", "layers", 0);
+    return tuning;
+}
+
 /* Tells what would be done, and does nothing: no folder, no files, no cache. */
 static int plan(struct train_asked *a, const struct data_decode *decode)
 {
@@ -360,7 +369,12 @@ static int plan(struct train_asked *a, const struct data_decode *decode)
     struct train_run_file file = { 0 };
     struct train_listen_options listen = { .terminal = stderr };
     struct hearing h = { .a = a, .file = &file };
-    struct train_run run = { .decode = decode, .event = hear, .event_ctx = &h, .stop = &stop };
+    struct train_tuning tuning = { .variants = { 0 } };
+    struct train_run run = { .decode = decode,
+                             .tuning = tuning_of(a, &tuning),
+                             .event = hear,
+                             .event_ctx = &h,
+                             .stop = &stop };
     struct train_outline outline = { .steps = 0 };
     struct data_index *x = NULL;
     struct str out = { 0 };
@@ -386,6 +400,7 @@ static int plan(struct train_asked *a, const struct data_decode *decode)
     ok = ok && cli_print(&out, &err);
     str_release(&out);
     train_outline_release(&outline);
+    str_release(&tuning.variants);
     train_run_release(&file);
     data_index_free(x);
     return ok ? 0 : cli_fail(&err, a->o.json || a->o.log_json);
@@ -423,7 +438,9 @@ static int find_lr(struct train_asked *a, struct train_folder *folder,
     struct train_listen_options listen = { .terminal = stderr };
     struct hearing h = { .a = a, .file = &file, .dir = str_text(&folder->path) };
     struct train_find_lr found = { 0 };
+    struct train_tuning tuning = { .variants = { 0 } };
     struct train_run run = { .out = h.dir,
+                             .tuning = tuning_of(a, &tuning),
                              .find_lr = &found,
                              .decode = decode,
                              .event = hear,
@@ -439,6 +456,7 @@ static int find_lr(struct train_asked *a, struct train_folder *folder,
     train_listen_close(h.listeners, &ignored);
     ok = ok && report_find_lr(&a->o, h.dir, &found, &err);
     train_run_release(&file);
+    str_release(&tuning.variants);
     data_index_free(x);
     free(cache);
     return ok ? 0 : cli_fail(&err, a->o.json || a->o.log_json);
@@ -459,7 +477,9 @@ static int go(struct train_asked *a, struct train_folder *folder,
                                            .decode = decode,
                                            .cfg = &a->o.cfg };
     struct hearing h = { .a = a, .file = a->o.resume ? &a->file : &new, .dir = listen.out };
+    struct train_tuning tuning = { .variants = { 0 } };
     struct train_run run = { .out = listen.out,
+                             .tuning = tuning_of(a, &tuning),
                              .resume = a->o.resume,
                              .save_every = a->o.save_every,
                              .decode = decode,
@@ -487,6 +507,7 @@ static int go(struct train_asked *a, struct train_folder *folder,
         status = 128 + atomic_load(&stop_signal.number);
     train_summary_release(&summary);
     train_run_release(&new);
+    str_release(&tuning.variants);
     data_index_free(x);
     free(cache);
     return status;

@@ -21,6 +21,7 @@ struct train_method_options {
     const struct data_index *data; /* learnt from */
     const struct nn_kernels *kernels;
     struct pool *pool;
+    const struct nn_variants *variants; /* of cfg->variants, lent; NULL: by rule */
     int64_t limit;                 /* bytes that activations should take; 0: any */
 };
 
@@ -39,6 +40,10 @@ struct train_method {
 
     /* Whether slices of a batch (cfg->slice) teach what the batch does. */
     bool (*slices)(const struct train_method_options *opt, bool *slices, struct err *err);
+
+    /* Appends the variants that are the fastest for batches of cfg's size (nn/tune.h). */
+    bool (*tune)(const struct train_method_options *opt, const struct nn_tune_options *how,
+                 struct str *table, struct err *err);
 
     /* At its first values, and all memory that batches of cfg's size need. */
     void *(*open)(const struct train_method_options *opt, struct err *err);
@@ -65,6 +70,7 @@ struct train_method {
 
     int64_t (*trained)(const void *self); /* numbers that are trained */
     int64_t (*flops)(const void *self);   /* of a forward pass of one picture */
+    const struct nn_plan *(*plan)(const void *self); /* of a step, lent */
 };
 
 extern const struct train_method train_method_supervised;

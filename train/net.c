@@ -228,6 +228,7 @@ static struct nn_plan *new_plan(const struct nn_graph *g, const struct train_net
         .threads = threads,
         .kernels = opt->kernels,
         .precision = opt->precision,
+        .variants = opt->variants,
         .limit = (size_t)opt->limit,
     };
 
@@ -299,6 +300,24 @@ bool train_net_bytes(const struct nn_graph *g, const struct train_net_options *o
          add_bytes(copy, opt, n % slice, threads, out, err);
     nn_graph_free(copy);
     return ok;
+}
+
+bool train_net_tune(const struct nn_graph *g, const struct train_net_options *opt, int n,
+                    const struct nn_tune_options *how, struct str *table, struct err *err)
+{
+    struct nn_graph *copy = training_copy(g, opt, err);
+    struct nn_plan *plan =
+        copy ? new_plan(copy, opt, slice_of(opt, n), pool_threads(opt->pool), err) : NULL;
+    bool ok = plan && nn_tune(plan, how, table, err);
+
+    nn_plan_free(plan);
+    nn_graph_free(copy);
+    return ok;
+}
+
+const struct nn_plan *train_net_plan(const struct train_net *t)
+{
+    return t->sized[0].plan;
 }
 
 /* Weights and labels that are unknown make some pictures count more in a loss. */

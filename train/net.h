@@ -8,7 +8,7 @@
 #define TRAIN_NET_H
 
 #include "nn/params.h"
-#include "nn/plan.h"
+#include "nn/tune.h"
 #include "train/block.h"
 #include "train/loss.h"
 #include "train/optim/optim.h"
@@ -28,6 +28,7 @@ struct train_net_options {
     const struct train_optim *optim;
     const struct nn_kernels *kernels;
     enum nn_precision precision;
+    const struct nn_variants *variants; /* lent while it lives; NULL: by rule */
     int64_t limit; /* bytes that activations should take (nn/plan.h); 0: any */
     int slice;     /* pictures of a batch that go through at a time; 0: all */
     struct pool *pool; /* lent; may be NULL */
@@ -102,6 +103,13 @@ struct train_net_bytes {
 /* Without allocating it. */
 bool train_net_bytes(const struct nn_graph *g, const struct train_net_options *opt, int n,
                      int threads, struct train_net_bytes *out, struct err *err);
+
+/* Which variants are the fastest for batches of n: appends the table (nn/tune.h). */
+bool train_net_tune(const struct nn_graph *g, const struct train_net_options *opt, int n,
+                    const struct nn_tune_options *how, struct str *table, struct err *err);
+
+/* The plan of the first batches that were prepared, lent; NULL: none was. */
+const struct nn_plan *train_net_plan(const struct train_net *t);
 
 /* Whether slices of a batch teach what the batch does: nothing in the network or its loss looks
  * across pictures. */

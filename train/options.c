@@ -25,6 +25,9 @@ const struct field train_option_fields[] = {
                  "the run.json of an earlier training, which it repeats; other options go over it"),
     FIELD_STRING(struct train_options, resume, "DIR", NULL,
                  "go on with a training that was stopped, in its folder"),
+    FIELD_BOOL(struct train_options, autotune,
+               "measure first, for some seconds, which ways to compute the layers are the fastest "
+               "here; they become the setting variants"),
     FIELD_BOOL(struct train_options, dry_run,
                "tell what would be done, how long it would take, and do nothing"),
     FIELD_BOOL(struct train_options, find_lr,
@@ -58,7 +61,7 @@ enum { OPTIONS = sizeof train_option_fields / sizeof *train_option_fields };
 static bool changes(const struct field *f)
 {
     static const char *const others[] = { "recipe", "config", "out", "force", "dry_run",
-                                         "find_lr" };
+                                         "find_lr", "autotune" };
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!strcmp(f->name, others[i]))

@@ -17,7 +17,7 @@ struct train_options {
     const char *config, *recipe, *resume;
     const char *out, *cache;
     double save_every;
-    bool dry_run, find_lr, force, sandbox, json, log_json;
+    bool autotune, dry_run, find_lr, force, sandbox, json, log_json;
 };
 extern const struct field train_option_fields[];
 

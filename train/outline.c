@@ -13,6 +13,7 @@ enum { SPLITS = DATA_TEST + 1, LABEL_COLUMN = 24, COUNT_COLUMN = 10 };
 void train_outline_release(struct train_outline *o)
 {
     str_release(&o->recipe);
+    str_release(&o->variants);
 }
 
 double train_outline_epoch(const struct train_outline *o)
@@ -84,6 +85,8 @@ void train_outline_text(const struct train_outline *o, const struct train_cfg *c
     str_add(out, " an epoch, ");
     str_duration(out, train_outline_seconds(o));
     str_printf(out, " in all: an estimate from a few steps of %.3g s\n", o->step);
+    if (o->variants.len)
+        str_printf(out, "\n%s", str_text(&o->variants));
 }
 
 static json_t *labels_json(const struct data_index *x)

@@ -17,6 +17,7 @@ struct train_outline {
     int epochs;
     struct train_forecast memory;
     struct str recipe;      /* augmentations in full */
+    struct str variants;    /* of the layers, in lines (infer/info.h) */
     double step, val;       /* seconds, measured: of a step; of a validation of all (0: none) */
 };
 void train_outline_release(struct train_outline *o); /* a zeroed one is fine */

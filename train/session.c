@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#define TUNE_SECONDS 15 /* at most, about */
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 int train_session_epochs(const struct train_session *t, int64_t steps)
@@ -191,6 +193,7 @@ static struct train_method_options method_options(const struct train_session *t)
         .data = t->parts.train,
         .kernels = t->kernels,
         .pool = t->pool,
+        .variants = t->variants,
         .limit = t->limit,
     };
 }
@@ -421,6 +424,57 @@ static bool check_slice(const struct train_session *t, struct err *err)
                            t->cfg->slice);
 }
 
+/* ---- variants of operators ------------------------------------------------------------------- */
+
+static void tell_tuned(void *ctx, const struct nn_tuned *d)
+{
+    struct progress *p = ctx;
+
+    p->total = d->all;
+    if (p->to)
+        progress_at(p, d->done);
+}
+
+static bool measure_variants(struct train_session *t, struct err *err)
+{
+    struct train_tuning *tuning = t->run->tuning;
+    struct train_method_options opt = method_options(t);
+    struct nn_tune_options how = { .pool = t->pool, .seconds = TUNE_SECONDS, .tell = tell_tuned,
+                                   .ctx = &tuning->progress };
+    bool ok = t->method->tune(&opt, &how, &tuning->variants, err);
+
+    progress_end(&tuning->progress);
+    t->cfg->variants = str_text(&tuning->variants);
+    return ok;
+}
+
+/* What steps take: as it was measured, at another time or now. */
+static bool find_variants(struct train_session *t, struct err *err)
+{
+    struct str here = { 0 };
+    const char *there;
+
+    if (t->run->tuning && !measure_variants(t, err))
+        return false;
+    t->variants = nn_variants_read(t->cfg->variants, err);
+    if (!t->variants)
+        return false;
+    if (t->run->tuning)
+        train_session_note(t, TRAIN_EVENT_NOTE,
+                           "autotune: %d shape%s of layers: another way than by rule is faster",
+                           nn_variants_count(t->variants),
+                           str_plural(nn_variants_count(t->variants)));
+    there = nn_variants_kernels(t->variants);
+    nn_variants_add_kernels(t->kernels, &here);
+    if (*there && strcmp(there, str_text(&here)) != 0)
+        train_session_note(t, TRAIN_EVENT_NOTE,
+                           "variants were measured elsewhere, with %.100s, and here are %.100s: "
+                           "those that are known here are taken, and the rule for the rest",
+                           there, str_text(&here));
+    str_release(&here);
+    return true;
+}
+
 bool train_session_open(struct train_session *t, struct err *err)
 {
     struct train_cfg *cfg = t->cfg;
@@ -466,7 +520,8 @@ bool train_session_open(struct train_session *t, struct err *err)
     if (!make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err))
         return false;
     t->seen = t->prep;
-    if (!check_slice(t, err) || !tell_memory(t, resident, &seen, err) || !make_loader(t, err))
+    if (!check_slice(t, err) || !tell_memory(t, resident, &seen, err) ||
+        !find_variants(t, err) || !make_loader(t, err))
         return false;
     t->clock.pace.per_epoch =
         (data_loader_batches(t->loader) + cfg->accumulate - 1) / cfg->accumulate;
@@ -493,6 +548,7 @@ void train_session_close(struct train_session *t)
     infer_model_free(t->init);
     nn_params_free(t->start);
     pool_free(t->pool);
+    nn_variants_free(t->variants);
     train_parts_close(&t->parts);
     json_decref(t->about_data);
 }

@@ -32,6 +32,7 @@ struct train_session {
     struct data_recipe recipe;
     struct train_caches caches;
     const struct nn_kernels *kernels;
+    struct nn_variants *variants; /* of cfg->variants */
     struct pool *pool;
     struct infer_model *init;  /* what it begins with or goes on from, until that is taken */
     bool going_on;             /* from a checkpoint */

@@ -35,6 +35,7 @@ static struct train_net_options options_of(const struct train_method_options *op
         .optim = train_optim_find(cfg->optim, err),
         .kernels = opt->kernels,
         .precision = (enum nn_precision)cfg->precision,
+        .variants = opt->variants,
         .limit = opt->limit,
         .slice = cfg->slice,
         .pool = opt->pool,
@@ -59,6 +60,14 @@ static bool slices(const struct train_method_options *opt, bool *out, struct err
         return false;
     *out &= !opt->cfg->class_weights;
     return true;
+}
+
+static bool tune(const struct train_method_options *opt, const struct nn_tune_options *how,
+                 struct str *table, struct err *err)
+{
+    struct train_net_options net = options_of(opt, NULL, err);
+
+    return net.optim && train_net_tune(opt->graph, &net, opt->cfg->batch, how, table, err);
 }
 
 /* What is left for activations beside a copy of values and gradients. */
@@ -160,11 +169,17 @@ static int64_t flops(const void *self)
     return train_net_flops(self);
 }
 
+static const struct nn_plan *plan(const void *self)
+{
+    return train_net_plan(self);
+}
+
 const struct train_method train_method_supervised = {
     .name = "supervised",
     .views = 1,
     .bytes = bytes,
     .slices = slices,
+    .tune = tune,
     .check = check,
     .open = open,
     .close = release,
@@ -177,4 +192,5 @@ const struct train_method train_method_supervised = {
     .state = state,
     .trained = trained,
     .flops = flops,
+    .plan = plan,
 };

@@ -8,6 +8,7 @@
  */
 #include "train/trainer.h"
 
+#include "infer/info.h"
 #include "nn/base/clock.h"
 #include "nn/base/str.h"
 #include "train/checkpoint.h"
@@ -383,6 +384,7 @@ bool train_outline(const struct train_method *method, const struct data_index *x
         out->val = pace->val;
         out->memory = t.memory;
         data_recipe_text(&t.recipe, &out->recipe);
+        infer_info_variants(method->plan(t.self), &out->variants);
     }
     train_session_close(&t);
     return ok;

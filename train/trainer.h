@@ -5,6 +5,7 @@
 #define TRAIN_TRAINER_H
 
 #include "infer/evaluate.h"
+#include "nn/base/progress.h"
 #include "train/cfg.h"
 #include "train/event.h"
 #include "train/find_lr.h"
@@ -13,6 +14,12 @@
 
 #include <stdatomic.h>
 
+/* Measuring which variants of operators are the fastest here. */
+struct train_tuning {
+    struct progress progress; /* zeroed: not shown */
+    struct str variants;      /* becomes cfg->variants: outlives it */
+};
+
 struct train_run {
     const char *out; /* run folder; exists; gets best.safetensors, last.safetensors (a checkpoint,
                         train/checkpoint.h), previous.safetensors and split.csv */
@@ -20,6 +27,7 @@ struct train_run {
     double save_every;     /* seconds between checkpoints within an epoch; 0: none there */
     const char *cache;     /* folder for decoded pictures (train/caches.h); NULL: none are kept */
     double cache_share;    /* of the free disk */
+    struct train_tuning *tuning; /* cfg->variants are measured first; NULL: they stay */
     const struct data_decode *decode; /* NULL: the default; the background is cfg's */
     struct train_find_lr *find_lr; /* only this is made, and nothing learnt; NULL: a training */
     train_event_fn *event; /* the terminal, the log ...; may be NULL */

@@ -76,19 +76,6 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     return nn_type_fits(&nn_op_conv2d, out, err);
 }
 
-/* ---- variants -------------------------------------------------------------------------------- */
-
-/* What else forward can do than the ways to cut it: not join taps, not put groups together. */
-enum algorithm { USUAL, STRIPS, APART };
-
-static const char *const forward_names[] = { "rows", "filters", "rows-few", "filters-few",
-                                             "rows-many", "filters-many", "strips", "apart", NULL };
-
-static enum algorithm algorithm_of(int variant)
-{
-    return variant < NN_CONV2D_CUTS ? USUAL : (enum algorithm)(variant - NN_CONV2D_CUTS + 1);
-}
-
 /* ---- forward --------------------------------------------------------------------------------- */
 
 struct forward {
@@ -99,7 +86,6 @@ struct forward {
     struct nn_conv2d_cut cut;
     struct nn_conv job;         /* of all rows of a group, without addresses */
     bool half, joined;          /* as nn_conv2d_source */
-    bool copies;                /* to strips */
     size_t strip;               /* bytes a worker */
 };
 
@@ -111,7 +97,7 @@ static bool is_depthwise(const struct nn_call *c)
 }
 
 /* All but how it is cut. */
-static struct forward forward_as(const struct nn_call *c, enum algorithm how)
+static struct forward forward_uncut(const struct nn_call *c)
 {
     const struct nn_conv2d *a = c->attr;
     const int64_t *dim = c->x[X].shape.dim;
@@ -119,14 +105,14 @@ static struct forward forward_as(const struct nn_call *c, enum algorithm how)
                          .w = nn_window_of(dim[1], dim[2], dim[3] / a->groups, a->size, a->stride,
                                            a->dilation, a->pad) };
     const struct nn_window *w = &f.w;
-    bool copies = f.copies = nn_conv2d_copies(&c->x[X], f.half, w->c);
+    bool copies = nn_conv2d_copies(&c->x[X], f.half, w->c);
     int64_t tap, k = a->channels;
 
-    f.joined = copies && a->groups == 1 && w->dw == 1 && how != STRIPS;
+    f.joined = copies && a->groups == 1 && w->dw == 1;
     f.f = (struct nn_conv2d_filters){
         .taps = f.joined ? w->kh : w->kh * w->kw, .c = f.joined ? w->kw * w->c : w->c,
         .k = a->channels / a->groups, .groups = a->groups, .half = f.half };
-    f.f.together = !copies && nn_conv2d_together(a->groups, f.f.c, f.f.k) && how != APART;
+    f.f.together = !copies && nn_conv2d_together(a->groups, f.f.c, f.f.k);
     tap = nn_conv2d_tap(&f.f);
     f.job = (struct nn_conv){
         .h = { .out = w->oh, .in = w->h, .step = w->sh, .start = -w->pt, .apart = w->dh,
@@ -147,11 +133,10 @@ static struct forward forward_as(const struct nn_call *c, enum algorithm how)
 
 static struct forward forward_of(const struct nn_call *c)
 {
-    int v = c->variant[NN_CONV2D_FORWARD];
-    struct forward f = forward_as(c, algorithm_of(v));
+    struct forward f = forward_uncut(c);
 
-    f.cut = nn_conv2d_cut(f.pass, v < NN_CONV2D_CUTS ? v : nn_conv2d_cut_rule(f.pass));
-    if (f.copies)
+    f.cut = nn_conv2d_cut(f.pass, c->variant[NN_CONV2D_FORWARD]);
+    if (nn_conv2d_copies(&c->x[X], f.half, f.w.c))
         f.strip = nn_conv2d_strip(&f.job.h, &f.job.w, f.cut.most_rows, f.w.c);
     return f;
 }
@@ -304,21 +289,12 @@ static void backward(const struct nn_call *c)
 
 static bool forward_can(const struct nn_call *c, int variant)
 {
-    struct forward f;
-
-    if (is_depthwise(c))
-        return !variant;
-    f = forward_as(c, USUAL);
-    if (algorithm_of(variant) == STRIPS)
-        return f.joined;
-    if (algorithm_of(variant) == APART)
-        return f.f.together;
-    return nn_conv2d_cut_can(f.pass, variant);
+    return is_depthwise(c) ? !variant : nn_conv2d_cut_can(forward_uncut(c).pass, variant);
 }
 
 static int forward_rule(const struct nn_call *c)
 {
-    return is_depthwise(c) ? 0 : nn_conv2d_cut_rule(forward_as(c, USUAL).pass);
+    return is_depthwise(c) ? 0 : nn_conv2d_cut_rule(forward_uncut(c).pass);
 }
 
 static bool input_can(const struct nn_call *c, int variant)
@@ -342,7 +318,7 @@ static int weight_rule(const struct nn_call *c)
 }
 
 static const struct nn_choice choices[] = {
-    [NN_CONV2D_FORWARD] = { "forward", NN_FORWARD, forward_names, forward_can, forward_rule },
+    [NN_CONV2D_FORWARD] = { "forward", NN_FORWARD, nn_conv2d_cut_names, forward_can, forward_rule },
     [NN_CONV2D_INPUT] = { "input", X, nn_conv2d_cut_names, input_can, input_rule },
     [NN_CONV2D_WEIGHT] = { "weight", WEIGHT, nn_conv2d_dw_names, weight_can, weight_rule },
     { .name = NULL },
@@ -383,7 +359,8 @@ const struct nn_op nn_op_conv2d = {
         { "channels=1 size=3 pad=1", "1x46x47x1", NULL },           /* of rows */
         { "channels=8 size=2x1 stride=3 bias=true", "2x7x8x4", NULL },          /* empty phases */
         { "channels=4 size=3 stride=2 dilation=2 pad=2", "1x9x8x6", NULL },
-        { "channels=70 size=3 pad=1", "1x16x16x34", NULL },         /* bands, runs of outputs */
+        { "channels=128 size=3 pad=1", "1x16x16x16", NULL },        /* bands, runs of outputs, */
+        { "channels=16 size=3 pad=1", "1x16x16x128", NULL },        /* of both passes */
         { NULL, NULL, NULL }
     },
 };

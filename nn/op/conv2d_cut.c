@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum {
-    WORK = 1 << 20,             /* products of a piece: some microseconds; at least half of them */
     PIXELS = 512,               /* pixels of a piece of several pictures, at least */
     BAND = 48,                  /* of a band, but where nothing else makes two pieces of one */
     RUN = 2,                    /* groups of outputs of a run, at least: fewer read x too often */
@@ -40,20 +39,23 @@ static int parts_of(int64_t n, int64_t want, int64_t least)
 static const struct {
     bool deep;
     int pieces;                 /* about, at most: 32 are enough for some cores */
-} ways[] = { { false, 32 }, { true, 32 }, { false, 8 }, { true, 8 }, { false, 128 },
-             { true, 128 } };
+    int work;                   /* products of a piece, at least half of them: 2^20 take some
+                                   microseconds */
+} ways[] = { { false, 32, 1 << 20 }, { true, 32, 1 << 20 }, { false, 128, 1 << 18 },
+             { true, 128, 1 << 18 } };
 
-const char *const nn_conv2d_cut_names[] = { "rows", "filters", "rows-few", "filters-few",
-                                            "rows-many", "filters-many", NULL };
+const char *const nn_conv2d_cut_names[] = { "rows", "filters", "rows-many", "filters-many", NULL };
 
-_Static_assert(sizeof ways / sizeof *ways == NN_CONV2D_CUTS, "a name each");
+_Static_assert(sizeof ways / sizeof *ways == sizeof nn_conv2d_cut_names /
+               sizeof *nn_conv2d_cut_names - 1, "a name each");
 
 struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass p, int way)
 {
     struct nn_conv2d_cut u = { .pass = p };
     int most = ways[way].pieces;
     int64_t pixels = (int64_t)p.rows * p.columns;
-    double work = (double)(p.batch * pixels * p.outputs * p.groups) * (double)p.terms / WORK;
+    double products = (double)(p.batch * pixels * p.outputs * p.groups) * (double)p.terms;
+    double work = products / ways[way].work;
     int64_t want = work < most ? clamp((int64_t)work, work >= 1 ? 2 : 1, most) : most;
     int64_t band = ceil_div(BAND, p.columns), groups = nn_pack_groups(p.outputs);
 

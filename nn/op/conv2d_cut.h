@@ -27,9 +27,9 @@ struct nn_conv2d_cut {
     int n;                      /* pieces */
 };
 
-/* Ways to cut: which of rows and filters pieces share with the one before, and how many there are.
- * They change no bit.  A way that does what one before it does cannot be chosen. */
-enum { NN_CONV2D_CUTS = 6 };
+/* Ways to cut, the variants of forward and of the pass towards x: which of rows and filters pieces
+ * have from the one before, and how many they are.  They change no bit.  A way that does what one
+ * before it does cannot be chosen. */
 extern const char *const nn_conv2d_cut_names[];         /* NULL-terminated */
 struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass pass, int way);
 bool nn_conv2d_cut_can(struct nn_conv2d_pass pass, int way);

@@ -6,8 +6,9 @@
  * of pictures or, where these are few, of rows of each; every part but the first sums into a copy
  * of its own in scratch, so that large gradients have one part only; the copies are added in order.
  * What pieces are then missing for some cores comes from outputs and channels, of which none gets
- * so few that copying dy and x into strips counts.  All of it follows from the shapes, hence the
- * same bits for any number of threads.
+ * so few that copying dy and x into strips counts.  All of it follows from the shapes and the
+ * variant, hence the same bits for any number of threads.  Variants are other limits of that
+ * (docs/kernels.md).
  */
 #include "nn/op/conv2d_dw.h"
 #include "nn/op/conv2d.h"
@@ -23,10 +24,9 @@ static const struct {
     int pieces;                 /* about: 16 are enough for some cores */
     int pixels;                 /* of a part, at least */
     int copies;                 /* numbers in the copies of all parts, at most */
-} ways[] = { { 16, 1024, 1 << 18 }, { 16, 1024, 0 }, { 16, 1024, 1 << 21 }, { 4, 1024, 1 << 18 },
-             { 64, 256, 1 << 18 } };
+} ways[] = { { 16, 1024, 1 << 18 }, { 16, 1024, 0 }, { 4, 1024, 1 << 18 }, { 64, 256, 1 << 18 } };
 
-const char *const nn_conv2d_dw_names[] = { "mixed", "whole", "parts", "few", "many", NULL };
+const char *const nn_conv2d_dw_names[] = { "mixed", "whole", "few", "many", NULL };
 
 _Static_assert(sizeof ways / sizeof *ways == sizeof nn_conv2d_dw_names /
                sizeof *nn_conv2d_dw_names - 1, "a name each");
