@@ -52,6 +52,7 @@ bool nn_onnx_begin(struct nn_onnx_out *o, const char *op_type, int n_in, const c
                    const char *out);
 bool nn_onnx_int(struct nn_onnx_out *o, const char *name, int64_t value);
 bool nn_onnx_float(struct nn_onnx_out *o, const char *name, double value);
+bool nn_onnx_word(struct nn_onnx_out *o, const char *name, const char *value);
 bool nn_onnx_ints(struct nn_onnx_out *o, const char *name, int n, const int *value);
 /* The attributes of the node's field table that have an ONNX name. */
 bool nn_onnx_fields(struct nn_onnx_out *o, const struct nn_onnx_node *node);
@@ -66,12 +67,20 @@ const char *nn_onnx_int64s(struct nn_onnx_out *o, const char *base, int n, const
 /* Input i of the node, one number a channel, so that it can be multiplied with or added to the
  * node's result. */
 const char *nn_onnx_channels(struct nn_onnx_out *o, const struct nn_onnx_node *node, int i);
+/* out = from as another type: TensorProto's numbers of them. */
+enum { NN_ONNX_TO_FLOAT = 1, NN_ONNX_TO_INT64 = 7, NN_ONNX_TO_BOOL = 9 };
+bool nn_onnx_cast(struct nn_onnx_out *o, const char *from, int to, const char *out);
 /* out = from * scale + shift, these two as nn_onnx_channels returns them. */
 bool nn_onnx_affine(struct nn_onnx_out *o, const char *from, const char *scale, const char *shift,
                     const char *out);
+/* Dimension `ours` of a value of this rank in the file, and the other way round. */
+int nn_onnx_axis(int rank, int ours);
+int nn_onnx_ours(int rank, int axis);
 /* Name of a value in NHWC order when `from` is a rank-4 value of the graph (NCHW in the file) with
  * more than one pixel; `from` itself otherwise.  And back. */
 const char *nn_onnx_to_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type);
+/* As nn_onnx_to_nhwc, of one pixel too. */
+const char *nn_onnx_turned(struct nn_onnx_out *o, const char *from, const struct nn_type *type);
 bool nn_onnx_from_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type,
                        const char *out);
 

@@ -104,6 +104,18 @@ bool nn_onnx_float(struct nn_onnx_out *o, const char *name, double value)
     return true;
 }
 
+bool nn_onnx_word(struct nn_onnx_out *o, const char *name, const char *value)
+{
+    Onnx__AttributeProto *a = new_attribute(o, name);
+
+    if (!a || !(a->s.data = (uint8_t *)nn_onnx_copy(o, value)))
+        return false;
+    a->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING;
+    a->has_s = true;
+    a->s.len = strlen(value);
+    return true;
+}
+
 bool nn_onnx_ints(struct nn_onnx_out *o, const char *name, int n, const int *value)
 {
     Onnx__AttributeProto *a = new_attribute(o, name);
@@ -231,6 +243,11 @@ const char *nn_onnx_channels(struct nn_onnx_out *o, const struct nn_onnx_node *n
     return name;
 }
 
+bool nn_onnx_cast(struct nn_onnx_out *o, const char *from, int to, const char *out)
+{
+    return nn_onnx_begin(o, "Cast", 1, &from, out) && nn_onnx_int(o, "to", to);
+}
+
 bool nn_onnx_affine(struct nn_onnx_out *o, const char *from, const char *scale, const char *shift,
                     const char *out)
 {
@@ -240,11 +257,32 @@ bool nn_onnx_affine(struct nn_onnx_out *o, const char *from, const char *scale, 
            nn_onnx_begin(o, "Add", 2, (const char *[]){ scaled, shift }, out);
 }
 
+int nn_onnx_axis(int rank, int ours)
+{
+    static const int nchw[4] = { 0, 2, 3, 1 };
+
+    return rank == 4 ? nchw[ours] : ours;
+}
+
+int nn_onnx_ours(int rank, int axis)
+{
+    static const int nhwc[4] = { 0, 3, 1, 2 };
+
+    return rank == 4 ? nhwc[axis] : axis;
+}
+
 const char *nn_onnx_to_nhwc(struct nn_onnx_out *o, const char *from, const struct nn_type *type)
+{
+    bool pixel = type->rank == 4 && type->dim[1].n == 1 && type->dim[2].n == 1;
+
+    return pixel ? from : nn_onnx_turned(o, from, type);
+}
+
+const char *nn_onnx_turned(struct nn_onnx_out *o, const char *from, const struct nn_type *type)
 {
     const char *name;
 
-    if (type->rank != 4 || (type->dim[1].n == 1 && type->dim[2].n == 1))
+    if (type->rank != 4)
         return from;
     name = nn_onnx_name(o, from);
     if (!name || !nn_onnx_begin(o, "Transpose", 1, &from, name) ||

@@ -105,13 +105,12 @@ static void backward(const struct nn_call *c)
 /* A picture's channels are dimension 1 there, its rows and columns 2 and 3. */
 static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
 {
-    static const int nchw[4] = { 0, 2, 3, 1 };
     const struct nn_concat *a = node->attr;
     int rank = node->graph->node[node->id].type.rank, axis = a->axis < 0 ? rank - 1 : a->axis;
 
     (void)err;
     return nn_onnx_begin(o, "Concat", node->n_in, node->in, node->out) &&
-           nn_onnx_int(o, "axis", rank == 4 ? nchw[axis] : axis);
+           nn_onnx_int(o, "axis", nn_onnx_axis(rank, axis));
 }
 
 const struct nn_op nn_op_concat = {
