@@ -1,0 +1,281 @@
+/*
+ * onnx_in_calc -- functions of values that compute: onnx_in_val.h
+ *
+ * Constants are computed in double, at once.  Whole numbers are rounded as their type does.
+ */
+#include "nn/io/onnx_in_val.h"
+
+#include "nn/op/scale.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What a type can hold of a number that was computed. */
+static double fit(int type, double x)
+{
+    switch (type) {
+    case NN_ONNX_T_FLOAT: return (double)(float)x;
+    case NN_ONNX_T_UINT8: return (double)(uint8_t)(int64_t)x;
+    case NN_ONNX_T_INT8: return (double)(int8_t)(int64_t)x;
+    case NN_ONNX_T_UINT16: return (double)(uint16_t)(int64_t)x;
+    case NN_ONNX_T_INT16: return (double)(int16_t)(int64_t)x;
+    case NN_ONNX_T_BOOL: return x != 0;
+    default: return x;
+    }
+}
+
+nn_onnx_val *nn_onnx_v_each(nn_onnx_reader *r, const struct nn_op *op, const void *attr,
+                            nn_onnx_val *x)
+{
+    if (nn_onnx_is_const(x)) {
+        err_set(r->err, ERR_UNSUPPORTED, "%s of a constant", op->name);
+        return NULL;
+    }
+    return nn_onnx_new_node(r, x->type, x->rank, x->dim,
+                            nn_onnx_emit(r, op, attr, 1, &x->node), x->n_ax, x->ax);
+}
+
+nn_onnx_val *nn_onnx_v_math(nn_onnx_reader *r, const struct nn_math *m, nn_onnx_val *x, int type)
+{
+    nn_onnx_val *v;
+    double *d;
+
+    if (!nn_onnx_is_const(x)) {
+        v = nn_onnx_v_each(r, &nn_op_math, m, x);
+        if (v)
+            v->type = type;
+        return v;
+    }
+    if (!nn_onnx_load(r, x) || !(v = nn_onnx_new_const(r, type, x->rank, x->dim, &d)))
+        return NULL;
+    for (int64_t i = 0; i < nn_onnx_count(x->rank, x->dim); i++)
+        d[i] = fit(type, nn_math_of(m, nn_onnx_num(x, i)));
+    return v;
+}
+
+int nn_onnx_v_shape(nn_onnx_reader *r, const nn_onnx_val *x, const nn_onnx_val *y, int64_t *dim)
+{
+    int rank = x->rank > y->rank ? x->rank : y->rank;
+
+    for (int d = 0; d < rank; d++) {
+        int a = d - (rank - x->rank), b = d - (rank - y->rank);
+        int64_t p = a < 0 ? 1 : x->dim[a], q = b < 0 ? 1 : y->dim[b];
+
+        if (p != q && p != 1 && q != 1) {
+            err_set(r->err, ERR_INPUT, "dimensions of %lld and %lld do not go together",
+                    (long long)p, (long long)q);
+            return -1;
+        }
+        dim[d] = p == 1 ? q : p;
+    }
+    return rank;
+}
+
+static nn_onnx_val *arith_consts(nn_onnx_reader *r, enum nn_arith_kind kind, nn_onnx_val *x,
+                                 nn_onnx_val *y, int type)
+{
+    int64_t dim[SHAPE_MAX_RANK];
+    int rank = nn_onnx_v_shape(r, x, y, dim);
+    nn_onnx_val *v, *in[2] = { x, y };
+    double *d;
+
+    if (rank < 0 || !nn_onnx_load(r, x) || !nn_onnx_load(r, y) ||
+        !(v = nn_onnx_new_const(r, type, rank, dim, &d)))
+        return NULL;
+    for (int64_t i = 0; i < nn_onnx_count(rank, dim); i++) {
+        int64_t at[2] = { 0 }, left = i, step[2] = { 1, 1 };
+
+        for (int k = rank - 1; k >= 0; left /= dim[k--])
+            for (int s = 0; s < 2; s++) {
+                int own = k - (rank - in[s]->rank);
+
+                if (own < 0 || in[s]->dim[own] == 1)
+                    continue;
+                at[s] += left % dim[k] * step[s];
+                step[s] *= in[s]->dim[own];
+            }
+        d[i] = fit(type, nn_arith_of(kind, nn_onnx_num(x, at[0]), nn_onnx_num(y, at[1])));
+    }
+    return v;
+}
+
+bool nn_onnx_one_axis(const nn_onnx_val *v, int rank, int axis)
+{
+    for (int d = 0; d < v->rank; d++)
+        if (v->dim[d] != 1 && d + rank - v->rank != axis)
+            return false;
+    return v->rank <= rank;
+}
+
+/* A function of x and one number, y's on its right or (turned) on its left; NULL without an error
+ * in *m->kind < 0: there is none. */
+static bool with_number(enum nn_arith_kind kind, double y, bool turned, struct nn_math *m)
+{
+    *m = (struct nn_math){ .kind = NN_MATH_affine, .a = 1 };
+    switch (kind) {
+    case NN_ARITH_ADD:
+        m->b = y;
+        return true;
+    case NN_ARITH_SUB:
+        m->a = turned ? -1 : 1;
+        m->b = turned ? y : -y;
+        return true;
+    case NN_ARITH_MUL:
+        m->a = y;
+        return true;
+    case NN_ARITH_DIV:
+        m->a = 1 / y;
+        return !turned && y != 0;
+    case NN_ARITH_MIN:
+    case NN_ARITH_MAX:
+        *m = (struct nn_math){ NN_MATH_clip, -3.4028234663852886e38, 3.4028234663852886e38 };
+        *(kind == NN_ARITH_MIN ? &m->b : &m->a) = y;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* y, a constant, as an operand of a node in x's order, of `rank` dimensions. */
+static int const_operand(nn_onnx_reader *r, nn_onnx_val *y, const nn_onnx_val *x)
+{
+    int64_t dim[SHAPE_MAX_RANK], perm[SHAPE_MAX_RANK], n = 1;
+    struct nn_param p = { .init = 0 };
+    nn_onnx_val *v;
+    int k = 0, lead = 0;
+
+    for (int d = 0; d < x->rank; d++)
+        dim[d] = d < x->rank - y->rank ? 1 : y->dim[d - (x->rank - y->rank)];
+    if (x->ax[0] >= 0 && dim[x->ax[0]] != 1) {
+        err_set(r->err, ERR_UNSUPPORTED, "it has a constant for each picture of the batch");
+        return -1;
+    }
+    v = nn_onnx_v_reshape(r, y, x->rank, dim);
+    if (!v)
+        return -1;
+    v->name = y->name;
+    if (x->ax[0] >= 0)
+        perm[k++] = x->ax[0];
+    for (int i = 1; i < x->n_ax; i++)
+        perm[k++] = x->ax[i];
+    v = nn_onnx_v_transpose(r, v, perm);
+    if (!v)
+        return -1;
+    v->name = y->name;
+    for (int i = x->ax[0] >= 0; i < v->rank; i++) {     /* dimensions of 1 in front go unsaid */
+        if (!lead && v->dim[i] == 1 && i + 1 < v->rank)
+            continue;
+        if (v->dim[i] < 1 || v->dim[i] > INT32_MAX) {
+            err_set(r->err, ERR_UNSUPPORTED, "a dimension of %lld", (long long)v->dim[i]);
+            return -1;
+        }
+        p.shape[lead++] = (int)v->dim[i];
+        n *= v->dim[i];
+    }
+    if (!lead) {
+        p.shape[0] = 1;
+        n = 1;
+    }
+    return nn_onnx_const_node(r, v, &p, n);
+}
+
+/* x times a constant for each of its last dimension. */
+static nn_onnx_val *scaled(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *y)
+{
+    const char *name = nn_onnx_new_name(r, r->hint ? r->hint : "scale");
+    struct nn_scale a = { .first = 1 };
+    int in[2] = { x->node };
+
+    if (!name)
+        return NULL;
+    in[1] = nn_onnx_op_param(r, &nn_op_scale, &a, x->node, 1, name, y);
+    return nn_onnx_new_node(r, x->type, x->rank, x->dim, nn_onnx_emit(r, &nn_op_scale, &a, 2, in),
+                            x->n_ax, x->ax);
+}
+
+/* Both as nodes in one order; x's, where that can be. */
+static bool same_order(nn_onnx_reader *r, nn_onnx_val **x, nn_onnx_val **y)
+{
+    nn_onnx_val **lead = (*x)->ax[0] < 0 && (*y)->ax[0] >= 0 ? y : x, **other = lead == x ? y : x;
+    int first = (*lead)->ax[0];
+
+    if (r->batch == 1 && ((*x)->ax[0] != (*y)->ax[0] ||
+                          (first >= 0 && (*x)->dim[first] != (*y)->dim[first]))) {
+        *x = nn_onnx_apart(r, *x);
+        *y = *x ? nn_onnx_apart(r, *y) : NULL;
+        if (!*y)
+            return false;
+    }
+    *other = nn_onnx_placed(r, *other, (*lead)->n_ax, (*lead)->ax);
+    return *other;
+}
+
+/* As many dimensions as the result. */
+static nn_onnx_val *widened(nn_onnx_reader *r, nn_onnx_val *x, int rank)
+{
+    int64_t dim[SHAPE_MAX_RANK];
+
+    for (int d = 0; d < rank; d++)
+        dim[d] = d < rank - x->rank ? 1 : x->dim[d - (rank - x->rank)];
+    return x->rank == rank ? x : nn_onnx_v_reshape(r, x, rank, dim);
+}
+
+static nn_onnx_val *arith_const(nn_onnx_reader *r, enum nn_arith_kind kind, nn_onnx_val *x,
+                                nn_onnx_val *y, bool turned, int rank, int type,
+                                const int64_t *dim)
+{
+    struct nn_arith a = { kind };
+    struct nn_math m;
+    int in[2], last;
+
+    if (!nn_onnx_load(r, y) || !(x = widened(r, x, rank)))
+        return NULL;
+    if (nn_onnx_count(y->rank, y->dim) == 1 && with_number(kind, nn_onnx_num(y, 0), turned, &m) &&
+        type == x->type && fabs(m.a) <= 3.5e38 && fabs(m.b) <= 3.5e38)
+        return m.kind == NN_MATH_affine && m.a == 1 && m.b == 0 ? x
+                                                                : nn_onnx_v_math(r, &m, x, type);
+    last = x->ax[x->n_ax - 1];
+    if (kind == NN_ARITH_MUL && x->n_ax > 1 && nn_onnx_one_axis(y, rank, last) &&
+        nn_onnx_count(y->rank, y->dim) == x->dim[last] && y->type == NN_ONNX_T_FLOAT)
+        return scaled(r, x, y);
+    if (x->ax[0] >= 0 && y->rank == rank && y->dim[x->ax[0]] != 1 && !(x = nn_onnx_apart(r, x)))
+        return NULL;
+    if (x->ax[0] >= 0 && x->ax[0] >= rank - y->rank &&
+        y->dim[x->ax[0] - (rank - y->rank)] != 1 && !(x = nn_onnx_apart(r, x)))
+        return NULL;
+    in[turned] = x->node;
+    in[!turned] = const_operand(r, y, x);
+    return nn_onnx_new_node(r, type, rank, dim, nn_onnx_emit(r, &nn_op_arith, &a, 2, in), x->n_ax,
+                            x->ax);
+}
+
+nn_onnx_val *nn_onnx_v_arith(nn_onnx_reader *r, enum nn_arith_kind kind, nn_onnx_val *x,
+                             nn_onnx_val *y, int type)
+{
+    struct nn_arith a = { kind };
+    const struct nn_op *op = &nn_op_arith;
+    int64_t dim[SHAPE_MAX_RANK];
+    int rank = nn_onnx_v_shape(r, x, y, dim), in[2];
+    bool same;
+
+    if (rank < 0)
+        return NULL;
+    if (nn_onnx_is_const(x) && nn_onnx_is_const(y))
+        return arith_consts(r, kind, x, y, type);
+    if (nn_onnx_is_const(y))
+        return arith_const(r, kind, x, y, false, rank, type, dim);
+    if (nn_onnx_is_const(x))
+        return arith_const(r, kind, y, x, true, rank, type, dim);
+    same = x->rank == y->rank && !memcmp(x->dim, y->dim, (size_t)rank * sizeof *dim);
+    if (!(x = widened(r, x, rank)) || !(y = widened(r, y, rank)) || !same_order(r, &x, &y))
+        return NULL;
+    in[0] = x->node;
+    in[1] = y->node;
+    if (same && kind == NN_ARITH_ADD)
+        op = &nn_op_add;
+    if (same && kind == NN_ARITH_MUL)
+        op = &nn_op_mul;
+    return nn_onnx_new_node(r, type, rank, dim,
+                            nn_onnx_emit(r, op, op == &nn_op_arith ? &a : NULL, 2, in), x->n_ax,
+                            x->ax);
+}

@@ -1,0 +1,547 @@
+/*
+ * onnx_in_nets -- layers: convolutions, pools, norms, products of matrices: onnx_in_ops.h
+ */
+#include "nn/io/onnx_in_ops.h"
+
+#include "nn/op/batchnorm.h"
+#include "nn/op/conv2d.h"
+#include "nn/op/groupnorm.h"
+#include "nn/op/layernorm.h"
+#include "nn/op/linear.h"
+#include "nn/op/pad.h"
+#include "nn/op/pool.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+static const int8_t nhwc[4] = { 0, 2, 3, 1 };
+
+/* ---- windows --------------------------------------------------------------------------------- */
+
+struct window {
+    int64_t size[2], stride[2], dilation[2], pad[4];
+    int64_t more[2];            /* of pad, at the ends: what ceil_mode adds */
+};
+
+/* n numbers of an attribute of a picture; a line's, which has one row, are its second halves. */
+static bool get_pair(const nn_onnx_at *a, const char *name, bool line, int n, int64_t otherwise,
+                     int64_t *out)
+{
+    int64_t got[4];
+    int have = nn_onnx_at_ints(a, name, 4, got);
+
+    for (int i = 0; i < n; i++)
+        out[i] = line && i % 2 == 0 ? (n == 4 ? 0 : 1) : otherwise;
+    if (have == -1)
+        return true;
+    if (have != (line ? n / 2 : n))
+        return have != -2 && err_set(a->r->err, ERR_INPUT, "\"%s\" has %d numbers", name, have);
+    for (int i = 0; i < have; i++)
+        out[line ? 2 * i + 1 : i] = got[i];
+    return true;
+}
+
+/* in: the picture's height and width. */
+static bool get_window(const nn_onnx_at *a, bool line, const int64_t *in, const int64_t *size,
+                       struct window *w)
+{
+    bool upper = nn_onnx_at_is(a, "auto_pad", "SAME_UPPER", "NOTSET");
+    bool lower = nn_onnx_at_is(a, "auto_pad", "SAME_LOWER", "NOTSET");
+    bool valid = nn_onnx_at_is(a, "auto_pad", "VALID", "NOTSET");
+    bool ceil_mode = nn_onnx_at_int(a, "ceil_mode", 0);
+
+    *w = (struct window){ .size = { 1, 1 } };
+    if (!get_pair(a, "kernel_shape", line, 2, 0, w->size) ||
+        !get_pair(a, "strides", line, 2, 1, w->stride) ||
+        !get_pair(a, "dilations", line, 2, 1, w->dilation) ||
+        !get_pair(a, "pads", line, 4, 0, w->pad))
+        return false;
+    for (int d = 0; d < 2; d++) {
+        int64_t span, over, out;
+
+        if (size && !nn_onnx_attribute(a->node, "kernel_shape"))
+            w->size[d] = size[d];
+        if (w->size[d] < 1 || w->stride[d] < 1 || w->dilation[d] < 1 || w->size[d] > 1 << 20 ||
+            w->stride[d] > 1 << 20 || w->dilation[d] > 1 << 20 || w->pad[d] > 1 << 20 ||
+            w->pad[d + 2] > 1 << 20 || w->pad[d] < 0 || w->pad[d + 2] < 0)
+            return err_set(a->r->err, ERR_INPUT, "a window of %lld places, stride %lld",
+                           (long long)w->size[d], (long long)w->stride[d]);
+        span = (w->size[d] - 1) * w->dilation[d] + 1;
+        if (valid)
+            w->pad[d] = w->pad[d + 2] = 0;
+        if (upper || lower) {
+            over = ((in[d] + w->stride[d] - 1) / w->stride[d] - 1) * w->stride[d] + span - in[d];
+            over = over < 0 ? 0 : over;
+            w->pad[d] = upper ? over / 2 : over - over / 2;
+            w->pad[d + 2] = over - w->pad[d];
+        }
+        over = in[d] + w->pad[d] + w->pad[d + 2] - span;
+        if (over < 0)
+            return err_set(a->r->err, ERR_INPUT, "a window of %lld places in %lld",
+                           (long long)span, (long long)in[d]);
+        out = over / w->stride[d] + 1;
+        if (ceil_mode && over % w->stride[d] && out * w->stride[d] < in[d] + w->pad[d])
+            w->more[d] = w->stride[d] - over % w->stride[d];
+    }
+    return true;
+}
+
+/* The size of a result. */
+static int64_t window_out(const struct window *w, const int64_t *in, int d)
+{
+    return (in[d] + w->pad[d] + w->pad[d + 2] + w->more[d] - (w->size[d] - 1) * w->dilation[d] -
+            1) / w->stride[d] + 1;
+}
+
+/* A line [N,C,L] as a picture of one row. */
+static nn_onnx_val *as_picture(nn_onnx_at *a, nn_onnx_val *x)
+{
+    int64_t dim[4];
+
+    if (nn_onnx_is_const(x) || (x->rank != 3 && x->rank != 4)) {
+        err_set(a->r->err, ERR_UNSUPPORTED, "pictures have 4 dimensions, it has %d", x->rank);
+        return NULL;
+    }
+    if (x->rank == 4)
+        return x;
+    dim[0] = x->dim[0];
+    dim[1] = x->dim[1];
+    dim[2] = 1;
+    dim[3] = x->dim[2];
+    return nn_onnx_v_reshape(a->r, x, 4, dim);
+}
+
+/* And back. */
+static bool done_picture(nn_onnx_at *a, nn_onnx_val *y, bool line)
+{
+    if (!y || !line)
+        return nn_onnx_at_done(a, y);
+    return nn_onnx_at_done(a, nn_onnx_v_reshape(a->r, y, 3, (int64_t[]){ y->dim[0], y->dim[1],
+                                                                         y->dim[3] }));
+}
+
+static void copy_ints(int n, const int64_t *from, int *to)
+{
+    for (int i = 0; i < n; i++)
+        to[i] = (int)from[i];
+}
+
+/* Zeros that stand around the picture become the convolution's own. */
+static int without_pads(const nn_onnx_reader *r, int x, int *pad)
+{
+    for (; r->g->node[x].op == &nn_op_pad; x = r->g->node[x].in[0]) {
+        const struct nn_pad *p = r->g->node[x].attr;
+
+        if (p->mode != NN_PAD_CONSTANT || p->value != 0 || (p->axis != 1 && p->axis != 2) ||
+            p->before > 1000 || p->after > 1000)
+            break;
+        pad[p->axis - 1] += p->before;
+        pad[p->axis + 1] += p->after;
+    }
+    return x;
+}
+
+bool nn_onnx_lower_conv(nn_onnx_at *a)
+{
+    nn_onnx_val *x = nn_onnx_at_in(a, 0), *w = nn_onnx_at_in(a, 1);
+    nn_onnx_val *b = a->n_in > 2 ? a->x[2] : NULL;
+    int64_t groups = nn_onnx_at_int(a, "group", 1);
+    struct nn_conv2d c = { .bias = b };
+    struct window win;
+    bool line;
+    int in[3];
+
+    if (!x || !w || !(line = x->rank == 3, x = as_picture(a, x)))
+        return false;
+    if (w->rank != (line ? 3 : 4) || w->dim[0] > INT_MAX || groups < 1 || groups > INT_MAX ||
+        x->dim[1] != w->dim[1] * groups)
+        return err_set(a->r->err, ERR_INPUT, "filters for %lld channels, there are %lld",
+                       (long long)(w->rank > 1 ? w->dim[1] * groups : 0), (long long)x->dim[1]);
+    if (!get_window(a, line, x->dim + 2, line ? (int64_t[]){ 1, w->dim[2] } : w->dim + 2, &win))
+        return false;
+    if (win.size[1] != w->dim[w->rank - 1] || (!line && win.size[0] != w->dim[2]))
+        return err_set(a->r->err, ERR_INPUT, "kernel_shape is not that of the filters");
+    c.channels = (int)w->dim[0];
+    c.groups = (int)groups;
+    copy_ints(2, win.size, c.size);
+    copy_ints(2, win.stride, c.stride);
+    copy_ints(2, win.dilation, c.dilation);
+    copy_ints(4, win.pad, c.pad);
+    in[0] = nn_onnx_place(a->r, x, 4, nhwc);
+    if (in[0] < 0)
+        return false;
+    in[0] = without_pads(a->r, in[0], c.pad);
+    a->r->hint = nn_onnx_at_name(a, w);
+    if (!a->r->hint)
+        return false;
+    in[1] = nn_onnx_op_param(a->r, &nn_op_conv2d, &c, in[0], 1, a->r->hint, w);
+    in[2] = b && in[1] >= 0 ? nn_onnx_op_param(a->r, &nn_op_conv2d, &c, in[0], 2, a->r->hint, b)
+                            : -1;
+    return done_picture(a, nn_onnx_new_node(a->r, x->type, 4,
+                                            (int64_t[]){ x->dim[0], c.channels,
+                                                         window_out(&win, x->dim + 2, 0),
+                                                         window_out(&win, x->dim + 2, 1) },
+                                            nn_onnx_emit(a->r, &nn_op_conv2d, &c, b ? 3 : 2, in),
+                                            4, nhwc), line);
+}
+
+static bool pool(nn_onnx_at *a, const struct nn_op *op, bool whole)
+{
+    nn_onnx_val *x = nn_onnx_at_in(a, 0);
+    struct nn_pool p = { .whole = whole };
+    struct window win;
+    bool line;
+    int in;
+
+    if (!x || !(line = x->rank == 3, x = as_picture(a, x)) ||
+        !get_window(a, line, x->dim + 2, NULL, &win))
+        return false;
+    if (win.dilation[0] != 1 || win.dilation[1] != 1)
+        return nn_onnx_at_cannot(a, "a pool with dilations");
+    if (a->n_out > 1 && *a->node->output[1])
+        return nn_onnx_at_cannot(a, "the places of the largest are not told");
+    if (whole && (win.more[0] || win.more[1]))
+        return nn_onnx_at_cannot(a, "ceil_mode with count_include_pad");
+    copy_ints(2, win.size, p.size);
+    copy_ints(2, win.stride, p.stride);
+    copy_ints(4, win.pad, p.pad);
+    p.pad[2] += (int)win.more[0];
+    p.pad[3] += (int)win.more[1];
+    in = nn_onnx_place(a->r, x, 4, nhwc);
+    return done_picture(a, nn_onnx_new_node(a->r, x->type, 4,
+                                            (int64_t[]){ x->dim[0], x->dim[1],
+                                                         window_out(&win, x->dim + 2, 0),
+                                                         window_out(&win, x->dim + 2, 1) },
+                                            nn_onnx_emit(a->r, op, &p, 1, &in), 4, nhwc), line);
+}
+
+bool nn_onnx_lower_max_pool(nn_onnx_at *a)
+{
+    return pool(a, &nn_op_maxpool, false);
+}
+
+bool nn_onnx_lower_average_pool(nn_onnx_at *a)
+{
+    return pool(a, &nn_op_avgpool, nn_onnx_at_int(a, "count_include_pad", 0));
+}
+
+bool nn_onnx_lower_global_pool(nn_onnx_at *a)
+{
+    static const int8_t rows[2] = { 0, 1 };
+    bool mean = !strcmp(a->node->op_type, "GlobalAveragePool"), line;
+    nn_onnx_val *x = nn_onnx_at_in(a, 0), *y;
+    struct nn_pool p = { .whole = false };
+    int in;
+
+    if (!x || !(line = x->rank == 3, x = as_picture(a, x)))
+        return false;
+    in = nn_onnx_place(a->r, x, 4, nhwc);
+    if (mean) {
+        y = nn_onnx_new_node(a->r, x->type, 2, x->dim,
+                             nn_onnx_emit(a->r, &nn_op_meanpool, NULL, 1, &in), 2, rows);
+        y = y ? nn_onnx_v_reshape(a->r, y, 4, (int64_t[]){ x->dim[0], x->dim[1], 1, 1 }) : NULL;
+        return done_picture(a, y, line);
+    }
+    p.size[0] = x->dim[2] > INT_MAX ? 0 : (int)x->dim[2];
+    p.size[1] = x->dim[3] > INT_MAX ? 0 : (int)x->dim[3];
+    return done_picture(a, nn_onnx_new_node(a->r, x->type, 4,
+                                            (int64_t[]){ x->dim[0], x->dim[1], 1, 1 },
+                                            nn_onnx_emit(a->r, &nn_op_maxpool, &p, 1, &in), 4,
+                                            nhwc), line);
+}
+
+/* ---- norms ----------------------------------------------------------------------------------- */
+
+/* An operator on x whose channels are last, with n parameters that lie in a->x or p. */
+static nn_onnx_val *normed(nn_onnx_reader *r, const struct nn_op *op, const void *attr,
+                           nn_onnx_val *x, int n_ax, const int8_t *ax, const char *name, int n,
+                           nn_onnx_val **p)
+{
+    int in[NN_MAX_IN];
+
+    in[0] = nn_onnx_place(r, x, n_ax, ax);
+    if (in[0] < 0 || !name)
+        return NULL;
+    r->hint = name;
+    for (int i = 0; i < n; i++) {
+        in[1 + i] = nn_onnx_op_param(r, op, attr, in[0], 1 + i, name, p[i]);
+        if (in[1 + i] < 0)
+            return NULL;
+    }
+    return nn_onnx_new_node(r, x->type, x->rank, x->dim, nn_onnx_emit(r, op, attr, 1 + n, in),
+                            n_ax, ax);
+}
+
+bool nn_onnx_lower_batch_norm(nn_onnx_at *a)
+{
+    nn_onnx_val *x = nn_onnx_at_in(a, 0);
+    struct nn_bn bn = { .epsilon = nn_onnx_at_float(a, "epsilon", 1e-5),
+                        .momentum = nn_onnx_decimal(
+                            (float)(1 - nn_onnx_at_float(a, "momentum", 0.9))) };
+    int8_t ax[SHAPE_MAX_RANK];
+    int n;
+
+    if (!x || a->n_in < 5)
+        return x && nn_onnx_at_in(a, 4);
+    for (int i = 1; i < 5; i++)
+        if (!nn_onnx_at_in(a, i))
+            return false;
+    if (nn_onnx_at_int(a, "training_mode", 0) || !nn_onnx_at_int(a, "spatial", 1) ||
+        nn_onnx_is_const(x) || x->rank < 2)
+        return nn_onnx_at_cannot(a, "a batch-norm that is training, not by channels, or of no "
+                                    "picture");
+    if (!(bn.momentum > 0 && bn.momentum <= 1))
+        bn.momentum = 0.1;
+    n = nn_onnx_last_channels(x->rank, ax);
+    return nn_onnx_at_done(a, normed(a->r, &nn_op_batchnorm, &bn, x, n, ax,
+                                     nn_onnx_at_name(a, a->x[1]), 4, a->x + 1));
+}
+
+nn_onnx_val *nn_onnx_group_normed(nn_onnx_reader *r, nn_onnx_val *x, int groups,
+                                  nn_onnx_val *gamma, nn_onnx_val *beta, double epsilon)
+{
+    struct nn_groupnorm g = { .groups = groups, .epsilon = epsilon };
+    int64_t dim[4], own[SHAPE_MAX_RANK];
+    int8_t ax[SHAPE_MAX_RANK];
+    nn_onnx_val *p[2] = { gamma, beta };
+    int rank = x->rank, n;
+
+    memcpy(own, x->dim, sizeof own);
+    if (rank != 2 && rank != 4) {       /* all places in one row */
+        dim[0] = x->dim[0];
+        dim[1] = x->dim[1];
+        dim[2] = 1;
+        dim[3] = nn_onnx_count(rank - 2, x->dim + 2);
+        x = nn_onnx_v_reshape(r, x, 4, dim);
+    }
+    if (!x)
+        return NULL;
+    n = nn_onnx_last_channels(x->rank, ax);
+    x = normed(r, &nn_op_groupnorm, &g, x, n, ax,
+               nn_onnx_new_name(r, r->hint ? r->hint : "norm"), 2, p);
+    return !x || rank == x->rank ? x : nn_onnx_v_reshape(r, x, rank, own);
+}
+
+bool nn_onnx_lower_instance_norm(nn_onnx_at *a)
+{
+    nn_onnx_val *x = nn_onnx_at_in(a, 0), *gamma = nn_onnx_at_in(a, 1), *beta = nn_onnx_at_in(a, 2);
+
+    if (!x || !gamma || !beta)
+        return false;
+    if (nn_onnx_is_const(x) || x->rank < 3 || x->dim[1] > INT_MAX)
+        return nn_onnx_at_cannot(a, "an instance norm of no picture");
+    return nn_onnx_at_done(a, nn_onnx_group_normed(a->r, x, (int)x->dim[1], gamma, beta,
+                                                   nn_onnx_at_float(a, "epsilon", 1e-5)));
+}
+
+nn_onnx_val *nn_onnx_layer_normed(nn_onnx_reader *r, nn_onnx_val *x, int axis, nn_onnx_val *gamma,
+                                  nn_onnx_val *beta, double epsilon)
+{
+    struct nn_layernorm l = { .epsilon = epsilon };
+    int8_t ax[SHAPE_MAX_RANK];
+    nn_onnx_val *p[2] = { gamma, beta };
+    int n = 0;
+
+    if (x->ax[0] == axis && !(x = nn_onnx_apart(r, x)))
+        return NULL;
+    for (int i = 0; i < x->n_ax; i++)
+        if (x->ax[i] != axis)
+            ax[n++] = x->ax[i];
+    ax[n++] = (int8_t)axis;
+    return normed(r, &nn_op_layernorm, &l, x, n, ax,
+                  nn_onnx_new_name(r, r->hint ? r->hint : "norm"), 2, p);
+}
+
+bool nn_onnx_lower_layer_norm(nn_onnx_at *a)
+{
+    nn_onnx_val *x = nn_onnx_at_in(a, 0), *gamma = nn_onnx_at_in(a, 1), *y;
+    nn_onnx_val *beta = a->n_in > 2 ? a->x[2] : NULL;
+    int64_t dim[SHAPE_MAX_RANK], own[SHAPE_MAX_RANK];
+    int axis, rank;
+
+    if (!x || !gamma)
+        return false;
+    axis = nn_onnx_at_axis(a, nn_onnx_at_int(a, "axis", -1), x->rank);
+    if (axis < 0)
+        return false;
+    if (nn_onnx_is_const(x) || (a->n_out > 1 && *a->node->output[1]) ||
+        (a->n_out > 2 && *a->node->output[2]))
+        return nn_onnx_at_cannot(a, "a layer norm that tells its mean, or of a constant");
+    rank = x->rank;
+    memcpy(own, x->dim, sizeof own);
+    memcpy(dim, x->dim, sizeof dim);
+    dim[axis] = nn_onnx_count(rank - axis, x->dim + axis);
+    if (axis != rank - 1 && !(x = nn_onnx_v_reshape(a->r, x, axis + 1, dim)))
+        return false;
+    if (!beta) {
+        double *zeros;
+
+        beta = nn_onnx_new_const(a->r, NN_ONNX_T_FLOAT, 1, &dim[axis], &zeros);
+        if (!beta)
+            return false;
+    }
+    y = nn_onnx_layer_normed(a->r, x, axis, gamma, beta, nn_onnx_at_float(a, "epsilon", 1e-5));
+    if (y && axis != rank - 1)
+        y = nn_onnx_v_reshape(a->r, y, rank, own);
+    return nn_onnx_at_done(a, y);
+}
+
+/* ---- products -------------------------------------------------------------------------------- */
+
+nn_onnx_val *nn_onnx_linear(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *weight,
+                            nn_onnx_val *bias, const char *name)
+{
+    struct nn_linear l = { .width = (int)weight->dim[0], .bias = bias };
+    int64_t dim[SHAPE_MAX_RANK], rows[2], rank = x->rank;
+    static const int8_t ax[2] = { 0, 1 };
+    nn_onnx_val *y;
+    int in[3];
+
+    if (weight->dim[1] != x->dim[rank - 1] || weight->dim[0] > INT_MAX || !name) {
+        err_set(r->err, ERR_INPUT, "a matrix for %lld numbers, there are %lld",
+                (long long)weight->dim[1], (long long)x->dim[rank - 1]);
+        return NULL;
+    }
+    memcpy(dim, x->dim, sizeof dim);
+    rows[0] = nn_onnx_count((int)rank - 1, dim);
+    rows[1] = dim[rank - 1];
+    if (rank != 2 && !(x = nn_onnx_v_reshape(r, x, 2, rows)))
+        return NULL;
+    in[0] = nn_onnx_place(r, x, 2, ax);
+    if (in[0] < 0)
+        return NULL;
+    r->hint = name;
+    in[1] = nn_onnx_op_param(r, &nn_op_linear, &l, in[0], 1, name, weight);
+    in[2] = bias && in[1] >= 0 ? nn_onnx_op_param(r, &nn_op_linear, &l, in[0], 2, name, bias) : -1;
+    rows[1] = dim[rank - 1] = l.width;
+    y = nn_onnx_new_node(r, x->type, 2, rows, nn_onnx_emit(r, &nn_op_linear, &l, bias ? 3 : 2, in),
+                         2, ax);
+    return y && rank != 2 ? nn_onnx_v_reshape(r, y, (int)rank, dim) : y;
+}
+
+static nn_onnx_val *turned(nn_onnx_reader *r, nn_onnx_val *x)
+{
+    const char *name = x->name;
+
+    x = nn_onnx_v_transpose(r, x, (const int64_t[]){ 1, 0 });
+    if (x)
+        x->name = name;
+    return x;
+}
+
+/* A constant times a number. */
+static nn_onnx_val *times(nn_onnx_reader *r, nn_onnx_val *x, double factor)
+{
+    const struct nn_math m = { NN_MATH_affine, factor, 0 };
+    const char *name = x->name;
+
+    if (factor == 1)
+        return x;
+    x = nn_onnx_v_math(r, &m, x, x->type);
+    if (x)
+        x->name = name;
+    return x;
+}
+
+bool nn_onnx_lower_gemm(nn_onnx_at *a)
+{
+    nn_onnx_val *x = nn_onnx_at_in(a, 0), *w = nn_onnx_at_in(a, 1), *y;
+    nn_onnx_val *c = a->n_in > 2 ? a->x[2] : NULL;
+    double alpha = nn_onnx_at_float(a, "alpha", 1), beta = nn_onnx_at_float(a, "beta", 1);
+    bool own = c && nn_onnx_is_const(c) && w && w->rank == 2;
+
+    if (!x || !w)
+        return false;
+    if (x->rank != 2 || w->rank != 2)
+        return err_set(a->r->err, ERR_INPUT, "matrices have 2 dimensions, not %d and %d", x->rank,
+                       w->rank);
+    if (nn_onnx_at_int(a, "transA", 0) && !(x = turned(a->r, x)))
+        return false;
+    if (!nn_onnx_at_int(a, "transB", 0) && !(w = turned(a->r, w)))
+        return false;
+    if (nn_onnx_is_const(x) || !nn_onnx_is_const(w)) {
+        if (!(w = turned(a->r, w)))
+            return false;
+        y = nn_onnx_product(a->r, x, w);
+        y = y ? times(a->r, y, alpha) : NULL;
+        own = false;
+    } else {
+        own = own && nn_onnx_one_axis(c, 2, 1) && nn_onnx_count(c->rank, c->dim) == w->dim[0];
+        w = times(a->r, w, alpha);
+        if (own)
+            c = times(a->r, c, beta);
+        if (!w || (own && !c))
+            return false;
+        y = nn_onnx_linear(a->r, x, w, own ? c : NULL, nn_onnx_at_name(a, w));
+    }
+    if (y && c && !own) {
+        c = times(a->r, c, beta);
+        y = c ? nn_onnx_v_arith(a->r, NN_ARITH_ADD, y, c, y->type) : NULL;
+    }
+    return nn_onnx_at_done(a, y);
+}
+
+bool nn_onnx_lower_matmul(nn_onnx_at *a)
+{
+    nn_onnx_val *x = nn_onnx_at_in(a, 0), *w = nn_onnx_at_in(a, 1);
+
+    if (!x || !w)
+        return false;
+    if (nn_onnx_is_const(w) && !nn_onnx_is_const(x) && w->rank == 2 && x->rank > 1) {
+        w = turned(a->r, w);
+        return w && nn_onnx_at_done(a, nn_onnx_linear(a->r, x, w, NULL, nn_onnx_at_name(a, w)));
+    }
+    return nn_onnx_at_done(a, nn_onnx_product(a->r, x, w));
+}
+
+/* ---- softmax --------------------------------------------------------------------------------- */
+
+static nn_onnx_val *softmax_of(nn_onnx_at *a, nn_onnx_val *x, int axis)
+{
+    int8_t ax[SHAPE_MAX_RANK];
+    int n = 0;
+
+    if (x->ax[0] == axis && !(x = nn_onnx_apart(a->r, x)))
+        return NULL;
+    for (int i = 0; i < x->n_ax; i++)
+        if (x->ax[i] != axis)
+            ax[n++] = x->ax[i];
+    ax[n++] = (int8_t)axis;
+    if (!(x = nn_onnx_placed(a->r, x, n, ax)))
+        return NULL;
+    return nn_onnx_v_each(a->r, &nn_op_softmax, NULL, x);
+}
+
+bool nn_onnx_lower_softmax(nn_onnx_at *a)
+{
+    const struct nn_math log = { .kind = NN_MATH_log };
+    nn_onnx_val *x = nn_onnx_at_in(a, 0), *y;
+    int64_t dim[SHAPE_MAX_RANK], two[2];
+    bool old = a->r->opset < 13;
+    int axis, rank;
+
+    if (!x)
+        return false;
+    if (nn_onnx_is_const(x))
+        return nn_onnx_at_cannot(a, "a softmax of constants");
+    rank = x->rank;
+    axis = nn_onnx_at_axis(a, nn_onnx_at_int(a, "axis", old ? 1 : -1), rank);
+    if (axis < 0)
+        return false;
+    memcpy(dim, x->dim, sizeof dim);
+    /* Once all dimensions from the axis on were one. */
+    old = old && nn_onnx_count(rank - axis - 1, dim + axis + 1) != 1;
+    if (old) {
+        two[0] = nn_onnx_count(axis, dim);
+        two[1] = nn_onnx_count(rank - axis, dim + axis);
+        x = nn_onnx_v_reshape(a->r, x, 2, two);
+        axis = 1;
+    }
+    y = x ? softmax_of(a, x, axis) : NULL;
+    if (y && !strcmp(a->node->op_type, "LogSoftmax"))
+        y = nn_onnx_v_math(a->r, &log, y, y->type);
+    if (y && old)
+        y = nn_onnx_v_reshape(a->r, y, rank, dim);
+    return nn_onnx_at_done(a, y);
+}

@@ -1,0 +1,66 @@
+/* onnx_in_ops -- the operators of ONNX files, each lowered by a function: onnx_in_val.h */
+#ifndef NN_IO_ONNX_IN_OPS_H
+#define NN_IO_ONNX_IN_OPS_H
+
+#include "nn/io/onnx_in_val.h"
+
+/* A node of the file that becomes ours. */
+typedef struct nn_onnx_at {
+    nn_onnx_reader *r;
+    const Onnx__NodeProto *node;
+    int n_in, n_out;
+    nn_onnx_val **x;            /* NULL: left out */
+    nn_onnx_val **y;            /* to be set; all that somebody reads */
+} nn_onnx_at;
+
+typedef bool nn_onnx_lower_fn(nn_onnx_at *a);
+
+/* NULL: no such operator is known. */
+nn_onnx_lower_fn *nn_onnx_lower_find(const Onnx__NodeProto *node);
+
+/* ---- attributes ---- */
+
+const Onnx__AttributeProto *nn_onnx_attribute(const Onnx__NodeProto *node, const char *name);
+/* The number that was meant by a float: 1e-05 is no 9.99999975e-06. */
+double nn_onnx_decimal(float x);
+int64_t nn_onnx_at_int(const nn_onnx_at *a, const char *name, int64_t otherwise);
+double nn_onnx_at_float(const nn_onnx_at *a, const char *name, double otherwise);
+/* Whether a word is what the attribute says, or otherwise where it is not there. */
+bool nn_onnx_at_is(const nn_onnx_at *a, const char *name, const char *word, const char *otherwise);
+/* Up to `most` whole numbers; how many, -1: there is no such attribute, -2: an error is set. */
+int nn_onnx_at_ints(const nn_onnx_at *a, const char *name, int most, int64_t *out);
+/* The same, or from input i, which newer opsets have instead. */
+int nn_onnx_at_ints_or(nn_onnx_at *a, const char *name, int i, int most, int64_t *out);
+/* A dimension, counted from the end where negative; -1 and an error: there is none. */
+int nn_onnx_at_axis(const nn_onnx_at *a, int64_t axis, int rank);
+/* Input i; an error where it was left out. */
+nn_onnx_val *nn_onnx_at_in(const nn_onnx_at *a, int i);
+/* Sets result 0; false where v is NULL. */
+bool nn_onnx_at_done(nn_onnx_at *a, nn_onnx_val *v);
+bool nn_onnx_at_cannot(const nn_onnx_at *a, const char *what);
+
+/* The file's name of the operator's parameter "X.weight" is what our node is called: X. */
+const char *nn_onnx_at_name(const nn_onnx_at *a, const nn_onnx_val *weight);
+
+#define NN_ONNX_OPS(OP) \
+    OP(conv) OP(max_pool) OP(average_pool) OP(global_pool) OP(batch_norm) OP(instance_norm) \
+    OP(layer_norm) OP(gemm) OP(matmul) OP(softmax) OP(identity) OP(reshape) OP(flatten) \
+    OP(transpose) OP(squeeze) OP(unsqueeze) OP(concat) OP(slice) OP(split) OP(pad) OP(gather) \
+    OP(shape) OP(size) OP(constant) OP(constant_of_shape) OP(range) OP(expand) OP(tile) OP(cast) \
+    OP(unary) OP(binary) OP(clip) OP(activation) OP(reduce)
+#define NN_ONNX_OP(name) nn_onnx_lower_fn nn_onnx_lower_##name;
+NN_ONNX_OPS(NN_ONNX_OP)
+#undef NN_ONNX_OP
+
+/* A linear layer: x over its last dimension; weight as in files, [out,in]. */
+nn_onnx_val *nn_onnx_linear(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *weight,
+                            nn_onnx_val *bias, const char *name);
+/* The product of matrices that are the last two dimensions, of which one is computed. */
+nn_onnx_val *nn_onnx_product(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *y);
+/* x normalised over its dimension `axis`. */
+nn_onnx_val *nn_onnx_layer_normed(nn_onnx_reader *r, nn_onnx_val *x, int axis, nn_onnx_val *gamma,
+                                  nn_onnx_val *beta, double epsilon);
+nn_onnx_val *nn_onnx_group_normed(nn_onnx_reader *r, nn_onnx_val *x, int groups,
+                                  nn_onnx_val *gamma, nn_onnx_val *beta, double epsilon);
+
+#endif

@@ -1,0 +1,552 @@
+/*
+ * onnx_in: what is written comes back as the network it was, and hostile files are refused in words
+ *
+ * With other programs' files: tests/cli/import.sh, tests/interop/onnx_run.c.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "nn/base/file.h"
+#include "nn/exec.h"
+#include "nn/io/onnx.h"
+#include "nn/io/onnx_in.h"
+#include "nn/kernel/cpu.h"
+#include "nn/pass/pass.h"
+
+#include "onnx.pb-c.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- out and in ------------------------------------------------------------------------------ */
+
+struct net {
+    struct nn_graph *graph;
+    struct nn_params *params;
+};
+
+/* A net of graph text in inference form, with first values that are none of 0. */
+static struct net make_net(const char *text)
+{
+    struct err err = { 0 };
+    struct nn_graph *g = nn_graph_read(text, strlen(text), 0, NULL, &err);
+    struct nn_params *p = g ? nn_params_new(g, false, &err) : NULL;
+    struct net n;
+
+    if (!p)
+        fail_msg("%s", err.msg);
+    nn_params_init(p, g, 3);
+    for (int e = 0; e < p->n; e++)
+        for (int64_t i = 0; i < p->count[e]; i++)
+            p->value[p->offset[e] + i] +=
+                (real)(0.2 + 0.1 * rng_f64(7, rng_stream(RNG_TEST, 5 + (uint32_t)e), (uint64_t)i));
+    if (!nn_pass_infer(g, p, &n.graph, &n.params, &err))
+        fail_msg("%s", err.msg);
+    nn_params_free(p);
+    nn_graph_free(g);
+    return n;
+}
+
+static void drop_net(struct net *n)
+{
+    nn_params_free(n->params);
+    nn_graph_free(n->graph);
+}
+
+/* The values of the output called so, for two pictures; free() them. */
+static real *answers(const struct nn_graph *g, struct nn_params *p, const char *output, int64_t *n)
+{
+    struct err err = { 0 };
+    struct nn_plan_options opt = { .mode = NN_INFER, .batch = 2, .precision = NN_PRECISION_FP32,
+                                   .kernels = nn_kernels_get(NULL, &err) };
+    struct nn_plan *plan = nn_plan_new(g, &opt, &err);
+    struct nn_exec *e = plan ? nn_exec_new(plan, p, NULL, &err) : NULL;
+    struct tensor x, y;
+    real *copy;
+
+    if (!e)
+        fail_msg("%s", err.msg);
+    x = nn_exec_input(e, "image");
+    assert_non_null(x.data);
+    for (int64_t i = 0; i < shape_count(&x.shape); i++)
+        ((real *)x.data)[i] = (real)(2 * rng_f64(9, rng_stream(RNG_TEST, 77), (uint64_t)i) - 1);
+    nn_exec_forward(e);
+    y = nn_exec_output(e, output);
+    assert_non_null(y.data);
+    *n = shape_count(&y.shape);
+    copy = malloc((size_t)*n * sizeof *copy);
+    assert_non_null(copy);
+    memcpy(copy, y.data, (size_t)*n * sizeof *copy);
+    nn_exec_free(e);
+    nn_plan_free(plan);
+    return copy;
+}
+
+static struct nn_onnx_net *out_and_in(const struct net *n, const char *output, bool classifier,
+                                      int batch, bool nhwc)
+{
+    struct err err = { 0 };
+    struct nn_onnx_options out = { .input = "image", .output = "y", .opset = 13, .batch = batch,
+                                   .node = nn_graph_find_output(n->graph, output), .nhwc = nhwc };
+    struct nn_onnx_in_options in = { .classifier = classifier, .nhwc = nhwc };
+    size_t size;
+    uint8_t *bytes = nn_onnx_pack(n->graph, n->params, &out, &size, &err);
+    struct nn_onnx_file *f = bytes ? nn_onnx_parse(bytes, size, &err) : NULL;
+    struct nn_onnx_net *back = f ? nn_onnx_in(f, &in, &err) : NULL;
+
+    if (!back)
+        fail_msg("%s", err.msg);
+    nn_onnx_close(f);
+    free(bytes);
+    return back;
+}
+
+static void expect_same(const real *a, int64_t n, const real *b, int64_t m, const char *what)
+{
+    real most = (real)1e-3;
+
+    assert_int_equal(n, m);
+    for (int64_t i = 0; i < n; i++)
+        most = a[i] > most ? a[i] : -a[i] > most ? -a[i] : most;
+    for (int64_t i = 0; i < n; i++)
+        if (!(fabs((double)(a[i] - b[i])) <= 2e-5 * (double)most))
+            fail_msg("%s: number %lld was %g and is %g", what, (long long)i, (double)a[i],
+                     (double)b[i]);
+}
+
+/* It computes the same, and has no more operators than it had. */
+static void expect_back(const char *text, const char *output, bool classifier, int batch, bool nhwc)
+{
+    struct net n = make_net(text);
+    struct nn_onnx_net *back = out_and_in(&n, output, classifier, batch, nhwc);
+    struct str s = { 0 };
+    int64_t na, nb;
+    real *a, *b;
+
+    nn_graph_write(back->graph, &s);
+    for (int i = 0; i < back->graph->n; i++) {
+        const struct nn_op *op = back->graph->node[i].op;
+        bool had = op == &nn_op_reshape;
+
+        for (int k = 0; k < n.graph->n; k++)
+            had |= n.graph->node[k].op == op;
+        if (!had)
+            fail_msg("%s has become\n%s", text, str_text(&s));
+    }
+    a = answers(n.graph, n.params, output, &na);
+    b = answers(back->graph, back->params, back->output[0].name, &nb);
+    expect_same(a, na, b, nb, text);
+    free(a);
+    free(b);
+    str_release(&s);
+    nn_onnx_net_free(back);
+    drop_net(&n);
+}
+
+#define IMAGE "image = input shape=8x6x3\n"
+#define END "f = flatten z\nfc = linear f width=5 bias=true\noutput y = fc\n"
+
+static void what_is_written_comes_back(void **state)
+{
+    static const char *const nets[] = {
+        IMAGE "z = conv2d image channels=4 size=3x5 stride=2x1 pad=1x2x1x2 bias=true\n" END,
+        IMAGE "z = conv2d image channels=6 size=3 groups=3 dilation=2 pad=2\n" END,
+        IMAGE "c = conv2d image channels=4\nb = batchnorm c\nz = relu b\n" END,
+        IMAGE "r = relu6 image\nz = batchnorm r epsilon=0.001\n" END,
+        IMAGE "c = conv2d image channels=4\nz = groupnorm c groups=2\n" END,
+        IMAGE "z = layernorm image epsilon=1e-06\n" END,
+        IMAGE "z = scale image first=0.5\n" END,
+        IMAGE "g = gelu image\nz = gelu g approximate=tanh\n" END,
+        IMAGE "s = silu image\nz = hardswish s\n" END,
+        IMAGE "l = leakyrelu image slope=0.1\ns = sigmoid l\nz = tanh s\n" END,
+        IMAGE "s = sigmoid image\nt = tanh image\nm = mul t s\nz = add m image\n" END,
+        IMAGE "m = maxpool image size=3 stride=2 pad=1\na = avgpool m size=2 whole=true pad=1\n"
+              "z = softmax a\n" END,
+        IMAGE "a = avgpool image size=3 pad=1\nz = concat a image\n" END,
+        IMAGE "m = meanpool image\nn = layernorm m\nz = groupnorm n groups=3\n" END,
+        IMAGE "z = reshape image shape=4x12x3\n" END,
+        IMAGE "r = reshape image shape=16x9\ns = softmax r\nz = reshape s shape=2x8x9\n" END,
+        IMAGE "s = slice image axis=2 start=5 step=-2 count=3\nz = slice s axis=3 count=2\n" END,
+        IMAGE "p = pad image axis=1 before=2 mode=reflect\nz = pad p axis=3 after=1 value=2\n" END,
+        IMAGE "z = transpose image perm=3x1x2\n" END,
+        IMAGE "e = expand image shape=8x6x3\nw = param shape=6x1 init=ones\n"
+              "z = arith e w kind=mul\n" END,
+        IMAGE "t = const shape=3\nz = gather image t axis=2\n" END,
+        IMAGE "m = math image kind=exp\nz = math m a=2 b=1\n" END,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        expect_back(nets[i], "y", true, 0, false);
+        expect_back(nets[i], "y", true, 1, i % 2);
+    }
+}
+
+static void softmax_at_the_end_is_known(void **state)
+{
+    struct net n = make_net(IMAGE "m = meanpool image\nfc = linear m width=4\ny = softmax fc\n"
+                                  "output logits = fc\noutput y = y\n");
+    struct nn_onnx_net *back = out_and_in(&n, "y", true, 0, false);
+    int64_t na, nb;
+    real *a = answers(n.graph, n.params, "logits", &na);
+    real *b = answers(back->graph, back->params, "logits", &nb);
+
+    (void)state;
+    assert_int_equal(back->end, NN_ONNX_END_SOFTMAX);
+    expect_same(a, na, b, nb, "logits");
+    free(a);
+    free(b);
+    nn_onnx_net_free(back);
+    drop_net(&n);
+}
+
+/* ---- files made by hand ---------------------------------------------------------------------- */
+
+enum { MANY = 16 };
+
+/* A file of nodes "Op in,in -> out" and of one input x [1,2]. */
+struct made {
+    Onnx__ModelProto model;
+    Onnx__GraphProto graph;
+    Onnx__OperatorSetIdProto opset, *opsets;
+    Onnx__ValueInfoProto x, y, *xs, *ys;
+    Onnx__TypeProto type;
+    Onnx__TypeProto__Tensor tensor;
+    Onnx__TensorShapeProto shape;
+    Onnx__TensorShapeProto__Dimension dim[2], *dims[2];
+    Onnx__NodeProto node[MANY], *nodes[MANY];
+    char *in[MANY][2], *out[MANY][1];
+    Onnx__TensorProto weight, *weights;
+};
+
+static void begin(struct made *m)
+{
+    *m = (struct made){ .model = ONNX__MODEL_PROTO__INIT };
+    onnx__graph_proto__init(&m->graph);
+    onnx__operator_set_id_proto__init(&m->opset);
+    onnx__value_info_proto__init(&m->x);
+    onnx__value_info_proto__init(&m->y);
+    onnx__type_proto__init(&m->type);
+    onnx__type_proto__tensor__init(&m->tensor);
+    onnx__tensor_shape_proto__init(&m->shape);
+    onnx__tensor_proto__init(&m->weight);
+    for (int d = 0; d < 2; d++) {
+        onnx__tensor_shape_proto__dimension__init(&m->dim[d]);
+        m->dim[d].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+        m->dim[d].dim_value = 1 + d;
+        m->dims[d] = &m->dim[d];
+    }
+    m->shape.n_dim = 2;
+    m->shape.dim = m->dims;
+    m->tensor.has_elem_type = true;
+    m->tensor.elem_type = 1;
+    m->tensor.shape = &m->shape;
+    m->type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    m->type.tensor_type = &m->tensor;
+    m->x.name = (char *)(uintptr_t)"x";
+    m->x.type = &m->type;
+    m->y.name = (char *)(uintptr_t)"y";
+    m->xs = &m->x;
+    m->ys = &m->y;
+    m->weights = &m->weight;
+    m->weight.name = (char *)(uintptr_t)"w";
+    m->weight.has_data_type = true;
+    m->weight.data_type = 1;
+    m->graph.n_input = m->graph.n_output = 1;
+    m->graph.input = &m->xs;
+    m->graph.output = &m->ys;
+    m->graph.node = m->nodes;
+    m->opset.has_version = true;
+    m->opset.version = 13;
+    m->opsets = &m->opset;
+    m->model.n_opset_import = 1;
+    m->model.opset_import = &m->opsets;
+    m->model.graph = &m->graph;
+}
+
+static void add(struct made *m, const char *op, const char *a, const char *b, const char *out)
+{
+    size_t i = m->graph.n_node++;
+
+    onnx__node_proto__init(&m->node[i]);
+    m->nodes[i] = &m->node[i];
+    m->in[i][0] = (char *)(uintptr_t)a;
+    m->in[i][1] = (char *)(uintptr_t)b;
+    m->out[i][0] = (char *)(uintptr_t)out;
+    m->node[i].op_type = (char *)(uintptr_t)op;
+    m->node[i].name = (char *)(uintptr_t)out;
+    m->node[i].n_input = b ? 2 : 1;
+    m->node[i].input = m->in[i];
+    m->node[i].n_output = 1;
+    m->node[i].output = m->out[i];
+}
+
+static void weigh(struct made *m, size_t n, int64_t *dims, size_t bytes, const void *data)
+{
+    m->graph.n_initializer = 1;
+    m->graph.initializer = &m->weights;
+    m->weight.n_dims = n;
+    m->weight.dims = dims;
+    m->weight.has_raw_data = true;
+    m->weight.raw_data.len = bytes;
+    m->weight.raw_data.data = (uint8_t *)(uintptr_t)data;
+}
+
+static uint8_t *pack(const struct made *m, size_t *size)
+{
+    uint8_t *bytes = malloc(onnx__model_proto__get_packed_size(&m->model));
+
+    assert_non_null(bytes);
+    *size = onnx__model_proto__pack(&m->model, bytes);
+    return bytes;
+}
+
+/* It is refused, with these words. */
+static void refuse(const uint8_t *bytes, size_t size, const char *words)
+{
+    struct nn_onnx_in_options in = { .classifier = false };
+    struct err err = { 0 };
+    struct nn_onnx_file *f = nn_onnx_parse(bytes, size, &err);
+    struct nn_onnx_net *net = f ? nn_onnx_in(f, &in, &err) : NULL;
+
+    if (net)
+        fail_msg("was read, though \"%s\"", words);
+    if (!strstr(err.msg, words))
+        fail_msg("\"%s\" is not in: %s", words, err.msg);
+    nn_onnx_close(f);
+}
+
+static void refuse_made(const struct made *m, const char *words)
+{
+    size_t size;
+    uint8_t *bytes = pack(m, &size);
+
+    refuse(bytes, size, words);
+    free(bytes);
+}
+
+static void wrong_graphs_are_refused(void **state)
+{
+    static float two[2] = { 1, 2 };
+    struct made m;
+
+    (void)state;
+    begin(&m);
+    add(&m, "Relu", "x", NULL, "a");
+    add(&m, "NonMaxSuppression", "a", NULL, "b");
+    add(&m, "TopK", "b", NULL, "c");
+    add(&m, "TopK", "c", NULL, "y");
+    refuse_made(&m, "operators that are not known: NonMaxSuppression (1), TopK (2)");
+    begin(&m);
+    add(&m, "Add", "x", "b", "a");
+    add(&m, "Relu", "a", NULL, "b");
+    add(&m, "Relu", "b", NULL, "y");
+    refuse_made(&m, "node \"a\" (Add): reads \"b\", which nothing before it makes");
+    begin(&m);
+    add(&m, "Relu", "x", NULL, "y");
+    add(&m, "Relu", "x", NULL, "y");
+    refuse_made(&m, "\"y\" is made twice");
+    begin(&m);
+    add(&m, "Relu", "x", NULL, "z");
+    refuse_made(&m, "output \"y\" is made by nothing");
+    begin(&m);
+    m.opset.version = 6;
+    add(&m, "Relu", "x", NULL, "y");
+    refuse_made(&m, "opset 6");
+    begin(&m);
+    m.dim[1].dim_value = 0;
+    add(&m, "Relu", "x", NULL, "y");
+    refuse_made(&m, "leaves dimension 1 open");
+    begin(&m);
+    m.dim[1].dim_value = INT64_MAX;
+    add(&m, "Relu", "x", NULL, "y");
+    refuse_made(&m, "a dimension of");
+    begin(&m);
+    add(&m, "Add", "x", "w", "y");
+    weigh(&m, 1, (int64_t[]){ 3 }, sizeof two, two);
+    refuse_made(&m, "tensor \"w\" has not the 3 numbers of its shape");
+    begin(&m);
+    add(&m, "Add", "x", "w", "y");
+    weigh(&m, 3, (int64_t[]){ 4194305, 4194305, 211106198978564 }, sizeof two, two);
+    refuse_made(&m, "tensor \"w\" has a shape of too many numbers");
+    begin(&m);
+    add(&m, "Add", "x", "w", "y");
+    weigh(&m, 2, (int64_t[]){ -1, -2 }, sizeof two, two);
+    refuse_made(&m, "tensor \"w\" has a shape of too many numbers");
+    begin(&m);
+    add(&m, "Reshape", "x", "x", "y");
+    refuse_made(&m, "depends on the picture");
+}
+
+static void broken_bytes_are_refused(void **state)
+{
+    uint8_t deep[512], empty[1] = { 0 };
+    size_t size, at = sizeof deep;
+    struct made m;
+    uint8_t *bytes;
+
+    (void)state;
+    refuse(empty, 0, "empty");
+    refuse((const uint8_t *)"hello, world", 12, "no ONNX file");
+    begin(&m);
+    add(&m, "Relu", "x", NULL, "y");
+    bytes = pack(&m, &size);
+    for (size_t n = 1; n < size; n++) {
+        struct err err = { 0 };
+        struct nn_onnx_file *f = nn_onnx_parse(bytes, n, &err);
+
+        assert_true(f || *err.msg);
+        nn_onnx_close(f);
+    }
+    free(bytes);
+    /* Graphs in attributes of nodes of graphs in ..., from the inside out. */
+    for (int i = 0; at > 16 && i < 60; i++) {
+        static const int tags[] = { 0x32, 0x2a, 0x0a };         /* g, attribute, node */
+        size_t length = sizeof deep - at;
+
+        if (length > 127) {
+            deep[--at] = (uint8_t)(length >> 7);
+            deep[--at] = (uint8_t)(length & 127) | 128;
+        } else {
+            deep[--at] = (uint8_t)length;
+        }
+        deep[--at] = (uint8_t)tags[i % 3];
+    }
+    {
+        size_t length = sizeof deep - at;
+
+        deep[--at] = (uint8_t)(length >> 7);
+        deep[--at] = (uint8_t)(length & 127) | 128;
+        deep[--at] = 0x3a;      /* the model's graph */
+    }
+    refuse(deep + at, sizeof deep - at, "more than 32 deep");
+}
+
+/* ---- numbers in other files ------------------------------------------------------------------ */
+
+struct beside {
+    char folder[256], path[512];
+    Onnx__StringStringEntryProto entry[3], *entries[3];
+};
+
+static void write_file(const char *path, const void *data, size_t bytes)
+{
+    struct err err = { 0 };
+
+    assert_true(file_replace(path, data, bytes, &err));
+}
+
+/* x + w, with w elsewhere; NULL and *err, or the net. */
+static struct nn_onnx_net *open_beside(struct beside *b, const char *location, const char *offset,
+                                       bool allowed, struct err *err)
+{
+    const char *pairs[3][2] = { { "location", location }, { "offset", offset }, { "length", "8" } };
+    struct nn_onnx_in_options in = { .classifier = false };
+    struct made m;
+    size_t size;
+    uint8_t *bytes;
+    struct nn_onnx_file *f;
+    struct nn_onnx_net *net;
+    int64_t dims[1] = { 2 };
+
+    begin(&m);
+    add(&m, "Add", "x", "w", "y");
+    weigh(&m, 1, dims, 0, NULL);
+    m.weight.has_raw_data = false;
+    m.weight.has_data_location = true;
+    m.weight.data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    for (int i = 0; i < 3; i++) {
+        onnx__string_string_entry_proto__init(&b->entry[i]);
+        b->entry[i].key = (char *)(uintptr_t)pairs[i][0];
+        b->entry[i].value = (char *)(uintptr_t)pairs[i][1];
+        b->entries[i] = &b->entry[i];
+    }
+    m.weight.n_external_data = 3;
+    m.weight.external_data = b->entries;
+    bytes = pack(&m, &size);
+    write_file(b->path, bytes, size);
+    free(bytes);
+    f = nn_onnx_open(b->path, allowed, err);
+    net = f ? nn_onnx_in(f, &in, err) : NULL;
+    nn_onnx_close(f);
+    return net;
+}
+
+static void refuse_beside(struct beside *b, const char *location, const char *offset, bool allowed,
+                          const char *words)
+{
+    struct err err = { 0 };
+    struct nn_onnx_net *net = open_beside(b, location, offset, allowed, &err);
+
+    if (net)
+        fail_msg("%s was read", location);
+    if (!strstr(err.msg, words) || !strstr(err.msg, b->path))
+        fail_msg("%s: \"%s\" is not in: %s", location, words, err.msg);
+}
+
+static void other_files_are_read_below_the_folder_alone(void **state)
+{
+    struct beside b = { .folder = "/tmp/onnx_in.XXXXXX" };
+    float w[4] = { 9, 9, 5, 7 };
+    char path[600], other[600];
+    struct err err = { 0 };
+    struct nn_onnx_net *net;
+
+    (void)state;
+    assert_non_null(mkdtemp(b.folder));
+    snprintf(b.path, sizeof b.path, "%s/net.onnx", b.folder);
+    snprintf(path, sizeof path, "%s/sub", b.folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/sub/w.bin", b.folder);
+    write_file(path, w, sizeof w);
+    net = open_beside(&b, "sub/w.bin", "8", true, &err);
+    if (!net)
+        fail_msg("%s", err.msg);
+    assert_int_equal(net->params->n, 1);
+    assert_true(net->params->value[0] == 5 && net->params->value[1] == 7);
+    nn_onnx_net_free(net);
+    refuse_beside(&b, "sub/w.bin", "8", false, "--allow-external-data");
+    refuse_beside(&b, "sub/w.bin", "12", true, "do not lie in");
+    refuse_beside(&b, "sub/w.bin", "-1", true, "is no number");
+    refuse_beside(&b, "sub/w.bin", "99999999999999999999", true, "is no number");
+    refuse_beside(&b, "sub/../sub/w.bin", "0", true, "\"..\"");
+    refuse_beside(&b, "../w.bin", "0", true, "\"..\"");
+    refuse_beside(&b, "/etc/hostname", "0", true, "no name below the folder");
+    refuse_beside(&b, "", "0", true, "no name below the folder");
+    refuse_beside(&b, "sub", "0", true, "no plain file");
+    snprintf(other, sizeof other, "%s/link", b.folder);
+    assert_int_equal(symlink("sub", other), 0);
+    refuse_beside(&b, "link/w.bin", "0", true, "links are not followed");
+    unlink(other);
+    assert_int_equal(symlink("sub/w.bin", other), 0);
+    refuse_beside(&b, "link", "0", true, "links are not followed");
+    unlink(other);
+    assert_int_equal(link(path, other), 0);
+    refuse_beside(&b, "link", "0", true, "no plain file with one name");
+    unlink(other);
+    unlink(path);
+    unlink(b.path);
+    snprintf(path, sizeof path, "%s/sub", b.folder);
+    rmdir(path);
+    rmdir(b.folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_comes_back),
+        cmocka_unit_test(softmax_at_the_end_is_known),
+        cmocka_unit_test(wrong_graphs_are_refused),
+        cmocka_unit_test(broken_bytes_are_refused),
+        cmocka_unit_test(other_files_are_read_below_the_folder_alone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
