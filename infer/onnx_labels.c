@@ -1,0 +1,227 @@
+/*
+ * onnx_labels -- see onnx_labels.h
+ */
+#include "infer/onnx_labels.h"
+
+#include "nn/base/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABELS_MAX = 1 << 20 };
+
+static bool no_memory(struct err *err)
+{
+    return err_set(err, ERR_MEMORY, "no memory for names of labels");
+}
+
+static bool make_room(struct infer_names *out, size_t n, struct arena *mem, struct err *err)
+{
+    if (n < 1 || n > LABELS_MAX)
+        return err_set(err, ERR_INPUT, "%zu names of labels", n);
+    out->name = arena_array(mem, n, sizeof *out->name);
+    out->n = out->name ? (int)n : 0;
+    return out->name || no_memory(err);
+}
+
+struct numbered {
+    const char *name;
+    int i;
+};
+
+static int by_name(const void *pa, const void *pb)
+{
+    const struct numbered *a = pa, *b = pb;
+    int order = strcmp(a->name, b->name);
+
+    return order ? order : a->i - b->i;
+}
+
+/* Of names that stand twice the later ones get their number: "crane (517)". */
+static bool tell_apart(struct infer_names *out, struct arena *mem, struct err *err)
+{
+    struct numbered *all = arena_array(mem, (size_t)out->n, sizeof *all);
+
+    if (!all)
+        return no_memory(err);
+    for (int i = 0; i < out->n; i++)
+        all[i] = (struct numbered){ out->name[i], i };
+    qsort(all, (size_t)out->n, sizeof *all, by_name);
+    for (int i = 1; i < out->n; i++)
+        if (!strcmp(all[i].name, all[i - 1].name) &&
+            !(out->name[all[i].i] = arena_printf(mem, "%s (%d)", all[i].name, all[i].i)))
+            return no_memory(err);
+    return true;
+}
+
+/* Behind the number of a line, or of WordNet; NULL: there is none. */
+static const char *behind(const char *line, int number, bool synset)
+{
+    char *end;
+
+    if (synset)
+        return line[0] == 'n' && strspn(line + 1, "0123456789") == 8 && line[9] == ' ' ? line + 10
+                                                                                       : NULL;
+    return strtol(line, &end, 10) == number && end > line && *end == ' ' ? end + 1 : NULL;
+}
+
+static void strip(struct infer_names *out, bool synset)
+{
+    for (int i = 0; i < out->n; i++)
+        if (!behind(out->name[i], i, synset))
+            return;
+    for (int i = 0; i < out->n; i++)
+        out->name[i] = behind(out->name[i], i, synset);
+}
+
+bool infer_names_lines(const char *text, struct arena *mem, struct infer_names *out,
+                       struct err *err)
+{
+    char *copy = arena_str(mem, strncmp(text, "\xef\xbb\xbf", 3) ? text : text + 3), *line = copy;
+    size_t n = 1, length;
+
+    if (!copy)
+        return no_memory(err);
+    for (length = strlen(copy); length && strchr("\r\n\t ", copy[length - 1]);)
+        copy[--length] = '\0';
+    for (const char *p = copy; *p; p++)
+        n += *p == '\n';
+    if (!length)
+        return err_set(err, ERR_INPUT, "holds no names");
+    if (!make_room(out, n, mem, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        char *end = line + strcspn(line, "\n");
+
+        *end = '\0';
+        if (end > line && end[-1] == '\r')
+            end[-1] = '\0';
+        out->name[i] = line;
+        line = end + 1;
+    }
+    strip(out, false);
+    strip(out, true);
+    return tell_apart(out, mem, err);
+}
+
+static bool from_json(const char *text, struct arena *mem, struct infer_names *out, bool *is,
+                      struct err *err)
+{
+    struct err ignored;
+    json_t *json = record_parse(text, strlen(text), &ignored), *item;
+    size_t i;
+    bool ok = true;
+
+    *is = json_is_array(json);
+    if (*is)
+        ok = make_room(out, json_array_size(json), mem, err);
+    if (*is && ok) {
+        json_array_foreach(json, i, item) {
+            if (!json_is_string(item))
+                ok = err_set(err, ERR_INPUT, "label %zu is no string", i);
+            else if (!(out->name[i] = arena_str(mem, json_string_value(item))))
+                ok = no_memory(err);
+            if (!ok)
+                break;
+        }
+    }
+    json_decref(json);
+    return ok && (!*is || tell_apart(out, mem, err));
+}
+
+static const char *blank(const char *p)
+{
+    return p + strspn(p, " \t\r\n");
+}
+
+/* A Python string that p begins with, into out; what is behind it, NULL: none. */
+static const char *python_string(const char *p, char *out)
+{
+    char quote = *p++;
+
+    if (quote != '\'' && quote != '"')
+        return NULL;
+    for (; *p && *p != quote; p++) {
+        char digits[3] = { 0 };
+
+        if (*p != '\\') {
+            *out++ = *p;
+            continue;
+        }
+        p++;
+        if (*p == 'x' && p[1] && p[2]) {
+            memcpy(digits, p + 1, 2);
+            *out++ = (char)strtol(digits, NULL, 16);
+            p += 2;
+        } else if (*p) {
+            *out++ = *p == 'n' ? '\n' : *p == 't' ? '\t' : *p;
+        } else {
+            return NULL;
+        }
+    }
+    *out = '\0';
+    return *p ? p + 1 : NULL;
+}
+
+static bool no_literal(struct err *err)
+{
+    return err_set(err, ERR_INPUT, "no list of names as Python writes it");
+}
+
+/* {0: 'cat', 1: 'dog'}, in any order, or ['cat', 'dog']. */
+static bool from_python(const char *text, struct arena *mem, struct infer_names *out,
+                        struct err *err)
+{
+    const char *p = blank(text);
+    bool dict = *p == '{';
+    char *room = arena_str(mem, text);
+    size_t n = 1;
+
+    for (const char *c = text; *c; c++)
+        n += *c == ',';
+    if (!room)
+        return no_memory(err);
+    if (!make_room(out, n, mem, err))
+        return false;
+    n = 0;
+    p = blank(p + 1);
+    while (*p && *p != '}' && *p != ']') {
+        long i = (long)n;
+        char *end;
+
+        if (dict) {
+            i = strtol(p, &end, 10);
+            if (end == p || *blank(end) != ':')
+                return no_literal(err);
+            p = blank(blank(end) + 1);
+        }
+        if (i < 0 || i >= out->n || out->name[i] || !(p = python_string(p, room)))
+            return no_literal(err);
+        out->name[i] = room;
+        room += strlen(room) + 1;
+        n++;
+        p = blank(p);
+        if (*p == ',')
+            p = blank(p + 1);
+    }
+    out->n = (int)n;
+    for (size_t i = 0; i < n; i++)
+        if (!out->name[i])
+            return no_literal(err);
+    return (*p == (dict ? '}' : ']') && n) ? tell_apart(out, mem, err) : no_literal(err);
+}
+
+bool infer_names_any(const char *text, struct arena *mem, struct infer_names *out, struct err *err)
+{
+    char first = *blank(text);
+    bool is = false;
+
+    *out = (struct infer_names){ .n = 0 };
+    if (first == '[' && !from_json(text, mem, out, &is, err))
+        return false;
+    if (is)
+        return true;
+    if (first == '[' || first == '{')
+        return from_python(text, mem, out, err);
+    return infer_names_lines(text, mem, out, err);
+}
