@@ -14,6 +14,7 @@
 #include "nn/op/layernorm.h"
 #include "nn/op/leakyrelu.h"
 #include "nn/op/linear.h"
+#include "nn/op/pad.h"
 #include "nn/op/pool.h"
 
 #include <float.h>
@@ -412,6 +413,23 @@ static bool mul(struct site *s)
     return true;
 }
 
+/* A product with factors that are computed. */
+static bool gate(struct site *s)
+{
+    size_t n = (size_t)last_dim(s->out);
+    real *zero = calloc(n, sizeof *zero);
+    bool ok = zero || no_memory(s->err);
+    char by[32];
+
+    ok = ok && other(s, by) && store_real(s->c, "shift", s->id, n, zero, s->err);
+    if (ok)
+        str_printf(calls(s), "affine(%lld, %zu, %s, shift%d, %s, %s);\n", pixels(s), n, by, s->id,
+                   s->x, s->y);
+    free(zero);
+    s->c->parts |= PART(AFFINE);
+    return ok;
+}
+
 static struct nn_window pool_window(struct site *s)
 {
     const struct nn_pool *a = s->node->attr;
@@ -476,6 +494,36 @@ static bool concat(struct site *s)
     return true;
 }
 
+/* Rows of the places before, of x and of those behind, each a copy. */
+static bool pad(struct site *s)
+{
+    const struct nn_pad *a = s->node->attr;
+    int axis = a->axis < 0 ? s->out->rank - 1 : a->axis;
+    long long inner = run(s->out, axis) / s->out->dim[axis], to = run(s->out, axis);
+    long long before = a->before * inner, own = run(s->in, axis), behind = a->after * inner;
+    long long most = before > behind ? before : behind, rows = shape_count(s->out) / to;
+    real *value = calloc((size_t)most + 1, sizeof *value);
+    bool ok = value || no_memory(s->err);
+
+    if (ok && a->mode != NN_PAD_CONSTANT)
+        ok = err_set(s->err, ERR_UNSUPPORTED, "C has pads of constants only");
+    for (long long i = 0; ok && i < most; i++)
+        value[i] = (real)a->value;
+    if (ok && most)
+        ok = store_real(s->c, "value", s->id, (size_t)most, value, s->err);
+    free(value);
+    if (ok && before)
+        str_printf(calls(s), "copy(%lld, %lld, value%d, 0, %s, %lld);\n    ", rows, before, s->id,
+                   s->y, to);
+    str_printf(calls(s), "copy(%lld, %lld, %s, %lld, %s + %lld, %lld);\n", rows, own, s->x, own,
+               s->y, before, to);
+    if (ok && behind)
+        str_printf(calls(s), "    copy(%lld, %lld, value%d, 0, %s + %lld, %lld);\n", rows, behind,
+                   s->id, s->y, before + own, to);
+    s->c->parts |= PART(COPY);
+    return ok;
+}
+
 /* The same numbers: where they lie in place, which is nearly always, nothing is left to do. */
 static bool same(struct site *s)
 {
@@ -509,12 +557,14 @@ static const struct row {
     { &nn_op_softmax, softmax },
     { &nn_op_add, add },
     { &nn_op_mul, mul },
+    { &nn_op_gate, gate },
     { &nn_op_maxpool, maxpool },
     { &nn_op_avgpool, avgpool },
     { &nn_op_meanpool, meanpool },
     { &nn_op_flatten, same },
     { &nn_op_reshape, same },
     { &nn_op_concat, concat },
+    { &nn_op_pad, pad },
     { &nn_op_dropout, same },
     { &nn_op_droppath, same },
 };

@@ -385,6 +385,40 @@ static bool concat(struct nn_onnx_job *j)
     return y;
 }
 
+/* More places before and behind each dimension; of a constant alone. */
+static bool pad(struct nn_onnx_job *j)
+{
+    const struct shape *s = &j->x[0].shape;
+    const Onnx__AttributeProto *mode = nn_onnx_job_attribute(j, "mode");
+    const float *x = j->x[0].data, *value = j->x[2].data;
+    const int64_t *pads = j->x[1].data;
+    int64_t dim[SHAPE_MAX_RANK];
+    float *y;
+
+    if ((mode && (mode->s.len != 8 || memcmp(mode->s.data, "constant", 8) != 0)) ||
+        j->x[1].type != NN_ONNX_INT64 || shape_count(&j->x[1].shape) != 2 * s->rank)
+        return nn_onnx_job_misfit(j);
+    for (int d = 0; d < s->rank; d++) {
+        if (pads[d] < 0 || pads[d] > INT32_MAX || pads[s->rank + d] < 0 ||
+            pads[s->rank + d] > INT32_MAX)
+            return nn_onnx_job_misfit(j);
+        dim[d] = s->dim[d] + pads[d] + pads[s->rank + d];
+    }
+    y = nn_onnx_job_make(j, s->rank, dim);
+    for (int64_t i = 0; y && i < shape_count(&j->y->shape); i++) {
+        int64_t left = i, at = 0, step = 1;
+
+        for (int d = s->rank - 1; d >= 0 && at >= 0; left /= dim[d--]) {
+            int64_t k = left % dim[d] - pads[d];
+
+            at = k < 0 || k >= s->dim[d] ? -1 : at + k * step;
+            step *= s->dim[d];
+        }
+        y[i] = at >= 0 ? x[at] : value ? *value : 0;
+    }
+    return y;
+}
+
 /* The numbers stay where they are. */
 static bool reshape(struct nn_onnx_job *j)
 {
@@ -450,6 +484,7 @@ static const struct known {
     { "LeakyRelu", one, 1, 1, " alpha " },
     { "MaxPool", nn_onnx_check_pool, 1, 1, " kernel_shape strides pads " },
     { "Mul", two, 2, 2, "" },
+    { "Pad", pad, 2, 3, " mode " },
     { "ReduceMean", mean, 1, 1, " axes " },
     { "Relu", one, 1, 1, "" },
     { "Reshape", reshape, 2, 2, "" },
@@ -491,7 +526,8 @@ bool nn_onnx_check_node(struct nn_onnx_job *j)
     if (j->n_in < op->in_min || j->n_in > op->in_max)
         return nn_onnx_job_misfit(j);
     for (int i = 0; i < j->n_in; i++) {
-        bool other_type = op->compute == cast || (op->compute == reshape && i == 1);
+        bool other_type = op->compute == cast ||
+                          ((op->compute == reshape || op->compute == pad) && i == 1);
 
         if ((i < op->in_min && !j->x[i].name) ||
             (j->x[i].name && j->x[i].type != NN_ONNX_FLOAT && !other_type))

@@ -1,4 +1,4 @@
-/* reshape -- attributes, for importers; the operator is in reshape.c */
+/* reshape -- attributes, for builders and importers; the operator is in reshape.c */
 #ifndef NN_OP_RESHAPE_H
 #define NN_OP_RESHAPE_H
 
