@@ -10,7 +10,9 @@
 #include "nn/op/input.h"
 #include "nn/op/layernorm.h"
 #include "nn/op/linear.h"
+#include "nn/op/pad.h"
 #include "nn/op/pool.h"
+#include "nn/op/reshape.h"
 #include "nn/op/scale.h"
 
 #include <string.h>
@@ -83,6 +85,11 @@ void nn_build_output(struct nn_build *b, const char *name, int node)
         fail(b);
 }
 
+int nn_build_dim(const struct nn_build *b, int node, int i)
+{
+    return b->g && node >= 0 ? b->g->node[node].type.dim[i].n : 0;
+}
+
 int nn_input(struct nn_build *b, const char *name, int rank, const int *dim)
 {
     struct nn_input attr = { 0 };
@@ -137,6 +144,11 @@ int nn_silu(struct nn_build *b, int x)
     return unary(b, &nn_op_silu, NULL, x);
 }
 
+int nn_sigmoid(struct nn_build *b, int x)
+{
+    return unary(b, &nn_op_sigmoid, NULL, x);
+}
+
 int nn_hardswish(struct nn_build *b, int x)
 {
     return unary(b, &nn_op_hardswish, NULL, x);
@@ -145,6 +157,26 @@ int nn_hardswish(struct nn_build *b, int x)
 int nn_maxpool(struct nn_build *b, int x, struct nn_pool attr)
 {
     return unary(b, &nn_op_maxpool, &attr, x);
+}
+
+int nn_avgpool(struct nn_build *b, int x, struct nn_pool attr)
+{
+    return unary(b, &nn_op_avgpool, &attr, x);
+}
+
+int nn_reshape(struct nn_build *b, int x, struct nn_reshape attr)
+{
+    return unary(b, &nn_op_reshape, &attr, x);
+}
+
+int nn_pad(struct nn_build *b, int x, struct nn_pad attr)
+{
+    return unary(b, &nn_op_pad, &attr, x);
+}
+
+int nn_gate(struct nn_build *b, int x, int gate)
+{
+    return nn_build_node(b, &nn_op_gate, NULL, NULL, 2, (int[]){ x, gate });
 }
 
 int nn_add(struct nn_build *b, int x, int y)
@@ -167,9 +199,9 @@ int nn_batchnorm(struct nn_build *b, const char *name, int x)
     return nn_build_node(b, &nn_op_batchnorm, name, NULL, 1, &x);
 }
 
-int nn_batchnorm_by(struct nn_build *b, const char *name, int x, double momentum)
+int nn_batchnorm_of(struct nn_build *b, const char *name, int x, struct nn_bn attr)
 {
-    return nn_build_node(b, &nn_op_batchnorm, name, &(struct nn_bn){ .momentum = momentum }, 1, &x);
+    return nn_build_node(b, &nn_op_batchnorm, name, &attr, 1, &x);
 }
 
 int nn_groupnorm(struct nn_build *b, const char *name, int x, int groups)

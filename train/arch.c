@@ -20,8 +20,8 @@ const struct nn_model *train_arch_named(const char *arch)
 
 bool train_arch_check(const char *arch, struct err *err)
 {
-    return train_arch_named(arch) || strpbrk(arch, "/.") || file_kind(arch) == FILE_REGULAR ||
-           nn_model_find(arch, err);
+    return train_arch_named(arch) || !strcmp(arch, TRAIN_ARCH_AUTO) || strpbrk(arch, "/.") ||
+           file_kind(arch) == FILE_REGULAR || nn_model_find(arch, err);
 }
 
 /* The graph of a text file, whose input says how large pictures are. */
@@ -68,5 +68,5 @@ struct nn_graph *train_arch_graph(const char *arch, int labels, double dropout,
                                   .channels = data_prep_channels(prep), .labels = labels,
                                   .dropout = dropout, .droppath = droppath };
 
-    return model ? model->build(&args, err) : graph_of_file(arch, labels, prep, err);
+    return model ? nn_model_build(model, &args, err) : graph_of_file(arch, labels, prep, err);
 }

@@ -7,6 +7,10 @@
 #include "data/prep.h"
 #include "nn/model/model.h"
 
+/* What arch is called where nobody has chosen, and what is taken then. */
+#define TRAIN_ARCH_AUTO "auto"
+#define TRAIN_ARCH_USUAL "resnet_small"
+
 /* NULL: arch names a file. */
 const struct nn_model *train_arch_named(const char *arch);
 

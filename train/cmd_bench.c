@@ -378,7 +378,7 @@ static bool bench_nets(struct bench *b)
         ok = bench_arch(b, b->o->arch);
     else
         for (int i = 0; ok && i < nn_model_count(); i++)
-            ok = bench_arch(b, nn_model_at(i)->name);
+            ok = !nn_model_at(i)->sample || bench_arch(b, nn_model_at(i)->name);
     if (b->o->json)
         json_end(&b->out, ']');
     return ok;

@@ -33,6 +33,7 @@ enum problem { LOSS, LARGE, SMALL, DEAD, NO_GRADIENT, PROBLEMS };
 /* What an output or a gradient was. */
 struct look {
     bool seen, zero, constant; /* constant: nothing trained lies before it */
+    bool padded;               /* has zeros that pad put there, nothing learnt behind them */
     double deviation, dead;    /* dead: share of the channels */
 };
 
@@ -183,17 +184,20 @@ static void find_closed(struct preflight *f)
 {
     for (int i = 0; i < f->g->n; i++) {
         const struct nn_node *node = &f->g->node[i];
-        bool passed = node->n_in > 0, trained = false;
+        bool passed = node->n_in > 0, trained = false, layer = false, padded = false;
 
         for (int k = 0; k < node->n_in; k++) {
             int in = node->in[k];
 
             passed &= f->closed[in];
+            layer |= f->p->entry[in] >= 0;
+            padded |= f->look[in].padded;
             trained |= (f->p->entry[in] >= 0 && f->p->trained[f->p->entry[in]]) ||
                        (f->p->entry[in] < 0 && f->look[in].seen && !f->look[in].constant);
         }
         if (f->p->entry[i] < 0)
             f->look[i].constant = !trained;
+        f->look[i].padded = node->op == &nn_op_pad || (padded && !layer);
         f->closed[i] = f->look[i].zero && f->p->entry[i] < 0 && (passed || opens(f, i));
     }
     for (int i = 0; i < f->g->n; i++)
@@ -230,7 +234,7 @@ static void judge(struct preflight *f)
             count(f, LARGE, i);
         else if (l->deviation < LEAST_DEVIATION)
             count(f, SMALL, i);
-        else if (l->dead > MOST_DEAD)
+        else if (l->dead > MOST_DEAD && !l->padded)
             count(f, DEAD, i);
     }
     if (!silent && f->loss > LOSS_TIMES * f->expected + LOSS_MORE)

@@ -15,6 +15,7 @@
  * norms: --freeze 'whiten.weight,*norm*.weight'.
  */
 #include "nn/model/model.h"
+#include "nn/op/batchnorm.h"
 #include "nn/op/conv2d.h"
 #include "nn/op/linear.h"
 #include "nn/op/pool.h"
@@ -36,7 +37,7 @@ static int norm_gelu(struct nn_build *b, const char *prefix, int i, int x)
     char name[64];
 
     snprintf(name, sizeof name, "%s.norm%d", prefix, i);
-    return nn_gelu(b, nn_batchnorm_by(b, name, x, 0.4));
+    return nn_gelu(b, nn_batchnorm_of(b, name, x, (struct nn_bn){ .momentum = 0.4 }));
 }
 
 static int shrink(struct nn_build *b, int x, int by)
@@ -44,11 +45,12 @@ static int shrink(struct nn_build *b, int x, int by)
     return nn_maxpool(b, x, (struct nn_pool){ .size = NN_BOTH(by), .stride = NN_BOTH(by) });
 }
 
-static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
+static struct nn_graph *build(const struct nn_model *m, const struct nn_model_args *args,
+                              struct err *err)
 {
     static const int width[GROUPS] = { 64, 256, 256 };
     struct nn_build b;
-    int x = nn_model_begin(&b, &nn_model_airnet, args, err);
+    int x = nn_model_begin(&b, m, args, err);
 
     x = nn_gelu(&b, nn_conv(&b, "whiten", x, (struct nn_conv2d){
         .channels = 2 * WINDOW * WINDOW * args->channels, .size = NN_BOTH(WINDOW), .bias = true }));
@@ -68,8 +70,11 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
     return nn_build_end(&b);
 }
 
-const struct nn_model nn_model_airnet = {
-    .name = "airnet",
-    .doc = "plain network for small pictures and few epochs (Jordan 2024, arXiv:2404.00498)",
-    .size = 32, .least = 25, .build = build,
+const struct nn_model nn_family_airnet[] = {
+    {
+        .name = "airnet",
+        .doc = "plain network for small pictures and few epochs (Jordan 2024, arXiv:2404.00498)",
+        .size = 32, .least = 25, .sample = true, .build = build,
+    },
+    { .name = NULL }
 };

@@ -2,47 +2,69 @@
  * model -- the table of architectures, and what they share
  */
 #include "nn/model/model.h"
+#include "nn/op/batchnorm.h"
 #include "nn/op/conv2d.h"
 #include "nn/op/linear.h"
+#include "nn/op/reshape.h"
 
 #include <string.h>
 
-static const struct nn_model *const models[] = {
-#define NN_MODEL(name) &nn_model_##name,
+static const struct nn_model *const families[] = {
+#define NN_FAMILY(name) nn_family_##name,
 #include "nn/model/models.def"
-#undef NN_MODEL
+#undef NN_FAMILY
+    NULL
 };
+
+/* Model i of all; NULL behind the last, *n = how many there are. */
+static const struct nn_model *find(int i, int *n)
+{
+    *n = 0;
+    for (const struct nn_model *const *f = families; *f; f++)
+        for (const struct nn_model *m = *f; m->name; m++)
+            if ((*n)++ == i)
+                return m;
+    return NULL;
+}
 
 int nn_model_count(void)
 {
-    return (int)(sizeof models / sizeof *models);
+    int n;
+
+    find(-1, &n);
+    return n;
 }
 
 const struct nn_model *nn_model_at(int i)
 {
-    return models[i];
+    int n;
+
+    return find(i, &n);
+}
+
+struct nn_graph *nn_model_build(const struct nn_model *m, const struct nn_model_args *args,
+                                struct err *err)
+{
+    return m->build(m, args, err);
 }
 
 static const char *name_at(int i, const void *ctx)
 {
     (void)ctx;
-    return models[i]->name;
+    return nn_model_at(i)->name;
 }
 
 const struct nn_model *nn_model_find(const char *name, struct err *err)
 {
     const char *near;
-    struct str known = { 0 };
 
     for (int i = 0; i < nn_model_count(); i++)
-        if (!strcmp(models[i]->name, name))
-            return models[i];
+        if (!strcmp(nn_model_at(i)->name, name))
+            return nn_model_at(i);
     near = str_nearest(name, nn_model_count(), name_at, NULL);
-    for (int i = 0; i < nn_model_count(); i++)
-        str_printf(&known, "%s%s", i ? ", " : "", models[i]->name);
-    err_set(err, ERR_USAGE, "no architecture is called \"%s\"%s%s%s (there are %s)", name,
-            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", str_text(&known));
-    str_release(&known);
+    err_set(err, ERR_USAGE,
+            "no architecture is called \"%s\"%s%s%s (discern info --models lists them)", name,
+            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return NULL;
 }
 
@@ -54,12 +76,40 @@ double nn_model_droppath(const struct nn_model_args *args, int i, int n)
 int nn_model_conv_bn(struct nn_build *b, const char *prefix, const char *conv, const char *bn,
                      int x, struct nn_conv2d attr)
 {
+    return nn_model_conv_bn_of(b, prefix, conv, bn, x, attr, (struct nn_bn){ .epsilon = 0 });
+}
+
+int nn_model_conv_bn_of(struct nn_build *b, const char *prefix, const char *conv, const char *bn,
+                        int x, struct nn_conv2d attr, struct nn_bn norm)
+{
     char name[64];
 
     snprintf(name, sizeof name, "%s%s", prefix, conv);
     x = nn_conv(b, name, x, attr);
     snprintf(name, sizeof name, "%s%s", prefix, bn);
-    return nn_batchnorm(b, name, x);
+    return nn_batchnorm_of(b, name, x, norm);
+}
+
+int nn_model_divisible(double n, double least)
+{
+    int rounded = (int)(n + 4) / 8 * 8;
+
+    if (rounded < 8)
+        rounded = 8;
+    return rounded < least * n ? rounded + 8 : rounded;
+}
+
+int nn_model_squeeze(struct nn_build *b, const char *prefix, const char *reduce,
+                     const char *expand, int x, int width, nn_model_map *act, nn_model_map *gate)
+{
+    int y = nn_reshape(b, nn_meanpool(b, x), (struct nn_reshape){ .shape = { 1, 1, -1 } });
+    char name[64];
+
+    snprintf(name, sizeof name, "%s%s", prefix, reduce);
+    y = act(b, nn_conv(b, name, y, (struct nn_conv2d){ .channels = width, .bias = true }));
+    snprintf(name, sizeof name, "%s%s", prefix, expand);
+    y = nn_conv(b, name, y, (struct nn_conv2d){ .channels = nn_build_dim(b, x, 3), .bias = true });
+    return nn_gate(b, x, gate(b, y));
 }
 
 int nn_model_begin(struct nn_build *b, const struct nn_model *m, const struct nn_model_args *args,

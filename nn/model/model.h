@@ -20,15 +20,22 @@ struct nn_model {
     const char *name, *doc;             /* doc: one line, source included */
     int size;                           /* input size that it was made for */
     int least;                          /* smallest height and width */
-    struct nn_graph *(*build)(const struct nn_model_args *args, struct err *err);
+    bool sample;                        /* stands for those that are built of the same blocks,
+                                           where all would take too long: tests, bench */
+    const void *row;                    /* its numbers, as its family's file has them */
+    struct nn_graph *(*build)(const struct nn_model *m, const struct nn_model_args *args,
+                              struct err *err);
 };
 
-#define NN_MODEL(name) extern const struct nn_model nn_model_##name;
+/* The networks of a file, in order of their size; the last one has no name. */
+#define NN_FAMILY(name) extern const struct nn_model nn_family_##name[];
 #include "nn/model/models.def"
-#undef NN_MODEL
+#undef NN_FAMILY
 
 int nn_model_count(void);
 const struct nn_model *nn_model_at(int i);
+struct nn_graph *nn_model_build(const struct nn_model *m, const struct nn_model_args *args,
+                                struct err *err);
 /* NULL when there is none: err names the nearest. */
 const struct nn_model *nn_model_find(const char *name, struct err *err);
 
@@ -39,6 +46,18 @@ double nn_model_droppath(const struct nn_model_args *args, int i, int n);
 /* A convolution and its batch-norm, called PREFIX and then CONV and BN. */
 int nn_model_conv_bn(struct nn_build *b, const char *prefix, const char *conv, const char *bn,
                      int x, struct nn_conv2d attr);
+int nn_model_conv_bn_of(struct nn_build *b, const char *prefix, const char *conv, const char *bn,
+                        int x, struct nn_conv2d attr, struct nn_bn norm);
+
+/* n channels as the field rounds them: to the nearest multiple of 8, at least 8, and up again where
+ * that is less than `least` of n (0.9; 0: never). */
+int nn_model_divisible(double n, double least);
+
+/* Squeeze and excitation: x times a gate of each channel, which two 1x1 convolutions, PREFIX and
+ * then REDUCE (`width` wide) and EXPAND, make of the mean over the pixels. */
+typedef int nn_model_map(struct nn_build *b, int x);
+int nn_model_squeeze(struct nn_build *b, const char *prefix, const char *reduce,
+                     const char *expand, int x, int width, nn_model_map *act, nn_model_map *gate);
 
 /* What architectures begin and end with.  Input "image", which must not be smaller than m->least:
  * -1 and *b failed when it is.  The mean over the pixels, dropout and a linear layer called `name`

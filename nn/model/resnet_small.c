@@ -35,10 +35,11 @@ static int halve(struct nn_build *b, int x)
     return nn_maxpool(b, x, (struct nn_pool){ .size = NN_BOTH(2), .stride = NN_BOTH(2) });
 }
 
-static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
+static struct nn_graph *build(const struct nn_model *m, const struct nn_model_args *args,
+                              struct err *err)
 {
     struct nn_build b;
-    int x = nn_model_begin(&b, &nn_model_resnet_small, args, err);
+    int x = nn_model_begin(&b, m, args, err);
     int side = args->height < args->width ? args->height : args->width;
     char name[64];
 
@@ -57,8 +58,11 @@ static struct nn_graph *build(const struct nn_model_args *args, struct err *err)
     return nn_model_end(&b, x, "fc", args);
 }
 
-const struct nn_model nn_model_resnet_small = {
-    .name = "resnet_small",
-    .doc = "small residual network for small pictures and short trainings (after Page 2018)",
-    .size = 32, .least = 16, .build = build,
+const struct nn_model nn_family_resnet_small[] = {
+    {
+        .name = "resnet_small",
+        .doc = "small residual network for small pictures and short trainings (after Page 2018)",
+        .size = 32, .least = 16, .sample = true, .build = build,
+    },
+    { .name = NULL }
 };

@@ -53,7 +53,7 @@ static int setup(void **state)
                                 .n_labels = LABELS, .sample = s->sample, .n = N };
     s->prep = (struct data_prep){ .size = { SIDE, SIDE }, .crop = 1, .mean = { 0.5, 0.5, 0.5 },
                                   .std = { 0.25, 0.25, 0.25 } };
-    s->g = nn_model_find("resnet_small", &err)->build(&args, &err);
+    s->g = nn_model_build(nn_model_find("resnet_small", &err), &args, &err);
     assert_non_null(s->g);
     s->p = nn_params_new(s->g, false, &err);
     assert_non_null(s->p);

@@ -31,7 +31,7 @@ static struct infer_model *model_of(const char *arch, enum data_task task, enum 
     const struct nn_model *design = nn_model_find(arch, &err);
     struct nn_model_args args = { .height = SIDE, .width = SIDE, .labels = LABELS,
                                   .channels = color == DATA_GREY ? 1 : 3 };
-    struct nn_graph *g = design->build(&args, &err);
+    struct nn_graph *g = nn_model_build(design, &args, &err);
     struct nn_params *p = nn_params_new(g, false, &err);
     struct infer_model *m;
     struct data_prep prep;

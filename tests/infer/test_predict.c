@@ -30,7 +30,7 @@ static struct net net_of(const char *arch)
     struct nn_model_args args = {
         .height = SIDE, .width = SIDE, .channels = 3, .labels = LABELS, .dropout = 0.5
     };
-    struct net n = { .g = m->build(&args, &err) };
+    struct net n = { .g = nn_model_build(m, &args, &err) };
 
     assert_non_null(n.g);
     n.p = nn_params_new(n.g, false, &err);

@@ -2,6 +2,7 @@
 
 Written with torch.nn from the papers; parameters have the names that discern's model files have,
 which are timm's where timm has the network.  make() builds one, load() fills it from a model file.
+Networks that are not written here are timm's own.
 """
 import json
 
@@ -184,6 +185,77 @@ class AirNet(nn.Module):
         return self.head(self.ninth(F.max_pool2d(x, 3).mean((2, 3))))
 
 
+class CifarBlock(nn.Module):
+    """The shortcut without parameters: He et al. 2015, option A."""
+
+    def __init__(self, c, k, stride):
+        super().__init__()
+        self.stride, self.more = stride, k - c
+        self.conv1, self.bn1 = conv(c, k, 3, stride), nn.BatchNorm2d(k)
+        self.conv2, self.bn2 = conv(k, k, 3), nn.BatchNorm2d(k)
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        if self.more:
+            x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.more // 2, self.more // 2))
+        return F.relu(x + y)
+
+
+class CifarResNet(nn.Module):
+    """He et al. 2015, sec. 4.2: 6n + 2 layers."""
+
+    def __init__(self, n, labels):
+        super().__init__()
+        self.conv1, self.bn1, c = conv(3, 16, 3), nn.BatchNorm2d(16), 16
+        for i in range(3):
+            stage = []
+            for j in range(n):
+                stage.append(CifarBlock(c, 16 << i, 2 if i and not j else 1))
+                c = 16 << i
+            setattr(self, f"layer{i + 1}", nn.Sequential(*stage))
+        self.linear = nn.Linear(c, labels)
+
+    def forward(self, x):
+        x = F.relu(self.bn1(self.conv1(x)))
+        return self.linear(self.layer3(self.layer2(self.layer1(x))).mean((2, 3)))
+
+
+class KerasMobileNet(nn.Module):
+    """Howard et al. 2017, table 1, as Keras has it: epsilon 1e-3, TensorFlow's SAME."""
+    layers = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *(((512, 1),) * 5),
+              (1024, 2), (1024, 1))
+
+    def __init__(self, width, labels):
+        super().__init__()
+        c = int(32 * width)
+        self.conv1, self.conv1_bn = nn.Conv2d(3, c, 3, 2, bias=False), nn.BatchNorm2d(c, 1e-3)
+        for i, (k, stride) in enumerate(self.layers, 1):
+            k = int(k * width)
+            setattr(self, f"conv_dw_{i}", nn.Conv2d(c, c, 3, stride, groups=c, bias=False))
+            setattr(self, f"conv_dw_{i}_bn", nn.BatchNorm2d(c, 1e-3))
+            setattr(self, f"conv_pw_{i}", nn.Conv2d(c, k, 1, bias=False))
+            setattr(self, f"conv_pw_{i}_bn", nn.BatchNorm2d(k, 1e-3))
+            c = k
+        self.fc = nn.Linear(c, labels)
+
+    @staticmethod
+    def same(x, stride):
+        """All that SAME adds, before and behind, for windows of 3."""
+        pads = []
+        for n in (x.shape[3], x.shape[2]):
+            more = max((-(-n // stride) - 1) * stride + 3 - n, 0)
+            pads += [more // 2, more - more // 2]
+        return F.pad(x, pads)
+
+    def forward(self, x):
+        x = F.relu6(self.conv1_bn(self.conv1(self.same(x, 2))))
+        for i, (_, stride) in enumerate(self.layers, 1):
+            x = getattr(self, f"conv_dw_{i}")(self.same(x, stride))
+            x = F.relu6(getattr(self, f"conv_dw_{i}_bn")(x))
+            x = F.relu6(getattr(self, f"conv_pw_{i}_bn")(getattr(self, f"conv_pw_{i}")(x)))
+        return self.fc(x.mean((2, 3)))
+
+
 def make(arch, labels, side):
     """The network called `arch`, for pictures whose shorter side has `side` pixels."""
     if arch == "resnet_small":
@@ -191,7 +263,15 @@ def make(arch, labels, side):
     residual = {"resnet18": (Block, (2, 2, 2, 2)), "resnet50": (Bottleneck, (3, 4, 6, 3))}
     if arch in residual:
         return ResNet(*residual[arch], labels)
-    return {"mobilenet_v2": MobileNetV2, "airnet": AirNet}[arch](labels)
+    if arch in {"resnet20", "resnet32", "resnet44", "resnet56"}:
+        return CifarResNet((int(arch[6:]) - 2) // 6, labels)
+    if arch.startswith("mobilenet_v1_"):
+        return KerasMobileNet(float(arch[13:]), labels)
+    if arch in {"mobilenet_v2", "airnet"}:
+        return {"mobilenet_v2": MobileNetV2, "airnet": AirNet}[arch](labels)
+    import no_torchvision  # noqa: F401
+    import timm
+    return timm.create_model(arch, num_classes=labels)
 
 
 def start(net, seed):

@@ -151,20 +151,20 @@ def_files() {
     for name in $(def_names "$1"); do
         if [ ! -f "$folder/$name.c" ]; then
             echo "$1: $name has no file $folder/$name.c"
-        elif ! grep -q "^const struct $2$name\( \|$\)" "$folder/$name.c"; then
+        elif ! grep -q "^const struct $2$name\( \|\[\|$\)" "$folder/$name.c"; then
             echo "$folder/$name.c: does not define $2$name"
         fi
     done
     for file in "$folder"/*.c; do
         name=$(basename "$file" .c)
-        grep -q "^const struct $2$name\( \|$\)" "$file" || continue
+        grep -q "^const struct $2$name\( \|\[\|$\)" "$file" || continue
         def_names "$1" | grep -qx "$name" || echo "$file: no line in $1"
     done
 }
 
 rule_tables() {
     def_files nn/op/ops.def "nn_op nn_op_"
-    def_files nn/model/models.def "nn_model nn_model_"
+    def_files nn/model/models.def "nn_model nn_family_"
     def_files nn/pass/passes.def "nn_pass nn_pass_"
     def_files data/aug/augs.def "data_aug data_aug_"
     def_files data/source/sources.def "data_source data_source_"

@@ -73,11 +73,11 @@ echo 'NN_OP(relu)' >nn/op/ops.def
 echo '#include "nn/op.h"
 const struct nn_op nn_op_relu = { .name = "relu",
     .cases = 0 };' >nn/op/relu.c
-for table in nn/model/models:MODEL nn/pass/passes:PASS; do
+for table in nn/model/models:FAMILY nn/pass/passes:PASS; do
     echo "NN_${table#*:}(one)" >"${table%:*}.def"
 done
 echo 'struct nn_model { int n; };
-const struct nn_model nn_model_one = { 1 };' >nn/model/one.c
+const struct nn_model nn_family_one[] = { { 1 } };' >nn/model/one.c
 echo 'struct nn_pass { int n; };
 const struct nn_pass nn_pass_one = { 1 };' >nn/pass/one.c
 echo 'DATA_AUG(one)' >data/aug/augs.def
@@ -183,7 +183,7 @@ breaks intrinsics 'includes nn/kernel/ alone' \
 breaks tables 'gelu has no file nn/op/gelu.c'       'last nn/op/ops.def "NN_OP(gelu)"'
 breaks tables 'relu.c: no line in nn/op/ops.def'    ': >nn/op/ops.def'
 breaks tables 'does not define nn_op nn_op_relu'    'sed -i "s/nn_op_relu/nn_op_Relu/" nn/op/relu.c'
-breaks tables 'two has no file nn/model/two.c'      'last nn/model/models.def "NN_MODEL(two)"'
+breaks tables 'two has no file nn/model/two.c'      'last nn/model/models.def "NN_FAMILY(two)"'
 breaks tables 'one.c: no line in nn/pass'           ': >nn/pass/passes.def'
 breaks tables 'one.c: no line in data/aug'          ': >data/aug/augs.def'
 breaks tables 'one.c: no line in train/optim'       ': >train/optim/optims.def'

@@ -93,7 +93,8 @@ static struct nn_graph *build(const char *what)
 {
     struct err err = { 0 };
     const struct nn_model *m = strchr(what, '=') ? NULL : nn_model_find(what, &err);
-    struct nn_graph *g = m ? m->build(&(struct nn_model_args){ 32, 32, 3, LABELS, 0, 0 }, &err)
+    struct nn_model_args args = { 32, 32, 3, LABELS, 0, 0 };
+    struct nn_graph *g = m ? nn_model_build(m, &args, &err)
                            : nn_graph_read(what, strlen(what), 0, NULL, &err);
 
     if (!g)

@@ -102,7 +102,7 @@ static struct run begin(const struct st_file *file, const struct st_meta *meta)
     struct err err = { 0 };
 
     assert_int_equal(sscanf(meta->value, "%d %d", &args.height, &args.width), 2);
-    r.g = nn_model_find(r.name, &err)->build(&args, &err);
+    r.g = nn_model_build(nn_model_find(r.name, &err), &args, &err);
     assert_non_null(r.g);
     add_loss(r.g);
     opt.kernels = nn_kernels_get("auto", &err);

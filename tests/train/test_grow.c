@@ -63,7 +63,7 @@ static void networks_see_other_sizes_with_the_same_parameters(void **state)
     for (int i = 0; i < nn_model_count(); i++) {
         struct nn_model_args args = { 128, 128, 3, 4, 0, 0 };
         struct err err;
-        struct nn_graph *g = nn_model_at(i)->build(&args, &err),
+        struct nn_graph *g = nn_model_build(nn_model_at(i), &args, &err),
                         *small = train_grow_graph(g, 64, 96, &err);
         const struct nn_type *image;
 

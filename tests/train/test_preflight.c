@@ -79,7 +79,7 @@ static struct made model(const struct nn_model *m, int side, bool several, uint6
     struct nn_model_args args = { side, side, 3, LABELS, 0, 0 };
     struct err err;
 
-    return make(with_loss(m->build(&args, &err), several), seed);
+    return make(with_loss(nn_model_build(m, &args, &err), several), seed);
 }
 
 static void release(struct made *s)
@@ -155,7 +155,7 @@ static void architectures_pass_in_silence(void **state)
 {
     (void)state;
     for (int i = 0; i < nn_model_count(); i++)
-        for (int several = 0; several < 2; several++) {
+        for (int several = 0; several < 2 && nn_model_at(i)->sample; several++) {
             struct made s = model(nn_model_at(i), nn_model_at(i)->least << several, several,
                                   (uint64_t)several);
 
@@ -171,8 +171,8 @@ static void all_rules_of_weights_pass_in_silence(void **state)
     (void)state;
     for (int rule = TRAIN_WEIGHTS_HE; train_weights_names[rule]; rule++) {
         struct train_cfg cfg = { .weights = rule, .seed = 3 };
-        struct made s = model(&nn_model_mobilenet_v2, nn_model_mobilenet_v2.least, false, 1),
-                    r = model(&nn_model_resnet_small, 32, false, 1);
+        struct made s = model(nn_family_mobilenet_v2, nn_family_mobilenet_v2->least, false, 1),
+                    r = model(nn_family_resnet_small, 32, false, 1);
 
         train_start_draw(s.p, s.g, &cfg);
         must_be_silent(&s, train_weights_names[rule]);
@@ -185,7 +185,7 @@ static void all_rules_of_weights_pass_in_silence(void **state)
 
 static void a_last_layer_of_zeros_is_no_illness(void **state)
 {
-    struct made s = model(&nn_model_resnet_small, 16, false, 1);
+    struct made s = model(nn_family_resnet_small, 16, false, 1);
 
     (void)state;
     fill(&s, "fc.weight", 0);
@@ -195,7 +195,7 @@ static void a_last_layer_of_zeros_is_no_illness(void **state)
 
 static void pictures_without_labels_are_no_illness(void **state)
 {
-    struct made s = model(&nn_model_resnet_small, 16, true, 1);
+    struct made s = model(nn_family_resnet_small, 16, true, 1);
 
     (void)state;
     for (int i = 0; i < N * LABELS; i++)
@@ -208,7 +208,7 @@ static void pictures_without_labels_are_no_illness(void **state)
 
 static void pictures_past_all_measure_are_named(void **state)
 {
-    struct made s = model(&nn_model_resnet_small, 16, false, 1);
+    struct made s = model(nn_family_resnet_small, 16, false, 1);
 
     (void)state;
     for (int64_t i = 0; i < s.numbers; i++)
@@ -223,7 +223,7 @@ static void pictures_past_all_measure_are_named(void **state)
 
 static void weights_of_zeros_are_named(void **state)
 {
-    struct made s = model(&nn_model_resnet_small, 16, false, 1);
+    struct made s = model(nn_family_resnet_small, 16, false, 1);
 
     (void)state;
     scale_weights(&s, 0);
@@ -235,7 +235,7 @@ static void weights_of_zeros_are_named(void **state)
 
 static void weights_too_large_are_named(void **state)
 {
-    struct made s = model(&nn_model_mobilenet_v2, nn_model_mobilenet_v2.least, false, 1);
+    struct made s = model(nn_family_mobilenet_v2, nn_family_mobilenet_v2->least, false, 1);
 
     (void)state;
     scale_weights(&s, 1e4);
@@ -246,7 +246,7 @@ static void weights_too_large_are_named(void **state)
 
 static void a_dead_layer_is_named(void **state)
 {
-    struct made s = model(&nn_model_resnet_small, 16, false, 1);
+    struct made s = model(nn_family_resnet_small, 16, false, 1);
 
     (void)state;
     fill(&s, "stage2.widen.bn.bias", -1e3);
@@ -257,7 +257,7 @@ static void a_dead_layer_is_named(void **state)
 
 static void numbers_that_are_not_finite_are_an_error_and_nothing_else(void **state)
 {
-    struct made s = model(&nn_model_resnet_small, 16, false, 1);
+    struct made s = model(nn_family_resnet_small, 16, false, 1);
 
     (void)state;
     s.image[3] = NAN;

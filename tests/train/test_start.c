@@ -24,7 +24,7 @@ static struct nn_graph *graph(const struct nn_model *m, int channels, int labels
 {
     struct nn_model_args args = { m->least, m->least, channels, labels, 0, 0 };
     struct err err;
-    struct nn_graph *g = m->build(&args, &err);
+    struct nn_graph *g = nn_model_build(m, &args, &err);
 
     assert_non_null(g);
     return g;
@@ -65,8 +65,8 @@ static const real *of(const struct nn_params *p, const struct nn_graph *g, const
 static void the_same_network_begins_as_the_model(void **state)
 {
     const char *label[] = { "ant", "bee", "cat" };
-    struct infer_model *m = model(&nn_model_resnet_small, 3, label);
-    struct nn_graph *g = graph(&nn_model_resnet_small, 3, 3);
+    struct infer_model *m = model(nn_family_resnet_small, 3, label);
+    struct nn_graph *g = graph(nn_family_resnet_small, 3, 3);
     struct nn_params *p = params(g, 1);
     char note[400] = "";
     struct err err;
@@ -83,8 +83,8 @@ static void the_same_network_begins_as_the_model(void **state)
 static void labels_are_found_by_their_names(void **state)
 {
     const char *old[] = { "ant", "bee", "cat" }, *new[] = { "cat", "dog", "ant", "eel" };
-    struct infer_model *m = model(&nn_model_resnet_small, 3, old);
-    struct nn_graph *g = graph(&nn_model_resnet_small, 3, 4);
+    struct infer_model *m = model(nn_family_resnet_small, 3, old);
+    struct nn_graph *g = graph(nn_family_resnet_small, 3, 4);
     struct nn_params *p = params(g, 1), *fresh = params(g, 1);
     const int from[] = { 2, -1, 0, -1 };
     char note[400] = "";
@@ -111,8 +111,8 @@ static void labels_are_found_by_their_names(void **state)
 static void what_does_not_fit_is_named(void **state)
 {
     const char *old[] = { "ant", "bee" }, *new[] = { "cat", "dog" };
-    struct infer_model *m = model(&nn_model_resnet_small, 2, old);
-    struct nn_graph *g = graph(&nn_model_resnet_small, 1, 2);
+    struct infer_model *m = model(nn_family_resnet_small, 2, old);
+    struct nn_graph *g = graph(nn_family_resnet_small, 1, 2);
     struct nn_params *p = params(g, 1), *fresh = params(g, 1);
     char note[400] = "";
     struct err err;
@@ -134,8 +134,8 @@ static void what_does_not_fit_is_named(void **state)
 static void another_network_is_refused(void **state)
 {
     const char *label[] = { "ant", "bee" };
-    struct infer_model *m = model(&nn_model_mobilenet_v2, 2, label);
-    struct nn_graph *g = graph(&nn_model_resnet_small, 3, 2);
+    struct infer_model *m = model(nn_family_mobilenet_v2, 2, label);
+    struct nn_graph *g = graph(nn_family_resnet_small, 3, 2);
     struct nn_params *p = params(g, 1);
     char note[400] = "";
     struct err err;
@@ -152,7 +152,7 @@ static void another_network_is_refused(void **state)
 static void pictures_are_seen_as_the_model_saw_them(void **state)
 {
     const char *label[] = { "ant", "bee" };
-    struct infer_model *m = model(&nn_model_resnet_small, 2, label);
+    struct infer_model *m = model(nn_family_resnet_small, 2, label);
     struct data_prep prep = { .size = { 64, 64 }, .crop = 1, .mean = { 0.5, 0.5, 0.5 },
                               .std = { 1, 1, 1 } };
     struct train_cfg cfg = { .size = 0, .resize = TRAIN_LETTERBOX };
@@ -176,11 +176,11 @@ static void last_norms_of_branches_begin_at_0(void **state)
         const char *branches;
         const char *closed, *open;
     } of_model[] = {
-        { &nn_model_resnet18, "8 residual branches begin at 0", "layer2.0.bn2.weight",
+        { nn_family_resnet, "8 residual branches begin at 0", "layer2.0.bn2.weight",
           "layer2.0.downsample.1.weight" },
-        { &nn_model_mobilenet_v2, "10 residual branches begin at 0", "blocks.1.1.bn3.weight",
+        { nn_family_mobilenet_v2, "10 residual branches begin at 0", "blocks.1.1.bn3.weight",
           "blocks.1.0.bn3.weight" },
-        { &nn_model_resnet_small, "no residual branch", NULL,
+        { nn_family_resnet_small, "no residual branch", NULL,
           "stage1.residual.bn.weight" }, /* a relu behind it */
     };
 
@@ -190,7 +190,7 @@ static void last_norms_of_branches_begin_at_0(void **state)
         struct nn_model_args args = { 32, 32, 3, 2, 0, k % 2 ? 0.3 : 0 };
         char note[400];
         struct err err;
-        struct nn_graph *g = of_model[i].m->build(&args, &err);
+        struct nn_graph *g = nn_model_build(of_model[i].m, &args, &err);
         struct nn_params *p = g ? nn_params_new(g, false, &err) : NULL;
 
         assert_non_null(p);
