@@ -2,14 +2,18 @@
  * cmd_import -- discern import: a model of ours from a network of others
  */
 #include "infer/cmd.h"
+#include "infer/foreign.h"
 #include "infer/onnx_model.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+/* `how` of an ONNX file has what both kinds take. */
 struct options {
-    const char *out;
+    const char *out, *arch;
     struct infer_onnx_options how;
     bool json, force;
 };
@@ -21,23 +25,25 @@ static const struct field options[] = {
       .hint = "FILE", .letter = 'o', .doc = "the model file to write" },
     { .name = "labels", .kind = FIELD_KIND_STRING, .count = 1, .offset = HOW(labels),
       .hint = "FILE",
-      .doc = "names of the labels, one a line; without it, as the file's metadata say" },
+      .doc = "names of the labels, one a line; without it, as metadata or config.json say" },
+    FIELD_STRING(struct options, arch, "NAME", NULL,
+                 "of weights, their network; without it, as their names and shapes say"),
     { .name = "size", .kind = FIELD_KIND_INT, .count = 1, .offset = HOW(size), .max = 4096,
-      .doc = "side of the pictures the network sees; 0: as the file says" },
-    { .name = "normalize", .kind = FIELD_KIND_ENUM, .count = 1, .offset = HOW(pixels),
-      .names = infer_pixels_names,
+      .doc = "side of the pictures the network sees; 0: as files say" },
+    { .name = "normalize", .kind = FIELD_KIND_ENUM, .count = 1, .offset = HOW(normalize),
+      .names = infer_normalize_names,
       .doc = "pixels as 0 to 255, 0 to 1, -0.5 to 0.5, -1 to 1, by ImageNet's mean and deviation; "
-             "auto: as the metadata say" },
+             "auto: as files say" },
     { .name = "crop", .kind = FIELD_KIND_FLOAT, .count = 1, .offset = HOW(crop), .max = 1,
       .doc = "share of the picture's centre that is seen, 0.875 of one resized to 256 for 224; "
-             "0: as the metadata say" },
+             "0: as files say" },
     { .name = "layout", .kind = FIELD_KIND_ENUM, .count = 1, .offset = HOW(layout),
       .names = infer_layout_names,
-      .doc = "order of the input's dimensions; auto: where 3 or 1 are the channels" },
+      .doc = "of ONNX, order of the input's dimensions; auto: where 3 or 1 are the channels" },
     { .name = "output", .kind = FIELD_KIND_STRING, .count = 1, .offset = HOW(output),
-      .hint = "NAME", .doc = "the output that answers; without it, the first" },
+      .hint = "NAME", .doc = "of ONNX, the output that answers; without it, the first" },
     { .name = "allow_external_data", .kind = FIELD_KIND_BOOL, .count = 1, .offset = HOW(external),
-      .doc = "weights may lie in other files, below the folder of the network" },
+      .doc = "of ONNX, weights may lie in other files, below the folder of the network" },
     FIELD_BOOL(struct options, force, "overwrite FILE"),
     FIELD_BOOL(struct options, json, "one JSON object instead of text"),
     FIELDS_END
@@ -86,6 +92,46 @@ static bool print(const struct options *o, const struct infer_model *m, const st
     return ok;
 }
 
+/* By its name, or since it begins as such files do: a number of field 1, and no safetensors. */
+static bool is_onnx(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    struct err ignored;
+    size_t size = 0;
+    uint64_t whole;
+    uint8_t *head = file_kind(path) == FILE_REGULAR ? file_head(path, 9, &size, &whole, &ignored)
+                                                    : NULL;
+    bool is = (dot && !strcasecmp(dot, ".onnx")) ||
+              (size == 9 && head[0] == 0x08 && head[8] != '{');
+
+    free(head);
+    return is;
+}
+
+static struct infer_model *open_foreign(const struct options *o, const char *path,
+                                        struct str *told, struct err *err)
+{
+    const struct infer_foreign_options how = {
+        .arch = o->arch, .labels = o->how.labels, .size = o->how.size, .crop = o->how.crop,
+        .normalize = (enum infer_normalize)o->how.normalize };
+
+    if (o->how.layout || o->how.output || o->how.external) {
+        err_set(err, ERR_USAGE, "%s: --layout, --output and --allow-external-data are of ONNX files",
+                path);
+        return NULL;
+    }
+    return infer_foreign_open(path, &how, told, err);
+}
+
+static struct infer_model *open_onnx(const struct options *o, const char *path, struct str *told,
+                                     struct err *err)
+{
+    if (!o->arch)
+        return infer_onnx_model(path, &o->how, told, err);
+    err_set(err, ERR_USAGE, "%s: an ONNX file is its own network: --arch is of weights", path);
+    return NULL;
+}
+
 static bool import(const struct options *o, const char *path, struct str *told, struct err *err)
 {
     struct infer_model *m;
@@ -95,7 +141,7 @@ static bool import(const struct options *o, const char *path, struct str *told, 
         return err_set(err, ERR_USAGE, "%s: where to? -o FILE says it", path);
     if (o->out && !cli_may_write(o->out, path, o->force, err))
         return false;
-    m = infer_onnx_model(path, &o->how, told, err);
+    m = (is_onnx(path) ? open_onnx : open_foreign)(o, path, told, err);
     ok = m && infer_model_write(m, o->out, NULL, err) && print(o, m, told, err);
     infer_model_free(m);
     return ok;
@@ -126,17 +172,22 @@ static int run(const struct cli_command *self, int argc, char **argv)
 const struct cli_command infer_cmd_import = {
     .name = "import",
     .summary = "make a model of a network that others trained",
-    .synopsis = "NET.onnx",
-    .about = "NET.onnx is a classifier of pictures as ONNX, opsets 7 to 18, with one input and an "
-             "output [N,labels]. Names of labels and how pictures are prepared become part of the "
-             "model: as options say, or else the metadata that discern, Ultralytics and others "
-             "write. A softmax or sigmoid at the end is known."
-             "\nThe model answers, is evaluated, exported and trained further as any other. "
-             "Operators that are not known are named all at once; what is read stands in "
-             "docs/import.md.",
+    .synopsis = "NET",
+    .about = "NET is a classifier of pictures as ONNX, opsets 7 to 18, with one input and an output "
+             "[N,labels]; or weights: a safetensors file, an index of several "
+             "(model.safetensors.index.json) or the folder that they lie in, of numbers in F32, "
+             "F16 or BF16, with the names of timm, torchvision or Hugging Face."
+             "\nOf weights the network is recognised by names and shapes: no tensor is left out and "
+             "none made up. Of ONNX, operators that are not known are named all at once; a softmax "
+             "or sigmoid at the end is known. Names of labels and how pictures are prepared are "
+             "what options say, or else the metadata, or config.json and preprocessor_config.json "
+             "beside the weights. What is read stands in docs/import.md."
+             "\nThe model answers, is evaluated, exported and trained further as any other.",
     .examples = "discern import net.onnx -o net\n"
                 "discern import net.onnx --labels names.txt --normalize imagenet -o net\n"
-                "discern import keras.onnx --layout nhwc --normalize full -o keras\n",
+                "discern import keras.onnx --layout nhwc --normalize full -o keras\n"
+                "discern import resnet50.safetensors -o resnet50\n"
+                "discern import downloads/vit-small/ -o vit\n",
     .options = options,
     .size = sizeof(struct options),
     .min_args = 1,

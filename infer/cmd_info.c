@@ -12,7 +12,7 @@
 
 
 struct options {
-    bool json, graph, dot, plan;
+    bool json, graph, dot, plan, models;
 };
 
 static const struct field options[] = {
@@ -22,6 +22,8 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, plan,
                "the steps of an answer with their costs and times, and the memory of training, "
                "instead, or with --json beside it"),
+    FIELD_BOOL(struct options, models,
+               "the networks that there are, without MODEL: parameters, cost, size of pictures"),
     FIELDS_END
 };
 
@@ -170,8 +172,13 @@ static void write_json(const struct infer_info *f, bool graph, bool plan, struct
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static bool check_options(const struct options *o, struct err *err)
+static bool check_options(const struct options *o, int n_args, struct err *err)
 {
+    if (o->models && (n_args || o->graph || o->dot || o->plan))
+        return err_set(err, ERR_USAGE, "--models answers alone, and takes no MODEL");
+    if (!o->models && !n_args)
+        return err_set(err, ERR_USAGE, "info expects MODEL, but got nothing; see discern info "
+                       "--help");
     if (o->graph + o->dot + o->plan > 1 && (!o->json || o->dot))
         return err_set(err, ERR_USAGE, "--graph, --dot and --plan answer alone: give one");
     if (o->json && o->dot)
@@ -191,8 +198,14 @@ static int run(const struct cli_command *self, int argc, char **argv)
 
     if (parsed == CLI_DONE)
         return 0;
-    if (parsed == CLI_FAILED || !check_options(&o, &err))
+    if (parsed == CLI_FAILED || !check_options(&o, args.n, &err))
         return cli_fail(&err, o.json);
+    if (o.models) {
+        if (infer_info_models(o.json, &out, &err))
+            cli_print(&out, &err);
+        str_release(&out);
+        return err.kind ? cli_fail(&err, o.json) : 0;
+    }
     m = infer_cmd_model(args.arg, args.n, &err);
     if (m && facts_open(&f, args.arg[0], m, &err) && (!o.plan || infer_info_measure(&f, &err))) {
         if (o.json)
@@ -216,17 +229,18 @@ static int run(const struct cli_command *self, int argc, char **argv)
 const struct cli_command infer_cmd_info = {
     .name = "info",
     .summary = "say what a model file holds",
-    .synopsis = "MODEL",
+    .synopsis = "[MODEL]",
     .about = "Prints the task, the labels, how pictures are prepared, the size and cost of the "
              "network, how its answers are calibrated, and how the model came about.",
     .examples = "discern info cats.safetensors\n"
                 "discern info --plan cats.safetensors\n"
                 "discern info --graph cats.safetensors >cats.net\n"
                 "discern info --dot cats.safetensors | dot -Tsvg >cats.svg\n"
-                "discern info --json cats.safetensors\n",
+                "discern info --json cats.safetensors\n"
+                "discern info --models\n",
     .options = options,
     .size = sizeof(struct options),
-    .min_args = 1,
+    .min_args = 0,
     .max_args = 1,
     .run = run,
 };

@@ -50,6 +50,9 @@ void infer_info_variants(const struct nn_plan *p, struct str *out);
 /* The graph as it is trained, in Graphviz's language: dot -Tsvg. */
 void infer_info_dot(const struct nn_graph *g, struct str *out);
 
+/* The networks of nn/model with parameters, flops and the size of their pictures. */
+bool infer_info_models(bool json, struct str *out, struct err *err);
+
 /* Appends a number of things or bytes with three digits and a unit: "1.23 MB". */
 void infer_info_rounded(struct str *out, double x, const char *unit);
 

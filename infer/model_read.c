@@ -34,7 +34,7 @@ static bool foreign(const struct st_file *f, struct err *err)
     }
     err_set(err, ERR_UNSUPPORTED,
             "a safetensors file of %d tensors%s, but no discern model: its metadata have no "
-            "discern.graph",
+            "discern.graph; \"discern import\" makes one of it",
             f->n, str_text(&first));
     str_release(&first);
     return false;

@@ -3,8 +3,7 @@
  */
 #include "infer/onnx_model.h"
 
-#include "infer/onnx_labels.h"
-#include "nn/base/file.h"
+#include "infer/names.h"
 #include "nn/base/record.h"
 #include "nn/io/onnx_in.h"
 
@@ -12,10 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMES_BYTES = 16 << 20 };
-
-const char *const infer_pixels_names[] = { "auto", "none", "unit", "half", "full", "imagenet",
-                                           NULL };
 const char *const infer_layout_names[] = { "auto", "nchw", "nhwc", NULL };
 
 struct import {
@@ -35,21 +30,6 @@ static bool no_memory(struct err *err)
 }
 
 /* ---- preparation ----------------------------------------------------------------------------- */
-
-static void set_pixels(struct data_prep *p, enum infer_pixels how)
-{
-    static const double mean[3] = { 0.485, 0.456, 0.406 }, std[3] = { 0.229, 0.224, 0.225 };
-
-    for (int c = 0; c < 3; c++) {
-        p->mean[c] = how == INFER_PIXELS_IMAGENET ? mean[c]
-                     : how == INFER_PIXELS_HALF || how == INFER_PIXELS_FULL ? 0.5
-                                                                            : 0;
-        p->std[c] = how == INFER_PIXELS_IMAGENET ? std[c]
-                    : how == INFER_PIXELS_FULL   ? 0.5
-                    : how == INFER_PIXELS_NONE   ? 1.0 / 255
-                                                 : 1;
-    }
-}
 
 /* Three numbers "[0.485, 0.456, 0.406]" of the metadata; of pixels to 255 where beyond 3. */
 static bool meta_numbers(const struct import *m, const char *key, double out[3])
@@ -151,16 +131,16 @@ static bool read_prep(struct import *m, bool *nhwc)
     read_imgsz(m);
     if (!read_own(m, &own) || !read_input(m, nhwc, &uint8))
         return false;
-    if (uint8 && m->o->pixels == INFER_PIXELS_AUTO) {
-        set_pixels(&m->prep, INFER_PIXELS_NONE);        /* the file does the rest */
-    } else if (m->o->pixels != INFER_PIXELS_AUTO) {
-        set_pixels(&m->prep, m->o->pixels);
+    if (uint8 && m->o->normalize == INFER_NORMALIZE_AUTO) {
+        infer_normalize(&m->prep, INFER_NORMALIZE_NONE);        /* the file does the rest */
+    } else if (m->o->normalize != INFER_NORMALIZE_AUTO) {
+        infer_normalize(&m->prep, (enum infer_normalize)m->o->normalize);
     } else if (!own && !(meta_numbers(m, "mean", m->prep.mean) &&
                          meta_numbers(m, "std", m->prep.std))) {
         bool ultralytics = nn_onnx_meta(m->file, "names") && nn_onnx_meta(m->file, "imgsz");
 
         said = ultralytics;
-        set_pixels(&m->prep, ultralytics ? INFER_PIXELS_UNIT : INFER_PIXELS_IMAGENET);
+        infer_normalize(&m->prep, ultralytics ? INFER_NORMALIZE_UNIT : INFER_NORMALIZE_IMAGENET);
     }
     if (m->o->crop > 0)
         m->prep.crop = m->o->crop;
@@ -175,17 +155,9 @@ static bool read_prep(struct import *m, bool *nhwc)
 static bool read_names(struct import *m)
 {
     static const char *const keys[] = { "discern.labels", "labels", "names", "classes", "synsets" };
-    size_t size;
-    char *text;
-    bool ok;
 
-    if (m->o->labels) {
-        text = (char *)file_read(m->o->labels, NAMES_BYTES, &size, m->err);
-        ok = text && (infer_names_lines(text, m->mem, &m->names, m->err) ||
-                      err_in(m->err, "%s", m->o->labels));
-        free(text);
-        return ok;
-    }
+    if (m->o->labels)
+        return infer_names_file(m->o->labels, m->mem, &m->names, m->err);
     for (size_t i = 0; i < sizeof keys / sizeof *keys && !m->names.n; i++) {
         const char *said = nn_onnx_meta(m->file, keys[i]);
 
@@ -201,16 +173,7 @@ static bool name_labels(struct import *m, int n)
     if (m->names.n && m->names.n != n)
         return err_set(m->err, ERR_INPUT, "%s has %d names, the network answers with %d",
                        m->o->labels ? m->o->labels : "the metadata", m->names.n, n);
-    if (m->names.n)
-        return true;
-    m->names.name = arena_array(m->mem, (size_t)n + 1, sizeof *m->names.name);
-    m->names.n = n;
-    for (int i = 0; m->names.name && i < n; i++)
-        if (!(m->names.name[i] = arena_printf(m->mem, "label %d", i)))
-            return no_memory(m->err);
-    str_printf(m->told, "labels: nobody names them, so they are \"label 0\" to \"label %d\"; "
-               "--labels FILE says them\n", n - 1);
-    return m->names.name || no_memory(m->err);
+    return m->names.n || infer_names_number(n, m->mem, &m->names, m->told, m->err);
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */

@@ -9,13 +9,8 @@
 #define INFER_ONNX_MODEL_H
 
 #include "infer/model.h"
+#include "infer/normalize.h"
 #include "nn/base/str.h"
-
-/* What pixels of 0 to 255 become: as they are; 0 to 1; -0.5 to 0.5; -1 to 1; with ImageNet's mean
- * and deviation. */
-enum infer_pixels { INFER_PIXELS_AUTO, INFER_PIXELS_NONE, INFER_PIXELS_UNIT, INFER_PIXELS_HALF,
-                    INFER_PIXELS_FULL, INFER_PIXELS_IMAGENET };
-extern const char *const infer_pixels_names[];  /* "auto" "none" "unit" ... NULL */
 
 enum infer_layout { INFER_LAYOUT_AUTO, INFER_LAYOUT_NCHW, INFER_LAYOUT_NHWC };
 extern const char *const infer_layout_names[];  /* "auto" "nchw" "nhwc" NULL */
@@ -24,7 +19,7 @@ struct infer_onnx_options {
     const char *labels;         /* a file of names; NULL: as the metadata say */
     const char *output;         /* which of several; NULL: the first */
     int size;                   /* of the side of a picture; 0: as the file says */
-    int pixels;                 /* enum infer_pixels */
+    int normalize;              /* enum infer_normalize */
     int layout;                 /* enum infer_layout */
     double crop;                /* share of the picture that is seen; 0: as the metadata say */
     bool external;              /* weights may be in other files below the folder */

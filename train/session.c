@@ -3,6 +3,8 @@
  */
 #include "train/session.h"
 
+#include "infer/foreign.h"
+#include "infer/foreign_file.h"
 #include "nn/kernel/cpu.h"
 #include "nn/plan.h"
 #include "train/arch.h"
@@ -205,6 +207,27 @@ void *train_session_method(const struct train_session *t, struct err *err)
     return t->method->open(&opt, err);
 }
 
+/* Weights of others to begin with; a line of what was found there at a time. */
+static struct infer_model *open_foreign(struct train_session *t, struct err *err)
+{
+    const struct train_cfg *cfg = t->cfg;
+    struct infer_foreign_options how = {
+        .arch = train_arch_named(cfg->arch) ? cfg->arch : NULL, .size = cfg->size,
+        .to_train = true };
+    struct str told = { 0 };
+    struct infer_model *m = infer_foreign_open(cfg->init, &how, &told, err);
+    const char *line = str_text(&told);
+
+    while (*line) {
+        int n = (int)strcspn(line, "\n");
+
+        train_session_note(t, TRAIN_EVENT_NOTE, "init: %.*s", n, line);
+        line += n + (line[n] == '\n');
+    }
+    str_release(&told);
+    return m;
+}
+
 /* What was written, when going on; else the model to begin with, where there is one. */
 static bool open_init(struct train_session *t, struct err *err)
 {
@@ -212,10 +235,19 @@ static bool open_init(struct train_session *t, struct err *err)
         t->init = train_checkpoint_model(t->run->out);
     t->going_on = t->init;
     if (!t->init && t->cfg->init)
-        t->init = infer_model_open(t->cfg->init, err);
+        t->init = infer_tensors_meant(t->cfg->init) ? open_foreign(t, err)
+                                                    : infer_model_open(t->cfg->init, err);
     if (t->init)
         train_start_cfg(t->init, t->cfg);
     return t->init || !t->cfg->init;
+}
+
+static void choose_arch(struct train_cfg *cfg, const struct infer_model *init)
+{
+    const struct nn_model *of_init = init ? train_arch_named(init->arch) : NULL;
+
+    if (!strcmp(cfg->arch, TRAIN_ARCH_AUTO))
+        cfg->arch = of_init ? of_init->name : TRAIN_ARCH_USUAL;
 }
 
 /* The first batch of at least two pictures; NULL where the first epoch has none. */
@@ -487,11 +519,12 @@ bool train_session_open(struct train_session *t, struct err *err)
         cfg->threads = pool_cpus();
     if (!train_check(cfg, err))
         return false;
+    if (!open_init(t, err))
+        return false;
+    choose_arch(cfg, t->init);
     model = train_arch_named(cfg->arch);
     if (!model && !cfg->channels)
         cfg->channels = TRAIN_RGB; /* a file says what it wants, and hardly ever grey */
-    if (!open_init(t, err))
-        return false;
     t->kernels = nn_kernels_get(cfg->isa, err);
     t->pool = t->kernels ? pool_new(cfg->threads, err) : NULL;
     if (t->kernels && !cfg->precision)

@@ -221,7 +221,7 @@ refused 3 train "$T/no such path"
 said 'no such path'
 refused 3 train "$T/one/train/star/$(ls "$T/one/train/star" | head -1)"
 refused 2 train "$T/one" --arch resnet_smal
-said 'did you mean "resnet_small"? (there are '
+said 'did you mean "resnet_small"? (discern info --models'
 refused 2 train "$T/one" --format foldr
 refused 3 train "$T/one" --arch "$T/no.net"
 refused 3 train "$T/one" --arch resnet_small --size 8

@@ -1,10 +1,10 @@
 #!/bin/sh
 # run.sh PROGRAM DRAW BUILD -- do others read our files, and do they find in them what we do?
 #
-# Trains small models of every architecture on drawn pictures, one with several labels a picture and
-# one of the other operators, asks each about 100 pictures that it has not seen, and has compare.py
-# ask ONNX Runtime and OpenCV the same of every kind of file that export writes; tfevents.py reads
-# their curves.
+# Trains small models of an architecture of every kind on drawn pictures, one with several labels a
+# picture and one of the other operators, asks each about 100 pictures that it has not seen, and has
+# compare.py ask ONNX Runtime and OpenCV the same of every kind of file that export writes;
+# families.py holds networks to timm's; tfevents.py reads their curves.
 # Wants Python with numpy and onnxruntime; OpenCV, Pillow, onnx and tensorboard are used when they
 # are there.
 set -eu
@@ -62,11 +62,21 @@ mkdir -p "$work"
 status=0
 "$draw" "$work/single" --count 800 --seed 1
 "$draw" "$work/multi" --kind multi --count 800 --seed 1
-for arch in $(sed -n 's/^NN_MODEL(\(.*\))$/\1/p' nn/model/models.def); do
+for arch in $("$discern" info --models --json | grep -o '"name":"[^"]*"[^}]*"sample":true' |
+    sed 's/"name":"\([^"]*\)".*/\1/'); do
     compare "$arch" "$work/single" "$work/single/test" --arch "$arch" --epochs 3
 done
 compare operators "$work/single" "$work/single/test" --arch tests/interop/ops.txt --epochs 3
 compare several-labels "$work/multi/labels.csv" "$work/multi/images" --epochs 3
+
+# Networks beside timm's, where there is PyTorch.
+if "$python" -c 'import torch, timm, safetensors' 2>/dev/null; then
+    make -s "BUILD=$3" "$3/release/tests/interop/net" "$3/double/tests/interop/net"
+    "$python" -B tests/interop/families.py "$3/release/tests/interop/net" \
+        "$3/double/tests/interop/net" || status=1
+else
+    echo "interop: $python has no torch, timm or safetensors; networks were not held to theirs"
+fi
 
 # TensorBoard's own reader, where it is installed, finds the numbers of metrics.csv.
 if "$python" -c 'import tensorboard' 2>/dev/null; then

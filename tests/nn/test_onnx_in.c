@@ -1,7 +1,7 @@
 /*
  * onnx_in: what is written comes back as the network it was, and hostile files are refused in words
  *
- * With other programs' files: tests/cli/import.sh, tests/interop/onnx_run.c.
+ * With other programs' files: tests/cli/import_onnx.sh, tests/interop/onnx_run.c.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,14 +1,15 @@
 /*
- * onnx_labels -- see onnx_labels.h
+ * names -- see names.h
  */
-#include "infer/onnx_labels.h"
+#include "infer/names.h"
 
+#include "nn/base/file.h"
 #include "nn/base/record.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS_MAX = 1 << 20 };
+enum { LABELS_MAX = 1 << 20, FILE_BYTES = 16 << 20 };
 
 static bool no_memory(struct err *err)
 {
@@ -37,15 +38,18 @@ static int by_name(const void *pa, const void *pb)
     return order ? order : a->i - b->i;
 }
 
-/* Of names that stand twice the later ones get their number: "crane (517)". */
+/* Of names that stand twice the later ones get their number: "crane (517)"; what is empty, too. */
 static bool tell_apart(struct infer_names *out, struct arena *mem, struct err *err)
 {
     struct numbered *all = arena_array(mem, (size_t)out->n, sizeof *all);
 
     if (!all)
         return no_memory(err);
-    for (int i = 0; i < out->n; i++)
+    for (int i = 0; i < out->n; i++) {
+        if (!*out->name[i] && !(out->name[i] = arena_printf(mem, "label %d", i)))
+            return no_memory(err);
         all[i] = (struct numbered){ out->name[i], i };
+    }
     qsort(all, (size_t)out->n, sizeof *all, by_name);
     for (int i = 1; i < out->n; i++)
         if (!strcmp(all[i].name, all[i - 1].name) &&
@@ -104,29 +108,77 @@ bool infer_names_lines(const char *text, struct arena *mem, struct infer_names *
     return tell_apart(out, mem, err);
 }
 
-static bool from_json(const char *text, struct arena *mem, struct infer_names *out, bool *is,
+bool infer_names_file(const char *path, struct arena *mem, struct infer_names *out,
                       struct err *err)
 {
-    struct err ignored;
-    json_t *json = record_parse(text, strlen(text), &ignored), *item;
-    size_t i;
-    bool ok = true;
+    size_t size;
+    char *text = (char *)file_read(path, FILE_BYTES, &size, err);
+    bool ok = text && (infer_names_lines(text, mem, out, err) || err_in(err, "%s", path));
 
-    *is = json_is_array(json);
-    if (*is)
-        ok = make_room(out, json_array_size(json), mem, err);
-    if (*is && ok) {
-        json_array_foreach(json, i, item) {
-            if (!json_is_string(item))
-                ok = err_set(err, ERR_INPUT, "label %zu is no string", i);
-            else if (!(out->name[i] = arena_str(mem, json_string_value(item))))
-                ok = no_memory(err);
-            if (!ok)
-                break;
-        }
+    free(text);
+    return ok;
+}
+
+static bool keep(const json_t *name, size_t i, struct arena *mem, struct infer_names *out,
+                 struct err *err)
+{
+    if (!json_is_string(name))
+        return err_set(err, ERR_INPUT, "label %zu is no string", i);
+    out->name[i] = arena_str(mem, json_string_value(name));
+    return out->name[i] || no_memory(err);
+}
+
+static bool from_list(json_t *list, struct arena *mem, struct infer_names *out,
+                      struct err *err)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (!keep(json_array_get(list, i), i, mem, out, err))
+            return false;
+    return true;
+}
+
+static bool from_object(json_t *object, struct arena *mem, struct infer_names *out,
+                        struct err *err)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(object, key, value) {
+        char *end;
+        long i = strtol(key, &end, 10);
+
+        if (*end || end == key || i < 0 || i >= out->n || out->name[i])
+            return err_set(err, ERR_INPUT, "\"%.40s\" is no number of one of %d labels", key,
+                           out->n);
+        if (!keep(value, (size_t)i, mem, out, err))
+            return false;
     }
-    json_decref(json);
-    return ok && (!*is || tell_apart(out, mem, err));
+    return true;
+}
+
+bool infer_names_json(json_t *json, struct arena *mem, struct infer_names *out, struct err *err)
+{
+    bool list = json_is_array(json);
+
+    *out = (struct infer_names){ .n = 0 };
+    if (!list && !json_is_object(json))
+        return true;
+    return make_room(out, list ? json_array_size(json) : json_object_size(json), mem, err) &&
+           (list ? from_list : from_object)(json, mem, out, err) && tell_apart(out, mem, err);
+}
+
+bool infer_names_number(int n, struct arena *mem, struct infer_names *out, struct str *told,
+                        struct err *err)
+{
+    if (!make_room(out, (size_t)n, mem, err))
+        return false;
+    for (int i = 0; i < n; i++)
+        if (!(out->name[i] = arena_printf(mem, "label %d", i)))
+            return no_memory(err);
+    if (told)
+        str_printf(told, "labels: nobody names them, so they are \"label 0\" to \"label %d\"; "
+                   "--labels FILE says them\n", n - 1);
+    return true;
 }
 
 static const char *blank(const char *p)
@@ -214,14 +266,15 @@ static bool from_python(const char *text, struct arena *mem, struct infer_names 
 bool infer_names_any(const char *text, struct arena *mem, struct infer_names *out, struct err *err)
 {
     char first = *blank(text);
-    bool is = false;
+    struct err ignored;
+    json_t *json = first == '[' ? record_parse(text, strlen(text), &ignored) : NULL;
+    bool ok;
 
     *out = (struct infer_names){ .n = 0 };
-    if (first == '[' && !from_json(text, mem, out, &is, err))
-        return false;
-    if (is)
-        return true;
-    if (first == '[' || first == '{')
-        return from_python(text, mem, out, err);
-    return infer_names_lines(text, mem, out, err);
+    if (json)
+        ok = infer_names_json(json, mem, out, err);
+    else
+        ok = (first == '[' || first == '{' ? from_python : infer_names_lines)(text, mem, out, err);
+    json_decref(json);
+    return ok;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# import: what was exported comes back and answers alike; labels and preparation from options and
-# metadata; files of others where they are; refusals in one line that name file and cause
+# import, ONNX: what was exported comes back and answers alike; labels and preparation from options
+# and metadata; files of others where they are; refusals in one line that name file and cause
 set -eu
 . tests/cli/expect
 
@@ -62,8 +62,10 @@ said "$T/one.onnx"
 said 'pictures of 32x32, not of --size 64'
 run 3 import "$T/one.onnx" -o "$T/no" --output else
 said 'no output "else"'
-run 3 import "$T/model" -o "$T/no"
-said "$T/model"
+run 2 import "$T/one.onnx" -o "$T/no" --arch resnet18
+said 'its own network'
+run 2 import "$T/model" -o "$T/no" --layout nchw
+said 'are of ONNX files'
 head -c 1000 "$T/one.onnx" >"$T/cut.onnx"
 run 3 import "$T/cut.onnx" -o "$T/no"
 said "$T/cut.onnx: no ONNX file"

@@ -1,0 +1,61 @@
+#!/bin/sh
+# import, weights: of others become a model; what does not fit is named; a training begins with them
+set -eu
+. tests/cli/expect
+
+draw_one 60
+printf 'tensors' >"$T/net.pt"
+run 3 import "$T/net.pt" -o "$T/m"
+said 'safetensors.torch'
+run 3 import "$T/no-such-thing" -o "$T/m"
+said "$T/no-such-thing"
+
+# A model of ours is a safetensors file with timm's names: without our metadata it is one of others.
+run 0 train "$T/one" --arch resnet20 --steps 2 --size 32 --batch 16 --cache off --quiet \
+    --out "$T/run"
+run 2 import "$T/run/best.safetensors"
+said 'where to? -o FILE says it'
+run 0 import "$T/run/best.safetensors" -o "$T/m" --normalize imagenet
+said 'resnet20: all 97 tensors fit, as timm calls them'
+said "wrote $T/m"
+run 3 import "$T/run/best.safetensors" -o "$T/m"
+said "$T/m"
+run 0 import "$T/run/best.safetensors" -o "$T/m" --force --json
+printed '"schema":"discern.import/1"'
+printed '"arch":"resnet20"'
+run 0 info "$T/m"
+printed 'resnet20'
+run 0 info --models
+printed 'resnet50 '
+run 2 info --models "$T/m"
+said 'answers alone'
+run 2 info
+said 'expects MODEL'
+
+# Weights of the world, where they are.
+sets=${DISCERN_DATASETS:-../shared/datasets}
+if [ ! -f "$sets/cifar10_test200.tar.gz" ]; then
+    echo "import_weights: real weights skipped: $sets is not there (set DISCERN_DATASETS)"
+    exit 0
+fi
+tar -C "$T" -xzf "$sets/cifar10_test200.tar.gz"
+ls "$T/cifar10_test200" >"$T/names"
+while read -r layers right; do
+    run 0 import "$sets/weights/cifar10_resnet$layers.safetensors" --labels "$T/names" \
+        -o "$T/cifar" --force
+    run 0 eval "$T/cifar" "$T/cifar10_test200" --split all --json
+    printed "\"accuracy\":$right,"
+done <<END
+20 0.9
+32 0.94
+44 0.885
+56 0.91
+END
+
+# They are what a training begins with, its network as they say.
+run 0 train "$T/cifar10_test200" --init "$sets/weights/cifar10_resnet20.safetensors" --steps 2 \
+    --batch 16 --cache off --out "$T/more"
+said 'init: resnet20: all 97 tensors fit'
+said '95 of 97 parameters taken'
+run 0 info "$T/more/best.safetensors"
+printed 'resnet20'

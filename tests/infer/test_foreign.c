@@ -1,0 +1,425 @@
+/*
+ * test_foreign -- weights of others become models of ours, whole or not at all
+ */
+#include "infer/foreign.h"
+#include "infer/foreign_file.h"
+#include "infer/foreign_names.h"
+#include "nn/exec.h"
+#include "nn/io/safetensors.h"
+#include "nn/kernel/cpu.h"
+#include "nn/model/model.h"
+#include "nn/pass/pass.h"
+#include "tests/data/made.h"
+
+enum { LABELS = 3, MOST = 400 };
+
+static struct made_folder folder;
+
+static int set_up(void **state)
+{
+    (void)state;
+    made_open(&folder);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    made_close(&folder);
+    return 0;
+}
+
+/* A network's parameters as tensors of a file. */
+struct weights {
+    struct nn_graph *g;
+    struct nn_params *p;
+    struct st_entry entry[MOST];
+    int n;
+};
+
+static struct weights make(const char *arch, int labels)
+{
+    struct err err = { 0 };
+    const struct nn_model *m = nn_model_find(arch, &err);
+    struct nn_model_args args = { m->size, m->size, 3, labels, 0, 0 };
+    struct weights w = { .g = nn_model_build(m, &args, &err) };
+
+    w.p = nn_params_new(w.g, false, &err);
+    assert_non_null(w.p);
+    nn_params_init(w.p, w.g, 1);
+    assert_true(w.p->n <= MOST);
+    for (int i = 0; i < w.p->n; i++) {
+        float *x = malloc((size_t)w.p->count[i] * sizeof *x);
+
+        for (int64_t k = 0; k < w.p->count[i]; k++)     /* norms are no longer all alike */
+            w.p->value[w.p->offset[i] + k] += (real)(0.01 * (double)(k % 7));
+        nn_params_to_file(w.g, w.p->node[i], w.p->value + w.p->offset[i], x);
+        w.entry[w.n++] = (struct st_entry){
+            .name = w.g->node[w.p->node[i]].name,
+            .tensor = { DTYPE_F32, nn_params_file_shape(w.g, w.p->node[i]), x } };
+    }
+    return w;
+}
+
+static void release(struct weights *w)
+{
+    for (int i = 0; i < w->p->n; i++)
+        free(w->entry[i].tensor.data);
+    nn_params_free(w->p);
+    nn_graph_free(w->g);
+}
+
+static void write_tensors(const char *name, const struct st_entry *entry, int n)
+{
+    struct err err = { 0 };
+
+    if (!st_write(made_path(&folder, name), n, entry, 0, NULL, &err))
+        fail_msg("%s", err.msg);
+}
+
+static struct infer_model *import(const char *name, const struct infer_foreign_options *o)
+{
+    struct err err = { 0 };
+    struct str told = { 0 };
+    struct infer_model *m = infer_foreign_open(made_path(&folder, name), o, &told, &err);
+
+    if (!m)
+        fail_msg("%s\n%s", err.msg, str_text(&told));
+    str_release(&told);
+    return m;
+}
+
+static void refused(const char *name, const struct infer_foreign_options *o, enum err_kind kind,
+                    const char *why, const char *line)
+{
+    struct err err = { 0 };
+    struct str told = { 0 };
+
+    assert_null(infer_foreign_open(made_path(&folder, name), o, &told, &err));
+    assert_int_equal(err.kind, kind);
+    if (!strstr(err.msg, why) || !strstr(str_text(&told), line))
+        fail_msg("%s\n%s", err.msg, str_text(&told));
+    str_release(&told);
+}
+
+static void same_values(const struct infer_model *m, const struct weights *w)
+{
+    assert_int_equal(m->params->total, w->p->total);
+    assert_memory_equal(m->params->value, w->p->value, (size_t)w->p->total * sizeof(real));
+}
+
+static const struct infer_foreign_options plain = { .arch = NULL };
+
+static void networks_are_recognised_by_their_tensors(void **state)
+{
+    static const char *const archs[] = { "resnet20", "resnet32", "mobilenet_v1_0.25",
+                                         "mobilenet_v1_0.5", "mobilenet_v2" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof archs / sizeof *archs; i++) {
+        struct weights w = make(archs[i], LABELS + (int)i);
+        struct infer_model *m;
+
+        write_tensors("w.safetensors", w.entry, w.n);
+        m = import("w.safetensors", &plain);
+        assert_string_equal(m->arch, archs[i]);
+        assert_int_equal(m->n_labels, LABELS + (int)i);
+        same_values(m, &w);
+        infer_model_free(m);
+        release(&w);
+    }
+}
+
+/* Counters are no parameters, a prefix of all names is none of theirs. */
+static void what_frameworks_add_is_passed_over(void **state)
+{
+    struct weights w = make("resnet20", LABELS);
+    struct arena *mem = arena_new();
+    int64_t steps = 7;
+    struct infer_model *m;
+
+    (void)state;
+    w.entry[w.n++] = (struct st_entry){ .name = "bn1.num_batches_tracked",
+                                        .tensor = { DTYPE_I64, { 0 }, &steps } };
+    for (int i = 0; i < w.n; i++)
+        w.entry[i].name = arena_printf(mem, "module.%s", w.entry[i].name);
+    write_tensors("w.safetensors", w.entry, w.n);
+    m = import("w.safetensors", &plain);
+    same_values(m, &w);
+    infer_model_free(m);
+    release(&w);
+    arena_free(mem);
+}
+
+static void an_index_leads_to_its_files(void **state)
+{
+    struct weights w = make("resnet20", LABELS);
+    struct str index = { 0 };
+    struct infer_model *m;
+
+    (void)state;
+    write_tensors("a.safetensors", w.entry, 40);
+    write_tensors("b.safetensors", w.entry + 40, w.n - 40);
+    str_add(&index, "{\"metadata\":{\"total_size\":1},\"weight_map\":{");
+    for (int i = 0; i < w.n; i++)
+        str_printf(&index, "%s\"%s\":\"%s.safetensors\"", i ? "," : "", w.entry[i].name,
+                   i < 40 ? "a" : "b");
+    str_add(&index, "}}");
+    made_text(&folder, "model.safetensors.index.json", str_text(&index));
+    m = import("model.safetensors.index.json", &plain);
+    same_values(m, &w);
+    infer_model_free(m);
+    m = import(".", &plain);
+    same_values(m, &w);
+    infer_model_free(m);
+    str_release(&index);
+    release(&w);
+    made_text(&folder, "x.index.json", "{\"weight_map\":{\"fc\":\"../a.safetensors\"}}");
+    refused("x.index.json", &plain, ERR_INPUT, "one beside it is wanted", "");
+    made_text(&folder, "x.index.json", "{\"weight_map\":{\"fc\":\"a.safetensors\"}}");
+    refused("x.index.json", &plain, ERR_INPUT, "tensor \"fc\" is not in a.safetensors", "");
+    made_text(&folder, "x.index.json", "[1]");
+    refused("x.index.json", &plain, ERR_INPUT, "has no \"weight_map\"", "");
+}
+
+static void all_that_does_not_fit_is_named(void **state)
+{
+    struct weights w = make("resnet20", LABELS);
+
+    (void)state;
+    for (int i = 0; i < w.n; i++) {
+        if (!strcmp(w.entry[i].name, "layer1.0.bn1.weight"))
+            w.entry[i].name = "layer1.0.norm.weight";
+        if (!strcmp(w.entry[i].name, "bn1.bias"))
+            w.entry[i].tensor.shape = (struct shape){ 1, { 5 } };
+    }
+    write_tensors("w.safetensors", w.entry, w.n);
+    refused("w.safetensors", &plain, ERR_INPUT,
+            "the nearest is resnet20, as timm calls its tensors: 95 fit, 1 missing, 1 of another "
+            "shape, 1 left over", "missing: layer1.0.bn1.weight\n");
+    refused("w.safetensors", &plain, ERR_INPUT, "w.safetensors", "left over: layer1.0.norm.weight");
+    refused("w.safetensors", &plain, ERR_INPUT, "w.safetensors", "of another shape: bn1.bias\n");
+    refused("w.safetensors", &(struct infer_foreign_options){ .arch = "resnet81" }, ERR_USAGE,
+            "no architecture is called \"resnet81\"", "");
+    release(&w);
+}
+
+/* Only a training may go without the last layer. */
+static void the_last_layer_may_be_missing_for_a_training(void **state)
+{
+    struct weights w = make("resnet20", LABELS);
+    struct infer_model *m;
+    int n = 0;
+
+    (void)state;
+    for (int i = 0; i < w.n; i++)
+        if (strncmp(w.entry[i].name, "linear.", 7) != 0) {
+            struct st_entry e = w.entry[i];
+
+            w.entry[i] = w.entry[n];
+            w.entry[n++] = e;
+        }
+    write_tensors("w.safetensors", w.entry, n);
+    refused("w.safetensors", &plain, ERR_INPUT, "2 missing", "missing: linear.weight\n");
+    m = import("w.safetensors", &(struct infer_foreign_options){ .to_train = true });
+    assert_string_equal(m->arch, "resnet20");
+    infer_model_free(m);
+    release(&w);
+}
+
+static void files_of_settings_say_preparation_and_labels(void **state)
+{
+    struct weights w = make("resnet20", LABELS);
+    struct infer_model *m;
+
+    (void)state;
+    write_tensors("model.safetensors", w.entry, w.n);
+    made_text(&folder, "config.json",
+              "{\"architecture\":\"resnet20\",\"label_names\":[\"ant\",\"bee\",\"bee\"],"
+              "\"pretrained_cfg\":{\"input_size\":[3,40,48],\"interpolation\":\"bicubic\","
+              "\"crop_pct\":0.9,\"mean\":[0.1,0.2,0.3],\"std\":[1,2,3]}}");
+    m = import(".", &plain);
+    assert_string_equal(m->label[0], "ant");
+    assert_string_equal(m->label[2], "bee (2)");
+    assert_int_equal(m->prep.size[0], 40);
+    assert_int_equal(m->prep.size[1], 48);
+    assert_int_equal(m->prep.filter, DATA_BICUBIC);
+    assert_true(m->prep.crop == 0.9 && m->prep.mean[1] == 0.2 && m->prep.std[2] == 3);
+    infer_model_free(m);
+    made_text(&folder, "config.json",
+              "{\"id2label\":{\"2\":\"cat\",\"0\":\"ant\",\"1\":\"bee\"}}");
+    made_text(&folder, "preprocessor_config.json",
+              "{\"size\":{\"shortest_edge\":40},\"crop_size\":{\"height\":32,\"width\":32},"
+              "\"resample\":3,\"rescale_factor\":0.00784313725490196,\"image_mean\":[1,1,1],"
+              "\"image_std\":[1,1,2]}");
+    m = import("model.safetensors", &plain);
+    assert_string_equal(m->label[2], "cat");
+    assert_int_equal(m->prep.size[0], 32);
+    assert_true(m->prep.crop == 0.8 && fabs(m->prep.mean[0] - 0.5) < 1e-12 &&
+                fabs(m->prep.std[2] - 1) < 1e-12);
+    infer_model_free(m);
+    made_text(&folder, "config.json", "{\"id2label\":{\"0\":\"ant\",\"1\":\"bee\"}}");
+    refused(".", &plain, ERR_INPUT, "config.json has 2 names, the network answers with 3", "");
+    made_text(&folder, "config.json", "{\"id2label\":{\"0\":\"ant\",\"7\":\"bee\"}}");
+    refused(".", &plain, ERR_INPUT, "\"7\" is no number of one of 2 labels", "");
+    made_text(&folder, "config.json", "{}");
+    made_text(&folder, "preprocessor_config.json", "{\"size\":-1}");
+    refused(".", &plain, ERR_INPUT, "\"size\" is no number of pixels", "");
+    release(&w);
+}
+
+static void lists_of_names_are_read_as_they_come(void **state)
+{
+    static const struct {
+        const char *text, *name[2];
+    } lists[] = {
+        { "ant\nbee", { "ant", "bee" } },
+        { "\xef\xbb\xbf" "ant\r\nbee\r\n\r\n", { "ant", "bee" } },
+        { "0 ant\n1 bee\n", { "ant", "bee" } },
+        { "0 ant\n2 bee\n", { "0 ant", "2 bee" } },
+        { "n01440764 ant, pismire\nn01443537 bee\n", { "ant, pismire", "bee" } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct arena *mem = arena_new();
+        struct infer_names names;
+        struct err err = { 0 };
+
+        assert_true(infer_names_lines(lists[i].text, mem, &names, &err));
+        assert_int_equal(names.n, 2);
+        for (int k = 0; k < 2; k++)
+            assert_string_equal(names.name[k], lists[i].name[k]);
+        arena_free(mem);
+    }
+}
+
+static void names_of_others_become_ours(void **state)
+{
+    static const struct {
+        const char *dialect, *from, *to;
+    } known[] = {
+        { "timm", "layer1.0.conv1.weight", "layer1.0.conv1.weight" },
+        { "timm", "layer1.0.bn1.num_batches_tracked", NULL },
+        { "Hugging Face ResNet", "resnet.encoder.stages.2.layers.10.layer.1.normalization.bias",
+          "layer3.10.bn2.bias" },
+        { "torchvision's MobileNetV2", "features.1.conv.1.weight", "blocks.0.0.conv_pw.weight" },
+        { "torchvision's MobileNetV2", "features.10.conv.1.1.running_var",
+          "blocks.3.3.bn2.running_var" },
+        { "torchvision's MobileNetV2", "features.17.conv.3.bias", "blocks.6.0.bn3.bias" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const struct infer_dialect *d = infer_dialects;
+        struct str name = { 0 };
+        int part[2];
+
+        while (d->name && strcmp(d->name, known[i].dialect) != 0)
+            d++;
+        assert_non_null(d->name);
+        assert_int_equal(infer_rename(d, known[i].from, &name, part), known[i].to != NULL);
+        assert_string_equal(str_text(&name), known[i].to ? known[i].to : "");
+        str_release(&name);
+    }
+}
+
+static void other_formats_are_refused_with_what_converts_them(void **state)
+{
+    static const char *const names[][2] = {
+        { "a.pt", "safetensors.torch" }, { "a.PTH", "safetensors.torch" },
+        { "a.pkl", "safetensors.torch" }, { "a.h5", "tf2onnx" }, { "a.tflite", "tf2onnx" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        made_text(&folder, names[i][0], "x");
+        refused(names[i][0], &plain, ERR_UNSUPPORTED, names[i][1], "");
+        assert_true(infer_tensors_meant(made_path(&folder, names[i][0])));
+    }
+}
+
+/* ---- weights of the world, where they are ---------------------------------------------------- */
+
+static const float *tensor(const struct st_file *f, const char *name)
+{
+    const struct st_entry *e = st_find(f, name);
+
+    assert_non_null(e);
+    return e->tensor.data;
+}
+
+/* Keras's MobileNetV1 gives the logits that a separate implementation gave. */
+static void real_weights_give_the_answers_that_are_known(void **state)
+{
+    const char *root = getenv("DISCERN_DATASETS");
+    char path[2][512];
+    struct err err = { 0 };
+    struct str told = { 0 };
+    struct st_file *known;
+    struct infer_model *m;
+    struct nn_graph *g;
+    struct nn_params *p;
+    struct nn_plan *plan;
+    struct nn_exec *e;
+    struct nn_plan_options opt = { .mode = NN_INFER, .batch = 2, .threads = 1,
+                                   .precision = NN_PRECISION_FP32,
+                                   .kernels = nn_kernels_get("auto", &err) };
+    const float *image, *logits;
+    double most = 0;
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        snprintf(path[i], sizeof path[i], "%s/weights/mobilenet_v1_0.25_224_%s.safetensors",
+                 root ? root : "../shared/datasets", i ? "testvector" : "imagenet");
+    if (file_kind(path[0]) != FILE_REGULAR) {
+        print_message("skipped: %s is not there (set DISCERN_DATASETS)\n", path[0]);
+        return;
+    }
+    m = infer_foreign_open(path[0], &plain, &told, &err);
+    known = st_open(path[1], &err);
+    if (!m || !known)
+        fail_msg("%s", err.msg);
+    assert_string_equal(m->arch, "mobilenet_v1_0.25");
+    assert_true(nn_pass_infer(m->graph, m->params, &g, &p, &err));
+    plan = nn_plan_new(g, &opt, &err);
+    e = nn_exec_new(plan, p, NULL, &err);
+    assert_non_null(e);
+    image = tensor(known, "image");
+    logits = tensor(known, "logits");
+    for (int i = 0; i < 2 * 224 * 224 * 3; i++)
+        ((real *)nn_exec_input(e, "image").data)[i] =
+            (real)image[(i / (224 * 224 * 3) * 3 + i % 3) * 224 * 224 + i / 3 % (224 * 224)];
+    nn_exec_forward(e);
+    for (int i = 0; i < 2000; i++)
+        most = fmax(most, fabs((double)((real *)nn_exec_output(e, "logits").data)[i] -
+                               (double)logits[i]));
+    print_message("MobileNetV1 0.25: logits at most %.2g off\n", most);
+    assert_true(most <= 1e-4);
+    str_release(&told);
+    nn_exec_free(e);
+    nn_plan_free(plan);
+    nn_params_free(p);
+    nn_graph_free(g);
+    infer_model_free(m);
+    st_close(known);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(networks_are_recognised_by_their_tensors),
+        TEST(what_frameworks_add_is_passed_over),
+        TEST(an_index_leads_to_its_files),
+        TEST(all_that_does_not_fit_is_named),
+        TEST(the_last_layer_may_be_missing_for_a_training),
+        TEST(files_of_settings_say_preparation_and_labels),
+        TEST(lists_of_names_are_read_as_they_come),
+        TEST(names_of_others_become_ours),
+        TEST(other_formats_are_refused_with_what_converts_them),
+        TEST(real_weights_give_the_answers_that_are_known),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
