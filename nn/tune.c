@@ -33,6 +33,7 @@ struct tuning {
     struct same *same;
     int n;
     struct str *table;
+    bool stopped;               /* by who hears of it */
     struct err *err;
 };
 
@@ -155,8 +156,7 @@ static bool open_call(const struct tuning *t, int node, struct nn_call *c)
 
     *c = nn_plan_call(p, node);
     ok = make_room(at->op, c) && make(&c->y, c->k);
-    c->dy = (struct tensor){ .dtype = c->y.dtype, .shape = c->y.shape };
-    ok = ok && make(&c->dy, c->k);
+    c->dy = c->y;               /* one array for both, as never both are needed */
     for (int k = 0; k < c->n_in; k++) {
         c->dx[k] = c->x[k];
         ok = ok && make(&c->x[k], c->k) &&
@@ -174,7 +174,6 @@ static void close_call(struct nn_call *c)
     block_free(c->scratch);
     block_free(c->packed);
     block_free(c->y.data);
-    block_free(c->dy.data);
     for (int k = 0; k < c->n_in; k++) {
         block_free(c->x[k].data);
         block_free(c->dx[k].data);
@@ -267,7 +266,7 @@ static bool tune_call(struct tuning *t, int i)
     struct nn_call c;
     bool ok = open_call(t, same->node, &c), any = false;
 
-    for (int k = 0; ok && op->choices[k].name; k++) {
+    for (int k = 0; ok && !t->stopped && op->choices[k].name; k++) {
         const struct nn_choice *choice = &op->choices[k];
         struct nn_tuned d = { .call = same->call, .choice = choice, .steps = same->steps,
                               .rule = c.variant[k], .done = i, .all = t->n };
@@ -285,8 +284,7 @@ static bool tune_call(struct tuning *t, int i)
             str_printf(t->table, " %s=%s", choice->name, choice->variant[d.taken]);
             any = true;
         }
-        if (t->how->tell)
-            t->how->tell(t->how->ctx, &d);
+        t->stopped = t->how->tell && !t->how->tell(t->how->ctx, &d);
     }
     close_call(&c);
     return ok;
@@ -300,7 +298,7 @@ bool nn_tune(const struct nn_plan *p, const struct nn_tune_options *how, struct 
     bool ok = t.mem ? find_calls(&t) : err_set(err, ERR_MEMORY, "no memory to measure with");
 
     nn_variants_add_kernels(p->opt.kernels, table);
-    for (int i = 0; ok && i < t.n && clock_now() - begun < how->seconds; i++)
+    for (int i = 0; ok && !t.stopped && i < t.n && clock_now() - begun < how->seconds; i++)
         ok = tune_call(&t, i);
     arena_free(t.mem);
     return ok && (!table->failed || err_set(err, ERR_MEMORY, "no memory for what was measured"));

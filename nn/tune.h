@@ -21,12 +21,13 @@ struct nn_tuned {
     double seconds[NN_VARIANTS];        /* of the shortest turn; 0: cannot be */
     int64_t done, all;                  /* calls */
 };
-typedef void nn_tuned_fn(void *ctx, const struct nn_tuned *t);
+/* False: no more are to be made, the rest is left to the rule. */
+typedef bool nn_tuned_fn(void *ctx, const struct nn_tuned *t);
 
 struct nn_tune_options {
     struct pool *pool;                  /* lent; no more threads than the plan's */
     double seconds;                     /* after which no other call is begun */
-    nn_tuned_fn *tell;                  /* of each choice; may be NULL */
+    nn_tuned_fn *tell;                  /* hears of each choice; may be NULL */
     void *ctx;
 };
 

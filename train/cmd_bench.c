@@ -261,14 +261,14 @@ static void json_tuned(const struct nn_tuned *d, struct str *out)
 }
 
 /* "    conv2d size=1 of 32x7x7x64 f32 f32, 3 steps", "      forward by rule rows: rows 1 ms". */
-static void tell_tuned(void *ctx, const struct nn_tuned *d)
+static bool tell_tuned(void *ctx, const struct nn_tuned *d)
 {
     struct bench *b = ctx;
     struct str text = { 0 };
 
     if (b->o->json) {
         json_tuned(d, &b->out);
-        return;
+        return true;
     }
     str_printf(&text, "%s, %d step%s", d->call, d->steps, str_plural(d->steps));
     cli_wrap(&b->out, str_text(&text), 4, 0);
@@ -281,6 +281,7 @@ static void tell_tuned(void *ctx, const struct nn_tuned *d)
                        1e3 * d->seconds[v]);
     cli_wrap(&b->out, str_text(&text), 6, 0);
     str_release(&text);
+    return true;
 }
 
 /* In tell_net's object: what autotune measures, and gives. */

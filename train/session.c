@@ -458,21 +458,23 @@ static bool check_slice(const struct train_session *t, struct err *err)
 
 /* ---- variants of operators ------------------------------------------------------------------- */
 
-static void tell_tuned(void *ctx, const struct nn_tuned *d)
+static bool tell_tuned(void *ctx, const struct nn_tuned *d)
 {
-    struct progress *p = ctx;
+    const struct train_session *t = ctx;
+    struct progress *p = &t->run->tuning->progress;
 
     p->total = d->all;
     if (p->to)
         progress_at(p, d->done);
+    return !train_session_stopped(t);
 }
 
 static bool measure_variants(struct train_session *t, struct err *err)
 {
     struct train_tuning *tuning = t->run->tuning;
     struct train_method_options opt = method_options(t);
-    struct nn_tune_options how = { .pool = t->pool, .seconds = TUNE_SECONDS, .tell = tell_tuned,
-                                   .ctx = &tuning->progress };
+    struct nn_tune_options how = {
+        .pool = t->pool, .seconds = TUNE_SECONDS, .tell = tell_tuned, .ctx = t };
     bool ok = t->method->tune(&opt, &how, &tuning->variants, err);
 
     progress_end(&tuning->progress);

@@ -168,11 +168,11 @@ static void what_nobody_knows_is_left_to_the_rule(void **state)
 /* ---- measured -------------------------------------------------------------------------------- */
 
 struct heard {
-    int choices;
+    int choices, most;          /* most: after so many it says no; 0: never */
     struct str taken;           /* CALL/CHOICE=VARIANT, a line each that is not the rule's */
 };
 
-static void hear(void *ctx, const struct nn_tuned *d)
+static bool hear(void *ctx, const struct nn_tuned *d)
 {
     struct heard *h = ctx;
 
@@ -182,6 +182,7 @@ static void hear(void *ctx, const struct nn_tuned *d)
     assert_int_equal(d->steps, strstr(d->call, "size=3") ? 2 : 1);
     if (d->taken != d->rule)
         str_printf(&h->taken, "%s/%s=%s\n", d->call, d->choice->name, d->choice->variant[d->taken]);
+    return h->choices != h->most;
 }
 
 /* What was told as taken is what a plan with the table takes, of every node. */
@@ -223,6 +224,25 @@ static void the_table_is_what_was_measured(void **state)
     nn_plan_free(rule);
     nn_graph_free(g);
     pool_free(pool);
+}
+
+static void who_hears_of_it_can_end_it(void **state)
+{
+    struct nn_graph *g = new_graph();
+    struct nn_plan *rule = new_plan(g, NULL);
+    struct heard h = { .most = 2 };
+    struct str table = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    assert_true(nn_tune(rule, &(struct nn_tune_options){ .seconds = 5, .tell = hear, .ctx = &h },
+                        &table, &err));
+    assert_int_equal(h.choices, 2);
+    nn_variants_free(read(str_text(&table)));
+    str_release(&table);
+    str_release(&h.taken);
+    nn_plan_free(rule);
+    nn_graph_free(g);
 }
 
 static void without_time_all_is_left_to_the_rule(void **state)
@@ -300,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_plan_takes_what_the_table_says),
         cmocka_unit_test(what_nobody_knows_is_left_to_the_rule),
         cmocka_unit_test(the_table_is_what_was_measured),
+        cmocka_unit_test(who_hears_of_it_can_end_it),
         cmocka_unit_test(without_time_all_is_left_to_the_rule),
         cmocka_unit_test(steps_of_every_variant_teach_the_same),
     };
