@@ -46,8 +46,7 @@ static const struct {
 
 const char *const nn_conv2d_cut_names[] = { "rows", "filters", "rows-many", "filters-many", NULL };
 
-_Static_assert(sizeof ways / sizeof *ways == sizeof nn_conv2d_cut_names /
-               sizeof *nn_conv2d_cut_names - 1, "a name each");
+_Static_assert(sizeof ways / sizeof *ways == NN_CONV2D_CUTS, "a name each");
 
 struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass p, int way)
 {

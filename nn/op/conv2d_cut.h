@@ -29,7 +29,9 @@ struct nn_conv2d_cut {
 
 /* Ways to cut, the variants of forward and of the pass towards x: which of rows and filters pieces
  * have from the one before, and how many they are.  They change no bit.  A way that does what one
- * before it does cannot be chosen. */
+ * before it does cannot be chosen.  Another algorithm for these passes is a variant behind them:
+ * its name follows theirs, and it is cut as nn_conv2d_cut_rule says of its own pass. */
+enum { NN_CONV2D_CUTS = 4 };
 extern const char *const nn_conv2d_cut_names[];         /* NULL-terminated */
 struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass pass, int way);
 bool nn_conv2d_cut_can(struct nn_conv2d_pass pass, int way);
