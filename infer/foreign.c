@@ -375,8 +375,8 @@ static struct infer_model *make(struct import *m, struct fit *f)
     if (p && read_values(m, g, p)) {
         said = infer_config_fill(&m->config, f->model->name, f->model->size);
         model = infer_model_new(g, p, &m->config.prep,
-                                m->config.several ? DATA_MULTI : DATA_SINGLE, n, m->config.names.name,
-                                f->model->name, m->err);
+                                m->config.several ? DATA_MULTI : DATA_SINGLE, n,
+                                m->config.names.name, f->model->name, m->err);
         if (model)
             tell(m, f, said);
     }

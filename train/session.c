@@ -533,8 +533,8 @@ bool train_session_open(struct train_session *t, struct err *err)
         cfg->precision = nn_precision_auto(NN_TRAIN, t->kernels);
     if (t->kernels && cfg->precision == NN_PRECISION_BF16 && !t->kernels->multiplies_bf16)
         train_session_note(t, TRAIN_EVENT_NOTE,
-                           "precision bf16: there are no instructions for it here, so that products "
-                           "are made one by one: fp32 is many times as fast");
+                           "precision bf16: there are no instructions for it here, so that "
+                           "products are made one by one: fp32 is many times as fast");
     if (!t->pool || !train_parts_open(&t->parts, t->index, t->run->decode, err))
         return false;
     if (!t->parts.val)
