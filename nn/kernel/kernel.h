@@ -108,6 +108,21 @@ static inline int64_t nn_pack_count(int taps, int in, int out)
 }
 
 /*
+ * The same as conv_f32 where both axes have 3 taps, step, apart and every being 1 and first 0, in a
+ * quarter of the products: by Winograd's F(4x4,3x3), nn/kernel/winograd.h.  Not of groups; c and k
+ * at most NN_WINOGRAD_MOST.  b are weights of 6x6 points, as of so many taps, made by winograd_w.
+ * The outputs of a job fall into tiles of 4x4 from its first on.  An output's bits depend on its
+ * place in its tile and the 6x6 inputs that the tile sees, and the error is about twice that of
+ * conv_f32; what is infinite or NaN spreads over the tiles that see it.  scratch:
+ * NN_WINOGRAD_SCRATCH bytes, 64-byte aligned.
+ */
+enum { NN_WINOGRAD_TILE = 4, NN_WINOGRAD_SIDE = 6, NN_WINOGRAD_POINTS = 36, NN_WINOGRAD_MOST = 4096,
+       NN_WINOGRAD_SCRATCH = 8 << 20 };
+typedef void nn_winograd_f32_fn(const struct nn_conv *job, real *scratch);
+/* u[36][n] from packed weights w[9][n], which may be the last 9 n numbers of u. */
+typedef void nn_winograd_w_f32_fn(int64_t n, const real *w, real *u);
+
+/*
  * dw[t,u,c,k] = (add: what it was) + sum over pictures and output pixels (i,j) of
  *                 x[n, under t, under u, c] dy[n,i,j,k]
  * with the axes and groups of the forward job, but dw of tap (t,u) lies at t * dw_row + u *
@@ -291,8 +306,8 @@ typedef double nn_sumsq_f32_fn(int64_t n, const real *x);
 
 /* The slots, once: name of the slot. */
 #define NN_SLOTS(SLOT) \
-    SLOT(conv_f32) SLOT(conv_bf16) SLOT(pack_f32) SLOT(pack_bf16) SLOT(convdw_f32) \
-    SLOT(convdw_bf16) SLOT(to_bf16) SLOT(from_bf16) \
+    SLOT(conv_f32) SLOT(conv_bf16) SLOT(pack_f32) SLOT(pack_bf16) SLOT(winograd_f32) \
+    SLOT(winograd_w_f32) SLOT(convdw_f32) SLOT(convdw_bf16) SLOT(to_bf16) SLOT(from_bf16) \
     SLOT(gemm_f32) SLOT(im2row_f32) SLOT(row2im_f32) SLOT(dwconv_f32) SLOT(dwconv_dx_f32) \
     SLOT(dwconv_dw_f32) SLOT(maxpool_f32) SLOT(maxpool_dx_f32) SLOT(avgpool_f32) \
     SLOT(avgpool_dx_f32) \

@@ -37,6 +37,7 @@ static const double EPS = sizeof(real) == sizeof(float) ? FLT_EPSILON : DBL_EPSI
 #include "tests/nn/kernel/check_rows.h"
 #include "tests/nn/kernel/check_optim.h"
 #include "tests/nn/kernel/check_conv.h"
+#include "tests/nn/kernel/check_winograd.h"
 #include "tests/nn/kernel/check_bn.h"
 #include "tests/nn/kernel/check_windows_half.h"
 
