@@ -31,8 +31,11 @@ static bool makes_rows(const struct nn_planner *w, int t)
 {
     const struct nn_plan *p = w->p;
     int i = host(w, t), residual = p->fused.residual[i], tail = p->fused.tail[i];
+    const struct nn_op *op = w->g->node[i].op;
+    struct nn_call c = nn_plan_call(p, i);
+    int64_t from, end;
 
-    return w->g->node[i].op->rows && p->shape[tail].rank == 4 &&
+    return op->rows && p->shape[tail].rank == 4 && op->sees(&c, 0, 1, &from, &end) &&
            (residual < 0 || p->dtype[residual] == p->dtype[tail]);
 }
 

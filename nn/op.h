@@ -186,9 +186,10 @@ struct nn_op {
 
     /* Of operators on pictures, INFER: rows [first, first + n) of one picture of y, as forward
      * makes them, by a worker of the pool; of x (input 0) nothing is read but the rows that these
-     * see, [*from, *end), which may reach beyond the picture.  NULL: there is only the whole. */
+     * see, [*from, *end), which may reach beyond the picture.  NULL, or sees says false: there is
+     * only the whole. */
     void (*rows)(const struct nn_call *c, int64_t picture, int first, int n, int worker);
-    void (*sees)(const struct nn_call *c, int first, int n, int64_t *from, int64_t *end);
+    bool (*sees)(const struct nn_call *c, int first, int n, int64_t *from, int64_t *end);
     void (*backward)(const struct nn_call *c);      /* NULL: no gradients at all */
 
     const struct nn_choice *choices;    /* NN_CHOICES at most, up to a NULL name; NULL: none */

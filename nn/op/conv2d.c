@@ -20,6 +20,7 @@
 #include "nn/op/conv2d_dw.h"
 #include "nn/op/conv2d_dx.h"
 #include "nn/op/conv2d_strip.h"
+#include "nn/op/conv2d_winograd.h"
 
 #include <math.h>
 
@@ -97,7 +98,7 @@ static bool is_depthwise(const struct nn_call *c)
 }
 
 /* All but how it is cut. */
-static struct forward forward_uncut(const struct nn_call *c)
+static struct forward forward_uncut(const struct nn_call *c, bool winograd)
 {
     const struct nn_conv2d *a = c->attr;
     const int64_t *dim = c->x[X].shape.dim;
@@ -111,7 +112,8 @@ static struct forward forward_uncut(const struct nn_call *c)
     f.joined = copies && a->groups == 1 && w->dw == 1;
     f.f = (struct nn_conv2d_filters){
         .taps = f.joined ? w->kh : w->kh * w->kw, .c = f.joined ? w->kw * w->c : w->c,
-        .k = a->channels / a->groups, .groups = a->groups, .half = f.half };
+        .k = a->channels / a->groups, .groups = a->groups, .half = f.half,
+        .winograd = winograd };
     f.f.together = !copies && nn_conv2d_together(a->groups, f.f.c, f.f.k);
     tap = nn_conv2d_tap(&f.f);
     f.job = (struct nn_conv){
@@ -120,23 +122,30 @@ static struct forward forward_uncut(const struct nn_call *c)
         .w = { .out = w->ow, .in = w->w, .step = w->sw, .start = -w->pl, .apart = w->dw,
                .taps = w->kw, .every = 1 },
         .c = w->c, .k_group = f.f.together ? f.f.k : 0,
-        .b_column = tap, .b_row = f.joined ? tap : w->kw * tap, .b_group = nn_conv2d_outputs(&f.f),
+        .b_column = tap,
+        .b_row = (winograd ? NN_WINOGRAD_SIDE : f.joined ? 1 : w->kw) * tap,
+        .b_group = nn_conv2d_outputs(&f.f),
         .y_pixel = k, .y_row = w->ow * k, .y_picture = (int64_t)w->oh * w->ow * k,
         .lo = c->after.cuts ? c->after.lo : -(real)INFINITY,
         .hi = c->after.cuts ? c->after.hi : (real)INFINITY };
     f.pass = (struct nn_conv2d_pass){
         .batch = dim[0], .groups = f.f.together ? 1 : a->groups,
-        .rows = w->oh, .columns = w->ow, .outputs = f.f.together ? a->channels : f.f.k,
+        .tile = winograd ? NN_WINOGRAD_TILE : 1, .rows = w->oh, .columns = w->ow,
+        .outputs = f.f.together ? a->channels : f.f.k,
         .terms = (int64_t)w->kh * w->kw * w->c };
     return f;
 }
 
 static struct forward forward_of(const struct nn_call *c)
 {
-    struct forward f = forward_uncut(c);
+    int v = c->variant[NN_CONV2D_FORWARD];
+    bool winograd = v == NN_CONV2D_WINOGRAD;
+    struct forward f = forward_uncut(c, winograd);
 
-    f.cut = nn_conv2d_cut(f.pass, c->variant[NN_CONV2D_FORWARD]);
-    if (nn_conv2d_copies(&c->x[X], f.half, f.w.c))
+    f.cut = nn_conv2d_cut(f.pass, winograd ? nn_conv2d_cut_rule(f.pass) : v);
+    if (winograd)
+        f.strip = NN_WINOGRAD_SCRATCH;
+    else if (nn_conv2d_copies(&c->x[X], f.half, f.w.c))
         f.strip = nn_conv2d_strip(&f.job.h, &f.job.w, f.cut.most_rows, f.w.c);
     return f;
 }
@@ -188,7 +197,7 @@ static void run_piece(const struct forward *f, struct nn_conv2d_piece at, int wo
     struct nn_conv j = f->job;
     int first = at.group * f->f.k + at.output;
     struct nn_conv2d_source from = { &c->x[X], at.picture, first / f->f.k * f->w.c, f->half,
-                                     f->joined };
+                                     f->joined, f->f.winograd };
     int64_t y = at.picture * j.y_picture + at.row * j.y_row + first;
     int64_t b = at.group * nn_conv2d_group(&f->f) + at.output / NN_GROUP * j.b_group;
 
@@ -256,12 +265,13 @@ static void forward_rows(const struct nn_call *c, int64_t picture, int first, in
     }
 }
 
-static void sees(const struct nn_call *c, int first, int n, int64_t *from, int64_t *end)
+static bool sees(const struct nn_call *c, int first, int n, int64_t *from, int64_t *end)
 {
     const struct nn_conv2d *a = c->attr;
 
     *from = (int64_t)first * a->stride[0] - a->pad[0];
     *end = *from + (int64_t)(n - 1) * a->stride[0] + (int64_t)(a->size[0] - 1) * a->dilation[0] + 1;
+    return c->variant[NN_CONV2D_FORWARD] != NN_CONV2D_WINOGRAD;     /* its rows come by fours */
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */
@@ -289,12 +299,16 @@ static void backward(const struct nn_call *c)
 
 static bool forward_can(const struct nn_call *c, int variant)
 {
-    return is_depthwise(c) ? !variant : nn_conv2d_cut_can(forward_uncut(c).pass, variant);
+    if (variant == NN_CONV2D_WINOGRAD)
+        return nn_conv2d_winograd_can(c);
+    return is_depthwise(c) ? !variant : nn_conv2d_cut_can(forward_uncut(c, false).pass, variant);
 }
 
 static int forward_rule(const struct nn_call *c)
 {
-    return is_depthwise(c) ? 0 : nn_conv2d_cut_rule(forward_uncut(c).pass);
+    if (nn_conv2d_winograd(c))
+        return NN_CONV2D_WINOGRAD;
+    return is_depthwise(c) ? 0 : nn_conv2d_cut_rule(forward_uncut(c, false).pass);
 }
 
 static bool input_can(const struct nn_call *c, int variant)
@@ -318,8 +332,8 @@ static int weight_rule(const struct nn_call *c)
 }
 
 static const struct nn_choice choices[] = {
-    [NN_CONV2D_FORWARD] = { "forward", NN_FORWARD, nn_conv2d_cut_names, forward_can, forward_rule },
-    [NN_CONV2D_INPUT] = { "input", X, nn_conv2d_cut_names, input_can, input_rule },
+    [NN_CONV2D_FORWARD] = { "forward", NN_FORWARD, nn_conv2d_names, forward_can, forward_rule },
+    [NN_CONV2D_INPUT] = { "input", X, nn_conv2d_names, input_can, input_rule },
     [NN_CONV2D_WEIGHT] = { "weight", WEIGHT, nn_conv2d_dw_names, weight_can, weight_rule },
     { .name = NULL },
 };
@@ -361,6 +375,8 @@ const struct nn_op nn_op_conv2d = {
         { "channels=4 size=3 stride=2 dilation=2 pad=2", "1x9x8x6", NULL },
         { "channels=128 size=3 pad=1", "1x16x16x16", NULL },        /* bands, runs of outputs, */
         { "channels=16 size=3 pad=1", "1x16x16x128", NULL },        /* of both passes */
+        { "channels=35 size=3 pad=1 bias=true", "2x18x13x24", NULL },       /* tiles */
+        { "channels=24 size=3 pad=0x1x2x0", "8x9x8x40", NULL },
         { NULL, NULL, NULL }
     },
 };

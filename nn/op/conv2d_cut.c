@@ -14,11 +14,18 @@ enum {
     PIXELS = 512,               /* pixels of a piece of several pictures, at least */
     BAND = 48,                  /* of a band, but where nothing else makes two pieces of one */
     RUN = 2,                    /* groups of outputs of a run, at least: fewer read x too often */
+    TILED_PIXELS = 1024, TILED_RUN = 4, /* the same of tiles: filters are four times as large, and
+                                         * each run transforms what it reads */
 };
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
+}
+
+static int64_t tiles_of(const struct nn_conv2d_pass *p)
+{
+    return ceil_div(p->rows, p->tile);
 }
 
 static int64_t clamp(int64_t x, int64_t lo, int64_t hi)
@@ -44,7 +51,8 @@ static const struct {
 } ways[] = { { false, 32, 1 << 20 }, { true, 32, 1 << 20 }, { false, 128, 1 << 18 },
              { true, 128, 1 << 18 } };
 
-const char *const nn_conv2d_cut_names[] = { "rows", "filters", "rows-many", "filters-many", NULL };
+const char *const nn_conv2d_names[] = { "rows", "filters", "rows-many", "filters-many", "winograd",
+                                        NULL };
 
 _Static_assert(sizeof ways / sizeof *ways == NN_CONV2D_CUTS, "a name each");
 
@@ -56,21 +64,23 @@ struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass p, int way)
     double products = (double)(p.batch * pixels * p.outputs * p.groups) * (double)p.terms;
     double work = products / ways[way].work;
     int64_t want = work < most ? clamp((int64_t)work, work >= 1 ? 2 : 1, most) : most;
-    int64_t band = ceil_div(BAND, p.columns), groups = nn_pack_groups(p.outputs);
+    int64_t band, groups = nn_pack_groups(p.outputs), run = p.tile > 1 ? TILED_RUN : RUN;
 
-    u.pictures = parts_of(p.batch, want, ceil_div(PIXELS, pixels));
+    u.pictures = parts_of(p.batch, want, ceil_div(p.tile > 1 ? TILED_PIXELS : PIXELS, pixels));
+    band = p.tile > 1 ? ceil_div(TILED_PIXELS, ceil_div(p.batch, u.pictures)) : BAND;
+    band = ceil_div(band, (int64_t)p.columns * p.tile);
     want = ceil_div(want, u.pictures * p.groups);
     if (ways[way].deep) {
-        u.outputs = parts_of(groups, want, RUN);
-        u.rows = parts_of(p.rows, ceil_div(want, u.outputs), band);
+        u.outputs = parts_of(groups, want, run);
+        u.rows = parts_of(tiles_of(&p), ceil_div(want, u.outputs), band);
     } else {
-        u.rows = parts_of(p.rows, want, band);
-        u.outputs = parts_of(groups, ceil_div(want, u.rows), RUN);
+        u.rows = parts_of(tiles_of(&p), want, band);
+        u.outputs = parts_of(groups, ceil_div(want, u.rows), run);
     }
     if (want > 1 && u.rows * u.outputs == 1)
-        u.rows = parts_of(p.rows, 2, 1);
+        u.rows = parts_of(tiles_of(&p), 2, 1);
     u.deep = ways[way].deep && u.rows > 1 && u.outputs > 1;
-    u.most_rows = (int)ceil_div(p.rows, u.rows);
+    u.most_rows = (int)ceil_div(tiles_of(&p), u.rows) * p.tile;
     u.n = u.pictures * u.rows * p.groups * u.outputs;
     return u;
 }
@@ -129,8 +139,8 @@ struct nn_conv2d_piece nn_conv2d_piece(const struct nn_conv2d_cut *u, int i)
     picture = i / p->groups;
     at.picture = first_of(p->batch, picture, u->pictures);
     at.pictures = first_of(p->batch, picture + 1, u->pictures) - at.picture;
-    at.row = (int)first_of(p->rows, row, u->rows);
-    at.rows = (int)first_of(p->rows, row + 1, u->rows) - at.row;
+    at.row = (int)first_of(tiles_of(p), row, u->rows) * p->tile;
+    at.rows = (int)clamp(first_of(tiles_of(p), row + 1, u->rows) * p->tile, 0, p->rows) - at.row;
     at.output = (int)first_of(groups, run, u->outputs) * NN_GROUP;
     at.outputs = (int)clamp(first_of(groups, run + 1, u->outputs) * NN_GROUP, 0, p->outputs) -
                  at.output;
@@ -161,7 +171,7 @@ int64_t nn_conv2d_tap(const struct nn_conv2d_filters *f)
 
 int64_t nn_conv2d_outputs(const struct nn_conv2d_filters *f)
 {
-    return f->taps * nn_conv2d_tap(f);
+    return (f->winograd ? NN_WINOGRAD_POINTS : f->taps) * nn_conv2d_tap(f);
 }
 
 int64_t nn_conv2d_group(const struct nn_conv2d_filters *f)
@@ -206,6 +216,17 @@ static void pack_turned(const struct packing *p, int first, int64_t at)
         }
 }
 
+/* NN_GROUP outputs: first their taps, in the end of what becomes their points. */
+static void pack_winograd(const struct packing *p, int run)
+{
+    const struct nn_conv2d_filters *f = p->f;
+    real *u = (real *)p->b + run * nn_conv2d_outputs(f);
+    int64_t n = nn_conv2d_tap(f), at = (NN_WINOGRAD_POINTS - f->taps - (int64_t)run * f->taps) * n;
+
+    p->c->k->pack_f32(f->taps, f->c, f->k, f->k, p->w, f->turned, run, run + 1, u + at);
+    p->c->k->winograd_w_f32(n, u + (NN_WINOGRAD_POINTS - f->taps) * n, u);
+}
+
 static void pack_piece(void *arg, int i, int worker)
 {
     const struct packing *p = arg;
@@ -216,7 +237,9 @@ static void pack_piece(void *arg, int i, int worker)
     int k = f->together ? to(f) : f->k;
 
     (void)worker;
-    if (f->together && f->turned)
+    if (f->winograd)
+        pack_winograd(p, run);
+    else if (f->together && f->turned)
         pack_turned(p, run * NN_GROUP, run * nn_conv2d_outputs(f));
     else if (f->half)
         p->c->k->pack_bf16(f->taps, f->c, k, ldw, w, f->turned, run, run + 1, (bf16 *)p->b + at);

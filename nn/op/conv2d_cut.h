@@ -14,6 +14,7 @@ enum { NN_CONV2D_FORWARD, NN_CONV2D_INPUT, NN_CONV2D_WEIGHT };
 struct nn_conv2d_pass {
     int64_t batch, terms;
     int groups, rows, columns, outputs;
+    int tile;                   /* pieces begin at multiples of so many rows */
 };
 
 /* A piece is some pictures, a band of their rows and a run of the outputs of a group: a function
@@ -27,12 +28,12 @@ struct nn_conv2d_cut {
     int n;                      /* pieces */
 };
 
-/* Ways to cut, the variants of forward and of the pass towards x: which of rows and filters pieces
- * have from the one before, and how many they are.  They change no bit.  A way that does what one
- * before it does cannot be chosen.  Another algorithm for these passes is a variant behind them:
- * its name follows theirs, and it is cut as nn_conv2d_cut_rule says of its own pass. */
-enum { NN_CONV2D_CUTS = 4 };
-extern const char *const nn_conv2d_cut_names[];         /* NULL-terminated */
+/* Variants of forward and of the pass towards x.  Ways to cut: which of rows and filters pieces have
+ * from the one before, and how many they are; they change no bit, and a way that does what one
+ * before it does cannot be chosen.  Behind them another algorithm (conv2d_winograd.h), which is cut
+ * as nn_conv2d_cut_rule says of its own pass. */
+enum { NN_CONV2D_CUTS = 4, NN_CONV2D_WINOGRAD = NN_CONV2D_CUTS };
+extern const char *const nn_conv2d_names[];     /* NULL-terminated */
 struct nn_conv2d_cut nn_conv2d_cut(struct nn_conv2d_pass pass, int way);
 bool nn_conv2d_cut_can(struct nn_conv2d_pass pass, int way);
 int nn_conv2d_cut_rule(struct nn_conv2d_pass pass);
@@ -49,6 +50,7 @@ struct nn_conv2d_piece nn_conv2d_piece(const struct nn_conv2d_cut *u, int i);
 struct nn_conv2d_filters {
     int taps, c, k, groups;     /* channels and outputs of one group */
     bool turned, half;
+    bool winograd;              /* 3x3 as the winograd slots want them */
     bool together;              /* the groups are one job, with k_group; else each has its own */
 };
 

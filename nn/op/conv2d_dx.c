@@ -12,6 +12,7 @@
 #include "nn/op/conv2d.h"
 #include "nn/op/conv2d_cut.h"
 #include "nn/op/conv2d_strip.h"
+#include "nn/op/conv2d_winograd.h"
 
 #include <math.h>
 
@@ -67,7 +68,7 @@ static struct nn_axis axis_of(const struct side *s, int phase)
 }
 
 /* All but how it is cut. */
-static struct towards towards_of(const struct nn_call *c)
+static struct towards towards_as(const struct nn_call *c, bool winograd)
 {
     const struct nn_conv2d *a = c->attr;
     const int64_t *dim = c->x[X].shape.dim;
@@ -78,12 +79,13 @@ static struct towards towards_of(const struct nn_call *c)
         .half = nn_conv2d_half(&c->y, &c->x[X]),
         .h = { w.h, w.oh, w.kh, w.sh, w.dh, w.pt }, .w = { w.w, w.ow, w.kw, w.sw, w.dw, w.pl },
         .f = { .taps = w.kh * w.kw, .c = w.c / a->groups, .k = a->channels / a->groups,
-               .groups = a->groups, .turned = true },
+               .groups = a->groups, .turned = true, .winograd = winograd },
     };
 
     t.f.together = !nn_conv2d_copies(&c->y, t.half, t.f.k) &&
                    nn_conv2d_together(a->groups, t.f.k, t.f.c);
     t.pass = (struct nn_conv2d_pass){
+        .tile = winograd ? NN_WINOGRAD_TILE : 1,
         .batch = dim[0], .groups = t.f.together ? 1 : a->groups, .rows = (w.h + w.sh - 1) / w.sh,
         .columns = (w.w + w.sw - 1) / w.sw, .outputs = t.f.together ? w.c : t.f.c,
         .terms = (int64_t)t.f.taps * t.f.k };
@@ -91,7 +93,18 @@ static struct towards towards_of(const struct nn_call *c)
     t.packed = (nn_conv2d_bytes(&t.f) + LINE - 1) / LINE * LINE;
     if (nn_conv2d_copies(&c->y, t.half, t.f.k))
         t.strip = (size_t)w.oh * (size_t)w.ow * (size_t)(t.f.k + t.f.k % 2) * sizeof(bf16);
+    if (t.f.winograd)
+        t.strip = NN_WINOGRAD_SCRATCH;
     t.strip = (t.strip + LINE - 1) / LINE * LINE;
+    return t;
+}
+
+static struct towards towards_of(const struct nn_call *c)
+{
+    int v = c->variant[NN_CONV2D_INPUT];
+    struct towards t = towards_as(c, v == NN_CONV2D_WINOGRAD);
+
+    t.cut = nn_conv2d_cut(t.pass, v == NN_CONV2D_WINOGRAD ? nn_conv2d_cut_rule(t.pass) : v);
     return t;
 }
 
@@ -109,13 +122,14 @@ static void phase(const struct towards *t, const struct nn_conv2d_piece *at, int
     const struct nn_call *c = t->c;
     int first = at->group * t->f.c + at->output;
     struct nn_conv2d_source from = { &c->dy, at->picture, first / t->f.c * t->f.k, t->half,
-                                     false };
+                                     false, t->f.winograd };
     bool fresh = c->fresh >> X & 1;
     int64_t tap = nn_conv2d_tap(&t->f);
     struct nn_conv j = {
         .n = at->pictures, .h = axis_of(&t->h, py), .w = axis_of(&t->w, px),
         .c = t->f.k, .k = at->outputs, .k_group = t->f.together ? t->f.c : 0,
-        .b_column = tap, .b_row = t->w.size * tap, .b_group = nn_conv2d_outputs(&t->f),
+        .b_column = tap, .b_row = (t->f.winograd ? NN_WINOGRAD_SIDE : t->w.size) * tap,
+        .b_group = nn_conv2d_outputs(&t->f),
         .y_pixel = (int64_t)t->w.step * t->channels,
         .y_row = (int64_t)t->h.step * t->w.in * t->channels,
         .y_picture = (int64_t)t->h.in * t->w.in * t->channels,
@@ -150,17 +164,18 @@ void nn_conv2d_dx(const struct nn_call *c)
 {
     struct towards t = towards_of(c);
 
-    t.cut = nn_conv2d_cut(t.pass, c->variant[NN_CONV2D_INPUT]);
     nn_conv2d_pack(c, &t.f, c->x[WEIGHT].data, c->scratch);
     pool_for(c->pool, t.cut.n, piece, &t);
 }
 
 bool nn_conv2d_dx_can(const struct nn_call *c, int variant)
 {
-    return nn_conv2d_cut_can(towards_of(c).pass, variant);
+    return variant == NN_CONV2D_WINOGRAD ? nn_conv2d_winograd_can(c)
+                                         : nn_conv2d_cut_can(towards_as(c, false).pass, variant);
 }
 
 int nn_conv2d_dx_rule(const struct nn_call *c)
 {
-    return nn_conv2d_cut_rule(towards_of(c).pass);
+    return nn_conv2d_winograd_dx(c) ? NN_CONV2D_WINOGRAD
+                                    : nn_conv2d_cut_rule(towards_as(c, false).pass);
 }

@@ -9,7 +9,7 @@
 size_t nn_conv2d_dx_scratch(const struct nn_call *c);
 void nn_conv2d_dx(const struct nn_call *c);
 
-/* Of nn_choice: the ways to cut it. */
+/* Of nn_choice, with nn_conv2d_names. */
 bool nn_conv2d_dx_can(const struct nn_call *c, int variant);
 int nn_conv2d_dx_rule(const struct nn_call *c);
 

@@ -140,5 +140,8 @@ void nn_conv2d_run(const struct nn_call *c, struct nn_conv j, const struct nn_co
     j.x_row = j.w.in * all;
     j.x_picture = j.h.in * j.x_row;
     j.x = tensor_at(s->t, s->picture * j.x_picture + s->first);
-    (s->half ? c->k->conv_bf16 : c->k->conv_f32)(&j);
+    if (s->winograd)
+        c->k->winograd_f32(&j, strip);
+    else
+        (s->half ? c->k->conv_bf16 : c->k->conv_f32)(&j);
 }

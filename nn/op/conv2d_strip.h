@@ -17,6 +17,7 @@ struct nn_conv2d_source {
     bool half;                  /* compute in bf16 */
     bool joined;                /* taps of a row are one run of channels: j->w.apart is 1 and j->c
                                  * all channels.  Only half; filters are packed so */
+    bool winograd;              /* j is of winograd_f32, whose scratch is the strip */
 };
 
 static inline bool nn_conv2d_half(const struct tensor *from, const struct tensor *to)

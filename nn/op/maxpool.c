@@ -56,12 +56,13 @@ static void forward_rows(const struct nn_call *c, int64_t picture, int first, in
     forward_band(c, &w, picture, (int64_t)first * w.ow * w.c);
 }
 
-static void sees(const struct nn_call *c, int first, int n, int64_t *from, int64_t *end)
+static bool sees(const struct nn_call *c, int first, int n, int64_t *from, int64_t *end)
 {
     const struct nn_pool *a = c->attr;
 
     *from = (int64_t)first * a->stride[0] - a->pad[0];
     *end = *from + (int64_t)(n - 1) * a->stride[0] + a->size[0];
+    return true;
 }
 
 static void backward_rows(const struct nn_call *c, int64_t n, int64_t count)

@@ -421,6 +421,26 @@ static void chains_of_steps_change_no_bit(void **state)
             }
 }
 
+/* What is computed by tiles has no rows of its own. */
+static void steps_without_rows_are_in_no_chain(void **state)
+{
+    static const char text[] = "image = input shape=40x40x24\n"
+                               "a = conv2d image channels=24 size=3 pad=1\n"
+                               "p = maxpool a size=3 pad=1\n"
+                               "c = conv2d p channels=24\n"
+                               "output logits = c\n";
+    struct run r = start(text, (struct nn_plan_options){ .mode = NN_INFER, .batch = 1 });
+    struct nn_call c = nn_plan_call(r.plan, nn_graph_find(r.g, "a"));
+    int64_t from, end;
+    bool rows = sizeof(real) != sizeof(float);
+
+    (void)state;
+    assert_int_equal(nn_op_conv2d.sees(&c, 0, 1, &from, &end), rows);
+    assert_int_equal(r.plan->n_chain, 1);
+    assert_int_equal(r.plan->chain[0].first, !rows);
+    stop(&r);
+}
+
 static void refused(const char *text, const char *words)
 {
     struct err err = { 0 };
@@ -559,6 +579,7 @@ int main(void)
         cmocka_unit_test(answers_ignore_neighbours),
         cmocka_unit_test(running_statistics_only_train),
         cmocka_unit_test(chains_of_steps_change_no_bit),
+        cmocka_unit_test(steps_without_rows_are_in_no_chain),
         cmocka_unit_test(inference_passes_keep_the_answers),
         cmocka_unit_test(bad_text_is_refused_in_words),
         cmocka_unit_test(variables_stand_for_numbers),
