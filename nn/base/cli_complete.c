@@ -33,7 +33,7 @@ static enum value value_of(const struct field *f)
 /* Where commands take something, a model file comes first of what they take, or not at all. */
 static bool takes_model(const struct cli_command *c)
 {
-    return c->synopsis && !strncmp(c->synopsis, "MODEL", 5);
+    return c->synopsis && !strncmp(c->synopsis + (*c->synopsis == '['), "MODEL", 5);
 }
 
 static void add_names(const struct field *f, struct str *out)

@@ -180,6 +180,17 @@ static void every_operator_answers_as_the_model(void **state)
     }
 }
 
+/* Of imported networks alone, and refused by name. */
+static bool has_no_c(const struct nn_op *op)
+{
+    static const char *const name[] = { "transpose", "slice", "expand", "gather", "arith", "math" };
+
+    for (size_t i = 0; i < sizeof name / sizeof *name; i++)
+        if (!strcmp(op->name, name[i]))
+            return true;
+    return false;
+}
+
 /* Whatever a model can hold: all but leaves, losses and what inference has none of. */
 static void every_operator_is_in_a_net(void **state)
 {
@@ -191,8 +202,10 @@ static void every_operator_is_in_a_net(void **state)
 
         if (op->flags & (NN_OP_LEAF | NN_OP_LOSS))
             continue;
-        if (!infer_c_knows(op))
-            fail_msg("no C for operator %s", op->name);
+        if (infer_c_knows(op) == has_no_c(op))
+            fail_msg("C for operator %s: %s", op->name, has_no_c(op) ? "there is some" : "none");
+        if (has_no_c(op))
+            continue;
         snprintf(word, sizeof word, " = %s ", op->name);
         for (int i = 0; i < NETS; i++)
             there |= strstr(nets[i], word) != NULL;
