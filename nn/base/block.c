@@ -16,8 +16,9 @@ void *block_new(size_t bytes)
 
     if (bytes > PTRDIFF_MAX - align)         /* sanitizers abort where malloc would only fail */
         return NULL;
-    block = aligned_alloc(align, (bytes + LINE - 1) / LINE * LINE + (bytes ? 0 : LINE));
-    if (block && align == HUGE_PAGE)
+    if (posix_memalign(&block, align, (bytes + LINE - 1) / LINE * LINE + (bytes ? 0 : LINE)))
+        return NULL;
+    if (align == HUGE_PAGE)
         madvise(block, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     return block;
 }

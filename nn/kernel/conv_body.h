@@ -112,10 +112,11 @@ VEC_FN void add_from(const int m, const int g, const bool half, const struct tas
     const int size = half ? 2 : 4;
 
     UNROLL for (int i = 0; i < m; i++) {
-        const char *p = (const char *)from + k->chunk->y[first + i] + k->vector * LANES * size;
+        const char *p;
 
         if (i >= there)
             break;
+        p = (const char *)from + k->chunk->y[first + i] + k->vector * LANES * size;
         UNROLL for (int v = 0; v < g; v++)
             sum[i][v] = v_add(sum[i][v], load(half, p + v * LANES * size,
                                               v < g - 1 ? whole() : k->last));
@@ -128,8 +129,9 @@ VEC_FN void store_all(const int m, const int g, const bool half, const struct ta
     const int size = half ? 2 : 4;
     char *base = (char *)k->job->y + k->vector * LANES * size, *y[TALLEST];
 
-    UNROLL for (int i = 0; i < m; i++)          /* before the stores, which could change them */
-        y[i] = base + k->chunk->y[first + i];
+    /* Before the stores, which could change them; those that are not there lie anywhere. */
+    UNROLL for (int i = 0; i < m; i++)
+        y[i] = (char *)((uintptr_t)base + (uintptr_t)k->chunk->y[first + i]);
     UNROLL for (int i = 0; i < m; i++) {
         if (i >= there)
             break;

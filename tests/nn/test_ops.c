@@ -335,9 +335,12 @@ static bool has_case(const struct nn_op *op, const struct nn_choice *choice, int
     return found;
 }
 
+/* Kernels, and so some variants, are for float alone. */
 static void every_variant_has_a_case(void **state)
 {
     (void)state;
+    if (sizeof(real) != sizeof(float))
+        skip();
     for (int i = 0; i < nn_op_count(); i++) {
         const struct nn_op *op = nn_op_at(i);
         int n = 0;
