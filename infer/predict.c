@@ -93,12 +93,28 @@ static struct nn_plan *new_plan(const struct infer_predictor *q, int n, struct e
     return nn_plan_new(q->network->graph, &opt, err);
 }
 
+/* Bytes of values where most are alive; not of scratch, which need not grow with the batch. */
+static size_t alive(const struct nn_plan *p)
+{
+    size_t most = 1;
+
+    for (int t = 0; t < p->n_step; t++) {
+        size_t bytes = 0;
+
+        for (int b = 0; b < p->n_buffer; b++)
+            if (p->buffer[b].first <= t && t <= p->buffer[b].last && b != p->step[t].scratch)
+                bytes += p->buffer[b].bytes;
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
 /* So many pictures that what is alive of them fills half the largest cache, the slices of a batch
  * being alike. */
 static int slice_of(const struct nn_plan *one, int batch)
 {
     size_t cache = cpu_cache(3) ? cpu_cache(3) : cpu_cache(2) ? cpu_cache(2) : (size_t)1 << 20;
-    size_t most = cache / 2 / (one->bytes ? one->bytes : 1);
+    size_t most = cache / 2 / alive(one);
     int slices;
 
     most = most < 1 ? 1 : most > (size_t)batch ? (size_t)batch : most;

@@ -267,7 +267,6 @@ enum { SIDE = 16 };             /* of a square of numbers: lines of them are rea
 
 /* Four rows of four as columns. */
 typedef float four __attribute__((vector_size(16)));
-typedef int32_t places __attribute__((vector_size(16)));
 
 static void turn_four(const float *in, float *out)
 {
@@ -277,14 +276,14 @@ static void turn_four(const float *in, float *out)
     memcpy(&b, in + SIDE, sizeof b);
     memcpy(&c, in + 2 * SIDE, sizeof c);
     memcpy(&d, in + 3 * SIDE, sizeof d);
-    const four ac = __builtin_shuffle(a, c, (places){ 0, 4, 1, 5 });
-    const four bd = __builtin_shuffle(b, d, (places){ 0, 4, 1, 5 });
-    const four ca = __builtin_shuffle(a, c, (places){ 2, 6, 3, 7 });
-    const four db = __builtin_shuffle(b, d, (places){ 2, 6, 3, 7 });
-    const four t[4] = { __builtin_shuffle(ac, bd, (places){ 0, 4, 1, 5 }),
-                        __builtin_shuffle(ac, bd, (places){ 2, 6, 3, 7 }),
-                        __builtin_shuffle(ca, db, (places){ 0, 4, 1, 5 }),
-                        __builtin_shuffle(ca, db, (places){ 2, 6, 3, 7 }) };
+    const four ac = __builtin_shufflevector(a, c, 0, 4, 1, 5);
+    const four bd = __builtin_shufflevector(b, d, 0, 4, 1, 5);
+    const four ca = __builtin_shufflevector(a, c, 2, 6, 3, 7);
+    const four db = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+    const four t[4] = { __builtin_shufflevector(ac, bd, 0, 4, 1, 5),
+                        __builtin_shufflevector(ac, bd, 2, 6, 3, 7),
+                        __builtin_shufflevector(ca, db, 0, 4, 1, 5),
+                        __builtin_shufflevector(ca, db, 2, 6, 3, 7) };
 
     for (int i = 0; i < 4; i++)
         memcpy(out + i * SIDE, &t[i], sizeof t[i]);

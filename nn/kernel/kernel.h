@@ -114,11 +114,39 @@ static inline int64_t nn_pack_count(int taps, int in, int out)
  * The outputs of a job fall into tiles of 4x4 from its first on.  An output's bits depend on its
  * place in its tile and the 6x6 inputs that the tile sees, and the error is about twice that of
  * conv_f32; what is infinite or NaN spreads over the tiles that see it.  scratch:
- * NN_WINOGRAD_SCRATCH bytes, 64-byte aligned.
+ * nn_winograd_scratch bytes, 64-byte aligned.
  */
-enum { NN_WINOGRAD_TILE = 4, NN_WINOGRAD_SIDE = 6, NN_WINOGRAD_POINTS = 36, NN_WINOGRAD_MOST = 4096,
-       NN_WINOGRAD_SCRATCH = 8 << 20 };
+enum { NN_WINOGRAD_TILE = 4, NN_WINOGRAD_SIDE = 6, NN_WINOGRAD_POINTS = 36,
+       NN_WINOGRAD_MOST = 4096, NN_WINOGRAD_RUN = 128 };        /* outputs computed together */
 typedef void nn_winograd_f32_fn(const struct nn_conv *job, real *scratch);
+
+/* Numbers of a tile's points of n channels: whole lines. */
+static inline int nn_winograd_line(int n)
+{
+    return (n + 15) / 16 * 16;
+}
+
+/* Tiles that are computed together, of so many: what is between their transforms is 8 MB at most. */
+static inline int nn_winograd_block(int64_t tiles, int c, int k)
+{
+    int64_t line = nn_winograd_line(c) +
+                   nn_winograd_line(k < NN_WINOGRAD_RUN ? k : NN_WINOGRAD_RUN);
+    int64_t most = (8 << 20) / (NN_WINOGRAD_POINTS * (int64_t)sizeof(float) * line);
+
+    most = most < 128 ? most : 128;
+    return (int)(tiles < most ? tiles : most);
+}
+
+/* Bytes for jobs of up to `tiles` tiles. */
+static inline size_t nn_winograd_scratch(int64_t tiles, int c, int k)
+{
+    size_t line = (size_t)(nn_winograd_line(c) +
+                           nn_winograd_line(k < NN_WINOGRAD_RUN ? k : NN_WINOGRAD_RUN));
+
+    return NN_WINOGRAD_POINTS * sizeof(real) *
+           ((size_t)nn_winograd_block(tiles, c, k) * line + 2 * 16);
+}
+
 /* u[36][n] from packed weights w[9][n], which may be the last 9 n numbers of u. */
 typedef void nn_winograd_w_f32_fn(int64_t n, const real *w, real *u);
 

@@ -16,10 +16,7 @@
 
 enum { SIDE = 6, POINTS = SIDE * SIDE, TILE = 4, TAPS = 3,
        LINE = 16,               /* numbers of 64 bytes */
-       ZEROS = 1024,            /* channels at a time */
-       RUN = 128,               /* outputs at a time, a multiple of NN_GROUP */
-       MOST = 128,              /* tiles of a block */
-       NUMBERS = NN_WINOGRAD_SCRATCH / sizeof(float) };
+       ZEROS = 1024 };          /* channels at a time */
 
 static const float zeros[ZEROS] __attribute__((aligned(64)));
 
@@ -270,24 +267,18 @@ static void products(const struct block *b, int first, int n)
     }
 }
 
-static int rounded(int n)
-{
-    return (n + LINE - 1) / LINE * LINE;
-}
-
 void KERNEL_FN(winograd_f32)(const struct nn_conv *job, float *scratch)
 {
     struct block b = { .job = job, .across = (job->w.out + TILE - 1) / TILE };
-    int run = least(job->k, RUN);
-    int64_t tiles, most, blocks;
+    int run = least(job->k, NN_WINOGRAD_RUN);
+    int64_t tiles, blocks;
 
     b.per_picture = (int64_t)b.across * ((job->h.out + TILE - 1) / TILE);
-    b.c = rounded(job->c);
-    b.k = rounded(run);
+    b.c = nn_winograd_line(job->c);
+    b.k = nn_winograd_line(run);
     tiles = job->n * b.per_picture;
-    most = (NUMBERS - 2 * POINTS * LINE) / (POINTS * (b.c + b.k));
-    most = most < MOST ? most : MOST;
-    blocks = (tiles + most - 1) / most;
+    b.n = nn_winograd_block(tiles, job->c, job->k);
+    blocks = tiles ? (tiles + b.n - 1) / b.n : 0;
     for (int64_t i = 0; i < blocks; i++) {
         b.first = tiles * i / blocks;
         b.n = (int)(tiles * (i + 1) / blocks - b.first);

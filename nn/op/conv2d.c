@@ -144,7 +144,7 @@ static struct forward forward_of(const struct nn_call *c)
 
     f.cut = nn_conv2d_cut(f.pass, winograd ? nn_conv2d_cut_rule(f.pass) : v);
     if (winograd)
-        f.strip = NN_WINOGRAD_SCRATCH;
+        f.strip = nn_conv2d_winograd_scratch(&f.cut, f.w.c);
     else if (nn_conv2d_copies(&c->x[X], f.half, f.w.c))
         f.strip = nn_conv2d_strip(&f.job.h, &f.job.w, f.cut.most_rows, f.w.c);
     return f;

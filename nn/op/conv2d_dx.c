@@ -93,8 +93,6 @@ static struct towards towards_as(const struct nn_call *c, bool winograd)
     t.packed = (nn_conv2d_bytes(&t.f) + LINE - 1) / LINE * LINE;
     if (nn_conv2d_copies(&c->y, t.half, t.f.k))
         t.strip = (size_t)w.oh * (size_t)w.ow * (size_t)(t.f.k + t.f.k % 2) * sizeof(bf16);
-    if (t.f.winograd)
-        t.strip = NN_WINOGRAD_SCRATCH;
     t.strip = (t.strip + LINE - 1) / LINE * LINE;
     return t;
 }
@@ -105,6 +103,8 @@ static struct towards towards_of(const struct nn_call *c)
     struct towards t = towards_as(c, v == NN_CONV2D_WINOGRAD);
 
     t.cut = nn_conv2d_cut(t.pass, v == NN_CONV2D_WINOGRAD ? nn_conv2d_cut_rule(t.pass) : v);
+    if (t.f.winograd)
+        t.strip = nn_conv2d_winograd_scratch(&t.cut, t.f.k);
     return t;
 }
 

@@ -32,11 +32,24 @@ bool nn_conv2d_winograd_can(const struct nn_call *c)
            channels <= NN_WINOGRAD_MOST && a->channels <= NN_WINOGRAD_MOST;
 }
 
+static int64_t tiles_of(int64_t n)
+{
+    return (n + TILE - 1) / TILE;
+}
+
+size_t nn_conv2d_winograd_scratch(const struct nn_conv2d_cut *u, int channels)
+{
+    int64_t pictures = (u->pass.batch + u->pictures - 1) / u->pictures;
+
+    return nn_winograd_scratch(pictures * tiles_of(u->most_rows) * tiles_of(u->pass.columns),
+                               channels, u->pass.outputs);
+}
+
 /* out: the pictures that are written. */
 static bool pays(const struct nn_call *c, const struct shape *out)
 {
     int64_t batch = out->dim[0], rows = out->dim[1], columns = out->dim[2];
-    int64_t tiles = ((rows + TILE - 1) / TILE) * ((columns + TILE - 1) / TILE);
+    int64_t tiles = tiles_of(rows) * tiles_of(columns);
 
     return nn_conv2d_winograd_can(c) && c->x[X].shape.dim[3] >= CHANNELS &&
            c->y.shape.dim[3] >= CHANNELS && rows >= SIDE && columns >= SIDE &&

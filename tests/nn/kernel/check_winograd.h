@@ -59,13 +59,9 @@ static const struct conv_case tiled[] = {
     { 1, 260, 260, { 40, 40, 1, -1, 1, 3, 0, 1 }, { 37, 37, 1, -1, 1, 3, 0, 1 }, 0, 0 },
 };
 
-struct winograd {
-    nn_winograd_f32_fn *f;
-    real *scratch;
-};
-
 /* The same job in pieces, whose bits are those of the whole. */
-static void winograd_in_pieces(const struct nn_conv *all, real *y, const struct winograd *w)
+static void winograd_in_pieces(const struct nn_conv *all, real *y, nn_winograd_f32_fn *f,
+                               real *scratch)
 {
     int parts = all->k > NN_GROUP ? 2 : 1;
 
@@ -86,13 +82,22 @@ static void winograd_in_pieces(const struct nn_conv *all, real *y, const struct 
                 j.y = y + at;
                 j.bias = all->bias ? all->bias + first : NULL;
                 j.residual = all->residual ? (const real *)all->residual + at : NULL;
-                w->f(&j, w->scratch);
+                f(&j, scratch);
             }
+}
+
+/* Room for a job, and no more; full of NaN. */
+static real *room_of(struct trial *t, const struct nn_conv *j)
+{
+    int64_t tiles = j->n * ((j->h.out + NN_WINOGRAD_TILE - 1) / NN_WINOGRAD_TILE) *
+                    ((j->w.out + NN_WINOGRAD_TILE - 1) / NN_WINOGRAD_TILE);
+
+    return blank(t, (int64_t)(nn_winograd_scratch(tiles, j->c, j->k) / sizeof(real)));
 }
 
 /* Variants as in conv_once. */
 static void winograd_once(struct trial *t, const struct conv_case *s, int variant,
-                          const struct winograd *w)
+                          nn_winograd_f32_fn *f)
 {
     struct nn_conv j = { .n = s->n, .h = s->h, .w = s->w, .c = s->c, .k = s->k,
                          .add = variant & 1, .lo = -INFINITY, .hi = INFINITY };
@@ -116,7 +121,7 @@ static void winograd_once(struct trial *t, const struct conv_case *s, int varian
     real *rest = drawn(t, ny), *bias = variant & 4 ? drawn(t, s->k) : NULL;
     real *packed = guarded(t, groups * group, sizeof *packed);
     real *b = guarded(t, groups * j.b_group, sizeof *b);
-    real *y = copied(t, ny, before), *again = copied(t, ny, before);
+    real *y = copied(t, ny, before), *again = copied(t, ny, before), *scratch;
 
     nn_pack_f32_ref(9, s->c, s->k, s->k, filter, false, 0, groups, packed);
     for (int g = 0; g < groups; g++)
@@ -130,8 +135,9 @@ static void winograd_once(struct trial *t, const struct conv_case *s, int varian
         j.lo = -3;
         j.hi = 6;
     }
-    w->f(&j, w->scratch);
-    winograd_in_pieces(&j, again, w);
+    scratch = room_of(t, &j);
+    f(&j, scratch);
+    winograd_in_pieces(&j, again, f, scratch);
     assert_same(t, "winograd in pieces", ny, y, again);
     for (int64_t i = 0; i < ny; i += s->c > 100 ? 97 : 1) {
         int64_t n = i / j.y_picture, row = i % j.y_picture / j.y_row;
@@ -154,7 +160,7 @@ static void winograd_once(struct trial *t, const struct conv_case *s, int varian
 }
 
 /* Rectified numbers, 64 channels: how far from double, beside the direct sum. */
-static void error_is_small(const struct winograd *w)
+static void error_is_small(nn_winograd_f32_fn *f)
 {
     enum { SIDE = 12, C = 64, K = 32 };
     struct trial t = { 0 };
@@ -179,7 +185,7 @@ static void error_is_small(const struct winograd *w)
     j.y = tiles;
     j.b = u;
     j.b_row = 6 * j.b_column;
-    w->f(&j, w->scratch);
+    f(&j, room_of(&t, &j));
     for (int i = 0; i < SIDE * SIDE * K; i++) {
         double want = conv_sum(&j, x, filter, 0, i / K / SIDE, i / K % SIDE, i % K).value;
 
@@ -194,15 +200,10 @@ static void error_is_small(const struct winograd *w)
 
 static void check_winograd_f32(nn_winograd_f32_fn *f)
 {
-    struct winograd w = { f, aligned_alloc(64, NN_WINOGRAD_SCRATCH) };
-
-    assert_non_null(w.scratch);
-    memset(w.scratch, 0xff, NN_WINOGRAD_SCRATCH);       /* NaN */
     EACH_TRIAL(t)
         for (int s = 0; s < COUNT(tiled); s++)
             for (int variant = 0; variant < 16; variant += s < 2 ? 1 : 5)
                 if (s < 7 || (t.number == 2 && !variant))
-                    winograd_once(&t, &tiled[s], variant, &w);
-    error_is_small(&w);
-    free(w.scratch);
+                    winograd_once(&t, &tiled[s], variant, f);
+    error_is_small(f);
 }
