@@ -63,6 +63,7 @@ const char *nn_onnx_name(struct nn_onnx_out *o, const char *base);
 const char *nn_onnx_scalar(struct nn_onnx_out *o, const char *base, double value);
 /* n numbers, all of this value. */
 const char *nn_onnx_repeat(struct nn_onnx_out *o, const char *base, int n, double value);
+const char *nn_onnx_floats(struct nn_onnx_out *o, const char *base, int n, const float *value);
 const char *nn_onnx_int64s(struct nn_onnx_out *o, const char *base, int n, const int64_t *value);
 /* Input i of the node, one number a channel, so that it can be multiplied with or added to the
  * node's result. */

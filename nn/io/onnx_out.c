@@ -224,6 +224,11 @@ const char *nn_onnx_scalar(struct nn_onnx_out *o, const char *base, double value
     return add_small(o, base, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 0, 1, &x, sizeof x);
 }
 
+const char *nn_onnx_floats(struct nn_onnx_out *o, const char *base, int n, const float *value)
+{
+    return add_small(o, base, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 1, n, value, sizeof *value);
+}
+
 const char *nn_onnx_int64s(struct nn_onnx_out *o, const char *base, int n, const int64_t *value)
 {
     return add_small(o, base, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 1, n, value, sizeof *value);

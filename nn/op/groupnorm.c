@@ -41,7 +41,7 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 
     if (!nn_type_channels(&nn_op_groupnorm, &in[X], err))
         return false;
-    if (in[X].rank == 3 || in[X].rank > 4 || in[X].dim[0].n != 1)
+    if (in[X].rank == 3 || in[X].rank > 4)
         return err_set(err, ERR_INPUT, "groupnorm: needs batch x channels or a batch of pictures");
     c = in[X].dim[in[X].rank - 1].n;
     if (c % a->groups)
