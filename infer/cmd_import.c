@@ -173,13 +173,13 @@ const struct cli_command infer_cmd_import = {
     .name = "import",
     .summary = "make a model of a network that others trained",
     .synopsis = "NET",
-    .about = "NET is a classifier of pictures as ONNX, opsets 7 to 18, with one input and an "
+    .about = "NET is a classifier of pictures as ONNX, opsets 6 to 18, with one input and an "
              "output [N,labels]; or weights: a safetensors file, an index of several "
              "(model.safetensors.index.json) or the folder that they lie in, of numbers in F32, "
              "F16 or BF16, with the names of timm, torchvision or Hugging Face."
              "\nOf weights the network is recognised by names and shapes: no tensor is left out "
-             "and none made up. Of ONNX, operators that are not known are named all at once; a softmax "
-             "or sigmoid at the end is known. Names of labels and how pictures are prepared are "
+             "and none made up. Of ONNX, operators that are not known are named all at once; a "
+             "softmax or sigmoid at the end is known. Names of labels and how pictures are prepared are "
              "what options say, or else the metadata, or config.json and preprocessor_config.json "
              "beside the weights. What is read stands in docs/import.md."
              "\nThe model answers, is evaluated, exported and trained further as any other.",

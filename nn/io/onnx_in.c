@@ -203,7 +203,7 @@ static int declared(const Onnx__ValueInfoProto *v, int64_t *dim)
         const Onnx__TensorShapeProto__Dimension *p = t->shape->dim[d];
 
         dim[d] = p->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
-                         p->dim_value > 0 ? p->dim_value : -1;
+                         p->dim_value >= 0 ? p->dim_value : -1;
     }
     return (int)t->shape->n_dim;
 }
@@ -255,7 +255,7 @@ static bool fill_shape(struct import *m, const char *name, bool first, int rank,
         if (dim[d] < 0)
             return err_set(m->r.err, ERR_INPUT, "input \"%.100s\" leaves dimension %d open: say "
                            "which size of picture is meant", name, d);
-        if (dim[d] > INT_MAX)
+        if (dim[d] > INT_MAX || !dim[d])
             return err_set(m->r.err, ERR_INPUT, "input \"%.100s\" has a dimension of %lld", name,
                            (long long)dim[d]);
     }
@@ -536,6 +536,8 @@ static bool define_answer(struct import *m)
 
     if (!name)
         return false;
+    if (!v)
+        return err_set(m->r.err, ERR_UNSUPPORTED, "output \"%.100s\" is not computed", name);
     if (nn_onnx_is_const(v) || v->rank < 2 || v->ax[0] != 0 || v->dim[0] != m->r.batch ||
         nn_onnx_count(v->rank, v->dim) != v->dim[0] * v->dim[1])
         return err_set(m->r.err, ERR_UNSUPPORTED, "output \"%.100s\" is no number a label, "
@@ -567,6 +569,8 @@ static bool define_outputs(struct import *m)
 
         if (!ours)
             return no_memory(m->r.err);
+        if (!e->val)
+            return err_set(m->r.err, ERR_UNSUPPORTED, "output \"%.100s\" is not computed", name);
         if (!define_output(m, ours, e->val))
             return err_in(m->r.err, "output \"%.100s\"", name);
     }

@@ -1,7 +1,7 @@
 /*
  * onnx_in -- an ONNX file as a graph and its values
  *
- * Opsets 7 to 18.  What comes out is a graph of ours like any other, of pictures in NHWC: it is
+ * Opsets 6 to 18.  What comes out is a graph of ours like any other, of pictures in NHWC: it is
  * fused, trained and written again by the same code.  Sizes that the file computes are computed
  * while it is read, for one size of picture; the batch stays open.  Files are hostile: every size
  * is checked before it is believed, and errors name the node.
@@ -11,7 +11,7 @@
 
 #include "nn/params.h"
 
-enum { NN_ONNX_IN_OPSET_MIN = 7, NN_ONNX_IN_OPSET_MAX = 18 };
+enum { NN_ONNX_IN_OPSET_MIN = 6, NN_ONNX_IN_OPSET_MAX = 18 };
 
 /* A file, read and checked to be of the form; its graph not yet. */
 struct nn_onnx_file;

@@ -5,6 +5,7 @@
  */
 #include "nn/io/onnx_in_val.h"
 
+#include "nn/op/matmul.h"
 #include "nn/op/scale.h"
 
 #include <math.h>
@@ -136,8 +137,7 @@ static bool with_number(enum nn_arith_kind kind, double y, bool turned, struct n
     }
 }
 
-/* y, a constant, as an operand of a node in x's order, of `rank` dimensions. */
-static int const_operand(nn_onnx_reader *r, nn_onnx_val *y, const nn_onnx_val *x)
+int nn_onnx_const_operand(nn_onnx_reader *r, nn_onnx_val *y, const nn_onnx_val *x)
 {
     int64_t dim[SHAPE_MAX_RANK], perm[SHAPE_MAX_RANK], n = 1;
     struct nn_param p = { .init = 0 };
@@ -193,8 +193,7 @@ static nn_onnx_val *scaled(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *y)
                             x->n_ax, x->ax);
 }
 
-/* Both as nodes in one order; x's, where that can be. */
-static bool same_order(nn_onnx_reader *r, nn_onnx_val **x, nn_onnx_val **y)
+bool nn_onnx_same_order(nn_onnx_reader *r, nn_onnx_val **x, nn_onnx_val **y)
 {
     nn_onnx_val **lead = (*x)->ax[0] < 0 && (*y)->ax[0] >= 0 ? y : x, **other = lead == x ? y : x;
     int first = (*lead)->ax[0];
@@ -210,8 +209,7 @@ static bool same_order(nn_onnx_reader *r, nn_onnx_val **x, nn_onnx_val **y)
     return *other;
 }
 
-/* As many dimensions as the result. */
-static nn_onnx_val *widened(nn_onnx_reader *r, nn_onnx_val *x, int rank)
+nn_onnx_val *nn_onnx_widened(nn_onnx_reader *r, nn_onnx_val *x, int rank)
 {
     int64_t dim[SHAPE_MAX_RANK];
 
@@ -228,7 +226,7 @@ static nn_onnx_val *arith_const(nn_onnx_reader *r, enum nn_arith_kind kind, nn_o
     struct nn_math m;
     int in[2], last;
 
-    if (!nn_onnx_load(r, y) || !(x = widened(r, x, rank)))
+    if (!nn_onnx_load(r, y) || !(x = nn_onnx_widened(r, x, rank)))
         return NULL;
     if (nn_onnx_count(y->rank, y->dim) == 1 && with_number(kind, nn_onnx_num(y, 0), turned, &m) &&
         type == x->type && fabs(m.a) <= 3.5e38 && fabs(m.b) <= 3.5e38)
@@ -244,7 +242,7 @@ static nn_onnx_val *arith_const(nn_onnx_reader *r, enum nn_arith_kind kind, nn_o
         y->dim[x->ax[0] - (rank - y->rank)] != 1 && !(x = nn_onnx_apart(r, x)))
         return NULL;
     in[turned] = x->node;
-    in[!turned] = const_operand(r, y, x);
+    in[!turned] = nn_onnx_const_operand(r, y, x);
     return nn_onnx_new_node(r, type, rank, dim, nn_onnx_emit(r, &nn_op_arith, &a, 2, in), x->n_ax,
                             x->ax);
 }
@@ -267,7 +265,8 @@ nn_onnx_val *nn_onnx_v_arith(nn_onnx_reader *r, enum nn_arith_kind kind, nn_onnx
     if (nn_onnx_is_const(x))
         return arith_const(r, kind, y, x, true, rank, type, dim);
     same = x->rank == y->rank && !memcmp(x->dim, y->dim, (size_t)rank * sizeof *dim);
-    if (!(x = widened(r, x, rank)) || !(y = widened(r, y, rank)) || !same_order(r, &x, &y))
+    if (!(x = nn_onnx_widened(r, x, rank)) || !(y = nn_onnx_widened(r, y, rank)) ||
+        !nn_onnx_same_order(r, &x, &y))
         return NULL;
     in[0] = x->node;
     in[1] = y->node;
@@ -278,4 +277,170 @@ nn_onnx_val *nn_onnx_v_arith(nn_onnx_reader *r, enum nn_arith_kind kind, nn_onnx
     return nn_onnx_new_node(r, type, rank, dim,
                             nn_onnx_emit(r, op, op == &nn_op_arith ? &a : NULL, 2, in), x->n_ax,
                             x->ax);
+}
+
+static nn_onnx_val *where_consts(nn_onnx_reader *r, nn_onnx_val **in, int rank, const int64_t *dim)
+{
+    nn_onnx_val *wide[3], *v;
+    double *d;
+
+    for (int i = 0; i < 3; i++)
+        if (!(wide[i] = nn_onnx_v_expand(r, in[i], rank, dim)) || !nn_onnx_load(r, wide[i]))
+            return NULL;
+    v = nn_onnx_new_const(r, in[1]->type, rank, dim, &d);
+    for (int64_t i = 0; v && i < nn_onnx_count(rank, dim); i++)
+        d[i] = nn_onnx_num(wide[nn_onnx_num(wide[0], i) != 0 ? 1 : 2], i);
+    return v;
+}
+
+nn_onnx_val *nn_onnx_v_where(nn_onnx_reader *r, nn_onnx_val *cond, nn_onnx_val *a, nn_onnx_val *b)
+{
+    nn_onnx_val *in[3] = { cond, a, b }, *lead = NULL, shape = { .node = -1 };
+    int64_t dim[SHAPE_MAX_RANK];
+    int rank = nn_onnx_v_shape(r, cond, a, dim), node[3];
+
+    if (rank < 0)
+        return NULL;
+    shape.rank = rank;
+    memcpy(shape.dim, dim, sizeof dim);
+    rank = nn_onnx_v_shape(r, &shape, b, dim);
+    if (rank < 0)
+        return NULL;
+    for (int i = 0; i < 3; i++)
+        if (!nn_onnx_is_const(in[i])) {
+            if (!(in[i] = nn_onnx_widened(r, in[i], rank)))
+                return NULL;
+            if (r->batch == 1 && !(in[i] = nn_onnx_apart(r, in[i])))
+                return NULL;
+            if (!lead || (lead->ax[0] < 0 && in[i]->ax[0] >= 0))
+                lead = in[i];
+        }
+    if (!lead)
+        return where_consts(r, in, rank, dim);
+    for (int i = 0; i < 3; i++) {
+        node[i] = nn_onnx_is_const(in[i]) ? nn_onnx_const_operand(r, in[i], lead)
+                                          : nn_onnx_place(r, in[i], lead->n_ax, lead->ax);
+        if (node[i] < 0)
+            return NULL;
+    }
+    return nn_onnx_new_node(r, a->type, rank, dim, nn_onnx_emit(r, &nn_op_where, NULL, 3, node),
+                            lead->n_ax, lead->ax);
+}
+
+/* ---- products -------------------------------------------------------------------------------- */
+
+static nn_onnx_val *product_consts(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *y, int rank,
+                                   const int64_t *dim)
+{
+    int64_t lead[SHAPE_MAX_RANK], m = dim[rank - 2], n = dim[rank - 1], k = x->dim[x->rank - 1];
+    nn_onnx_val *v;
+    double *d;
+
+    memcpy(lead, dim, sizeof lead);
+    lead[rank - 1] = k;
+    x = nn_onnx_v_expand(r, x, rank, lead);
+    lead[rank - 2] = k;
+    lead[rank - 1] = n;
+    y = x ? nn_onnx_v_expand(r, y, rank, lead) : NULL;
+    if (!y || !nn_onnx_load(r, x) || !nn_onnx_load(r, y) ||
+        !(v = nn_onnx_new_const(r, x->type, rank, dim, &d)))
+        return NULL;
+    for (int64_t i = 0; i < nn_onnx_count(rank, dim); i++)
+        for (int64_t q = 0; q < k; q++)
+            d[i] += nn_onnx_num(x, i / n * k + q) *
+                    nn_onnx_num(y, (i / n / m * k + q) * n + i % n);
+    return v;
+}
+
+/* The order of a matrix product's operand: what stands first, the rest, rows and columns. */
+static int matrix_order(int rank, int first, bool turned, int8_t *ax)
+{
+    int n = 0;
+
+    ax[n++] = (int8_t)first;
+    for (int d = 0; d < rank - 2; d++)
+        if (d != first)
+            ax[n++] = (int8_t)d;
+    ax[n++] = (int8_t)(turned ? rank - 1 : rank - 2);
+    ax[n++] = (int8_t)(turned ? rank - 2 : rank - 1);
+    return n;
+}
+
+static nn_onnx_val *product_nodes(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *y, int rank,
+                                  const int64_t *dim)
+{
+    nn_onnx_val *in[2] = { x, y }, like = { .rank = rank };
+    struct nn_matmul a = { .turned = false };
+    int8_t ax[SHAPE_MAX_RANK];
+    int first = -1, n = 0, node[2];
+
+    for (int i = 0; i < 2; i++) {
+        if (nn_onnx_is_const(in[i]))
+            continue;
+        in[i] = nn_onnx_widened(r, in[i], rank);
+        if (in[i] && (r->batch == 1 || in[i]->ax[0] >= rank - 2))
+            in[i] = nn_onnx_apart(r, in[i]);
+        if (!in[i])
+            return NULL;
+        if (first < 0)
+            first = in[i]->ax[0];
+    }
+    if (!nn_onnx_is_const(in[1]))
+        a.turned = nn_onnx_ours_of(in[1], rank - 1) < nn_onnx_ours_of(in[1], rank - 2);
+    for (int i = 0; i < 2; i++) {
+        n = matrix_order(rank, first, i && a.turned, ax);
+        memcpy(like.ax, ax, sizeof ax);
+        like.n_ax = n;
+        node[i] = nn_onnx_is_const(in[i]) ? nn_onnx_const_operand(r, in[i], &like)
+                                          : nn_onnx_place(r, in[i], n, ax);
+        if (node[i] < 0)
+            return NULL;
+    }
+    n = matrix_order(rank, first, false, ax);
+    return nn_onnx_new_node(r, x->type, rank, dim, nn_onnx_emit(r, &nn_op_matmul, &a, 2, node), n,
+                            ax);
+}
+
+nn_onnx_val *nn_onnx_v_product(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *y)
+{
+    bool row = x->rank == 1, column = y->rank == 1;
+    int64_t dim[SHAPE_MAX_RANK], lead[2][SHAPE_MAX_RANK];
+    nn_onnx_val before[2] = { { .node = -1 }, { .node = -1 } }, *v;
+    int rank;
+
+    if (!x->rank || !y->rank) {
+        err_set(r->err, ERR_INPUT, "a product with a single number");
+        return NULL;
+    }
+    if (row)
+        x = nn_onnx_v_reshape(r, x, 2, (int64_t[]){ 1, x->dim[0] });
+    if (column)
+        y = nn_onnx_v_reshape(r, y, 2, (int64_t[]){ y->dim[0], 1 });
+    if (!x || !y)
+        return NULL;
+    if (x->dim[x->rank - 1] != y->dim[y->rank - 2]) {
+        err_set(r->err, ERR_INPUT, "rows of %lld and columns of %lld",
+                (long long)x->dim[x->rank - 1], (long long)y->dim[y->rank - 2]);
+        return NULL;
+    }
+    before[0].rank = x->rank - 2;
+    before[1].rank = y->rank - 2;
+    memcpy(before[0].dim, x->dim, sizeof lead[0]);
+    memcpy(before[1].dim, y->dim, sizeof lead[1]);
+    rank = nn_onnx_v_shape(r, &before[0], &before[1], dim);
+    if (rank < 0)
+        return NULL;
+    dim[rank++] = x->dim[x->rank - 2];
+    dim[rank++] = y->dim[y->rank - 1];
+    v = nn_onnx_is_const(x) && nn_onnx_is_const(y) ? product_consts(r, x, y, rank, dim)
+                                                   : product_nodes(r, x, y, rank, dim);
+    if (!v || (!row && !column))
+        return v;
+    if (column)
+        rank--;
+    if (row) {
+        dim[rank - 1 - !column] = dim[rank - 1];
+        rank--;
+    }
+    return nn_onnx_v_reshape(r, v, rank, dim);
 }

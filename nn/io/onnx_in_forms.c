@@ -17,10 +17,17 @@ bool nn_onnx_lower_identity(nn_onnx_at *a)
     if (a->n_in > 2 && a->x[2] && (!nn_onnx_is_const(a->x[2]) || !nn_onnx_load(a->r, a->x[2]) ||
                                    nn_onnx_num(a->x[2], 0) != 0))
         return nn_onnx_at_cannot(a, "a dropout that is training");
+    if (x && a->n_out > 1 && *nn_onnx_text(a->node->output[1]) && a->r->batch == 1) {
+        double *d;
+
+        a->y[1] = nn_onnx_new_const(a->r, NN_ONNX_T_BOOL, x->rank, x->dim, &d);
+        for (int64_t i = 0; a->y[1] && i < nn_onnx_count(x->rank, x->dim); i++)
+            d[i] = 1;           /* nothing is dropped */
+    }
     return x && nn_onnx_at_done(a, x);
 }
 
-/* What -1 stands for; and in a file for one picture the batch, which is written as 1. */
+/* What -1 stands for. */
 static bool open_dimension(nn_onnx_at *a, const nn_onnx_val *x, int n, int64_t *dim)
 {
     int64_t have = nn_onnx_count(x->rank, x->dim), known = 1, batch = a->r->batch;
@@ -38,11 +45,10 @@ static bool open_dimension(nn_onnx_at *a, const nn_onnx_val *x, int n, int64_t *
     }
     if (open < 0)
         return true;
-    if (batch != 1 && open > 0 && dim[0] == a->r->said && !nn_onnx_is_const(x) &&
-        have % batch == 0 && x->ax[0] >= 0) {
-        dim[0] = batch;
-        known = known / a->r->said * batch;
-    }
+    /* A file for so many pictures says how many in front, or takes them for granted. */
+    if (batch != 1 && open > 0 && a->r->said && !nn_onnx_is_const(x) && have % batch == 0 &&
+        known % batch && x->ax[0] >= 0)
+        have = have / batch * a->r->said;
     if (!known || have % known)
         return err_set(a->r->err, ERR_INPUT, "%lld numbers do not fill a shape of %lld times some",
                        (long long)have, (long long)known);

@@ -146,6 +146,16 @@ bool nn_onnx_lower_clip(nn_onnx_at *a)
     return nn_onnx_at_done(a, nn_onnx_v_math(a->r, &m, x, x->type));
 }
 
+/* Its numbers are 0 and 1 already. */
+static bool is_truth(const nn_onnx_reader *r, const nn_onnx_val *x)
+{
+    const struct nn_node *node = nn_onnx_is_const(x) ? NULL : &r->g->node[x->node];
+    const struct nn_arith *a = node && node->op == &nn_op_arith ? node->attr : NULL;
+
+    return x->type == NN_ONNX_T_BOOL ||
+           (a && a->kind >= NN_ARITH_LESS && a->kind <= NN_ARITH_XOR);
+}
+
 bool nn_onnx_lower_cast(nn_onnx_at *a)
 {
     nn_onnx_val *x = nn_onnx_at_in(a, 0), *y;
@@ -162,9 +172,9 @@ bool nn_onnx_lower_cast(nn_onnx_at *a)
     if (to < NN_ONNX_T_FLOAT || to > NN_ONNX_T_BFLOAT16 || to == NN_ONNX_T_STRING ||
         to == 14 || to == 15)
         return err_set(a->r->err, ERR_UNSUPPORTED, "data type %d is not known", to);
-    if (to == NN_ONNX_T_BOOL && x->type != NN_ONNX_T_BOOL)
+    if (to == NN_ONNX_T_BOOL && !is_truth(a->r, x))
         m.kind = NN_MATH_truth;
-    else if (nn_onnx_is_float(to) || !nn_onnx_is_float(x->type))
+    else if (to == NN_ONNX_T_BOOL || nn_onnx_is_float(to) || !nn_onnx_is_float(x->type))
         m = (struct nn_math){ NN_MATH_affine, 1, 0 };
     if (nn_onnx_is_const(x) || m.kind != NN_MATH_affine)
         return nn_onnx_at_done(a, nn_onnx_v_math(a->r, &m, x, to));
@@ -203,6 +213,22 @@ static const struct binary {
     { "Xor", NN_ARITH_XOR, false, true },
 };
 
+/* Up to opset 6 the second operand stood at an axis of the first. */
+static nn_onnx_val *aligned(nn_onnx_at *a, const nn_onnx_val *x, nn_onnx_val *y)
+{
+    int64_t dim[SHAPE_MAX_RANK], axis = nn_onnx_at_int(a, "axis", x->rank);
+
+    if (y && is_called(a, "PRelu") && a->r->opset < 7 && y->rank == 1 && y->dim[0] > 1)
+        axis = 1;
+    else if (!y || a->r->opset > 6 || !nn_onnx_at_int(a, "broadcast", 0))
+        return y;
+    if (axis < 0 || axis + y->rank >= x->rank)
+        return y;
+    for (int d = 0; d < x->rank - axis; d++)
+        dim[d] = d < y->rank ? y->dim[d] : 1;
+    return nn_onnx_v_reshape(a->r, y, x->rank - (int)axis, dim);
+}
+
 bool nn_onnx_lower_binary(nn_onnx_at *a)
 {
     nn_onnx_val *x = nn_onnx_at_in(a, 0);
@@ -219,10 +245,8 @@ bool nn_onnx_lower_binary(nn_onnx_at *a)
         kind = NN_ARITH_WHOLE_DIV;
     if (kind == NN_ARITH_MOD && nn_onnx_at_int(a, "fmod", 0))
         kind = NN_ARITH_FMOD;
-    if (nn_onnx_attribute(a->node, "axis") && nn_onnx_at_int(a, "broadcast", 0))
-        return nn_onnx_at_cannot(a, "broadcasting along an axis, which ended with opset 6");
     for (int i = 1; x && i < a->n_in; i++) {
-        nn_onnx_val *y = nn_onnx_at_in(a, i);
+        nn_onnx_val *y = aligned(a, x, nn_onnx_at_in(a, i));
 
         if (!y)
             return false;

@@ -10,6 +10,7 @@
 #include "nn/op/linear.h"
 #include "nn/op/pad.h"
 #include "nn/op/pool.h"
+#include "nn/op/reduce.h"
 
 #include <limits.h>
 #include <math.h>
@@ -273,14 +274,25 @@ static nn_onnx_val *normed(nn_onnx_reader *r, const struct nn_op *op, const void
                             n_ax, ax);
 }
 
+/* Rows of channels, or a picture: what is neither as one of a single row. */
+static nn_onnx_val *as_pixels(nn_onnx_reader *r, nn_onnx_val *x)
+{
+    if (x->rank == 2 || x->rank == 4)
+        return x;
+    return nn_onnx_v_reshape(r, x, 4, (int64_t[]){ x->dim[0], x->dim[1], 1,
+                                                   nn_onnx_count(x->rank - 2, x->dim + 2) });
+}
+
 bool nn_onnx_lower_batch_norm(nn_onnx_at *a)
 {
     nn_onnx_val *x = nn_onnx_at_in(a, 0);
     struct nn_bn bn = { .epsilon = nn_onnx_at_float(a, "epsilon", 1e-5),
                         .momentum = nn_onnx_decimal(
                             (float)(1 - nn_onnx_at_float(a, "momentum", 0.9))) };
+    int64_t own[SHAPE_MAX_RANK];
     int8_t ax[SHAPE_MAX_RANK];
-    int n;
+    nn_onnx_val *y;
+    int n, rank;
 
     if (!x || a->n_in < 5)
         return x && nn_onnx_at_in(a, 4);
@@ -293,28 +305,27 @@ bool nn_onnx_lower_batch_norm(nn_onnx_at *a)
                                     "picture");
     if (!(bn.momentum > 0 && bn.momentum <= 1))
         bn.momentum = 0.1;
+    memcpy(own, x->dim, sizeof own);
+    rank = x->rank;
+    x = as_pixels(a->r, x);
+    if (!x)
+        return false;
     n = nn_onnx_last_channels(x->rank, ax);
-    return nn_onnx_at_done(a, normed(a->r, &nn_op_batchnorm, &bn, x, n, ax,
-                                     nn_onnx_at_name(a, a->x[1]), 4, a->x + 1));
+    y = normed(a->r, &nn_op_batchnorm, &bn, x, n, ax, nn_onnx_at_name(a, a->x[1]), 4, a->x + 1);
+    return nn_onnx_at_done(a, y && rank != x->rank ? nn_onnx_v_reshape(a->r, y, rank, own) : y);
 }
 
 nn_onnx_val *nn_onnx_group_normed(nn_onnx_reader *r, nn_onnx_val *x, int groups,
                                   nn_onnx_val *gamma, nn_onnx_val *beta, double epsilon)
 {
     struct nn_groupnorm g = { .groups = groups, .epsilon = epsilon };
-    int64_t dim[4], own[SHAPE_MAX_RANK];
+    int64_t own[SHAPE_MAX_RANK];
     int8_t ax[SHAPE_MAX_RANK];
     nn_onnx_val *p[2] = { gamma, beta };
     int rank = x->rank, n;
 
     memcpy(own, x->dim, sizeof own);
-    if (rank != 2 && rank != 4) {       /* all places in one row */
-        dim[0] = x->dim[0];
-        dim[1] = x->dim[1];
-        dim[2] = 1;
-        dim[3] = nn_onnx_count(rank - 2, x->dim + 2);
-        x = nn_onnx_v_reshape(r, x, 4, dim);
-    }
+    x = as_pixels(r, x);
     if (!x)
         return NULL;
     n = nn_onnx_last_channels(x->rank, ax);
@@ -353,6 +364,36 @@ nn_onnx_val *nn_onnx_layer_normed(nn_onnx_reader *r, nn_onnx_val *x, int axis, n
                   nn_onnx_new_name(r, r->hint ? r->hint : "norm"), 2, p);
 }
 
+/* The mean and one over the deviation, where somebody wants them. */
+static bool tell_moments(nn_onnx_at *a, nn_onnx_val *x, int axis)
+{
+    const struct nn_math more = { NN_MATH_affine, 1, nn_onnx_at_float(a, "epsilon", 1e-5) },
+                         root = { .kind = NN_MATH_sqrt }, one = { .kind = NN_MATH_reciprocal };
+    int64_t dim[SHAPE_MAX_RANK];
+    unsigned set = 0;
+    nn_onnx_val *mean, *v;
+
+    if ((a->n_out < 2 || !*a->node->output[1]) && (a->n_out < 3 || !*a->node->output[2]))
+        return true;
+    for (int d = 0; d < x->rank; d++) {
+        dim[d] = d < axis ? x->dim[d] : 1;
+        set |= d < axis ? 0 : 1u << d;
+    }
+    mean = nn_onnx_reduced(a->r, NN_REDUCE_MEAN, x, set, false);
+    mean = mean ? nn_onnx_v_reshape(a->r, mean, x->rank, dim) : NULL;
+    v = mean ? nn_onnx_v_arith(a->r, NN_ARITH_SUB, x, mean, x->type) : NULL;
+    v = v ? nn_onnx_v_arith(a->r, NN_ARITH_MUL, v, v, x->type) : NULL;
+    v = v ? nn_onnx_reduced(a->r, NN_REDUCE_MEAN, v, set, false) : NULL;
+    v = v ? nn_onnx_v_math(a->r, &more, v, x->type) : NULL;
+    v = v ? nn_onnx_v_math(a->r, &root, v, x->type) : NULL;
+    v = v ? nn_onnx_v_math(a->r, &one, v, x->type) : NULL;
+    v = v ? nn_onnx_v_reshape(a->r, v, x->rank, dim) : NULL;
+    a->y[1] = mean;
+    if (a->n_out > 2)
+        a->y[2] = v;
+    return v;
+}
+
 bool nn_onnx_lower_layer_norm(nn_onnx_at *a)
 {
     nn_onnx_val *x = nn_onnx_at_in(a, 0), *gamma = nn_onnx_at_in(a, 1), *y;
@@ -365,9 +406,10 @@ bool nn_onnx_lower_layer_norm(nn_onnx_at *a)
     axis = nn_onnx_at_axis(a, nn_onnx_at_int(a, "axis", -1), x->rank);
     if (axis < 0)
         return false;
-    if (nn_onnx_is_const(x) || (a->n_out > 1 && *a->node->output[1]) ||
-        (a->n_out > 2 && *a->node->output[2]))
-        return nn_onnx_at_cannot(a, "a layer norm that tells its mean, or of a constant");
+    if (nn_onnx_is_const(x))
+        return nn_onnx_at_cannot(a, "a layer norm of a constant");
+    if (!tell_moments(a, x, axis))
+        return false;
     rank = x->rank;
     memcpy(own, x->dim, sizeof own);
     memcpy(dim, x->dim, sizeof dim);
@@ -463,7 +505,7 @@ bool nn_onnx_lower_gemm(nn_onnx_at *a)
     if (nn_onnx_is_const(x) || !nn_onnx_is_const(w)) {
         if (!(w = turned(a->r, w)))
             return false;
-        y = nn_onnx_product(a->r, x, w);
+        y = nn_onnx_v_product(a->r, x, w);
         y = y ? times(a->r, y, alpha) : NULL;
         own = false;
     } else {
@@ -492,7 +534,7 @@ bool nn_onnx_lower_matmul(nn_onnx_at *a)
         w = turned(a->r, w);
         return w && nn_onnx_at_done(a, nn_onnx_linear(a->r, x, w, NULL, nn_onnx_at_name(a, w)));
     }
-    return nn_onnx_at_done(a, nn_onnx_product(a->r, x, w));
+    return nn_onnx_at_done(a, nn_onnx_v_product(a->r, x, w));
 }
 
 /* ---- softmax --------------------------------------------------------------------------------- */
@@ -513,9 +555,20 @@ static nn_onnx_val *softmax_of(nn_onnx_at *a, nn_onnx_val *x, int axis)
     return nn_onnx_v_each(a->r, &nn_op_softmax, NULL, x);
 }
 
+/* x - log sum exp x, which stays a number where softmax is 0. */
+static nn_onnx_val *log_softmax(nn_onnx_at *a, nn_onnx_val *x, int axis)
+{
+    nn_onnx_val *sum = nn_onnx_log_sum_exp(a->r, x, 1u << axis);
+    int64_t dim[SHAPE_MAX_RANK];
+
+    memcpy(dim, x->dim, sizeof dim);
+    dim[axis] = 1;
+    sum = sum ? nn_onnx_v_reshape(a->r, sum, x->rank, dim) : NULL;
+    return sum ? nn_onnx_v_arith(a->r, NN_ARITH_SUB, x, sum, x->type) : NULL;
+}
+
 bool nn_onnx_lower_softmax(nn_onnx_at *a)
 {
-    const struct nn_math log = { .kind = NN_MATH_log };
     nn_onnx_val *x = nn_onnx_at_in(a, 0), *y;
     int64_t dim[SHAPE_MAX_RANK], two[2];
     bool old = a->r->opset < 13;
@@ -538,9 +591,9 @@ bool nn_onnx_lower_softmax(nn_onnx_at *a)
         x = nn_onnx_v_reshape(a->r, x, 2, two);
         axis = 1;
     }
-    y = x ? softmax_of(a, x, axis) : NULL;
-    if (y && !strcmp(a->node->op_type, "LogSoftmax"))
-        y = nn_onnx_v_math(a->r, &log, y, y->type);
+    if (!x)
+        return false;
+    y = strcmp(a->node->op_type, "LogSoftmax") ? softmax_of(a, x, axis) : log_softmax(a, x, axis);
     if (y && old)
         y = nn_onnx_v_reshape(a->r, y, rank, dim);
     return nn_onnx_at_done(a, y);

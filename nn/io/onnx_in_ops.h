@@ -47,7 +47,9 @@ const char *nn_onnx_at_name(const nn_onnx_at *a, const nn_onnx_val *weight);
     OP(layer_norm) OP(gemm) OP(matmul) OP(softmax) OP(identity) OP(reshape) OP(flatten) \
     OP(transpose) OP(squeeze) OP(unsqueeze) OP(concat) OP(slice) OP(split) OP(pad) OP(gather) \
     OP(shape) OP(size) OP(constant) OP(constant_of_shape) OP(range) OP(expand) OP(tile) OP(cast) \
-    OP(unary) OP(binary) OP(clip) OP(activation) OP(reduce)
+    OP(unary) OP(binary) OP(clip) OP(activation) OP(reduce) OP(arg) OP(where) \
+    OP(resize) OP(lrn) OP(group_norm) OP(space) OP(trilu) OP(gather_elements) OP(gather_nd) \
+    OP(scatter_nd) OP(quantize) OP(dequantize) OP(dynamic_quantize) OP(integer) OP(quantized)
 #define NN_ONNX_OP(name) nn_onnx_lower_fn nn_onnx_lower_##name;
 NN_ONNX_OPS(NN_ONNX_OP)
 #undef NN_ONNX_OP
@@ -55,8 +57,11 @@ NN_ONNX_OPS(NN_ONNX_OP)
 /* A linear layer: x over its last dimension; weight as in files, [out,in]. */
 nn_onnx_val *nn_onnx_linear(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *weight,
                             nn_onnx_val *bias, const char *name);
-/* The product of matrices that are the last two dimensions, of which one is computed. */
-nn_onnx_val *nn_onnx_product(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *y);
+/* x made one along dimensions (a set), which go. */
+nn_onnx_val *nn_onnx_reduced(nn_onnx_reader *r, int kind, nn_onnx_val *x, unsigned set,
+                             bool last);
+/* log sum exp along dimensions, with the largest taken off so that nothing overflows. */
+nn_onnx_val *nn_onnx_log_sum_exp(nn_onnx_reader *r, nn_onnx_val *x, unsigned set);
 /* x normalised over its dimension `axis`. */
 nn_onnx_val *nn_onnx_layer_normed(nn_onnx_reader *r, nn_onnx_val *x, int axis, nn_onnx_val *gamma,
                                   nn_onnx_val *beta, double epsilon);

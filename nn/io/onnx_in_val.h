@@ -126,6 +126,16 @@ nn_onnx_val *nn_onnx_v_math(nn_onnx_reader *r, const struct nn_math *m, nn_onnx_
 nn_onnx_val *nn_onnx_v_arith(nn_onnx_reader *r, enum nn_arith_kind kind, nn_onnx_val *x,
                              nn_onnx_val *y, int type);
 nn_onnx_val *nn_onnx_v_scalar(nn_onnx_reader *r, int type, double number);
+/* Of a and b, which are repeated as sums are, as cond says. */
+nn_onnx_val *nn_onnx_v_where(nn_onnx_reader *r, nn_onnx_val *cond, nn_onnx_val *a, nn_onnx_val *b);
+/* The product of matrices that are the last two dimensions. */
+nn_onnx_val *nn_onnx_v_product(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *y);
+/* A constant as an operand of a node of this order: dimensions of 1 in front go unsaid. */
+int nn_onnx_const_operand(nn_onnx_reader *r, nn_onnx_val *y, const nn_onnx_val *x);
+/* Both as nodes in one order; x's, where that can be. */
+bool nn_onnx_same_order(nn_onnx_reader *r, nn_onnx_val **x, nn_onnx_val **y);
+/* With dimensions of 1 in front. */
+nn_onnx_val *nn_onnx_widened(nn_onnx_reader *r, nn_onnx_val *x, int rank);
 /* As many numbers a picture, and the same for each channel (dimension `axis`) or all 1? */
 bool nn_onnx_one_axis(const nn_onnx_val *v, int rank, int axis);
 /* An operator of ours on one value, as it lies. */

@@ -344,12 +344,13 @@ static int try_test(const struct test *t, unsigned computed, char *why, size_t n
     return result;
 }
 
-/* Tried with every input computed, with whole numbers known before, and with all but the first. */
+/* Tried with every input computed, with whole numbers known before, with all but the first, and
+ * with all. */
 static void run_test(const char *root, const char *name)
 {
     struct test t;
     char why[512] = "cannot be opened", last[512];
-    unsigned ways[3] = { ~0u, 0, 1 };
+    unsigned ways[4] = { ~0u, 0, 1, 0 };
     int result = 0;
 
     if (open_test(&t, root, name)) {
@@ -361,10 +362,10 @@ static void run_test(const char *root, const char *name)
             if (kind == 1 || kind == 10 || kind == 11 || kind == 16)
                 ways[1] |= 1u << i;
         }
-        for (int i = 0; i < 3 && result != 1; i++) {
+        for (int i = 0; i < 4 && result != 1; i++) {
             int now = try_test(&t, ways[i], last, sizeof last);
 
-            if (i == 0 || now != 0) {
+            if (i < 3 || now != 0) {
                 memcpy(why, last, sizeof why);
                 result = now;
             }
