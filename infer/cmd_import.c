@@ -179,8 +179,8 @@ const struct cli_command infer_cmd_import = {
              "F16 or BF16, with the names of timm, torchvision or Hugging Face."
              "\nOf weights the network is recognised by names and shapes: no tensor is left out "
              "and none made up. Of ONNX, operators that are not known are named all at once; a "
-             "softmax or sigmoid at the end is known. Names of labels and how pictures are prepared are "
-             "what options say, or else the metadata, or config.json and preprocessor_config.json "
+             "softmax or sigmoid at the end is known. Names of labels and how pictures are prepared "
+             "are what options say, or else the metadata, or config.json and preprocessor_config.json "
              "beside the weights. What is read stands in docs/import.md."
              "\nThe model answers, is evaluated, exported and trained further as any other.",
     .examples = "discern import net.onnx -o net\n"

@@ -126,7 +126,8 @@ static inline int nn_winograd_line(int n)
     return (n + 15) / 16 * 16;
 }
 
-/* Tiles that are computed together, of so many: what is between their transforms is 8 MB at most. */
+/* Tiles that are computed together, of so many: what is between their transforms is 8 MB at
+ * most. */
 static inline int nn_winograd_block(int64_t tiles, int c, int k)
 {
     int64_t line = nn_winograd_line(c) +

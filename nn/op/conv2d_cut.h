@@ -28,8 +28,8 @@ struct nn_conv2d_cut {
     int n;                      /* pieces */
 };
 
-/* Variants of forward and of the pass towards x.  Ways to cut: which of rows and filters pieces have
- * from the one before, and how many they are; they change no bit, and a way that does what one
+/* Variants of forward and of the pass towards x.  Ways to cut: which of rows and filters pieces
+ * have from the one before, and how many they are; they change no bit, and a way that does what one
  * before it does cannot be chosen.  Behind them another algorithm (conv2d_winograd.h), which is cut
  * as nn_conv2d_cut_rule says of its own pass. */
 enum { NN_CONV2D_CUTS = 4, NN_CONV2D_WINOGRAD = NN_CONV2D_CUTS };
