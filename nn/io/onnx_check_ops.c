@@ -149,6 +149,10 @@ static double relu(double x, double a, double b) { (void)a; (void)b; return x < 
 static double sigmoid(double x, double a, double b) { (void)a; (void)b; return 1 / (1 + exp(-x)); }
 static double tanh_of(double x, double a, double b) { (void)a; (void)b; return tanh(x); }
 static double erf_of(double x, double a, double b) { (void)a; (void)b; return erf(x); }
+static double exp_of(double x, double a, double b) { (void)a; (void)b; return exp(x); }
+static double log_of(double x, double a, double b) { (void)a; (void)b; return log(x); }
+static double minus(double x, double a, double b) { (void)a; (void)b; return -x; }
+static double over(double x, double a, double b) { (void)a; (void)b; return 1 / x; }
 static double root(double x, double a, double b) { (void)a; (void)b; return sqrt(x); }
 static double leaky(double x, double a, double b) { (void)b; return x < 0 ? a * x : x; }
 static double same(double x, double a, double b) { (void)a; (void)b; return x; }
@@ -167,6 +171,10 @@ static bool one(struct nn_onnx_job *j)
         { "Tanh", tanh_of, 0, 0 },
         { "Erf", erf_of, 0, 0 },
         { "Sqrt", root, 0, 0 },
+        { "Exp", exp_of, 0, 0 },
+        { "Log", log_of, 0, 0 },
+        { "Neg", minus, 0, 0 },
+        { "Reciprocal", over, 0, 0 },
         { "LeakyRelu", leaky, 0.01, 0 },
         { "HardSigmoid", hard, 0.2, 0.5 },
         { "Clip", clip, -INFINITY, INFINITY },
@@ -189,19 +197,6 @@ static bool one(struct nn_onnx_job *j)
     }
     for (int64_t k = 0; y && k < shape_count(&j->y->shape); k++)
         y[k] = (float)known[i].f(x[k], a, b);
-    return y;
-}
-
-static bool cast(struct nn_onnx_job *j)
-{
-    const uint8_t *x = j->x[0].data;
-    float *y;
-
-    if (j->x[0].type != NN_ONNX_UINT8 || nn_onnx_job_int(j, "to", 0) != NN_ONNX_FLOAT)
-        return nn_onnx_job_misfit(j);
-    y = nn_onnx_job_make(j, j->x[0].shape.rank, j->x[0].shape.dim);
-    for (int64_t i = 0; y && i < shape_count(&j->y->shape); i++)
-        y[i] = x[i];
     return y;
 }
 
@@ -232,34 +227,25 @@ static bool softmax(struct nn_onnx_job *j)
     return y;
 }
 
-/* ReduceMean over one dimension, GlobalAveragePool over those of the picture. */
+/* GlobalAveragePool, over the dimensions of the picture. */
 static bool mean(struct nn_onnx_job *j)
 {
     const struct shape *s = &j->x[0].shape;
     const float *x = j->x[0].data;
     struct shape out = *s;
-    int64_t axis = 1, outer, n, inner;
+    int64_t n;
     float *y;
 
-    if (nn_onnx_job_attribute(j, "axes")) {
-        if (!nn_onnx_job_ints(j, "axes", 1, 0, &axis) || (axis = get_axis(j, axis)) < 0)
-            return nn_onnx_job_misfit(j);
-        around(s, (int)axis, &outer, &n, &inner);
-        out.dim[axis] = 1;
-    } else if (!strcmp(j->node->op_type, "GlobalAveragePool") && s->rank == 4) {
-        outer = s->dim[0] * s->dim[1];
-        n = s->dim[2] * s->dim[3];
-        inner = 1;
-        out.dim[2] = out.dim[3] = 1;
-    } else {
+    if (s->rank != 4)
         return nn_onnx_job_misfit(j);
-    }
+    n = s->dim[2] * s->dim[3];
+    out.dim[2] = out.dim[3] = 1;
     y = nn_onnx_job_make(j, out.rank, out.dim);
-    for (int64_t i = 0; y && i < outer * inner; i++) {
+    for (int64_t i = 0; y && i < s->dim[0] * s->dim[1]; i++) {
         double sum = 0;
 
         for (int64_t k = 0; k < n; k++)
-            sum += x[i / inner * n * inner + k * inner + i % inner];
+            sum += x[i * n + k];
         y[i] = (float)(sum / (double)n);
     }
     return y;
@@ -354,6 +340,25 @@ static bool transpose(struct nn_onnx_job *j)
     return y;
 }
 
+/* Lists of whole numbers, n in all: shapes. */
+static bool concat_list(struct nn_onnx_job *j, int64_t n)
+{
+    int64_t *y = arena_array(j->mem, (size_t)n + 1, sizeof *y), at = 0;
+
+    if (!y)
+        return no_memory(j->err);
+    for (int i = 0; i < j->n_in; i++) {
+        if (j->x[i].type != NN_ONNX_INT64 || j->x[i].shape.rank != 1)
+            return nn_onnx_job_misfit(j);
+        memcpy(y + at, j->x[i].data, (size_t)j->x[i].shape.dim[0] * sizeof *y);
+        at += j->x[i].shape.dim[0];
+    }
+    j->y->type = NN_ONNX_INT64;
+    j->y->shape = (struct shape){ 1, { n } };
+    j->y->data = y;
+    return true;
+}
+
 static bool concat(struct nn_onnx_job *j)
 {
     int axis = get_axis(j, nn_onnx_job_int(j, "axis", INT64_MAX));
@@ -372,49 +377,19 @@ static bool concat(struct nn_onnx_job *j)
             return nn_onnx_job_misfit(j);
         s.dim[axis] += n;
     }
+    if (j->x[0].type == NN_ONNX_INT64)
+        return concat_list(j, s.dim[0]);
     y = nn_onnx_job_make(j, s.rank, s.dim);
     for (int i = 0; y && i < j->n_in; i++) {
         const float *x = j->x[i].data;
 
+        if (j->x[i].type != NN_ONNX_FLOAT)
+            return nn_onnx_job_misfit(j);
         around(&j->x[i].shape, axis, &outer, &n, &inner);
         for (int64_t k = 0; k < outer; k++)
             memcpy(y + (k * s.dim[axis] + from) * inner, x + k * n * inner,
                    (size_t)(n * inner) * sizeof *y);
         from += n;
-    }
-    return y;
-}
-
-/* More places before and behind each dimension; of a constant alone. */
-static bool pad(struct nn_onnx_job *j)
-{
-    const struct shape *s = &j->x[0].shape;
-    const Onnx__AttributeProto *mode = nn_onnx_job_attribute(j, "mode");
-    const float *x = j->x[0].data, *value = j->x[2].data;
-    const int64_t *pads = j->x[1].data;
-    int64_t dim[SHAPE_MAX_RANK];
-    float *y;
-
-    if ((mode && (mode->s.len != 8 || memcmp(mode->s.data, "constant", 8) != 0)) ||
-        j->x[1].type != NN_ONNX_INT64 || shape_count(&j->x[1].shape) != 2 * s->rank)
-        return nn_onnx_job_misfit(j);
-    for (int d = 0; d < s->rank; d++) {
-        if (pads[d] < 0 || pads[d] > INT32_MAX || pads[s->rank + d] < 0 ||
-            pads[s->rank + d] > INT32_MAX)
-            return nn_onnx_job_misfit(j);
-        dim[d] = s->dim[d] + pads[d] + pads[s->rank + d];
-    }
-    y = nn_onnx_job_make(j, s->rank, dim);
-    for (int64_t i = 0; y && i < shape_count(&j->y->shape); i++) {
-        int64_t left = i, at = 0, step = 1;
-
-        for (int d = s->rank - 1; d >= 0 && at >= 0; left /= dim[d--]) {
-            int64_t k = left % dim[d] - pads[d];
-
-            at = k < 0 || k >= s->dim[d] ? -1 : at + k * step;
-            step *= s->dim[d];
-        }
-        y[i] = at >= 0 ? x[at] : value ? *value : 0;
     }
     return y;
 }
@@ -469,31 +444,61 @@ static const struct known {
     { "Add", two, 2, 2, "" },
     { "AveragePool", nn_onnx_check_pool, 1, 1, " kernel_shape strides pads count_include_pad " },
     { "BatchNormalization", normalize, 5, 5, " epsilon " },
-    { "Cast", cast, 1, 1, " to " },
+    { "And", nn_onnx_check_binary, 2, 2, "" },
+    { "ArgMax", nn_onnx_check_reduce, 1, 1, " axis keepdims select_last_index " },
+    { "ArgMin", nn_onnx_check_reduce, 1, 1, " axis keepdims select_last_index " },
+    { "Cast", nn_onnx_check_cast, 1, 1, " to " },
     { "Clip", one, 1, 3, "" },
     { "Concat", concat, 1, NN_ONNX_CHECK_IN, " axis " },
     { "Conv", nn_onnx_check_conv, 2, 3, " kernel_shape strides dilations pads group " },
     { "Div", two, 2, 2, "" },
+    { "Equal", nn_onnx_check_binary, 2, 2, "" },
     { "Erf", one, 1, 1, "" },
+    { "Exp", one, 1, 1, "" },
+    { "Expand", nn_onnx_check_expand, 2, 2, "" },
     { "Flatten", reshape, 1, 1, " axis " },
+    { "Gather", nn_onnx_check_gather, 2, 2, " axis " },
     { "Gemm", gemm, 2, 3, " transB " },
     { "GlobalAveragePool", mean, 1, 1, "" },
     { "HardSigmoid", one, 1, 1, " alpha beta " },
     { "Identity", one, 1, 1, "" },
     { "InstanceNormalization", normalize, 3, 3, " epsilon " },
+    { "LRN", nn_onnx_check_lrn, 1, 1, " size alpha beta bias " },
     { "LeakyRelu", one, 1, 1, " alpha " },
+    { "Less", nn_onnx_check_binary, 2, 2, "" },
+    { "LessOrEqual", nn_onnx_check_binary, 2, 2, "" },
+    { "Log", one, 1, 1, "" },
+    { "MatMul", nn_onnx_check_matmul, 2, 2, "" },
+    { "Max", nn_onnx_check_binary, 2, 2, "" },
     { "MaxPool", nn_onnx_check_pool, 1, 1, " kernel_shape strides pads " },
+    { "Min", nn_onnx_check_binary, 2, 2, "" },
+    { "Mod", nn_onnx_check_binary, 2, 2, " fmod " },
     { "Mul", two, 2, 2, "" },
-    { "Pad", pad, 2, 3, " mode " },
-    { "ReduceMean", mean, 1, 1, " axes " },
+    { "Neg", one, 1, 1, "" },
+    { "Or", nn_onnx_check_binary, 2, 2, "" },
+    { "PRelu", nn_onnx_check_binary, 2, 2, "" },
+    { "Pad", nn_onnx_check_pad, 2, 3, " mode " },
+    { "Pow", nn_onnx_check_binary, 2, 2, "" },
+    { "Reciprocal", one, 1, 1, "" },
+    { "ReduceMax", nn_onnx_check_reduce, 1, 1, " axes keepdims " },
+    { "ReduceMean", nn_onnx_check_reduce, 1, 1, " axes keepdims " },
+    { "ReduceMin", nn_onnx_check_reduce, 1, 1, " axes keepdims " },
+    { "ReduceProd", nn_onnx_check_reduce, 1, 1, " axes keepdims " },
+    { "ReduceSum", nn_onnx_check_reduce, 2, 2, " keepdims " },
     { "Relu", one, 1, 1, "" },
     { "Reshape", reshape, 2, 2, "" },
+    { "Resize", nn_onnx_check_resize, 1, 3,
+      " mode coordinate_transformation_mode nearest_mode " },
+    { "Shape", nn_onnx_check_shape, 1, 1, "" },
     { "Sigmoid", one, 1, 1, "" },
+    { "Slice", nn_onnx_check_slice, 3, 5, "" },
     { "Softmax", softmax, 1, 1, " axis " },
     { "Sqrt", one, 1, 1, "" },
     { "Sub", two, 2, 2, "" },
     { "Tanh", one, 1, 1, "" },
     { "Transpose", transpose, 1, 1, " perm " },
+    { "Where", nn_onnx_check_where, 3, 3, "" },
+    { "Xor", nn_onnx_check_binary, 2, 2, "" },
 };
 
 static const struct known *find_op(const Onnx__NodeProto *node, struct err *err)
@@ -517,6 +522,20 @@ static const struct known *find_op(const Onnx__NodeProto *node, struct err *err)
     return NULL;
 }
 
+/* Those that look at types themselves. */
+static bool is_open(const struct known *op)
+{
+    bool (*const closed[])(struct nn_onnx_job *) = { two, one, softmax, mean, normalize, gemm,
+                                                     transpose, nn_onnx_check_conv,
+                                                     nn_onnx_check_pool, nn_onnx_check_matmul,
+                                                     nn_onnx_check_binary };
+
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
+        if (op->compute == closed[i])
+            return false;
+    return true;
+}
+
 bool nn_onnx_check_node(struct nn_onnx_job *j)
 {
     const struct known *op = find_op(j->node, j->err);
@@ -526,11 +545,11 @@ bool nn_onnx_check_node(struct nn_onnx_job *j)
     if (j->n_in < op->in_min || j->n_in > op->in_max)
         return nn_onnx_job_misfit(j);
     for (int i = 0; i < j->n_in; i++) {
-        bool other_type = op->compute == cast ||
-                          ((op->compute == reshape || op->compute == pad) && i == 1);
+        bool other_type = is_open(op);
 
         if ((i < op->in_min && !j->x[i].name) ||
-            (j->x[i].name && j->x[i].type != NN_ONNX_FLOAT && !other_type))
+            (j->x[i].name && j->x[i].type != NN_ONNX_FLOAT && !other_type) ||
+            (j->x[i].name && j->x[i].type == NN_ONNX_UINT8 && op->compute != nn_onnx_check_cast))
             return nn_onnx_job_misfit(j);
     }
     return op->compute(j);

@@ -51,6 +51,20 @@ bool nn_onnx_job_ints(const struct nn_onnx_job *j, const char *name, int n, int6
 bool nn_onnx_check_conv(struct nn_onnx_job *j);
 bool nn_onnx_check_pool(struct nn_onnx_job *j);
 
+/* Operators of onnx_check_more.c, which look at the types of their inputs themselves. */
+bool nn_onnx_check_shape(struct nn_onnx_job *j);
+bool nn_onnx_check_slice(struct nn_onnx_job *j);
+bool nn_onnx_check_pad(struct nn_onnx_job *j);
+bool nn_onnx_check_expand(struct nn_onnx_job *j);
+bool nn_onnx_check_gather(struct nn_onnx_job *j);
+bool nn_onnx_check_matmul(struct nn_onnx_job *j);
+bool nn_onnx_check_reduce(struct nn_onnx_job *j);
+bool nn_onnx_check_where(struct nn_onnx_job *j);
+bool nn_onnx_check_binary(struct nn_onnx_job *j);
+bool nn_onnx_check_cast(struct nn_onnx_job *j);
+bool nn_onnx_check_resize(struct nn_onnx_job *j);
+bool nn_onnx_check_lrn(struct nn_onnx_job *j);
+
 /* ---- for onnx_check ---- */
 
 /* Fills y, or says what does not fit: ERR_INPUT without the node's name. */

@@ -322,6 +322,8 @@ static bool define_inputs(struct import *m)
             !(e->val = make_input(m, name, t->elem_type, in->rank, in->dim, !net->n_input)))
             return err_in(m->r.err, "input \"%.100s\"", name);
         e->val->name = name;
+        if (!m->r.first)
+            m->r.first = e->val;
         for (int k = 0; k < m->r.g->n; k++)
             if (m->r.g->node[k].op == &nn_op_input)
                 in->name = m->r.g->node[k].name;        /* the last one */

@@ -468,6 +468,35 @@ nn_onnx_val *nn_onnx_v_concat(nn_onnx_reader *r, int n, nn_onnx_val **x, int axi
                             concat_nodes(r, n, in, nn_onnx_ours_of(like, axis)), n_ax, ax);
 }
 
+/* A constant that is one of each picture's: the class token of a transformer. */
+static nn_onnx_val *for_every_picture(nn_onnx_reader *r, nn_onnx_val *x, int rank,
+                                      const int64_t *dim)
+{
+    int64_t one[SHAPE_MAX_RANK];
+    int8_t ax[SHAPE_MAX_RANK];
+    int batch = batch_axis(r, rank, dim), n = 0;
+    nn_onnx_val *v;
+    const char *name = x->name;
+
+    if (batch < 0 || dim[batch] != r->batch || !r->first)
+        return mixes(r);
+    memcpy(one, dim, sizeof one);
+    one[batch] = 1;
+    v = nn_onnx_v_expand(r, x, rank, one);
+    if (!v)
+        return NULL;
+    v->name = name;
+    v = with_batch(r, v, r->first);
+    ax[n++] = (int8_t)batch;
+    for (int d = 0; d < rank; d++)
+        if (d != batch)
+            ax[n++] = (int8_t)d;
+    v = v ? nn_onnx_placed(r, v, n, ax) : NULL;
+    if (v)
+        v->dim[batch] = r->batch;
+    return v;
+}
+
 nn_onnx_val *nn_onnx_v_expand(nn_onnx_reader *r, nn_onnx_val *x, int rank, const int64_t *dim)
 {
     int64_t step[SHAPE_MAX_RANK], own[SHAPE_MAX_RANK];
@@ -481,11 +510,9 @@ nn_onnx_val *nn_onnx_v_expand(nn_onnx_reader *r, nn_onnx_val *x, int rank, const
     }
     if (same && rank == x->rank)
         return x;
+    if (nn_onnx_is_const(x) && batch_axis(r, rank, dim) != -1)
+        return for_every_picture(r, x, rank, dim);
     if (nn_onnx_is_const(x)) {
-        if (batch_axis(r, rank, dim) != -1) {
-            err_set(r->err, ERR_UNSUPPORTED, "a constant for every picture of the batch");
-            return NULL;
-        }
         steps_of(x, own);
         for (int d = 0; d < rank; d++)
             step[d] = wide[d] == 1 ? 0 : own[d - (rank - x->rank)];

@@ -283,6 +283,45 @@ static nn_onnx_val *as_pixels(nn_onnx_reader *r, nn_onnx_val *x)
                                                    nn_onnx_count(x->rank - 2, x->dim + 2) });
 }
 
+/* A batch-norm that trains on a constant: how BiT's filters are standardised. */
+static nn_onnx_val *standardized(nn_onnx_at *a, nn_onnx_val *x)
+{
+    int64_t count = nn_onnx_count(x->rank, x->dim), n = x->dim[1], inner, each;
+    double epsilon = nn_onnx_at_float(a, "epsilon", 1e-5), *d;
+    nn_onnx_val *y;
+
+    for (int i = 1; i < 3; i++)
+        if (!nn_onnx_is_const(a->x[i]) || nn_onnx_count(a->x[i]->rank, a->x[i]->dim) != n ||
+            !nn_onnx_load(a->r, a->x[i])) {
+            nn_onnx_at_cannot(a, "a batch-norm of constants with parameters that are none");
+            return NULL;
+        }
+    if (!nn_onnx_load(a->r, x) || !(y = nn_onnx_new_const(a->r, x->type, x->rank, x->dim, &d)))
+        return NULL;
+    y->name = x->name;
+    inner = nn_onnx_count(x->rank - 2, x->dim + 2);
+    each = n > 0 ? count / n : 0;
+    for (int64_t c = 0; c < n; c++) {
+        double sum = 0, square = 0, mean, factor;
+
+        for (int64_t i = 0; i < each; i++)
+            sum += nn_onnx_num(x, (i / inner * n + c) * inner + i % inner);
+        mean = sum / (double)each;
+        for (int64_t i = 0; i < each; i++) {
+            double v = nn_onnx_num(x, (i / inner * n + c) * inner + i % inner) - mean;
+
+            square += v * v;
+        }
+        factor = nn_onnx_num(a->x[1], c) / sqrt(square / (double)each + epsilon);
+        for (int64_t i = 0; i < each; i++) {
+            int64_t at = (i / inner * n + c) * inner + i % inner;
+
+            d[at] = (nn_onnx_num(x, at) - mean) * factor + nn_onnx_num(a->x[2], c);
+        }
+    }
+    return y;
+}
+
 bool nn_onnx_lower_batch_norm(nn_onnx_at *a)
 {
     nn_onnx_val *x = nn_onnx_at_in(a, 0);
@@ -299,6 +338,8 @@ bool nn_onnx_lower_batch_norm(nn_onnx_at *a)
     for (int i = 1; i < 5; i++)
         if (!nn_onnx_at_in(a, i))
             return false;
+    if (nn_onnx_is_const(x) && nn_onnx_at_int(a, "training_mode", 0) && x->rank > 1)
+        return nn_onnx_at_done(a, standardized(a, x));
     if (nn_onnx_at_int(a, "training_mode", 0) || !nn_onnx_at_int(a, "spatial", 1) ||
         nn_onnx_is_const(x) || x->rank < 2)
         return nn_onnx_at_cannot(a, "a batch-norm that is training, not by channels, or of no "

@@ -50,6 +50,7 @@ struct nn_onnx_reader {
     struct err *err;
     int opset;
     int64_t batch;              /* NN_ONNX_BATCH; 1: all is one thing */
+    const struct nn_onnx_val *first;    /* an input: where the batch is taken from */
     int64_t said;               /* the batch that the file declares, 0 where open */
     const char *hint;           /* what nodes that are made now are called; NULL: by operator */
 };

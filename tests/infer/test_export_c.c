@@ -180,21 +180,15 @@ static void every_operator_answers_as_the_model(void **state)
     }
 }
 
-/* Of imported networks alone, and refused by name. */
-static bool has_no_c(const struct nn_op *op)
-{
-    static const char *const name[] = { "transpose", "slice", "expand", "gather", "arith", "math",
-                                        "matmul", "reduce", "resize", "lrn", "where" };
-
-    for (size_t i = 0; i < sizeof name / sizeof *name; i++)
-        if (!strcmp(op->name, name[i]))
-            return true;
-    return false;
-}
-
 /* Whatever a model can hold: all but leaves, losses and what inference has none of. */
 static void every_operator_is_in_a_net(void **state)
 {
+    /* Networks of others alone have these; writing C refuses them by name. */
+    static const struct nn_op *const refused[] = {
+        &nn_op_transpose, &nn_op_slice, &nn_op_expand, &nn_op_gather, &nn_op_matmul,
+        &nn_op_reduce, &nn_op_resize, &nn_op_lrn, &nn_op_where, &nn_op_arith, &nn_op_math,
+    };
+
     (void)state;
     for (int k = 0; k < nn_op_count(); k++) {
         const struct nn_op *op = nn_op_at(k);
@@ -203,10 +197,14 @@ static void every_operator_is_in_a_net(void **state)
 
         if (op->flags & (NN_OP_LEAF | NN_OP_LOSS))
             continue;
-        if (infer_c_knows(op) == has_no_c(op))
-            fail_msg("C for operator %s: %s", op->name, has_no_c(op) ? "there is some" : "none");
-        if (has_no_c(op))
+        for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+            there |= op == refused[i];
+        if (there && infer_c_knows(op))
+            fail_msg("%s has C by now", op->name);
+        if (there)
             continue;
+        if (!infer_c_knows(op))
+            fail_msg("no C for operator %s", op->name);
         snprintf(word, sizeof word, " = %s ", op->name);
         for (int i = 0; i < NETS; i++)
             there |= strstr(nets[i], word) != NULL;
