@@ -281,8 +281,8 @@ fuzz: $(FUZZERS)                ## libFuzzer, FUZZ_SECONDS (60) a parser, from t
 bench: $(BUILD)/$V/bench        ## time kernels and data beside other libraries; BENCH=NAME for one of tests/bench/benches.def
 	@$< $(BENCH)
 
-interop: all                    ## our ONNX files in ONNX Runtime (wants Python), our report in Chromium
-	@status=0; for what in run report; do \
+interop: all $(YARDSTICKS)      ## our ONNX files in ONNX Runtime and others' in ours (wants Python), our report in Chromium
+	@status=0; for what in run onnx_in report; do \
 	    sh tests/interop/$$what.sh $(PROGRAM) $(DRAW) $(BUILD) || [ $$? = 77 ] || status=1; done; exit $$status
 
 parity: all                     ## do all roads answer alike? SET=flowers|posters MODEL= (trains one without; wants Python)

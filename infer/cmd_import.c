@@ -137,12 +137,14 @@ static bool import(const struct options *o, const char *path, struct str *told, 
     struct infer_model *m;
     bool ok;
 
-    if (file_kind(path) != FILE_NONE && !o->out)
-        return err_set(err, ERR_USAGE, "%s: where to? -o FILE says it", path);
     if (o->out && !cli_may_write(o->out, path, o->force, err))
         return false;
     m = (is_onnx(path) ? open_onnx : open_foreign)(o, path, told, err);
-    ok = m && infer_model_write(m, o->out, NULL, err) && print(o, m, told, err);
+    if (m && !o->out) {
+        str_clear(told);
+        err_set(err, ERR_USAGE, "%s: where to? -o FILE says it", path);
+    }
+    ok = m && o->out && infer_model_write(m, o->out, NULL, err) && print(o, m, told, err);
     infer_model_free(m);
     return ok;
 }
@@ -180,8 +182,8 @@ const struct cli_command infer_cmd_import = {
              "\nOf weights the network is recognised by names and shapes: no tensor is left out "
              "and none made up. Of ONNX, operators that are not known are named all at once; a "
              "softmax or sigmoid at the end is known. Names of labels and how pictures are prepared "
-             "are what options say, or else the metadata, or config.json and preprocessor_config.json "
-             "beside the weights. What is read stands in docs/import.md."
+             "are what options say, or else the metadata, or config.json and "
+             "preprocessor_config.json beside the weights. What is read stands in docs/import.md."
              "\nThe model answers, is evaluated, exported and trained further as any other.",
     .examples = "discern import net.onnx -o net\n"
                 "discern import net.onnx --labels names.txt --normalize imagenet -o net\n"

@@ -256,6 +256,8 @@ struct infer_model *infer_onnx_model(const char *path, const struct infer_onnx_o
         no_memory(err);
     if (m.mem)
         model = make(&m, path);
+    if (!model)
+        str_clear(told);
     arena_free(m.mem);
     nn_onnx_close(file);
     return model;

@@ -325,11 +325,13 @@ bool nn_onnx_lower_pad(nn_onnx_at *a)
                                                               : NN_PAD_WRAP;
     for (int i = 0; x && i < k; i++) {
         int axis = nn_onnx_at_axis(a, a->n_in > 3 && a->x[3] ? axes[i] : i, x->rank);
-        int64_t cut[2] = { pads[i] < 0 ? -pads[i] : 0, pads[i + k] < 0 ? -pads[i + k] : 0 };
-        int64_t dim[SHAPE_MAX_RANK], before, after;
+        int64_t cut[2] = { 0 }, dim[SHAPE_MAX_RANK], before, after;
 
         if (axis < 0)
             return false;
+        for (int s = 0; s < 2; s++)
+            if (pads[i + s * k] < 0)
+                cut[s] = pads[i + s * k] < -INT_MAX ? INT_MAX : -pads[i + s * k];
         before = pads[i] + cut[0];
         after = pads[i + k] + cut[1];
         if (before > INT_MAX || after > INT_MAX || cut[0] > x->dim[axis] ||

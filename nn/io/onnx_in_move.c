@@ -225,7 +225,8 @@ nn_onnx_val *nn_onnx_v_reshape(nn_onnx_reader *r, nn_onnx_val *x, int rank, cons
         err_set(r->err, ERR_UNSUPPORTED, "%d dimensions", rank);
         return NULL;
     }
-    memcpy(dim, want, (size_t)rank * sizeof *dim);
+    if (rank)
+        memcpy(dim, want, (size_t)rank * sizeof *dim);
     if (!nn_onnx_is_const(x))
         open_batch(r, x, rank, dim);
     batch = batch_axis(r, rank, dim);

@@ -33,7 +33,7 @@ wanted() {
 }
 
 # Options without which a command does not look at its arguments.
-needed() { case $command in import | 'data import') echo "-o $T/unused.csv" ;; esac; }
+needed() { [ "$command" != 'data import' ] || echo "-o $T/unused.csv"; }
 
 # missing OPTION...: the command of paths that are not there, without spaces, as $T is.
 missing() {
