@@ -16,10 +16,10 @@ static double fit(int type, double x)
 {
     switch (type) {
     case NN_ONNX_T_FLOAT: return (double)(float)x;
-    case NN_ONNX_T_UINT8: return (double)(uint8_t)(int64_t)x;
-    case NN_ONNX_T_INT8: return (double)(int8_t)(int64_t)x;
-    case NN_ONNX_T_UINT16: return (double)(uint16_t)(int64_t)x;
-    case NN_ONNX_T_INT16: return (double)(int16_t)(int64_t)x;
+    case NN_ONNX_T_UINT8: return (double)(uint8_t)nn_onnx_whole(x);
+    case NN_ONNX_T_INT8: return (double)(int8_t)nn_onnx_whole(x);
+    case NN_ONNX_T_UINT16: return (double)(uint16_t)nn_onnx_whole(x);
+    case NN_ONNX_T_INT16: return (double)(int16_t)nn_onnx_whole(x);
     case NN_ONNX_T_BOOL: return x != 0;
     default: return x;
     }

@@ -279,7 +279,7 @@ static bool mean_over(const struct look *k, const Onnx__NodeProto *node, int64_t
     }
     if (axes || node->n_input < 2 || !number_of(k, node->input[1], &number))
         return false;
-    *axis = (int64_t)number;
+    *axis = nn_onnx_whole(number);
     return true;
 }
 

@@ -113,8 +113,8 @@ static bool get_sizes(nn_onnx_at *a, const nn_onnx_val *x, int64_t *size, double
                                 want[i] == a->r->said)))
             continue;
         scale[d] = n ? given[i] : keep > 0 ? keep : (double)want[i] / (double)x->dim[d];
-        size[d] = n          ? (int64_t)floor((double)x->dim[d] * scale[d])
-                  : keep > 0 ? (int64_t)floor((double)x->dim[d] * scale[d] + 0.5)
+        size[d] = n          ? nn_onnx_whole(floor((double)x->dim[d] * scale[d]))
+                  : keep > 0 ? nn_onnx_whole(floor((double)x->dim[d] * scale[d] + 0.5))
                              : want[i];
         if (size[d] < 1 || (size[d] > INT_MAX && scale[d] != 1))
             return err_set(a->r->err, ERR_INPUT, "a size of %lld", (long long)size[d]);

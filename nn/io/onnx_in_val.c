@@ -265,6 +265,11 @@ bool nn_onnx_load(nn_onnx_reader *r, nn_onnx_val *v)
     return to || no_memory(r);
 }
 
+int64_t nn_onnx_whole(double x)
+{
+    return isnan(x) ? 0 : x >= 9.2e18 ? INT64_MAX : x <= -9.2e18 ? INT64_MIN : (int64_t)x;
+}
+
 int nn_onnx_ints_of(nn_onnx_reader *r, nn_onnx_val *v, int most, int64_t *out)
 {
     int64_t n = nn_onnx_count(v->rank, v->dim);
@@ -282,11 +287,8 @@ int nn_onnx_ints_of(nn_onnx_reader *r, nn_onnx_val *v, int most, int64_t *out)
                 nn_onnx_text(v->name), (long long)n, most);
         return -1;
     }
-    for (int64_t i = 0; i < n; i++) {
-        double x = nn_onnx_num(v, i);
-
-        out[i] = x >= 9.2e18 ? INT64_MAX : x <= -9.2e18 ? INT64_MIN : (int64_t)x;
-    }
+    for (int64_t i = 0; i < n; i++)
+        out[i] = nn_onnx_whole(nn_onnx_num(v, i));
     return (int)n;
 }
 

@@ -71,6 +71,8 @@ static inline double nn_onnx_num(const nn_onnx_val *v, int64_t i)
 {
     return v->f ? (double)v->f[i] : v->d[i];
 }
+/* A whole number as such, cut to what an int64 holds; 0 where it is none. */
+int64_t nn_onnx_whole(double x);
 /* A constant of whole numbers as such, at most `most` of them; -1 on failure. */
 int nn_onnx_ints_of(nn_onnx_reader *r, nn_onnx_val *v, int most, int64_t *out);
 

@@ -14,7 +14,8 @@ python=${PYTHON:-python3}
 KNOWN_REFUSED=22        # of opsets 6 to 18
 KNOWN_FAILED=2          # bfloat16 is not rounded to
 
-if [ ! -f "$weights/onnx_node_tests.tar.gz" ] || ! "$python" -c "import onnxruntime" 2>/dev/null; then
+if [ ! -f "$weights/onnx_node_tests.tar.gz" ] ||
+    ! "$python" -c "import onnxruntime" 2>/dev/null; then
     echo "interop: no $weights, or no onnxruntime in $python: ONNX files of others are not tried"
     exit 77
 fi
