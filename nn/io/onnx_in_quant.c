@@ -28,7 +28,7 @@ static nn_onnx_val *along(nn_onnx_at *a, nn_onnx_val *p, const nn_onnx_val *x, i
 
     if (p->rank == 0 || nn_onnx_count(p->rank, p->dim) == 1)
         return nn_onnx_v_reshape(a->r, p, 0, NULL);
-    if (p->rank != 1 || p->dim[0] != x->dim[axis]) {
+    if (p->rank != 1 || axis < 0 || axis >= x->rank || p->dim[0] != x->dim[axis]) {
         nn_onnx_at_cannot(a, "scales of blocks");
         return NULL;
     }
