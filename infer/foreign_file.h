@@ -23,8 +23,8 @@ struct infer_tensors {
 bool infer_tensors_open(const char *path, struct infer_tensors *t, struct err *err);
 void infer_tensors_close(struct infer_tensors *t);
 
-/* Whether path is one of others, and no model file of ours nor none at all: a folder, an index, a
- * name that is refused, safetensors without our metadata. */
+/* Whether path is such a thing and no model file of ours: a folder, an index, a name that is
+ * refused, safetensors without our metadata. */
 bool infer_tensors_meant(const char *path);
 
 #endif

@@ -7,7 +7,7 @@
 #include "nn/base/json.h"
 #include "nn/model/model.h"
 
-enum { LABELS = 1000, COLUMN = 28 };
+enum { LABELS = 1000, COLUMN = 34 };
 
 struct cost {
     int64_t parameters, flops;

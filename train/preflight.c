@@ -33,6 +33,7 @@ enum problem { LOSS, LARGE, SMALL, DEAD, NO_GRADIENT, PROBLEMS };
 /* What an output or a gradient was. */
 struct look {
     bool seen, zero, constant; /* constant: nothing trained lies before it */
+    bool scaled;               /* by a factor of a channel that begins small on purpose */
     bool padded;               /* has zeros that pad put there, nothing learnt behind them */
     double deviation, dead;    /* dead: share of the channels */
 };
@@ -197,6 +198,8 @@ static void find_closed(struct preflight *f)
         }
         if (f->p->entry[i] < 0)
             f->look[i].constant = !trained;
+        f->look[i].scaled = node->op == &nn_op_scale ||
+                            (node->n_in == 1 && f->look[node->in[0]].scaled);
         f->look[i].padded = node->op == &nn_op_pad || (padded && !layer);
         f->closed[i] = f->look[i].zero && f->p->entry[i] < 0 && (passed || opens(f, i));
     }
@@ -232,7 +235,7 @@ static void judge(struct preflight *f)
             continue;
         if (!(l->deviation <= MOST_DEVIATION))
             count(f, LARGE, i);
-        else if (l->deviation < LEAST_DEVIATION)
+        else if (l->deviation < LEAST_DEVIATION && !l->scaled)
             count(f, SMALL, i);
         else if (l->dead > MOST_DEAD && !l->padded)
             count(f, DEAD, i);

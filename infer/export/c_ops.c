@@ -218,12 +218,13 @@ static bool conv2d(struct site *s)
     return filters(s, &w, a->groups, a->channels, a->bias);
 }
 
-/* A convolution of one pixel. */
+/* A convolution of one pixel, or of a row of them. */
 static bool linear(struct site *s)
 {
     const struct nn_linear *a = s->node->attr;
     const int one[2] = { 1, 1 }, none[4] = { 0 };
-    struct nn_window w = nn_window_of(1, 1, s->in->dim[1], one, one, NULL, none);
+    int64_t wide = s->in->dim[s->in->rank - 1];
+    struct nn_window w = nn_window_of(1, shape_count(s->in) / wide, wide, one, one, NULL, none);
 
     return filters(s, &w, 1, a->width, a->bias);
 }

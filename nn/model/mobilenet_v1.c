@@ -116,6 +116,6 @@ const struct nn_model nn_family_mobilenet_v1[] = {
             false, .width = 0.75, .keras = true),
     NETWORK("mobilenet_v1_1.0", "MobileNetV1, width 1, Keras's names and paddings" HOWARD, false,
             .width = 1, .keras = true),
-    NETWORK("mobilenetv1_100", "MobileNetV1, timm's names" HOWARD, true, .width = 1),
+    NETWORK("mobilenetv1_100", "MobileNetV1, timm's names" HOWARD, false, .width = 1),
     { .name = NULL }
 };

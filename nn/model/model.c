@@ -82,7 +82,7 @@ int nn_model_conv_bn(struct nn_build *b, const char *prefix, const char *conv, c
 int nn_model_conv_bn_of(struct nn_build *b, const char *prefix, const char *conv, const char *bn,
                         int x, struct nn_conv2d attr, struct nn_bn norm)
 {
-    char name[64];
+    char name[128];
 
     snprintf(name, sizeof name, "%s%s", prefix, conv);
     x = nn_conv(b, name, x, attr);
@@ -123,6 +123,18 @@ int nn_model_begin(struct nn_build *b, const struct nn_model *m, const struct nn
     }
     *b = nn_build_begin(err);
     return nn_input(b, "image", 3, (int[]){ args->height, args->width, args->channels });
+}
+
+struct nn_graph *nn_model_end_conv(struct nn_build *b, int x, const char *name,
+                                   const struct nn_model_args *args)
+{
+    x = nn_meanpool(b, x);
+    if (args->dropout > 0)
+        x = nn_dropout(b, x, args->dropout);
+    x = nn_reshape(b, x, (struct nn_reshape){ .shape = { 1, 1, -1 } });
+    x = nn_conv(b, name, x, (struct nn_conv2d){ .channels = args->labels, .bias = true });
+    nn_build_output(b, "logits", nn_flatten(b, x));
+    return nn_build_end(b);
 }
 
 struct nn_graph *nn_model_end(struct nn_build *b, int x, const char *name,

@@ -22,6 +22,7 @@ struct nn_model {
     int least;                          /* smallest height and width */
     bool sample;                        /* stands for those that are built of the same blocks,
                                            where all would take too long: tests, bench */
+    bool one_size;                      /* its parameters are of pictures of one size */
     const void *row;                    /* its numbers, as its family's file has them */
     struct nn_graph *(*build)(const struct nn_model *m, const struct nn_model_args *args,
                               struct err *err);
@@ -66,5 +67,8 @@ int nn_model_begin(struct nn_build *b, const struct nn_model *m, const struct nn
                    struct err *err);
 struct nn_graph *nn_model_end(struct nn_build *b, int x, const char *name,
                               const struct nn_model_args *args);
+/* The same where files have that layer as a 1x1 convolution. */
+struct nn_graph *nn_model_end_conv(struct nn_build *b, int x, const char *name,
+                                   const struct nn_model_args *args);
 
 #endif

@@ -142,7 +142,7 @@ const struct nn_model nn_family_resnet[] = {
     NETWORK("resnet50", "ResNet-50" HE, true, .blocks = BLOCKS_34, .bottleneck = true),
     NETWORK("resnet101", "ResNet-101" HE, false, .blocks = BLOCKS_101, .bottleneck = true),
     NETWORK("resnet152", "ResNet-152" HE, false, .blocks = BLOCKS_152, .bottleneck = true),
-    NETWORK("resnet18d", "ResNet-18-D" D, true, .blocks = BLOCKS_18, .deep = true),
+    NETWORK("resnet18d", "ResNet-18-D" D, false, .blocks = BLOCKS_18, .deep = true),
     NETWORK("resnet34d", "ResNet-34-D" D, false, .blocks = BLOCKS_34, .deep = true),
     NETWORK("resnet50d", "ResNet-50-D" D, false, .blocks = BLOCKS_34, .bottleneck = true,
             .deep = true),

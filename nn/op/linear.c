@@ -1,10 +1,11 @@
 /*
  * linear -- y = x W + b
  *
- * x [N,in]; W in memory [in,out], in files [out,in]; b [out].  A block of a result is one GEMM,
- * whole sums.  Where GEMM does not promise that a row's bits are its own (OpenBLAS), INFER goes row
- * by row, so that a picture's bits never depend on its neighbours.  W is read as it lies: a packed
- * copy was no faster for a single picture, and would be as large again.
+ * x [N,in], or tokens [N,T,in] or pixels [N,H,W,in], each by itself; W in memory [in,out], in
+ * files [out,in]; b [out].  A block of a result is one GEMM, whole sums.  Where GEMM does not
+ * promise that a row's bits are its own (OpenBLAS), INFER goes row by row, so that a picture's bits
+ * never depend on its neighbours.  W is read as it lies: a packed copy was no faster for a single
+ * picture, and would be as large again.
  */
 #include "nn/op/linear.h"
 #include "nn/io/onnx.h"
@@ -21,12 +22,17 @@ static const struct field attrs[] = {
     FIELDS_END
 };
 
+static bool is_rows(const struct nn_type *x)
+{
+    return x->rank >= 2 && x->rank <= 4;
+}
+
 static const char *param(const void *attr, const struct nn_type *x, int i, struct nn_param *p)
 {
     const struct nn_linear *a = attr;
 
     if (i == WEIGHT) {
-        *p = (struct nn_param){ .shape = { x->rank == 2 ? x->dim[1].n : 0, a->width },
+        *p = (struct nn_param){ .shape = { is_rows(x) ? x->dim[x->rank - 1].n : 0, a->width },
                                 .perm = { 1, 0 },
                                 .init = NN_INIT_LECUN };
         return "weight";
@@ -43,11 +49,13 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 {
     const struct nn_linear *a = attr;
 
-    if (in[X].rank != 2 || in[X].dtype != DTYPE_F32 || !in[X].dim[0].batch || in[X].dim[1].batch) {
+    if (!is_rows(&in[X]) || in[X].dtype != DTYPE_F32 || !in[X].dim[0].batch ||
+        in[X].dim[1].batch) {
         struct str s = { 0 };
 
         nn_type_text(&in[X], &s);
-        err_set(err, ERR_INPUT, "linear: needs batch x width, not %s; flatten or meanpool it first",
+        err_set(err, ERR_INPUT,
+                "linear: needs batch x width, tokens or pixels, not %s; flatten it first",
                 str_text(&s));
         str_release(&s);
         return false;
@@ -56,7 +64,7 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
         if (!nn_type_param(&nn_op_linear, attr, n_in, in, i, err))
             return false;
     *out = in[X];
-    out->dim[1] = (struct nn_dim){ a->width, 0 };
+    out->dim[out->rank - 1] = (struct nn_dim){ a->width, 0 };
     return nn_type_fits(&nn_op_linear, out, err);
 }
 
@@ -69,12 +77,17 @@ struct job {
     int in, out, rows, col_blocks;      /* rows: of a piece */
 };
 
+static int last(const struct tensor *t)
+{
+    return (int)t->shape.dim[t->shape.rank - 1];
+}
+
 static struct job job_of(const struct nn_call *c)
 {
     bool one = c->mode == NN_INFER && !c->k->rows_alone;
 
-    return (struct job){ .c = c, .batch = c->x[X].shape.dim[0], .in = (int)c->x[X].shape.dim[1],
-                         .out = (int)c->y.shape.dim[1], .rows = one ? 1 : ROWS };
+    return (struct job){ .c = c, .batch = shape_count(&c->x[X].shape) / last(&c->x[X]),
+                         .in = last(&c->x[X]), .out = last(&c->y), .rows = one ? 1 : ROWS };
 }
 
 static int pieces(int64_t n, int piece)
@@ -89,7 +102,7 @@ static int64_t least(int64_t a, int64_t b)
 
 static int64_t flops(const struct nn_call *c)
 {
-    return 2 * shape_count(&c->y.shape) * c->x[X].shape.dim[1];
+    return 2 * shape_count(&c->y.shape) * last(&c->x[X]);
 }
 
 static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
@@ -97,7 +110,7 @@ static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
     *stash = 0;
     *scratch = 0;
     if (c->mode == NN_TRAIN && c->n_in > BIAS)
-        *scratch = (size_t)(NN_PARTS * c->y.shape.dim[1]) * sizeof(real);
+        *scratch = (size_t)(NN_PARTS * last(&c->y)) * sizeof(real);
 }
 
 static void forward_piece(void *arg, int i, int worker)
@@ -152,7 +165,7 @@ static void dw_piece(void *arg, int i, int worker)
 
 static void db_part(const struct nn_call *c, int64_t row, int64_t rows, real *sum)
 {
-    int64_t n = c->y.shape.dim[1];
+    int64_t n = last(&c->y);
 
     c->k->colsum_f32(rows, (int)n, (const real *)c->dy.data + row * n, sum);
 }
@@ -173,8 +186,25 @@ static void backward(const struct nn_call *c)
 
 static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
 {
+    static const int turned[2] = { 1, 0 };
+    const struct nn_graph *g = node->graph;
+    const struct nn_type *type = &g->node[node->id].type;
+    const char *x, *y = node->out, *w, *product;
+
     (void)err;
-    return nn_onnx_begin(o, "Gemm", node->n_in, node->in, node->out) && nn_onnx_int(o, "transB", 1);
+    if (type->rank == 2)
+        return nn_onnx_begin(o, "Gemm", node->n_in, node->in, node->out) &&
+               nn_onnx_int(o, "transB", 1);
+    x = nn_onnx_turned(o, node->in[X], &g->node[g->node[node->id].in[X]].type);
+    y = type->rank == 4 ? nn_onnx_name(o, node->out) : node->out;
+    w = nn_onnx_name(o, node->in[WEIGHT]);
+    product = node->n_in > BIAS ? nn_onnx_name(o, node->out) : y;
+    return x && y && w && product && nn_onnx_begin(o, "Transpose", 1, &node->in[WEIGHT], w) &&
+           nn_onnx_ints(o, "perm", 2, turned) &&
+           nn_onnx_begin(o, "MatMul", 2, (const char *[]){ x, w }, product) &&
+           (product == y || nn_onnx_begin(o, "Add", 2,
+                                          (const char *[]){ product, node->in[BIAS] }, y)) &&
+           (y == node->out || nn_onnx_from_nhwc(o, y, type, node->out));
 }
 
 const struct nn_op nn_op_linear = {
@@ -188,6 +218,8 @@ const struct nn_op nn_op_linear = {
         { "width=4", "3x5", NULL }, { "width=3 bias=true", "1x7", NULL },
         { "width=1 bias=true", "5x1", NULL },
         { "width=258 bias=true", "2x260", NULL }, { "width=2", "258x3", NULL },
+        { "width=4 bias=true", "3x5x6", NULL }, { "width=3", "2x130x2", NULL },    /* tokens, */
+        { "width=5 bias=true", "2x3x2x4", NULL },                   /* pixels */
         { "width=17", "5x64", NULL },           /* here OpenBLAS's rows depend on their number */
         { NULL, NULL, NULL }
     },

@@ -13,14 +13,15 @@ said "$T/no-such-thing"
 # A model of ours is a safetensors file with timm's names: without our metadata it is one of others.
 run 0 train "$T/one" --arch resnet20 --steps 2 --size 32 --batch 16 --cache off --quiet \
     --out "$T/run"
-run 2 import "$T/run/best.safetensors"
+sed 's/discern\./another./g' "$T/run/best.safetensors" >"$T/run/weights.safetensors"
+run 2 import "$T/run/weights.safetensors"
 said 'where to? -o FILE says it'
-run 0 import "$T/run/best.safetensors" -o "$T/m" --normalize imagenet
+run 0 import "$T/run/weights.safetensors" -o "$T/m" --normalize imagenet
 said 'resnet20: all 97 tensors fit, as timm calls them'
 said "wrote $T/m"
-run 3 import "$T/run/best.safetensors" -o "$T/m"
+run 3 import "$T/run/weights.safetensors" -o "$T/m"
 said "$T/m"
-run 0 import "$T/run/best.safetensors" -o "$T/m" --force --json
+run 0 import "$T/run/weights.safetensors" -o "$T/m" --force --json
 printed '"schema":"discern.import/1"'
 printed '"arch":"resnet20"'
 run 0 info "$T/m"

@@ -26,6 +26,16 @@ ROWS = [(n, n, 64) for n in (
     "seresnet34 seresnet50 mobilenetv1_100 efficientnet_b0 efficientnet_b1 efficientnet_b2 "
     "efficientnet_b3 efficientnet_b4").split()]
 ROWS += [("efficientnetv2_s", "efficientnetv2_s", 128)]
+ROWS += [(n, n, 64) for n in ("densenet121", "densenet169", "densenet201", "resnetv2_50x1_bit",
+                              "resnetv2_101x1_bit", "mobilenetv3_small_100",
+                              "mobilenetv3_large_100")]
+ROWS += [(n, n, 64) for n in ("convnext_tiny", "convnext_small")]
+ROWS += [(f"{n}_patch16_224", f"{n}_patch16_224", 64) for n in (
+    "vit_tiny", "vit_small", "vit_base", "deit_tiny", "deit_small", "deit_base",
+    "deit_tiny_distilled", "deit_small_distilled", "deit_base_distilled")]
+ROWS += [(f"swin_{n}_patch4_window7_224", f"swin_{n}_patch4_window7_224", s)
+         for n, s in (("tiny", 224), ("small", 224))]
+ROWS += [(n, "", 64) for n in ("yolov8n-cls", "yolov8s-cls")]
 ROWS += [("mobilenet_v2", "mobilenetv2_100", 64)]
 ROWS += [(f"resnet{n}", "", 32) for n in (20, 32, 44, 56)]
 ROWS += [(f"mobilenet_v1_{w}", "", 64) for w in ("0.25", "0.5", "0.75", "1.0")]
@@ -39,11 +49,12 @@ def make(name, side):
         for k, v in net.state_dict().items():
             if "running" not in k and v.is_floating_point() and v.dim() <= 1:
                 v.add_(0.2 * torch.randn_like(v))
+        by = [m.momentum for m in norms]
         for m in norms:         # statistics as of pictures: else numbers grow past all measure
             m.momentum = 1.0
         net.train()(torch.randn(8, 3, side, side))
-    for m in norms:
-        m.momentum = 0.1
+    for m, momentum in zip(norms, by):
+        m.momentum = momentum
     return net
 
 

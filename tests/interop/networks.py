@@ -256,6 +256,58 @@ class KerasMobileNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+class Unit(nn.Module):
+    def __init__(self, c, k, size, stride=1):
+        super().__init__()
+        self.conv, self.bn = conv(c, k, size, stride), nn.BatchNorm2d(k, 1e-3, 0.03)
+
+    def forward(self, x):
+        return F.silu(self.bn(self.conv(x)))
+
+
+class Neck(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.cv1, self.cv2 = Unit(c, c, 3), Unit(c, c, 3)
+
+    def forward(self, x):
+        return x + self.cv2(self.cv1(x))
+
+
+class C2f(nn.Module):
+    def __init__(self, c, n):
+        super().__init__()
+        self.cv1, self.cv2 = Unit(c, c, 1), Unit((2 + n) * c // 2, c, 1)
+        self.m = nn.ModuleList(Neck(c // 2) for _ in range(n))
+
+    def forward(self, x):
+        y = list(self.cv1(x).chunk(2, 1))
+        for m in self.m:
+            y.append(m(y[-1]))
+        return self.cv2(torch.cat(y, 1))
+
+
+class YoloHead(nn.Module):
+    def __init__(self, c, labels):
+        super().__init__()
+        self.conv, self.linear = Unit(c, 1280, 1), nn.Linear(1280, labels)
+
+    def forward(self, x):
+        return self.linear(self.conv(x).mean((2, 3)))
+
+
+def yolov8_cls(width, labels):
+    """ultralytics' yolov8-cls.yaml, as its documentation and its files of weights have it."""
+    net, layers, c = nn.Module(), [], 3
+    for k, n in ((64, 0), (128, 1), (256, 2), (512, 2), (1024, 1)):
+        k = int(k * width)
+        layers += [Unit(c, k, 3, 2)] + ([C2f(k, n)] if n else [])
+        c = k
+    net.model = nn.Sequential(*layers, YoloHead(c, labels))
+    net.forward = lambda x: net.model(x)
+    return net
+
+
 def make(arch, labels, side):
     """The network called `arch`, for pictures whose shorter side has `side` pixels."""
     if arch == "resnet_small":
@@ -265,13 +317,17 @@ def make(arch, labels, side):
         return ResNet(*residual[arch], labels)
     if arch in {"resnet20", "resnet32", "resnet44", "resnet56"}:
         return CifarResNet((int(arch[6:]) - 2) // 6, labels)
+    if arch.startswith("yolov8"):
+        return yolov8_cls({"n": 0.25, "s": 0.5}[arch[6]], labels)
     if arch.startswith("mobilenet_v1_"):
         return KerasMobileNet(float(arch[13:]), labels)
     if arch in {"mobilenet_v2", "airnet"}:
         return {"mobilenet_v2": MobileNetV2, "airnet": AirNet}[arch](labels)
     import no_torchvision  # noqa: F401
     import timm
-    return timm.create_model(arch, num_classes=labels)
+    more = {"img_size": side} if arch.startswith(("vit", "deit", "swin")) else {}
+    more |= {"drop_path_rate": 0.0} if arch.startswith("swin") else {}
+    return timm.create_model(arch, num_classes=labels, **more)
 
 
 def start(net, seed):

@@ -74,7 +74,7 @@ static void parameters_do_not_depend_on_size(void **state)
     for (int i = 0; i < nn_model_count(); i++) {
         const struct nn_model *m = nn_model_at(i);
 
-        if (m->sample)
+        if (m->sample && !m->one_size)
             assert_int_equal(count_trained(m->name, m->least, LABELS),
                              count_trained(m->name, 224, LABELS));
     }

@@ -61,12 +61,18 @@ static void networks_see_other_sizes_with_the_same_parameters(void **state)
 {
     (void)state;
     for (int i = 0; i < nn_model_count(); i++) {
-        struct nn_model_args args = { 128, 128, 3, 4, 0, 0 };
+        int side = nn_model_at(i)->least > 128 ? nn_model_at(i)->least : 128;
+        struct nn_model_args args = { side, side, 3, 4, 0, 0 };
         struct err err;
         struct nn_graph *g = nn_model_build(nn_model_at(i), &args, &err),
                         *small = train_grow_graph(g, 64, 96, &err);
         const struct nn_type *image;
 
+        if (!small && nn_model_at(i)->one_size) {
+            assert_int_equal(err.kind, ERR_UNSUPPORTED);
+            nn_graph_free(g);
+            continue;
+        }
         if (!small)
             fail_msg("%s", err.msg);
         image = &small->node[nn_graph_find_input(small, "image")].type;

@@ -1,0 +1,421 @@
+/*
+ * attention -- tokens take the mean of what others say, by how much their queries like their keys
+ *
+ * x [N,T,3C] holds queries, keys and values side by side, each of `heads` heads of d = C / heads:
+ *   y[n,i,h] = sum over j of p[i,j] v[j,h],  p[i] = softmax over j of q[i,h] k[j,h] / sqrt(d) + b
+ * y [N,T,C].  Vaswani et al. 2017, arXiv:1706.03762, eq. 1.  Causal: j up to i alone.
+ *
+ * Pictures x [N,H,W,3C] have pixels for tokens; with `window` those of each window x window by
+ * themselves.  With `shift` the windows begin so many pixels further on, and those that reach over
+ * the edge see what comes in on the other side, but not across the seam (-100 is added).  With
+ * `relative` b is a trained number for each head and each distance of rows and columns.  Liu et al.
+ * 2021, arXiv:2103.14030, sec. 3.2; as timm's.
+ *
+ * With g = dp p:  dv = p' dy,  dp = dy v',  ds = g - p sum(g),  dq = ds k / sqrt(d),
+ * dk = ds' q / sqrt(d), db = ds.  p is made again in backward.  A window and a head is a piece of
+ * work; what the bias is due is summed in a fixed number of parts.
+ */
+#include "nn/op/attention.h"
+#include "nn/io/onnx.h"
+#include "nn/op.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { X, TABLE };
+
+#define SEAM ((real)-100)
+#define FUTURE ((real)-1e30)
+
+static const struct field attrs[] = {
+    FIELD_INT(struct nn_attention, heads, NULL, 1, 1, 4096, "heads, which share the channels"),
+    FIELD_BOOL(struct nn_attention, causal, "tokens see themselves and those before"),
+    FIELD_INT(struct nn_attention, window, NULL, 0, 0, 4096,
+              "of pictures: side of windows that see themselves alone, in pixels; 0: all see all"),
+    FIELD_INT(struct nn_attention, shift, NULL, 0, 0, 4096,
+              "pixels that windows begin further right and down"),
+    FIELD_BOOL(struct nn_attention, relative, "of pictures: a bias for each distance and head"),
+    FIELDS_END
+};
+
+static bool is_picture(const struct nn_type *x)
+{
+    return x->rank == 4;
+}
+
+/* Height and width of a window. */
+static void window_of(const struct nn_attention *a, const struct nn_type *x, int size[2])
+{
+    for (int d = 0; d < 2; d++)
+        size[d] = !is_picture(x) ? 1 : a->window ? a->window : x->dim[1 + d].n;
+}
+
+static const char *param(const void *attr, const struct nn_type *x, int i, struct nn_param *p)
+{
+    const struct nn_attention *a = attr;
+    int size[2];
+
+    if (i != TABLE || !a->relative || !is_picture(x))
+        return NULL;
+    window_of(a, x, size);
+    *p = (struct nn_param){ .shape = { (2 * size[0] - 1) * (2 * size[1] - 1), a->heads },
+                            .init = NN_INIT_TRUNC };
+    return "relative_position_bias_table";
+}
+
+static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
+                 struct err *err)
+{
+    const struct nn_attention *a = attr;
+    const struct nn_type *x = &in[X];
+    int size[2], last = x->rank - 1;
+
+    if ((x->rank != 3 && !is_picture(x)) || x->dtype != DTYPE_F32 || !x->dim[0].batch)
+        return err_set(err, ERR_INPUT, "attention: needs batch x tokens x channels, or pictures");
+    for (int d = 1; d <= last; d++)
+        if (x->dim[d].batch || x->dim[d].n < 1)
+            return err_set(err, ERR_INPUT, "attention: its tokens and channels must be fixed");
+    if (x->dim[last].n % (3 * (int64_t)a->heads))
+        return err_set(err, ERR_INPUT, "attention: %d channels are no queries, keys and values of "
+                       "%d heads", x->dim[last].n, a->heads);
+    if (!is_picture(x) && (a->window || a->shift || a->relative))
+        return err_set(err, ERR_INPUT, "attention: windows and distances are of pictures");
+    window_of(a, x, size);
+    for (int d = 0; d < 2 && is_picture(x); d++) {
+        if (x->dim[1 + d].n % size[d])
+            return err_set(err, ERR_INPUT, "attention: windows of %d do not fill %d pixels",
+                           size[d], x->dim[1 + d].n);
+        if (a->shift >= size[d])
+            return err_set(err, ERR_INPUT, "attention: shift %d must be below the window, %d",
+                           a->shift, size[d]);
+        if ((int64_t)size[0] * size[1] > 1 << 14)
+            return err_set(err, ERR_INPUT, "attention: windows of %dx%d are too large", size[0],
+                           size[1]);
+    }
+    if (!is_picture(x) && x->dim[1].n > 1 << 14)
+        return err_set(err, ERR_INPUT, "attention: %d tokens are too many", x->dim[1].n);
+    if (a->relative != (n_in > TABLE) ||
+        (a->relative && !nn_type_param(&nn_op_attention, attr, n_in, in, TABLE, err)))
+        return err->kind ? false : err_set(err, ERR_INPUT, "attention: relative and a table of "
+                                           "distances go together");
+    *out = *x;
+    out->dim[last].n /= 3;
+    return nn_type_fits(&nn_op_attention, out, err);
+}
+
+struct job {
+    const struct nn_call *c;
+    int heads, depth, width;            /* width: all heads */
+    int grid[2], size[2], windows[2];   /* rows, columns: of a picture, of a window */
+    int tokens;                         /* of a window */
+    int64_t places;                     /* windows of the batch */
+    real scale;
+    size_t room;                        /* numbers a worker */
+};
+
+static struct job job_of(const struct nn_call *c)
+{
+    const struct nn_attention *a = c->attr;
+    const int64_t *dim = c->x[X].shape.dim;
+    bool picture = c->x[X].shape.rank == 4;
+    struct job j = { .c = c, .heads = a->heads,
+                     .width = (int)(dim[c->x[X].shape.rank - 1] / 3) };
+
+    j.depth = j.width / j.heads;
+    for (int d = 0; d < 2; d++) {
+        j.grid[d] = picture ? (int)dim[1 + d] : d ? (int)dim[1] : 1;
+        j.size[d] = picture && a->window ? a->window : j.grid[d];
+        j.windows[d] = j.grid[d] / j.size[d];
+    }
+    j.tokens = j.size[0] * j.size[1];
+    j.places = dim[0] * j.windows[0] * j.windows[1];
+    j.scale = (real)(1 / sqrt((double)j.depth));
+    /* q k v, dq dk dv, y or dy; p and dp */
+    j.room = (size_t)j.tokens * ((size_t)j.depth * 7 + (size_t)j.tokens * 2);
+    return j;
+}
+
+/* Two products of tokens^2 and depth. */
+static int64_t flops(const struct nn_call *c)
+{
+    struct job j = job_of(c);
+
+    return 4 * j.places * j.tokens * j.tokens * j.width;
+}
+
+static int64_t table_count(const struct nn_call *c)
+{
+    return c->n_in > TABLE ? shape_count(&c->x[TABLE].shape) : 0;
+}
+
+static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
+{
+    struct job j = job_of(c);
+    size_t parts = c->mode == NN_TRAIN ? NN_PARTS * (size_t)table_count(c) : 0;
+
+    *stash = 0;
+    *scratch = (j.room * (size_t)c->threads + parts) * sizeof(real);
+}
+
+/* Row and column of token t of window w, before and after the shift; returns its pixel. */
+static int64_t pixel(const struct job *j, int64_t place, int t, int at[2])
+{
+    const struct nn_attention *a = j->c->attr;
+    int64_t windows = (int64_t)j->windows[0] * j->windows[1], picture = place / windows;
+    int w = (int)(place % windows);
+    int64_t row, column;
+
+    at[0] = w / j->windows[1] * j->size[0] + t / j->size[1];
+    at[1] = w % j->windows[1] * j->size[1] + t % j->size[1];
+    row = (at[0] + a->shift) % j->grid[0];
+    column = (at[1] + a->shift) % j->grid[1];
+    return (picture * j->grid[0] + row) * j->grid[1] + column;
+}
+
+/* Which side of the seams a token is on: 3 by 3 regions; windows that touch none are all in one. */
+static int region(const struct job *j, const int at[2])
+{
+    const struct nn_attention *a = j->c->attr;
+    int r[2];
+
+    for (int d = 0; d < 2; d++)
+        r[d] = at[d] < j->grid[d] - j->size[d] ? 0 : at[d] < j->grid[d] - a->shift ? 1 : 2;
+    return 3 * r[0] + r[1];
+}
+
+/* Part `part` (0 queries, 1 keys, 2 values) of a head as [tokens,depth]. */
+static void take(const struct job *j, const real *from, int64_t pitch, int64_t place, int first,
+                 real *to)
+{
+    int at[2];
+
+    for (int t = 0; t < j->tokens; t++)
+        memcpy(to + (int64_t)t * j->depth, from + pixel(j, place, t, at) * pitch + first,
+               (size_t)j->depth * sizeof *to);
+}
+
+static void give(const struct job *j, const real *from, int64_t pitch, int64_t place, int first,
+                 bool add, real *to)
+{
+    int at[2];
+
+    for (int t = 0; t < j->tokens; t++) {
+        real *y = to + pixel(j, place, t, at) * pitch + first;
+
+        if (add)
+            j->c->k->add_f32(j->depth, y, from + (int64_t)t * j->depth, y);
+        else
+            memcpy(y, from + (int64_t)t * j->depth, (size_t)j->depth * sizeof *y);
+    }
+}
+
+/* The row of the table for tokens i and k of a window. */
+static int distance(const struct job *j, int i, int k)
+{
+    int rows = i / j->size[1] - k / j->size[1] + j->size[0] - 1;
+    int columns = i % j->size[1] - k % j->size[1] + j->size[1] - 1;
+
+    return rows * (2 * j->size[1] - 1) + columns;
+}
+
+/* What is added to the products before the softmax. */
+static void add_bias(const struct job *j, int64_t place, int head, real *p)
+{
+    const struct nn_attention *a = j->c->attr;
+    const real *table = j->c->n_in > TABLE ? j->c->x[TABLE].data : NULL;
+    int at[2];
+
+    for (int i = 0; i < j->tokens && (table || a->causal || a->shift); i++) {
+        int mine = (pixel(j, place, i, at), region(j, at));
+
+        for (int k = 0; k < j->tokens; k++) {
+            real *s = p + (int64_t)i * j->tokens + k;
+
+            if (table)
+                *s += table[(int64_t)distance(j, i, k) * j->heads + head];
+            if (a->shift && (pixel(j, place, k, at), region(j, at)) != mine)
+                *s += SEAM;
+            if (a->causal && k > i)
+                *s = FUTURE;
+        }
+    }
+}
+
+/* q, k and v of a head, and p. */
+static void probabilities(const struct job *j, int64_t place, int head, real *q, real *p)
+{
+    const struct nn_call *c = j->c;
+    int64_t n = (int64_t)j->tokens * j->depth;
+
+    for (int part = 0; part < 3; part++)
+        take(j, c->x[X].data, 3 * j->width, place, part * j->width + head * j->depth,
+             q + part * n);
+    for (int64_t i = 0; i < n; i++)
+        q[i] *= j->scale;
+    c->k->gemm_f32(false, true, j->tokens, j->tokens, j->depth, q, j->depth, q + n, j->depth,
+                   false, p, j->tokens);
+    add_bias(j, place, head, p);
+    c->k->softmax_f32(j->tokens, j->tokens, p, p);
+}
+
+static void forward_piece(void *arg, int i, int worker)
+{
+    const struct job *j = arg;
+    int64_t place = i / j->heads, n = (int64_t)j->tokens * j->depth;
+    int head = i % j->heads;
+    real *q = (real *)j->c->scratch + j->room * (size_t)worker, *y = q + 6 * n, *p = q + 7 * n;
+
+    probabilities(j, place, head, q, p);
+    j->c->k->gemm_f32(false, false, j->tokens, j->depth, j->tokens, p, j->tokens, q + 2 * n,
+                      j->depth, false, y, j->depth);
+    give(j, y, j->width, place, head * j->depth, false, j->c->y.data);
+}
+
+static void forward(const struct nn_call *c)
+{
+    struct job j = job_of(c);
+
+    pool_for(c->pool, (int)(j.places * j.heads), forward_piece, &j);
+}
+
+/* ds = p (dp - sum of p dp over the row), in dp's place. */
+static void through_softmax(int n, const real *p, real *dp)
+{
+    for (int i = 0; i < n; i++, p += n, dp += n) {
+        real sum = 0;
+
+        for (int k = 0; k < n; k++)
+            sum += p[k] * dp[k];
+        for (int k = 0; k < n; k++)
+            dp[k] = p[k] * (dp[k] - sum);
+    }
+}
+
+/* Gradients of a head; sums[distance, head] += what the table is due. */
+static void backward_head(const struct job *j, int64_t place, int head, real *room, real *sums)
+{
+    const struct nn_call *c = j->c;
+    int64_t n = (int64_t)j->tokens * j->depth;
+    int first = head * j->depth, t = j->tokens, d = j->depth;
+    real *q = room, *k = q + n, *v = k + n, *grad = v + n, *dy = grad + 3 * n, *p = dy + n;
+    real *ds = p + (int64_t)t * t;
+
+    probabilities(j, place, head, q, p);
+    take(j, c->dy.data, j->width, place, first, dy);
+    c->k->gemm_f32(true, false, t, d, t, p, t, dy, d, false, grad + 2 * n, d);
+    c->k->gemm_f32(false, true, t, t, d, dy, d, v, d, false, ds, t);
+    through_softmax(t, p, ds);
+    for (int i = 0; sums && i < t; i++)
+        for (int o = 0; o < t; o++)
+            sums[(int64_t)distance(j, i, o) * j->heads + head] += ds[(int64_t)i * t + o];
+    if (!c->dx[X].data)
+        return;
+    c->k->gemm_f32(false, false, t, d, t, ds, t, k, d, false, grad, d);
+    for (int64_t i = 0; i < n; i++)
+        grad[i] *= j->scale;
+    c->k->gemm_f32(true, false, t, d, t, ds, t, q, d, false, grad + n, d);   /* q is scaled */
+    for (int part = 0; part < 3; part++)
+        give(j, grad + part * n, 3 * j->width, place, part * j->width + first, true,
+             c->dx[X].data);
+}
+
+static real *parts_of(const struct job *j)
+{
+    return (real *)j->c->scratch + j->room * (size_t)j->c->threads;
+}
+
+/* A part of the windows, each with all its heads. */
+static void backward_part(void *arg, int i, int worker)
+{
+    const struct job *j = arg;
+    int64_t first = j->places * i / NN_PARTS, end = j->places * (i + 1) / NN_PARTS;
+    real *sums = j->c->n_in > TABLE ? parts_of(j) + i * table_count(j->c) : NULL;
+
+    if (sums)
+        memset(sums, 0, (size_t)table_count(j->c) * sizeof *sums);
+    for (int64_t place = first; place < end; place++)
+        for (int head = 0; head < j->heads; head++)
+            backward_head(j, place, head, (real *)j->c->scratch + j->room * (size_t)worker, sums);
+}
+
+static void backward(const struct nn_call *c)
+{
+    struct job j = job_of(c);
+    int64_t n = table_count(c);
+
+    pool_for(c->pool, NN_PARTS, backward_part, &j);
+    for (int i = 0; n && c->dx[TABLE].data && i < NN_PARTS; i++)
+        c->k->add_f32(n, c->dx[TABLE].data, parts_of(&j) + i * n, c->dx[TABLE].data);
+}
+
+/* [N,heads,T,d] of part `part`; keys with their last two dimensions turned. */
+static const char *onnx_part(struct nn_onnx_out *o, const struct nn_onnx_node *node, int part,
+                             int tokens, int width)
+{
+    static const int plain[4] = { 0, 2, 1, 3 }, turned[4] = { 0, 2, 3, 1 };
+    static const int64_t axis = 2;
+    int heads = ((const struct nn_attention *)node->attr)->heads;
+    const int64_t from = (int64_t)part * width, to = from + width;
+    const int64_t shape[4] = { 0, tokens, heads, width / heads };
+    const char *cut = nn_onnx_name(o, node->out), *split = nn_onnx_name(o, node->out);
+    const char *out = nn_onnx_name(o, node->out), *as = nn_onnx_int64s(o, "shape", 4, shape);
+    const char *a = nn_onnx_int64s(o, "from", 1, &from), *b = nn_onnx_int64s(o, "to", 1, &to);
+    const char *along = nn_onnx_int64s(o, "axis", 1, &axis);
+
+    return cut && split && out && as && a && b && along &&
+                   nn_onnx_begin(o, "Slice", 4, (const char *[]){ node->in[X], a, b, along },
+                                 cut) &&
+                   nn_onnx_begin(o, "Reshape", 2, (const char *[]){ cut, as }, split) &&
+                   nn_onnx_begin(o, "Transpose", 1, &split, out) &&
+                   nn_onnx_ints(o, "perm", 4, part == 1 ? turned : plain)
+               ? out : NULL;
+}
+
+static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
+{
+    static const int back[4] = { 0, 2, 1, 3 };
+    const struct nn_attention *a = node->attr;
+    const struct nn_type *type = &node->graph->node[node->id].type;
+    int tokens = type->dim[1].n, width = type->dim[2].n;
+    const int64_t shape[3] = { 0, tokens, width };
+    const char *v[3], *at[5], *scale, *as;
+
+    if (type->rank != 3 || a->causal)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "attention: %s is not written as ONNX", a->causal ? "a causal one"
+                                                                         : "one of pictures");
+    for (int i = 0; i < 3; i++)
+        if (!(v[i] = onnx_part(o, node, i, tokens, width)))
+            return false;
+    for (int i = 0; i < 5; i++)
+        if (!(at[i] = nn_onnx_name(o, node->out)))
+            return false;
+    scale = nn_onnx_scalar(o, "scale", 1 / sqrt((double)width / a->heads));
+    as = nn_onnx_int64s(o, "shape", 3, shape);
+    return scale && as &&
+           nn_onnx_begin(o, "MatMul", 2, (const char *[]){ v[0], v[1] }, at[0]) &&
+           nn_onnx_begin(o, "Mul", 2, (const char *[]){ at[0], scale }, at[1]) &&
+           nn_onnx_begin(o, "Softmax", 1, &at[1], at[2]) && nn_onnx_int(o, "axis", -1) &&
+           nn_onnx_begin(o, "MatMul", 2, (const char *[]){ at[2], v[2] }, at[3]) &&
+           nn_onnx_begin(o, "Transpose", 1, &at[3], at[4]) &&
+           nn_onnx_ints(o, "perm", 4, back) &&
+           nn_onnx_begin(o, "Reshape", 2, (const char *[]){ at[4], as }, node->out);
+}
+
+const struct nn_op nn_op_attention = {
+    .name = "attention", .doc = "tokens take the mean of what others say, as queries like keys",
+    .in_min = 1, .in_max = 2, .keep = NN_KEEP_X,
+    .attr_size = sizeof(struct nn_attention), .attrs = attrs,
+    .type = type, .param = param, .flops = flops, .space = space, .forward = forward,
+    .backward = backward, .onnx_write = onnx_write,
+    .cases = (const struct nn_case[]){
+        { "heads=2", "2x5x12", NULL }, { "", "3x1x6", NULL },
+        { "heads=2 causal=true", "2x4x6", NULL }, { "heads=3", "1x70x27", NULL },
+        { "heads=2", "2x3x2x12", NULL },
+        { "heads=2 relative=true", "2x2x3x12", NULL },
+        { "heads=2 window=2 relative=true", "2x4x6x12", NULL },
+        { "heads=1 window=3 shift=1 relative=true", "2x6x6x6", NULL },
+        { "heads=2 window=2 shift=1", "1x4x4x6", NULL },
+        { NULL, NULL, NULL }
+    },
+};
