@@ -183,10 +183,11 @@ static void every_operator_answers_as_the_model(void **state)
 /* Whatever a model can hold: all but leaves, losses and what is folded before. */
 static void every_operator_is_in_a_net(void **state)
 {
-    /* Networks of others alone have these; writing C refuses them by name. */
+    /* Networks of others and transformers have these; writing C refuses them by name. */
     static const struct nn_op *const refused[] = {
         &nn_op_transpose, &nn_op_slice, &nn_op_expand, &nn_op_gather, &nn_op_matmul,
         &nn_op_reduce, &nn_op_resize, &nn_op_lrn, &nn_op_where, &nn_op_arith, &nn_op_math,
+        &nn_op_attention, &nn_op_embed,
     };
 
     (void)state;
