@@ -62,6 +62,7 @@ static double spent;
         spent += clock_now() - start; \
     }
 WATCHED(conv_f32, (const struct nn_conv *job), (job))
+WATCHED(winograd_f32, (const struct nn_conv *job, real *scratch), (job, scratch))
 WATCHED(gemm_f32, (bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b,
                    int ldb, bool acc, real *c, int ldc),
         (ta, tb, m, n, k, a, lda, b, ldb, acc, c, ldc))
@@ -76,6 +77,7 @@ static struct nn_kernels watch(const struct nn_kernels *k)
     struct nn_kernels table = *k;
 
     table.conv_f32 = watched_conv_f32;
+    table.winograd_f32 = watched_winograd_f32;
     table.gemm_f32 = watched_gemm_f32;
     table.avgpool_f32 = watched_avgpool_f32;
     table.softmax_f32 = watched_softmax_f32;
