@@ -185,7 +185,7 @@ const struct cli_command infer_cmd_import = {
              "prepared are what options say, or else the metadata, or config.json and "
              "preprocessor_config.json beside the weights. What is read stands in "
              "docs/import.md."
-             "\nThe model answers, is evaluated, exported and trained further as any other.",
+             "\nThe model answers, is evaluated and exported as any other.",
     .examples = "discern import net.onnx -o net\n"
                 "discern import net.onnx --labels names.txt --normalize imagenet -o net\n"
                 "discern import keras.onnx --layout nhwc --normalize full -o keras\n"

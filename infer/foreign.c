@@ -13,10 +13,11 @@
 #include "nn/base/record.h"
 #include "nn/model/model.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTS = 8 };
+enum { PARTS = 8, LABELS = 1 << 20 };
 
 /* A tensor under the name that it has with us. */
 struct item {
@@ -149,7 +150,7 @@ static bool same(struct shape a, struct shape b, bool head, int *labels)
     struct shape s[2] = { a, b };
 
     if (head && a.rank && b.rank) {
-        if (*labels && *labels != b.dim[0])
+        if ((*labels && *labels != b.dim[0]) || b.dim[0] < 1 || b.dim[0] > LABELS)
             return false;
         *labels = (int)b.dim[0];
         s[0].dim[0] = s[1].dim[0];
@@ -306,6 +307,15 @@ static bool recognise(struct import *m, struct fit *best, const char *path)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+static bool all_finite(const float *x, int64_t n, const char *name, struct err *err)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return err_set(err, ERR_INPUT, "tensor \"%s\": number %lld is not finite", name,
+                           (long long)i);
+    return true;
+}
+
 static bool read_values(const struct import *m, const struct nn_graph *g, struct nn_params *p)
 {
     bool ok = true;
@@ -318,9 +328,18 @@ static bool read_values(const struct import *m, const struct nn_graph *g, struct
             continue;           /* the last layer, to be trained */
         ok = x || no_memory(m->err);
         for (int k = 0; ok && k < item->part[1]; k++) {
-            ok = st_floats(item[k].entry, at, m->err) || err_in(m->err, "%s", item[k].entry->name);
-            at += shape_count(&item[k].entry->tensor.shape);
+            int64_t n = shape_count(&item[k].entry->tensor.shape);
+
+            if (n > p->count[e] - (at - x))
+                ok = err_set(m->err, ERR_INPUT, "tensor \"%s\": more numbers than its parameter",
+                             item[k].entry->name);
+            ok = ok && st_floats(item[k].entry, at, m->err) &&
+                 all_finite(at, n, item[k].entry->name, m->err);
+            at += n;
         }
+        if (ok && at - x != p->count[e])
+            ok = err_set(m->err, ERR_INPUT, "tensor \"%s\": fewer numbers than its parameter",
+                         item->entry->name);
         if (ok)
             nn_params_from_file(g, p->node[e], x, p->value + p->offset[e]);
         free(x);
@@ -411,8 +430,11 @@ struct infer_model *infer_foreign_open(const char *path, const struct infer_fore
             m.config.prep.size[d] = o->size;
         if (o->crop > 0)
             m.config.prep.crop = o->crop;
-        if (recognise(&m, &best, path))
+        if (recognise(&m, &best, path)) {
             model = make(&m, &best);
+            if (!model)
+                err_in(err, "%s", path);
+        }
     }
     nn_graph_free(best.graph);
     infer_tensors_close(&m.tensors);

@@ -101,7 +101,8 @@ bool infer_config_model(struct infer_config *c, const char *text, size_t bytes, 
             c->arch = arena_printf(c->mem, "%.*s", (int)strcspn(arch, "."), arch);
         c->several = problem && !strcmp(problem, "multi_label_classification");
         ok = timm_pictures(c, json_is_object(inner) ? inner : json, err) &&
-             infer_names_json(names ? names : json_object_get(json, "id2label"), c->mem,
+             infer_names_json(json_is_array(names) || json_is_object(names)
+                                  ? names : json_object_get(json, "id2label"), c->mem,
                               &c->names, err);
     }
     json_decref(json);

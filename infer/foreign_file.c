@@ -98,6 +98,9 @@ static bool open_file(struct infer_tensors *t, const char *path, struct err *err
 
     if (!f)
         return false;
+    if (st_meta(f, "discern.format"))
+        return err_set(err, ERR_INPUT, "%s: is a model of discern already: predict, eval, export "
+                       "and train --init take it as it is", path);
     t->tensor = arena_array(t->mem, (size_t)f->n + 1, sizeof(struct st_entry *));
     if (!t->tensor)
         return err_set(err, ERR_MEMORY, "no memory for %d tensors", f->n);
@@ -200,7 +203,7 @@ bool infer_tensors_open(const char *path, struct infer_tensors *t, struct err *e
     int row = refused_row(path);
 
     *t = (struct infer_tensors){ .mem = arena_new() };
-    if (row >= 0 && !folder) {
+    if (row >= 0 && file_kind(path) == FILE_REGULAR) {
         infer_tensors_close(t);
         return refuse(path, row, err);
     }

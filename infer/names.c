@@ -267,7 +267,7 @@ bool infer_names_any(const char *text, struct arena *mem, struct infer_names *ou
 {
     char first = *blank(text);
     struct err ignored;
-    json_t *json = first == '[' ? record_parse(text, strlen(text), &ignored) : NULL;
+    json_t *json = first == '[' || first == '{' ? record_parse(text, strlen(text), &ignored) : NULL;
     bool ok;
 
     *out = (struct infer_names){ .n = 0 };

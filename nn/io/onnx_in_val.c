@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define CONST_MOST ((int64_t)1 << 31)           /* numbers of one constant */
+#define CONST_ALL ((int64_t)1 << 27)            /* of all that are computed: 1 GB */
 
 static void *no_memory(nn_onnx_reader *r)
 {
@@ -69,10 +70,12 @@ nn_onnx_val *nn_onnx_new_const(nn_onnx_reader *r, int type, int rank, const int6
 
     if (!v)
         return NULL;
-    if (n < 0 || n > CONST_MOST) {
-        err_set(r->err, ERR_MEMORY, "a constant of more than %lld numbers", (long long)CONST_MOST);
+    if (n < 0 || n > CONST_ALL - r->computed) {
+        err_set(r->err, ERR_MEMORY, "computes constants of more than %lld numbers in all",
+                (long long)CONST_ALL);
         return NULL;
     }
+    r->computed += n;
     v->d = *d = arena_array(r->mem, (size_t)n + 1, sizeof **d);
     return v->d ? v : no_memory(r);
 }

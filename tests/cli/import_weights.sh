@@ -14,6 +14,8 @@ said "$T/no-such-thing"
 run 0 train "$T/one" --arch resnet20 --steps 2 --size 32 --batch 16 --cache off --quiet \
     --out "$T/run"
 sed 's/discern\./another./g' "$T/run/best.safetensors" >"$T/run/weights.safetensors"
+run 3 import "$T/run/best.safetensors" -o "$T/m"
+said 'is a model of discern already'
 run 2 import "$T/run/weights.safetensors"
 said 'where to? -o FILE says it'
 run 0 import "$T/run/weights.safetensors" -o "$T/m" --normalize imagenet

@@ -11,6 +11,8 @@
 #include "nn/pass/pass.h"
 #include "tests/data/made.h"
 
+#include <math.h>
+
 enum { LABELS = 3, MOST = 400 };
 
 static struct made_folder folder;
@@ -202,6 +204,25 @@ static void all_that_does_not_fit_is_named(void **state)
     refused("w.safetensors", &(struct infer_foreign_options){ .arch = "resnet81" }, ERR_USAGE,
             "no architecture is called \"resnet81\"", "");
     release(&w);
+}
+
+/* A last layer of no label at all, and numbers that are none. */
+static void empty_heads_and_numbers_that_are_none_are_refused(void **state)
+{
+    struct weights w = make("resnet20", LABELS), again;
+
+    (void)state;
+    for (int i = 0; i < w.n; i++)
+        if (!strncmp(w.entry[i].name, "linear.", 7))
+            w.entry[i].tensor.shape.dim[0] = 0;
+    write_tensors("w.safetensors", w.entry, w.n);
+    refused("w.safetensors", &plain, ERR_INPUT, "of another shape", "");
+    release(&w);
+    again = make("resnet20", LABELS);
+    ((float *)again.entry[3].tensor.data)[0] = NAN;
+    write_tensors("w.safetensors", again.entry, again.n);
+    refused("w.safetensors", &plain, ERR_INPUT, "number 0 is not finite", "");
+    release(&again);
 }
 
 /* Only a training may go without the last layer. */
@@ -413,6 +434,7 @@ int main(void)
         TEST(what_frameworks_add_is_passed_over),
         TEST(an_index_leads_to_its_files),
         TEST(all_that_does_not_fit_is_named),
+        TEST(empty_heads_and_numbers_that_are_none_are_refused),
         TEST(the_last_layer_may_be_missing_for_a_training),
         TEST(files_of_settings_say_preparation_and_labels),
         TEST(lists_of_names_are_read_as_they_come),
