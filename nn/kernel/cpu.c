@@ -61,8 +61,9 @@ const struct nn_kernels *nn_kernels_get(const char *isa, struct err *err)
             err_set(err, ERR_UNSUPPORTED, "isa: this processor has no %s", isa);
             return NULL;
         }
-        str_printf(&names, ", %s", cpu_names[i]);
     }
+    for (int i = 0; i < LEVELS; i++)
+        str_printf(&names, ", %s", cpu_names[i]);
     err_set(err, ERR_USAGE, "isa: expected auto%s, got \"%s\"", str_text(&names), isa);
     str_release(&names);
     return NULL;
