@@ -49,17 +49,8 @@ static struct nn_strided places(const struct nn_call *c)
 static void forward_rows(const struct nn_call *c, int64_t first, int64_t count)
 {
     struct nn_strided s = places(c);
-    int64_t n = nn_strided_width(&s), next = nn_strided_next(&s, 0), at[NN_STRIDED_IN];
 
-    for (int64_t r = first; r < first + count; r++) {
-        const real *x;
-        real *y = (real *)c->y.data + r * n;
-
-        nn_strided_at(&s, r, at);
-        x = (const real *)c->x[0].data + at[0];
-        for (int64_t i = 0; i < n; i++)
-            y[i] = x[i * next];
-    }
+    nn_strided_copy(&s, c, first, count);
 }
 
 static void forward(const struct nn_call *c)

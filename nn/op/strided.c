@@ -35,6 +35,22 @@ void nn_strided_at(const struct nn_strided *s, int64_t row, int64_t at[NN_STRIDE
     }
 }
 
+void nn_strided_copy(const struct nn_strided *s, const struct nn_call *c, int64_t first,
+                     int64_t count)
+{
+    int64_t n = nn_strided_width(s), next = nn_strided_next(s, 0), at[NN_STRIDED_IN];
+
+    for (int64_t r = first; r < first + count; r++) {
+        const real *x;
+        real *y = (real *)c->y.data + r * n;
+
+        nn_strided_at(s, r, at);
+        x = (const real *)c->x[0].data + at[0];
+        for (int64_t i = 0; i < n; i++)
+            y[i] = x[i * next];
+    }
+}
+
 struct nn_strided nn_strided_broadcast(const struct nn_call *c)
 {
     struct nn_strided s = { .rank = c->y.shape.rank, .n_in = c->n_in };

@@ -26,6 +26,10 @@ void nn_strided_at(const struct nn_strided *s, int64_t row, int64_t at[NN_STRIDE
 /* How far neighbours in a row of the result are apart in input i. */
 int64_t nn_strided_next(const struct nn_strided *s, int i);
 
+/* Rows [first,first+count) of y, the numbers of input 0 as they are. */
+void nn_strided_copy(const struct nn_strided *s, const struct nn_call *c, int64_t first,
+                     int64_t count);
+
 /* The result of n_in inputs that are repeated to one shape, aligned at the last dimension. */
 struct nn_strided nn_strided_broadcast(const struct nn_call *c);
 
