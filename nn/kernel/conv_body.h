@@ -9,6 +9,9 @@
  * arXiv:1907.02129.  A chunk of outputs, small enough that what it reads and writes stays in the
  * second cache, is done for all vectors of channels, then the next.
  *
+ * Of one tap the sums are short, and what comes before them counts: outputs that lie evenly, as
+ * those of 1x1 without stride do, are found from the first of a block.
+ *
  * With groups of outputs a lane's channel is that of its group: what the groups of a vector see of
  * a pixel is loaded at once, and a step picks each lane's channel from it.  Groups of more than a
  * vector are blocks of one vector as above.
@@ -38,6 +41,7 @@ struct task {
     const struct chunk *chunk;
     int64_t h_x, w_x, h_b, w_b, group;  /* bytes from a tap to the next, in x and b; of a group */
     int64_t pixel;                      /* bytes read under a tap */
+    int64_t x_apart, y_apart;           /* bytes from an output to the next of its row */
     bool joined;                /* the taps of a row lie behind each other in x and in b */
     bool ahead;                 /* one tap, the first vectors: nobody has fetched x yet */
     int vector;                 /* the first of a block */
@@ -63,6 +67,30 @@ VEC_FN void products(const int m, const int g, const char *const a[TALLEST], int
             UNROLL for (int v = 0; v < g; v++)
                 sum[i][v] = step_add(x, w[v], sum[i][v]);
         }
+    }
+}
+
+/* The same of outputs that lie `apart` bytes apart, from x on. */
+VEC_FN void even_products(const int m, const int g, const char *x, int64_t apart, int64_t bytes,
+                          const char *b, int64_t group, vec sum[TALLEST][MOST])
+{
+    const char *every[(TALLEST + 2) / 3];       /* third: x + apart and 2 * apart are addresses */
+
+    UNROLL for (int i = 0; i < m; i += 3)
+        every[i / 3] = x + i * apart;
+    for (int64_t at = 0; at < bytes; at += STEP, b += LINE) {
+        step w[MOST];
+
+        UNROLL for (int v = 0; v < g; v++)
+            w[v] = step_load(b + v * LANES / NN_GROUP * group + v * LANES % NN_GROUP * STEP);
+        UNROLL for (int i = 0; i < m; i++) {
+            step p = step_all(every[i / 3] + i % 3 * apart);
+
+            UNROLL for (int v = 0; v < g; v++)
+                sum[i][v] = step_add(p, w[v], sum[i][v]);
+        }
+        UNROLL for (int i = 0; i < m; i += 3)
+            every[i / 3] += STEP;
     }
 }
 
@@ -92,6 +120,12 @@ VEC_FN void picked_products(const int m, const int g, const struct task *k,
     }
 }
 
+/* Bytes from the job's y to output i of a block. */
+VEC_FN int64_t output_at(const bool even, const struct task *k, int first, int i)
+{
+    return even ? k->chunk->y[first] + i * k->y_apart : k->chunk->y[first + i];
+}
+
 VEC_FN vec load(const bool half, const char *p, struct part part)
 {
     return half ? v_load_bf16((const bf16 *)p, part) : v_load((const float *)p, part);
@@ -106,8 +140,9 @@ VEC_FN void store(const bool half, char *p, struct part part, vec v)
 }
 
 /* Adds what lies where the outputs do.  Of the block's m outputs `there` are there. */
-VEC_FN void add_from(const int m, const int g, const bool half, const struct task *k, int first,
-                     int there, const void *from, vec sum[TALLEST][MOST])
+VEC_FN void add_from(const int m, const int g, const bool half, const bool even,
+                     const struct task *k, int first, int there, const void *from,
+                     vec sum[TALLEST][MOST])
 {
     const int size = half ? 2 : 4;
 
@@ -116,22 +151,23 @@ VEC_FN void add_from(const int m, const int g, const bool half, const struct tas
 
         if (i >= there)
             break;
-        p = (const char *)from + k->chunk->y[first + i] + k->vector * LANES * size;
+        p = (const char *)from + output_at(even, k, first, i) + k->vector * LANES * size;
         UNROLL for (int v = 0; v < g; v++)
             sum[i][v] = v_add(sum[i][v], load(half, p + v * LANES * size,
                                               v < g - 1 ? whole() : k->last));
     }
 }
 
-VEC_FN void store_all(const int m, const int g, const bool half, const struct task *k, int first,
-                      int there, struct part last, vec sum[TALLEST][MOST])
+VEC_FN void store_all(const int m, const int g, const bool half, const bool even,
+                      const struct task *k, int first, int there, struct part last,
+                      vec sum[TALLEST][MOST])
 {
     const int size = half ? 2 : 4;
     char *base = (char *)k->job->y + k->vector * LANES * size, *y[TALLEST];
 
     /* Before the stores, which could change them; those that are not there lie anywhere. */
     UNROLL for (int i = 0; i < m; i++)
-        y[i] = (char *)((uintptr_t)base + (uintptr_t)k->chunk->y[first + i]);
+        y[i] = (char *)((uintptr_t)base + (uintptr_t)output_at(even, k, first, i));
     UNROLL for (int i = 0; i < m; i++) {
         if (i >= there)
             break;
@@ -144,8 +180,8 @@ VEC_FN void store_all(const int m, const int g, const bool half, const struct ta
 }
 
 /* What becomes of the sums. */
-VEC_FN void finish(const int m, const int g, const bool half, const struct task *k, int first,
-                   int there, vec sum[TALLEST][MOST])
+VEC_FN void finish(const int m, const int g, const bool half, const bool even,
+                   const struct task *k, int first, int there, vec sum[TALLEST][MOST])
 {
     const struct nn_conv *j = k->job;
 
@@ -157,9 +193,9 @@ VEC_FN void finish(const int m, const int g, const bool half, const struct task 
                 sum[i][v] = v_add(sum[i][v], b);
         }
     if (j->add)
-        add_from(m, g, half, k, first, there, j->y, sum);
+        add_from(m, g, half, even, k, first, there, j->y, sum);
     if (j->residual)
-        add_from(m, g, half, k, first, there, j->residual, sum);
+        add_from(m, g, half, even, k, first, there, j->residual, sum);
     if (j->lo > -INFINITY) {
         vec lo = v_set(j->lo);
 
@@ -175,18 +211,18 @@ VEC_FN void finish(const int m, const int g, const bool half, const struct task 
                 sum[i][v] = v_min(hi, sum[i][v]);
     }
     if (k->last.whole)
-        store_all(m, g, half, k, first, there, whole(), sum);
+        store_all(m, g, half, even, k, first, there, whole(), sum);
     else
-        store_all(m, g, half, k, first, there, k->last, sum);
+        store_all(m, g, half, even, k, first, there, k->last, sum);
 }
 
-VEC_FN void finish_as(const int m, const int g, const struct task *k, int first, int there,
-                      vec sum[TALLEST][MOST])
+VEC_FN void finish_as(const int m, const int g, const bool even, const struct task *k, int first,
+                      int there, vec sum[TALLEST][MOST])
 {
     if (SIZE == 2 && k->job->y_half)
-        finish(m, g, true, k, first, there, sum);
+        finish(m, g, true, even, k, first, there, sum);
     else
-        finish(m, g, false, k, first, there, sum);
+        finish(m, g, false, even, k, first, there, sum);
 }
 
 VEC_FN void clear(const int m, const int g, vec sum[TALLEST][MOST])
@@ -234,7 +270,7 @@ VEC_FN void mixed(const int m, const int g, const bool picks, const struct task 
                              k->group, sum);
             }
         }
-    finish_as(m, g, k, first, there, sum);
+    finish_as(m, g, false, k, first, there, sum);
 }
 
 #define BLOCKS_OF(g) \
@@ -325,17 +361,44 @@ VEC_FN void block(const int m, const int g, const bool picks, const struct task 
                          bytes - done < piece ? bytes - done : piece, b, k->group, sum);
             }
         }
-    finish_as(m, g, k, first, m, sum);
+    finish_as(m, g, false, k, first, m, sum);
 }
 
-/* Blocks of m outputs each, n of them. */
-VEC_FN void run(const int m, const int g, const bool picks, const struct task *k, int first,
-                int n)
+/* Of outputs that lie evenly and meet one tap. */
+VEC_FN void even_block(const int m, const int g, const struct task *k, int first)
+{
+    const char *x = k->x + k->chunk->x[first], *b = k->b;
+    const int64_t piece = k->ahead ? PIECE : k->pixel;
+    vec sum[TALLEST][MOST];
+
+    clear(m, g, sum);
+    for (int64_t done = 0; done < k->pixel; done += piece, b += piece / STEP * LINE) {
+        if (k->ahead)
+            fetch(m, k, first + m, done);
+        even_products(m, g, x + done, k->x_apart, k->pixel - done < piece ? k->pixel - done : piece,
+                      b, k->group, sum);
+    }
+    finish_as(m, g, true, k, first, m, sum);
+}
+
+/* Whether outputs first..first+m-1 lie evenly and meet a tap. */
+VEC_FN bool is_even(const struct chunk *c, int m, int first)
+{
+    const struct taps *t = &c->taps[c->class[first]];
+
+    return c->line[first] == c->line[first + m - 1] && t->h1 && t->w1;
+}
+
+/* Blocks of m outputs each, n of them.  one: of a job of one tap. */
+VEC_FN void run(const int m, const int g, const bool picks, const bool one, const struct task *k,
+                int first, int n)
 {
     const uint16_t *class = k->chunk->class;
 
     for (; n; n--, first += m)
-        if (class[first] == class[first + m - 1])
+        if (one && is_even(k->chunk, m, first))
+            even_block(m, g, k, first);
+        else if (class[first] == class[first + m - 1])
             block(m, g, picks, k, first);
         else
             (!picks ? mixed_blocks[g] : g == 1 ? mixed_picks_1 : mixed_picks_2)(k, first, m);
@@ -351,7 +414,15 @@ VEC_FN void run(const int m, const int g, const bool picks, const struct task *k
 #define BLOCK(m, g) \
     static void run_##m##_##g(const struct task *k, int first, int n) \
     { \
-        run(m, g, false, k, first, n); \
+        run(m, g, false, false, k, first, n); \
+    }
+BLOCKS
+#undef BLOCK
+
+#define BLOCK(m, g) \
+    static void one_##m##_##g(const struct task *k, int first, int n) \
+    { \
+        run(m, g, false, true, k, first, n); \
     }
 BLOCKS
 #undef BLOCK
@@ -359,7 +430,7 @@ BLOCKS
 #define BLOCK(m, g) \
     static void picks_##m##_##g(const struct task *k, int first, int n) \
     { \
-        run(m, g, true, k, first, n); \
+        run(m, g, true, false, k, first, n); \
     }
 PICKED_BLOCKS
 #undef BLOCK
@@ -367,6 +438,12 @@ PICKED_BLOCKS
 /* By vectors, outputs. */
 static void (*const runs[MOST + 1][TALLEST + 1])(const struct task *k, int first, int n) = {
 #define BLOCK(m, g) [g][m] = run_##m##_##g,
+    BLOCKS
+#undef BLOCK
+};
+
+static void (*const one_runs[MOST + 1][TALLEST + 1])(const struct task *k, int first, int n) = {
+#define BLOCK(m, g) [g][m] = one_##m##_##g,
     BLOCKS
 #undef BLOCK
 };
@@ -400,6 +477,8 @@ static struct task task_of(const struct nn_conv *job, const struct chunk *chunk)
 {
     struct task k = {
         .job = job, .chunk = chunk, .x = job->x, .pixel = (int64_t)job->c * SIZE,
+        .x_apart = job->w.step * job->x_pixel * SIZE,
+        .y_apart = job->y_pixel * (job->y_half ? 2 : 4),
         .h_x = job->h.apart * job->x_row * SIZE, .w_x = job->w.apart * job->x_pixel * SIZE,
         .h_b = job->h.every * job->b_row * SIZE, .w_b = job->w.every * job->b_column * SIZE,
         .group = job->b_group * SIZE,
@@ -436,7 +515,7 @@ static void stripe(struct task *k, int g)
     int n = k->chunk->n, most = picks(j) ? TALL_PICKED(g) : TALL(g);
     int blocks = (n + most - 1) / most, m = n / blocks, tall = n % blocks;
     void (*const *run)(const struct task *k, int first, int n) =
-        picks(j) ? picked_runs[g] : runs[g];
+        picks(j) ? picked_runs[g] : j->h.taps * j->w.taps == 1 ? one_runs[g] : runs[g];
 
     k->b = (const char *)j->b + (int64_t)(k->vector * LANES / NN_GROUP) * k->group +
            k->vector * LANES % NN_GROUP * STEP +
@@ -452,21 +531,22 @@ static void stripe(struct task *k, int g)
 
 static void conv(const struct nn_conv *job)
 {
+    const struct nn_conv j = walk_joined(job);
     struct chunk chunk;
-    struct task k = task_of(job, &chunk);
-    int y_size = job->y_half ? 2 : 4, total = (job->k + LANES - 1) / LANES, most = CHUNK;
-    int64_t all = k.pixel * (job->k_group ? (job->k + job->k_group - 1) / job->k_group : 1);
-    int64_t seen = all * job->h.step * job->w.step + (int64_t)job->k * y_size;
+    struct task k = task_of(&j, &chunk);
+    int y_size = j.y_half ? 2 : 4, total = (j.k + LANES - 1) / LANES, most = CHUNK;
+    int64_t all = k.pixel * (j.k_group ? (j.k + j.k_group - 1) / j.k_group : 1);
+    int64_t seen = all * j.h.step * j.w.step + (int64_t)j.k * y_size;
     struct walk walk;
 
     if (total > MOST && STAY / seen < CHUNK)
         most = least(CHUNK, (int)(STAY / seen) / TALL(MOST) * TALL(MOST) + 2 * TALL(MOST));
-    walk_begin(&walk, job, SIZE, y_size);
+    walk_begin(&walk, &j, SIZE, y_size);
     while (walk.more) {
         walk_fill(&walk, &chunk, most);
         k.vector = 0;
         for (int g; k.vector < total; k.vector += g) {
-            g = vectors(job, total - k.vector);
+            g = vectors(&j, total - k.vector);
             stripe(&k, g);
         }
     }

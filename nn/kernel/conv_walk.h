@@ -64,6 +64,27 @@ static inline struct run run_from(const struct nn_axis *a, int i)
     return r;
 }
 
+/* The same job with rows joined that lie behind each other, and pictures: where it sees a pixel
+ * under each output, these may be looked at as one long row. */
+static inline struct nn_conv walk_joined(const struct nn_conv *job)
+{
+    struct nn_conv j = *job;
+    int64_t row = j.w.out, all = row * j.h.out;
+
+    if (j.h.taps * j.w.taps != 1 || j.h.step * j.w.step != 1 || j.h.start || j.w.start ||
+        j.h.in < j.h.out || j.w.in < j.w.out || j.x_row != row * j.x_pixel ||
+        j.y_row != row * j.y_pixel || all > INT32_MAX)
+        return j;
+    if (j.x_picture == all * j.x_pixel && j.y_picture == all * j.y_pixel &&
+        j.n <= INT32_MAX / (all + 1)) {
+        all *= j.n;
+        j.n = 1;
+    }
+    j.h.out = j.h.in = 1;
+    j.w.out = j.w.in = (int)all;
+    return j;
+}
+
 struct walk {
     const struct nn_conv *job;
     int64_t size, y_size;       /* bytes of a number of x, of y */
@@ -117,6 +138,7 @@ struct chunk {
     int n, classes;
     int64_t x[CHUNK + 16], y[CHUNK];    /* behind x[n - 1] 16 that lie in the picture */
     uint16_t class[CHUNK];
+    uint16_t line[CHUNK];               /* alike: evenly apart in x and in y, and of one class */
     struct taps {
         int h0, h1, w0, w1;
     } taps[CHUNK];
@@ -127,6 +149,8 @@ static inline void walk_fill(struct walk *w, struct chunk *c, int most)
     const struct nn_conv *j = w->job;
     int64_t dx = j->w.step * j->x_pixel * w->size, dy = j->y_pixel * w->y_size;
 
+    int line = -1;
+
     c->n = c->classes = 0;
     while (w->more && c->n < most) {
         int count = least(w->w.end - w->w.at, most - c->n);
@@ -136,12 +160,16 @@ static inline void walk_fill(struct walk *w, struct chunk *c, int most)
         int64_t y = w->y_size * (w->n * j->y_picture + w->h.at * j->y_row + w->w.at * j->y_pixel);
         struct taps taps = { w->h.from, w->h.to, w->w.from, w->w.to };
 
-        if (!c->classes || memcmp(&c->taps[c->classes - 1], &taps, sizeof taps))
+        bool other = !c->classes || memcmp(&c->taps[c->classes - 1], &taps, sizeof taps);
+
+        if (other)
             c->taps[c->classes++] = taps;
+        line += other || x != c->x[c->n - 1] + dx || y != c->y[c->n - 1] + dy;
         for (int i = 0; i < count; i++) {
             c->x[c->n + i] = x + i * dx;
             c->y[c->n + i] = y + i * dy;
             c->class[c->n + i] = (uint16_t)(c->classes - 1);
+            c->line[c->n + i] = (uint16_t)line;
         }
         c->n += count;
         w->w.at += count;
