@@ -9,6 +9,8 @@
 
 #define UNROLL _Pragma("GCC unroll 16")
 
+enum { AHEAD = 2 };     /* squares: rows lie far apart, which no hardware fetches ahead */
+
 static int least(int a, int b)
 {
     return a < b ? a : b;
@@ -53,7 +55,11 @@ static struct pass pass_of(int taps, int c, int k, int64_t ldw, const float *w, 
 VEC_FN void square(const struct pass *p, int tap, int i0, int o, vec r[LANES])
 {
     const float *w = p->w + tap * p->tap + i0 * p->in + o * p->out;
+    const int64_t row = p->out == 1 ? p->in : p->out;
 
+    if (i0 + AHEAD * LANES < p->from)
+        UNROLL for (int i = 0; i < LANES; i++)
+            __builtin_prefetch(w + AHEAD * LANES * p->in + i * row);
     if (p->out == 1) {
         load_square(r, w, p->in, p->from - i0, p->to - o);
     } else {
