@@ -161,6 +161,30 @@ bool nn_type_channels(const struct nn_op *op, const struct nn_type *t, struct er
     return false;
 }
 
+bool nn_type_axis(const struct nn_op *op, int axis, const struct nn_type *x, struct err *err)
+{
+    int d = nn_op_axis(axis, x->rank);
+
+    if (d < 1 || d >= x->rank || x->dim[d].batch || !x->dim[0].batch)
+        return err_set(err, ERR_INPUT, "%s: axis %d is no dimension after the batch of %d",
+                       op->name, axis, x->rank);
+    return true;
+}
+
+int64_t nn_op_behind(const struct shape *s, int axis)
+{
+    int64_t n = 1;
+
+    for (int d = nn_op_axis(axis, s->rank) + 1; d < s->rank; d++)
+        n *= s->dim[d];
+    return n;
+}
+
+int64_t nn_op_run(const struct shape *s, int axis)
+{
+    return nn_op_behind(s, axis) * s->dim[nn_op_axis(axis, s->rank)];
+}
+
 bool nn_type_alike(const struct nn_op *op, const struct nn_type in[2], struct nn_type *out,
                    struct err *err)
 {

@@ -234,6 +234,17 @@ bool nn_type_fits(const struct nn_op *op, const struct nn_type *t, struct err *e
 /* Refuses a type without channels: batch first, a fixed last dimension. */
 bool nn_type_channels(const struct nn_op *op, const struct nn_type *t, struct err *err);
 
+/* Operators along one dimension: from 1, -1 is the last. */
+static inline int nn_op_axis(int axis, int rank)
+{
+    return axis < 0 ? rank - 1 : axis;
+}
+/* That of a value with a batch, which it is not; refused where there is none. */
+bool nn_type_axis(const struct nn_op *op, int axis, const struct nn_type *x, struct err *err);
+/* Numbers of the dimensions behind it; with it. */
+int64_t nn_op_behind(const struct shape *s, int axis);
+int64_t nn_op_run(const struct shape *s, int axis);
+
 /* Type hook of operators on two values of one type: *out is that type. */
 bool nn_type_alike(const struct nn_op *op, const struct nn_type in[2], struct nn_type *out,
                    struct err *err);

@@ -19,12 +19,11 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
                  struct err *err)
 {
     const struct nn_concat *a = attr;
-    int axis = a->axis < 0 ? in[0].rank - 1 : a->axis;
+    int axis = nn_op_axis(a->axis, in[0].rank);
     int64_t n = 0;
 
-    if (axis < 1 || axis >= in[0].rank || in[0].dim[axis].batch)
-        return err_set(err, ERR_INPUT, "concat: axis %d is no dimension after the batch of %d",
-                       a->axis, in[0].rank);
+    if (!nn_type_axis(&nn_op_concat, a->axis, &in[0], err))
+        return false;
     for (int i = 0; i < n_in; i++) {
         struct nn_type like = in[0];
 
@@ -51,15 +50,10 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     return nn_type_fits(&nn_op_concat, out, err);
 }
 
-/* Numbers of one row of a tensor: the dimensions from the axis on. */
+/* Numbers of one row of a tensor. */
 static int64_t run(const struct nn_call *c, const struct tensor *t)
 {
-    const struct nn_concat *a = c->attr;
-    int64_t n = 1;
-
-    for (int i = a->axis < 0 ? t->shape.rank - 1 : a->axis; i < t->shape.rank; i++)
-        n *= t->shape.dim[i];
-    return n;
+    return nn_op_run(&t->shape, ((const struct nn_concat *)c->attr)->axis);
 }
 
 static void forward_rows(const struct nn_call *c, int64_t row, int64_t rows)
@@ -106,7 +100,7 @@ static void backward(const struct nn_call *c)
 static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
 {
     const struct nn_concat *a = node->attr;
-    int rank = node->graph->node[node->id].type.rank, axis = a->axis < 0 ? rank - 1 : a->axis;
+    int rank = node->graph->node[node->id].type.rank, axis = nn_op_axis(a->axis, rank);
 
     (void)err;
     return nn_onnx_begin(o, "Concat", node->n_in, node->in, node->out) &&

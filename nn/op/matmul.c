@@ -7,7 +7,6 @@
  */
 #include "nn/op/matmul.h"
 #include "nn/io/onnx.h"
-#include "nn/op/strided.h"
 
 #include <limits.h>
 
@@ -49,6 +48,24 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     return nn_type_fits(&nn_op_matmul, out, err);
 }
 
+struct nn_strided nn_matmul_places(const struct nn_call *c)
+{
+    const struct shape *y = &c->y.shape;
+    struct nn_strided s = { .rank = y->rank - 1, .n_in = 2 };
+
+    for (int d = 0; d < y->rank - 2; d++)
+        s.dim[d] = y->dim[d];
+    s.dim[y->rank - 2] = 1;
+    for (int i = 0; i < 2; i++) {
+        const struct shape *x = &c->x[i].shape;
+        int64_t step = 1;
+
+        for (int d = x->rank - 3; d >= 0; step *= x->dim[d--])
+            s.step[i][y->rank - x->rank + d] = x->dim[d] == 1 ? 0 : step;
+    }
+    return s;
+}
+
 struct form {
     const struct nn_call *c;
     bool turned;
@@ -62,22 +79,10 @@ static struct form form_of(const struct nn_call *c)
     const struct shape *y = &c->y.shape;
     struct form f = { .c = c, .turned = ((const struct nn_matmul *)c->attr)->turned,
                       .m = (int)y->dim[y->rank - 2], .n = (int)y->dim[y->rank - 1],
-                      .k = (int)c->x[0].shape.dim[c->x[0].shape.rank - 1], .matrices = 1 };
+                      .k = (int)c->x[0].shape.dim[c->x[0].shape.rank - 1],
+                      .s = nn_matmul_places(c) };
 
-    f.s.rank = y->rank - 1;     /* the last one, of 1, is the row of nn_strided_at */
-    f.s.n_in = 2;
-    for (int d = 0; d < y->rank - 2; d++) {
-        f.s.dim[d] = y->dim[d];
-        f.matrices *= y->dim[d];
-    }
-    f.s.dim[y->rank - 2] = 1;
-    for (int i = 0; i < 2; i++) {
-        const struct shape *x = &c->x[i].shape;
-        int64_t step = 1;
-
-        for (int d = x->rank - 3; d >= 0; step *= x->dim[d--])
-            f.s.step[i][y->rank - x->rank + d] = x->dim[d] == 1 ? 0 : step;
-    }
+    f.matrices = nn_strided_rows(&f.s);
     return f;
 }
 

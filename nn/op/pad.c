@@ -38,22 +38,16 @@ int nn_pad_place(const struct nn_pad *a, int n, int i)
     return (int)(at < n ? at : round - at);
 }
 
-static int axis_of(const struct nn_pad *a, int rank)
-{
-    return a->axis < 0 ? rank - 1 : a->axis;
-}
-
 static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
                  struct err *err)
 {
     const struct nn_pad *a = attr;
-    int axis = axis_of(a, in[0].rank);
+    int axis = nn_op_axis(a->axis, in[0].rank);
     int64_t n;
 
     (void)n_in;
-    if (axis < 1 || axis >= in[0].rank || !in[0].dim[0].batch)
-        return err_set(err, ERR_INPUT, "pad: axis %d is no dimension after the batch of %d",
-                       a->axis, in[0].rank);
+    if (!nn_type_axis(&nn_op_pad, a->axis, &in[0], err))
+        return false;
     *out = in[0];
     n = (int64_t)in[0].dim[axis].n + a->before + a->after;
     if (n > INT_MAX)
@@ -65,18 +59,18 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 /* Numbers of one place of the dimension. */
 static int64_t inner_of(const struct nn_call *c)
 {
-    const struct shape *s = &c->y.shape;
-    int64_t n = 1;
+    return nn_op_behind(&c->y.shape, ((const struct nn_pad *)c->attr)->axis);
+}
 
-    for (int d = axis_of(c->attr, s->rank) + 1; d < s->rank; d++)
-        n *= s->dim[d];
-    return n;
+static int64_t run_of(const struct nn_call *c)
+{
+    return nn_op_run(&c->y.shape, ((const struct nn_pad *)c->attr)->axis);
 }
 
 /* Row r of y, a place of the dimension, is where in x?  -1: nowhere. */
 static int64_t place(const struct nn_call *c, int64_t r, int64_t inner)
 {
-    int axis = axis_of(c->attr, c->y.shape.rank);
+    int axis = nn_op_axis(((const struct nn_pad *)c->attr)->axis, c->y.shape.rank);
     int64_t n = c->x[0].shape.dim[axis], more = c->y.shape.dim[axis];
     int at = nn_pad_place(c->attr, (int)n, (int)(r % more));
 
@@ -109,7 +103,7 @@ static void forward(const struct nn_call *c)
 /* Several rows of dy may be of one of dx: those of a picture go to one thread. */
 static void backward_pictures(const struct nn_call *c, int64_t first, int64_t pictures)
 {
-    int64_t inner = inner_of(c), more = c->y.shape.dim[axis_of(c->attr, c->y.shape.rank)];
+    int64_t inner = inner_of(c), more = run_of(c) / inner;
 
     for (int64_t r = first * more; r < (first + pictures) * more; r++) {
         int64_t at = place(c, r, inner);
@@ -122,7 +116,7 @@ static void backward_pictures(const struct nn_call *c, int64_t first, int64_t pi
 
 static void backward(const struct nn_call *c)
 {
-    int64_t run = inner_of(c) * c->y.shape.dim[axis_of(c->attr, c->y.shape.rank)];
+    int64_t run = run_of(c);
 
     if (c->dx[0].data)
         nn_each_rows(c, shape_count(&c->y.shape) / run, run, backward_pictures);
@@ -131,7 +125,8 @@ static void backward(const struct nn_call *c)
 static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
 {
     const struct nn_pad *a = node->attr;
-    int rank = node->graph->node[node->id].type.rank, axis = nn_onnx_axis(rank, axis_of(a, rank));
+    int rank = node->graph->node[node->id].type.rank;
+    int axis = nn_onnx_axis(rank, nn_op_axis(a->axis, rank));
     int64_t pads[2 * SHAPE_MAX_RANK] = { 0 };
     const char *in[3] = { node->in[0] };
     bool constant = a->mode == NN_PAD_CONSTANT;

@@ -14,8 +14,6 @@
 #include <limits.h>
 #include <math.h>
 
-enum { TAPS = 4 };
-
 const char *const nn_resize_modes[] = { "nearest", "linear", "cubic", NULL };
 const char *const nn_resize_places[] = { "half_pixel", "pytorch_half_pixel", "asymmetric",
                                          "align_corners", "half_pixel_symmetric", NULL };
@@ -38,31 +36,19 @@ static const struct field attrs[] = {
     FIELDS_END
 };
 
-static int axis_of(const struct nn_resize *a, int rank)
-{
-    return a->axis < 0 ? rank - 1 : a->axis;
-}
-
 static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
                  struct err *err)
 {
     const struct nn_resize *a = attr;
-    int axis = axis_of(a, in[0].rank);
+    int axis = nn_op_axis(a->axis, in[0].rank);
 
     (void)n_in;
-    if (axis < 1 || axis >= in[0].rank || !in[0].dim[0].batch)
-        return err_set(err, ERR_INPUT, "resize: axis %d is no dimension after the batch of %d",
-                       a->axis, in[0].rank);
+    if (!nn_type_axis(&nn_op_resize, a->axis, &in[0], err))
+        return false;
     *out = in[0];
     out->dim[axis].n = a->size;
     return nn_type_fits(&nn_op_resize, out, err);
 }
-
-struct taps {
-    int n;
-    int64_t at[TAPS];
-    double weight[TAPS];
-};
 
 static double place(const struct nn_resize *a, int64_t n, int64_t i)
 {
@@ -101,10 +87,11 @@ static double cubic(double a, double x)
                    : 0;
 }
 
-/* What place i of n becomes is made of which places? */
-static struct taps taps_of(const struct nn_resize *a, int64_t n, int64_t i)
+struct nn_resize_taps nn_resize_taps(const struct nn_resize *a, int64_t n, int64_t i)
 {
-    struct taps t = { .n = a->mode == NN_RESIZE_NEAREST ? 1 : a->mode == NN_RESIZE_LINEAR ? 2 : 4 };
+    struct nn_resize_taps t = { .n = a->mode == NN_RESIZE_NEAREST  ? 1
+                                     : a->mode == NN_RESIZE_LINEAR ? 2
+                                                                   : 4 };
     double p = place(a, n, i), from = floor(p), sum = 0;
 
     if (a->mode == NN_RESIZE_NEAREST)
@@ -129,21 +116,16 @@ static struct taps taps_of(const struct nn_resize *a, int64_t n, int64_t i)
 
 static int64_t inner_of(const struct nn_call *c)
 {
-    const struct shape *s = &c->y.shape;
-    int64_t n = 1;
-
-    for (int d = axis_of(c->attr, s->rank) + 1; d < s->rank; d++)
-        n *= s->dim[d];
-    return n;
+    return nn_op_behind(&c->y.shape, ((const struct nn_resize *)c->attr)->axis);
 }
 
 static void forward_rows(const struct nn_call *c, int64_t first, int64_t rows)
 {
     const struct nn_resize *a = c->attr;
-    int64_t inner = inner_of(c), n = c->x[0].shape.dim[axis_of(a, c->y.shape.rank)];
+    int64_t inner = inner_of(c), n = c->x[0].shape.dim[nn_op_axis(a->axis, c->y.shape.rank)];
 
     for (int64_t r = first; r < first + rows; r++) {
-        struct taps t = taps_of(a, n, r % a->size);
+        struct nn_resize_taps t = nn_resize_taps(a, n, r % a->size);
         const real *x = (const real *)c->x[0].data + r / a->size * n * inner;
         real *y = (real *)c->y.data + r * inner;
 
@@ -166,10 +148,10 @@ static void forward(const struct nn_call *c)
 static void backward_runs(const struct nn_call *c, int64_t first, int64_t runs)
 {
     const struct nn_resize *a = c->attr;
-    int64_t inner = inner_of(c), n = c->x[0].shape.dim[axis_of(a, c->y.shape.rank)];
+    int64_t inner = inner_of(c), n = c->x[0].shape.dim[nn_op_axis(a->axis, c->y.shape.rank)];
 
     for (int64_t r = first * a->size; r < (first + runs) * a->size; r++) {
-        struct taps t = taps_of(a, n, r % a->size);
+        struct nn_resize_taps t = nn_resize_taps(a, n, r % a->size);
         const real *dy = (const real *)c->dy.data + r * inner;
         real *dx = (real *)c->dx[0].data + r / a->size * n * inner;
 
@@ -192,7 +174,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
     const struct nn_resize *a = node->attr;
     const struct nn_graph *g = node->graph;
     const struct nn_type *x = &g->node[g->node[node->id].in[0]].type;
-    int axis = axis_of(a, x->rank), n = x->dim[axis].n;
+    int axis = nn_op_axis(a->axis, x->rank), n = x->dim[axis].n;
     float scale[SHAPE_MAX_RANK], own = (float)(a->scale > 0 ? a->scale : (double)a->size / n);
     const char *in[3] = { node->in[0], "" };
 

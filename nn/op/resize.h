@@ -3,6 +3,7 @@
 #define NN_OP_RESIZE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum nn_resize_mode { NN_RESIZE_NEAREST, NN_RESIZE_LINEAR, NN_RESIZE_CUBIC };
 enum nn_resize_place { NN_RESIZE_HALF_PIXEL, NN_RESIZE_PYTORCH, NN_RESIZE_ASYMMETRIC,
@@ -20,5 +21,15 @@ struct nn_resize {
     double cubic;               /* its coefficient a */
     bool inside;                /* cubic: places outside weigh nothing */
 };
+
+enum { NN_RESIZE_TAPS = 4 };
+struct nn_resize_taps {
+    int n;
+    int64_t at[NN_RESIZE_TAPS];
+    double weight[NN_RESIZE_TAPS];
+};
+
+/* What place i of n places' new size is made of. */
+struct nn_resize_taps nn_resize_taps(const struct nn_resize *a, int64_t n, int64_t i);
 
 #endif

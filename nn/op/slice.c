@@ -20,22 +20,16 @@ static const struct field attrs[] = {
     FIELDS_END
 };
 
-static int axis_of(const struct nn_slice *a, int rank)
-{
-    return a->axis < 0 ? rank - 1 : a->axis;
-}
-
 static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn_type *out,
                  struct err *err)
 {
     const struct nn_slice *a = attr;
-    int axis = axis_of(a, in[0].rank);
+    int axis = nn_op_axis(a->axis, in[0].rank);
     int64_t last = a->start + (int64_t)(a->count - 1) * a->step;
 
     (void)n_in;
-    if (axis < 1 || axis >= in[0].rank || !in[0].dim[0].batch)
-        return err_set(err, ERR_INPUT, "slice: axis %d is no dimension after the batch of %d",
-                       a->axis, in[0].rank);
+    if (!nn_type_axis(&nn_op_slice, a->axis, &in[0], err))
+        return false;
     if (a->start >= in[0].dim[axis].n || last < 0 || last >= in[0].dim[axis].n)
         return err_set(err, ERR_INPUT, "slice: %d places from %d on do not lie in %d", a->count,
                        a->start, in[0].dim[axis].n);
@@ -47,19 +41,14 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 /* Numbers of one place of the dimension. */
 static int64_t inner_of(const struct nn_call *c)
 {
-    const struct shape *s = &c->y.shape;
-    int64_t n = 1;
-
-    for (int d = axis_of(c->attr, s->rank) + 1; d < s->rank; d++)
-        n *= s->dim[d];
-    return n;
+    return nn_op_behind(&c->y.shape, ((const struct nn_slice *)c->attr)->axis);
 }
 
 /* Row r of y, a place of the dimension, is where in x? */
 static int64_t place(const struct nn_call *c, int64_t r, int64_t inner)
 {
     const struct nn_slice *a = c->attr;
-    int64_t n = c->x[0].shape.dim[axis_of(a, c->y.shape.rank)];
+    int64_t n = c->x[0].shape.dim[nn_op_axis(a->axis, c->y.shape.rank)];
 
     return (r / a->count * n + a->start + r % a->count * a->step) * inner;
 }
@@ -103,7 +92,7 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
 {
     const struct nn_slice *a = node->attr;
     int rank = node->graph->node[node->id].type.rank;
-    int64_t axis = nn_onnx_axis(rank, axis_of(a, rank)), start = a->start, step = a->step;
+    int64_t axis = nn_onnx_axis(rank, nn_op_axis(a->axis, rank)), start = a->start, step = a->step;
     int64_t end = start + step * a->count;
     const char *in[5] = { node->in[0] };
 

@@ -6,7 +6,6 @@
  */
 #include "nn/op/transpose.h"
 #include "nn/io/onnx.h"
-#include "nn/op/strided.h"
 
 static const struct field attrs[] = {
     FIELD_LIST(struct nn_transpose, perm, SHAPE_MAX_RANK - 1, 0, SHAPE_MAX_RANK - 1,
@@ -38,7 +37,7 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
     return nn_type_fits(&nn_op_transpose, out, err);
 }
 
-static struct nn_strided places(const struct nn_call *c)
+struct nn_strided nn_transpose_places(const struct nn_call *c)
 {
     const struct nn_transpose *a = c->attr;
     const struct shape *x = &c->x[0].shape;
@@ -56,21 +55,21 @@ static struct nn_strided places(const struct nn_call *c)
 
 static void forward_rows(const struct nn_call *c, int64_t first, int64_t count)
 {
-    struct nn_strided s = places(c);
+    struct nn_strided s = nn_transpose_places(c);
 
     nn_strided_copy(&s, c, first, count);
 }
 
 static void forward(const struct nn_call *c)
 {
-    struct nn_strided s = places(c);
+    struct nn_strided s = nn_transpose_places(c);
 
     nn_each_rows(c, nn_strided_rows(&s), nn_strided_width(&s), forward_rows);
 }
 
 static void backward_rows(const struct nn_call *c, int64_t first, int64_t count)
 {
-    struct nn_strided s = places(c);
+    struct nn_strided s = nn_transpose_places(c);
     int64_t n = nn_strided_width(&s), next = nn_strided_next(&s, 0), at[NN_STRIDED_IN];
 
     for (int64_t r = first; r < first + count; r++) {
@@ -86,7 +85,7 @@ static void backward_rows(const struct nn_call *c, int64_t first, int64_t count)
 
 static void backward(const struct nn_call *c)
 {
-    struct nn_strided s = places(c);
+    struct nn_strided s = nn_transpose_places(c);
 
     if (c->dx[0].data)
         nn_each_rows(c, nn_strided_rows(&s), nn_strided_width(&s), backward_rows);
