@@ -111,7 +111,7 @@ static bool write_nodes(struct source *s, struct err *err)
 /* Numbers of the arena. */
 static size_t arena(const struct source *s)
 {
-    return s->plan->bytes / sizeof(real);
+    return s->plan->bytes / sizeof(real) + s->c.room;
 }
 
 static const char *pixel_name(const struct source *s)
@@ -233,16 +233,16 @@ static void labels(const struct source *s, struct str *out)
 
 static void parts(const struct source *s, struct str *out)
 {
-    uint32_t used = s->c.parts;
+    uint64_t used = s->c.parts;
 
     for (int i = INFER_C_PARTS - 1; i >= 0; i--)
         if (used >> i & 1)
-            used |= infer_c_parts[i].needs;
+            used |= infer_c_part(i)->needs;
     if (used >> INFER_C_CONV & 1)
         str_printf(out, "\nstatic const float zeros[%d] = { 0 };\n", s->c.deepest);
     for (int i = 0; i < INFER_C_PARTS; i++)
         if (used >> i & 1)
-            str_printf(out, "\n%s", infer_c_parts[i].text);
+            str_printf(out, "\n%s", infer_c_part(i)->text);
     str_add(out, "\n");
 }
 
@@ -342,7 +342,7 @@ static bool compose(struct source *s, struct str *out, struct err *err)
     if (!write_nodes(s, err))
         return false;
     if (s->energy >= 0)
-        s->c.parts |= 1u << (s->m->task == DATA_MULTI ? INFER_C_SOFTPLUS_OF : INFER_C_EXP);
+        s->c.parts |= s->m->task == DATA_MULTI ? INFER_C_BIT(SOFTPLUS_OF) : INFER_C_BIT(EXP);
     head(s, out);
     str_add(out, "#include <stdint.h>\n\n");
     interface(s, out);

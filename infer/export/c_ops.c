@@ -1,20 +1,19 @@
 /*
- * c_ops -- how each operator becomes C: one row each
+ * c_ops -- how each operator becomes C: one row each; layers
  *
- * A row's function writes the constants of a node and the line that calls its part.  Filters go out
- * in the order in which the part reads them: runs of INFER_C_LANES_WIDE output channels, so that
- * its innermost loop is one over neighbouring numbers.
+ * A row's function writes the constants of a node and the line that calls its part; of operators
+ * that move numbers it is in c_moves.c, of sums and other maths in c_maths.c.  Filters go out in
+ * the order in which the part reads them: runs of INFER_C_LANES_WIDE output channels, so that its
+ * innermost loop is one over neighbouring numbers.
  */
 #include "infer/export/c.h"
 #include "nn/op/batchnorm.h"
-#include "nn/op/concat.h"
 #include "nn/op/conv2d.h"
 #include "nn/op/gelu.h"
 #include "nn/op/groupnorm.h"
 #include "nn/op/layernorm.h"
 #include "nn/op/leakyrelu.h"
 #include "nn/op/linear.h"
-#include "nn/op/pad.h"
 #include "nn/op/pool.h"
 
 #include <float.h>
@@ -22,19 +21,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PART(part) (1u << INFER_C_##part)
+#define PART INFER_C_BIT
 
 enum { X, WEIGHT, BIAS };               /* inputs of layers */
-
-/* A node at its call. */
-struct site {
-    struct infer_c *c;
-    int id;
-    const struct nn_node *node;
-    const struct shape *in, *out;       /* of input 0 and of the value, with a batch of 1 */
-    char x[32], y[32];                  /* expressions of the same */
-    struct err *err;
-};
 
 static bool in_params(const struct nn_node *node)
 {
@@ -42,7 +31,7 @@ static bool in_params(const struct nn_node *node)
 }
 
 /* The values of input i, which the operator wants as a parameter; NULL: it is computed. */
-static const real *param(struct site *s, int i)
+static const real *param(struct infer_c_site *s, int i)
 {
     int id = s->node->in[i];
 
@@ -53,12 +42,11 @@ static const real *param(struct site *s, int i)
     return s->c->params->value + s->c->params->offset[s->c->params->entry[id]];
 }
 
-static bool no_memory(struct err *err)
+bool infer_c_no_memory(struct err *err)
 {
     return err_set(err, ERR_MEMORY, "no memory for the text");
 }
 
-/* The constant PREFIXid of n numbers. */
 static bool store(struct infer_c *c, const char *prefix, int id, size_t n, const float *x,
                   struct err *err)
 {
@@ -67,17 +55,17 @@ static bool store(struct infer_c *c, const char *prefix, int id, size_t n, const
             return err_set(err, ERR_INPUT, "weight %zu is not a finite number", i);
     infer_c_array(&c->weights, prefix, id, n, x);
     c->constants += n;
-    return !c->weights.failed || no_memory(err);
+    return !c->weights.failed || infer_c_no_memory(err);
 }
 
-static bool store_real(struct infer_c *c, const char *prefix, int id, size_t n, const real *x,
-                       struct err *err)
+bool infer_c_store(struct infer_c *c, const char *prefix, int id, size_t n, const real *x,
+                   struct err *err)
 {
     float *copy = malloc((n + 1) * sizeof *copy);
     bool ok;
 
     if (!copy)
-        return no_memory(err);
+        return infer_c_no_memory(err);
     for (size_t i = 0; i < n; i++)
         copy[i] = (float)x[i];
     ok = store(c, prefix, id, n, copy, err);
@@ -98,7 +86,7 @@ bool infer_c_value(struct infer_c *c, int node, char text[32], struct err *err)
     else {
         snprintf(text, 32, "value%d", node);
         if (!c->done[node] &&
-            !store_real(c, "value", node, (size_t)c->params->count[entry],
+            !infer_c_store(c, "value", node, (size_t)c->params->count[entry],
                         c->params->value + c->params->offset[entry], err))
             return false;
         c->done[node] = true;
@@ -111,25 +99,20 @@ static int64_t last_dim(const struct shape *s)
     return s->dim[s->rank - 1];
 }
 
-static struct str *calls(struct site *s)
-{
-    return &s->c->calls;
-}
-
 /* " -3.4e38f, 3.4e38f,": what the relu behind a node limits its value to. */
-static void limits(struct site *s)
+static void limits(struct infer_c_site *s)
 {
     int relu = s->c->after[s->id];
 
     if (relu < 0)
-        str_add(calls(s), "-UNLIMITED, UNLIMITED, ");
+        str_add(s->calls, "-UNLIMITED, UNLIMITED, ");
     else if (s->c->graph->node[relu].op == &nn_op_relu)
-        str_add(calls(s), "0.0f, UNLIMITED, ");
+        str_add(s->calls, "0.0f, UNLIMITED, ");
     else
-        str_add(calls(s), "0.0f, 6.0f, ");
+        str_add(s->calls, "0.0f, 6.0f, ");
 }
 
-static void declare_window(struct site *s, const struct nn_window *w)
+static void declare_window(struct infer_c_site *s, const struct nn_window *w)
 {
     str_printf(&s->c->layers,
                "static const struct window window%d = { %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, "
@@ -139,7 +122,7 @@ static void declare_window(struct site *s, const struct nn_window *w)
 }
 
 /* Filters [kh,kw,c,k] and their bias (NULL: none) as part CONV reads them. */
-static bool store_filters(struct site *s, const struct nn_window *w, int groups, int k,
+static bool store_filters(struct infer_c_site *s, const struct nn_window *w, int groups, int k,
                           const real *weight, const real *bias)
 {
     int of = k / groups, runs = (of + INFER_C_LANES_WIDE - 1) / INFER_C_LANES_WIDE;
@@ -157,7 +140,7 @@ static bool store_filters(struct site *s, const struct nn_window *w, int groups,
                     out[at] = l < of ? (float)weight[t * (size_t)k + (size_t)(g * of + l)] : 0;
         }
     if (!ok)
-        no_memory(s->err);
+        infer_c_no_memory(s->err);
     ok = ok && store(s->c, "weight", s->id, at, out, s->err) &&
          store(s->c, "bias", s->id, at_bias, out_bias, s->err);
     free(out);
@@ -165,7 +148,8 @@ static bool store_filters(struct site *s, const struct nn_window *w, int groups,
     return ok;
 }
 
-static bool filters(struct site *s, const struct nn_window *w, int groups, int k, bool has_bias)
+static bool filters(struct infer_c_site *s, const struct nn_window *w, int groups, int k,
+                    bool has_bias)
 {
     const real *weight = param(s, WEIGHT), *bias = has_bias ? param(s, BIAS) : NULL;
 
@@ -174,35 +158,35 @@ static bool filters(struct site *s, const struct nn_window *w, int groups, int k
     if (s->c->deepest < w->c / groups)
         s->c->deepest = w->c / groups;
     declare_window(s, w);
-    str_printf(calls(s), "conv(&window%d, %d, %d, ", s->id, groups, k);
+    str_printf(s->calls, "conv(&window%d, %d, %d, ", s->id, groups, k);
     limits(s);
-    str_printf(calls(s), "%s, weight%d, bias%d, %s);\n", s->x, s->id, s->id, s->y);
+    str_printf(s->calls, "%s, weight%d, bias%d, %s);\n", s->x, s->id, s->id, s->y);
     s->c->parts |= PART(CONV);
     return true;
 }
 
-static bool depthwise(struct site *s, const struct nn_window *w, bool has_bias)
+static bool depthwise(struct infer_c_site *s, const struct nn_window *w, bool has_bias)
 {
     const real *weight = param(s, WEIGHT), *bias = has_bias ? param(s, BIAS) : NULL;
     real *zero = calloc((size_t)w->c, sizeof *zero);
-    bool ok = zero || no_memory(s->err);
+    bool ok = zero || infer_c_no_memory(s->err);
 
     ok = ok && weight && (!has_bias || bias) &&
-         store_real(s->c, "weight", s->id, (size_t)w->kh * (size_t)w->kw * (size_t)w->c, weight,
+         infer_c_store(s->c, "weight", s->id, (size_t)w->kh * (size_t)w->kw * (size_t)w->c, weight,
                     s->err) &&
-         store_real(s->c, "bias", s->id, (size_t)w->c, bias ? bias : zero, s->err);
+         infer_c_store(s->c, "bias", s->id, (size_t)w->c, bias ? bias : zero, s->err);
     free(zero);
     if (!ok)
         return false;
     declare_window(s, w);
-    str_printf(calls(s), "depthwise(&window%d, ", s->id);
+    str_printf(s->calls, "depthwise(&window%d, ", s->id);
     limits(s);
-    str_printf(calls(s), "%s, weight%d, bias%d, %s);\n", s->x, s->id, s->id, s->y);
+    str_printf(s->calls, "%s, weight%d, bias%d, %s);\n", s->x, s->id, s->id, s->y);
     s->c->parts |= PART(DEPTHWISE);
     return true;
 }
 
-static bool conv2d(struct site *s)
+static bool conv2d(struct infer_c_site *s)
 {
     const struct nn_conv2d *a = s->node->attr;
     const int64_t *dim = s->in->dim;
@@ -219,7 +203,7 @@ static bool conv2d(struct site *s)
 }
 
 /* A convolution of one pixel, or of a row of them. */
-static bool linear(struct site *s)
+static bool linear(struct infer_c_site *s)
 {
     const struct nn_linear *a = s->node->attr;
     const int one[2] = { 1, 1 }, none[4] = { 0 };
@@ -230,31 +214,32 @@ static bool linear(struct site *s)
 }
 
 /* y = x * scale + shift, and norms: the call of a part with both; "part(first, " stands. */
-static bool channels(struct site *s, size_t n, const real *scale, const real *shift)
+static bool channels(struct infer_c_site *s, size_t n, const real *scale, const real *shift)
 {
     real *zero = calloc(n, sizeof *zero);
-    bool ok = (zero || no_memory(s->err)) && store_real(s->c, "scale", s->id, n, scale, s->err) &&
-              store_real(s->c, "shift", s->id, n, shift ? shift : zero, s->err);
+    bool ok = (zero || infer_c_no_memory(s->err)) &&
+              infer_c_store(s->c, "scale", s->id, n, scale, s->err) &&
+              infer_c_store(s->c, "shift", s->id, n, shift ? shift : zero, s->err);
 
     free(zero);
-    str_printf(calls(s), "scale%d, shift%d, %s, %s);\n", s->id, s->id, s->x, s->y);
+    str_printf(s->calls, "scale%d, shift%d, %s, %s);\n", s->id, s->id, s->x, s->y);
     return ok;
 }
 
-static long long pixels(const struct site *s)
+static long long pixels(const struct infer_c_site *s)
 {
-    return shape_count(s->out) / last_dim(s->out);
+    return s->count / last_dim(s->out);
 }
 
 /* Where it could not be folded into what is before it. */
-static bool batchnorm(struct site *s)
+static bool batchnorm(struct infer_c_site *s)
 {
     enum { GAMMA = 1, BETA, MEAN, VAR };
     const struct nn_bn *a = s->node->attr;
     const real *of[VAR + 1] = { NULL };
     size_t n = (size_t)last_dim(s->out);
     real *scale = calloc(2 * n, sizeof *scale);
-    bool ok = scale || no_memory(s->err);
+    bool ok = scale || infer_c_no_memory(s->err);
 
     for (int i = GAMMA; i <= VAR && ok; i++)
         ok = (of[i] = param(s, i)) != NULL;
@@ -264,174 +249,173 @@ static bool batchnorm(struct site *s)
         scale[i] = (real)f;
         scale[n + i] = (real)(of[BETA][i] - of[MEAN][i] * f);
     }
-    str_printf(calls(s), "affine(%lld, %zu, ", pixels(s), n);
+    str_printf(s->calls, "affine(%lld, %zu, ", pixels(s), n);
     ok = ok && channels(s, n, scale, scale + n);
     free(scale);
     s->c->parts |= PART(AFFINE);
     return ok;
 }
 
-static bool scale(struct site *s)
+static bool scale(struct infer_c_site *s)
 {
     const real *gamma = param(s, 1);
     size_t n = (size_t)last_dim(s->out);
 
-    str_printf(calls(s), "affine(%lld, %zu, ", pixels(s), n);
+    str_printf(s->calls, "affine(%lld, %zu, ", pixels(s), n);
     s->c->parts |= PART(AFFINE);
     return gamma && channels(s, n, gamma, NULL);
 }
 
-static void epsilon(struct site *s, double value)
+void infer_c_argument(struct infer_c_site *s, double x)
 {
-    infer_c_number(calls(s), (float)value);
-    str_add(calls(s), ", ");
+    infer_c_number(s->calls, (float)x);
+    str_add(s->calls, ", ");
 }
 
-static bool groupnorm(struct site *s)
+static bool groupnorm(struct infer_c_site *s)
 {
     const struct nn_groupnorm *a = s->node->attr;
     const real *gamma = param(s, 1), *beta = param(s, 2);
     size_t n = (size_t)last_dim(s->out);
 
-    str_printf(calls(s), "groupnorm(%lld, %zu, %d, ", pixels(s), n, a->groups);
-    epsilon(s, a->epsilon);
+    str_printf(s->calls, "groupnorm(%lld, %zu, %d, ", pixels(s), n, a->groups);
+    infer_c_argument(s, a->epsilon);
     s->c->parts |= PART(GROUPNORM);
     return gamma && beta && channels(s, n, gamma, beta);
 }
 
-static bool layernorm(struct site *s)
+static bool layernorm(struct infer_c_site *s)
 {
     const struct nn_layernorm *a = s->node->attr;
     const real *gamma = param(s, 1), *beta = param(s, 2);
     size_t n = (size_t)last_dim(s->out);
 
-    str_printf(calls(s), "layernorm(%lld, %zu, ", pixels(s), n);
-    epsilon(s, a->epsilon);
+    str_printf(s->calls, "layernorm(%lld, %zu, ", pixels(s), n);
+    infer_c_argument(s, a->epsilon);
     s->c->parts |= PART(LAYERNORM);
     return gamma && beta && channels(s, n, gamma, beta);
 }
 
 /* name(numbers, x, y) */
-static bool map(struct site *s, enum infer_c_part_id part, const char *name)
+static bool map(struct infer_c_site *s, enum infer_c_part_id part, const char *name)
 {
-    str_printf(calls(s), "%s(%lld, %s, %s);\n", name, (long long)shape_count(s->out), s->x, s->y);
-    s->c->parts |= 1u << part;
+    str_printf(s->calls, "%s(%lld, %s, %s);\n", name, s->count, s->x, s->y);
+    s->c->parts |= (uint64_t)1 << part;
     return true;
 }
 
-static bool clamp(struct site *s, const char *high)
+static bool clamp(struct infer_c_site *s, const char *high)
 {
-    str_printf(calls(s), "clamp(%lld, 0.0f, %s, %s, %s);\n", (long long)shape_count(s->out), high,
+    str_printf(s->calls, "clamp(%lld, 0.0f, %s, %s, %s);\n", s->count, high,
                s->x, s->y);
     s->c->parts |= PART(CLAMP);
     return true;
 }
 
-static bool relu(struct site *s)
+static bool relu(struct infer_c_site *s)
 {
     return clamp(s, "UNLIMITED");
 }
 
-static bool relu6(struct site *s)
+static bool relu6(struct infer_c_site *s)
 {
     return clamp(s, "6.0f");
 }
 
-static bool leakyrelu(struct site *s)
+static bool leakyrelu(struct infer_c_site *s)
 {
     const struct nn_leakyrelu *a = s->node->attr;
 
-    str_printf(calls(s), "leaky(%lld, ", (long long)shape_count(s->out));
-    epsilon(s, a->slope);
-    str_printf(calls(s), "%s, %s);\n", s->x, s->y);
+    str_printf(s->calls, "leaky(%lld, ", s->count);
+    infer_c_argument(s, a->slope);
+    str_printf(s->calls, "%s, %s);\n", s->x, s->y);
     s->c->parts |= PART(LEAKY);
     return true;
 }
 
-static bool gelu(struct site *s)
+static bool gelu(struct infer_c_site *s)
 {
     return ((const struct nn_gelu *)s->node->attr)->approximate == NN_GELU_TANH
                ? map(s, INFER_C_GELU_TANH, "gelu_tanh")
                : map(s, INFER_C_GELU, "gelu");
 }
 
-static bool silu(struct site *s)
+static bool silu(struct infer_c_site *s)
 {
     return map(s, INFER_C_SILU, "silu");
 }
 
-static bool hardswish(struct site *s)
+static bool hardswish(struct infer_c_site *s)
 {
     return map(s, INFER_C_HARDSWISH, "hardswish");
 }
 
-static bool sigmoid(struct site *s)
+static bool sigmoid(struct infer_c_site *s)
 {
     return map(s, INFER_C_SIGMOID, "sigmoid");
 }
 
-static bool tanh_(struct site *s)
+static bool tanh_(struct infer_c_site *s)
 {
     return map(s, INFER_C_TANHS, "tanhs");
 }
 
-static bool softmax(struct site *s)
+static bool softmax(struct infer_c_site *s)
 {
-    str_printf(calls(s), "softmax(%lld, %lld, %s, %s);\n", pixels(s),
+    str_printf(s->calls, "softmax(%lld, %lld, %s, %s);\n", pixels(s),
                (long long)last_dim(s->out), s->x, s->y);
     s->c->parts |= PART(SOFTMAX);
     return true;
 }
 
-/* The other input of a sum or a product. */
-static bool other(struct site *s, char text[32])
+bool infer_c_input(struct infer_c_site *s, int i, char text[32])
 {
-    return infer_c_value(s->c, s->node->in[1], text, s->err);
+    return infer_c_value(s->c, s->node->in[i], text, s->err);
 }
 
-static bool add(struct site *s)
+static bool add(struct infer_c_site *s)
 {
     char b[32];
 
-    if (!other(s, b))
+    if (!infer_c_input(s, 1, b))
         return false;
-    str_printf(calls(s), "add(%lld, ", (long long)shape_count(s->out));
+    str_printf(s->calls, "add(%lld, ", s->count);
     limits(s);
-    str_printf(calls(s), "%s, %s, %s);\n", s->x, b, s->y);
+    str_printf(s->calls, "%s, %s, %s);\n", s->x, b, s->y);
     s->c->parts |= PART(ADD);
     return true;
 }
 
-static bool mul(struct site *s)
+static bool mul(struct infer_c_site *s)
 {
     char b[32];
 
-    if (!other(s, b))
+    if (!infer_c_input(s, 1, b))
         return false;
-    str_printf(calls(s), "mul(%lld, %s, %s, %s);\n", (long long)shape_count(s->out), s->x, b,
+    str_printf(s->calls, "mul(%lld, %s, %s, %s);\n", s->count, s->x, b,
                s->y);
     s->c->parts |= PART(MUL);
     return true;
 }
 
 /* A product with factors that are computed. */
-static bool gate(struct site *s)
+static bool gate(struct infer_c_site *s)
 {
     size_t n = (size_t)last_dim(s->out);
     real *zero = calloc(n, sizeof *zero);
-    bool ok = zero || no_memory(s->err);
+    bool ok = zero || infer_c_no_memory(s->err);
     char by[32];
 
-    ok = ok && other(s, by) && store_real(s->c, "shift", s->id, n, zero, s->err);
+    ok = ok && infer_c_input(s, 1, by) && infer_c_store(s->c, "shift", s->id, n, zero, s->err);
     if (ok)
-        str_printf(calls(s), "affine(%lld, %zu, %s, shift%d, %s, %s);\n", pixels(s), n, by, s->id,
+        str_printf(s->calls, "affine(%lld, %zu, %s, shift%d, %s, %s);\n", pixels(s), n, by, s->id,
                    s->x, s->y);
     free(zero);
     s->c->parts |= PART(AFFINE);
     return ok;
 }
 
-static struct nn_window pool_window(struct site *s)
+static struct nn_window pool_window(struct infer_c_site *s)
 {
     const struct nn_pool *a = s->node->attr;
     const int64_t *dim = s->in->dim;
@@ -441,105 +425,34 @@ static struct nn_window pool_window(struct site *s)
     return w;
 }
 
-static bool maxpool(struct site *s)
+static bool maxpool(struct infer_c_site *s)
 {
     pool_window(s);
-    str_printf(calls(s), "maxpool(&window%d, %s, %s);\n", s->id, s->x, s->y);
+    str_printf(s->calls, "maxpool(&window%d, %s, %s);\n", s->id, s->x, s->y);
     s->c->parts |= PART(MAXPOOL);
     return true;
 }
 
-static bool avgpool(struct site *s)
+static bool avgpool(struct infer_c_site *s)
 {
     pool_window(s);
-    str_printf(calls(s), "avgpool(&window%d, %d, %s, %s);\n", s->id,
+    str_printf(s->calls, "avgpool(&window%d, %d, %s, %s);\n", s->id,
                ((const struct nn_pool *)s->node->attr)->whole, s->x, s->y);
     s->c->parts |= PART(AVGPOOL);
     return true;
 }
 
-static bool meanpool(struct site *s)
+static bool meanpool(struct infer_c_site *s)
 {
-    str_printf(calls(s), "meanpool(%lld, %lld, %s, %s);\n",
+    str_printf(s->calls, "meanpool(%lld, %lld, %s, %s);\n",
                (long long)(s->in->dim[1] * s->in->dim[2]), (long long)s->in->dim[3], s->x, s->y);
     s->c->parts |= PART(MEANPOOL);
     return true;
 }
 
-/* Numbers of a row of a concat: the dimensions from the axis on. */
-static long long run(const struct shape *s, int axis)
-{
-    long long n = 1;
-
-    for (int i = axis < 0 ? s->rank - 1 : axis; i < s->rank; i++)
-        n *= s->dim[i];
-    return n;
-}
-
-static bool concat(struct site *s)
-{
-    int axis = ((const struct nn_concat *)s->node->attr)->axis;
-    long long to = run(s->out, axis), at = 0;
-
-    for (int i = 0; i < s->node->n_in; i++) {
-        long long n = run(&s->c->plan->shape[s->node->in[i]], axis);
-        char x[32];
-
-        if (!infer_c_value(s->c, s->node->in[i], x, s->err))
-            return false;
-        str_printf(calls(s), "%scopy(%lld, %lld, %s, %lld, %s + %lld, %lld);\n", i ? "    " : "",
-                   (long long)shape_count(s->out) / to, n, x, n, s->y, at, to);
-        at += n;
-    }
-    s->c->parts |= PART(COPY);
-    return true;
-}
-
-/* Rows of the places before, of x and of those behind, each a copy. */
-static bool pad(struct site *s)
-{
-    const struct nn_pad *a = s->node->attr;
-    int axis = a->axis < 0 ? s->out->rank - 1 : a->axis;
-    long long inner = run(s->out, axis) / s->out->dim[axis], to = run(s->out, axis);
-    long long before = a->before * inner, own = run(s->in, axis), behind = a->after * inner;
-    long long most = before > behind ? before : behind, rows = shape_count(s->out) / to;
-    real *value = calloc((size_t)most + 1, sizeof *value);
-    bool ok = value || no_memory(s->err);
-
-    if (ok && a->mode != NN_PAD_CONSTANT)
-        ok = err_set(s->err, ERR_UNSUPPORTED, "C has pads of constants only");
-    for (long long i = 0; ok && i < most; i++)
-        value[i] = (real)a->value;
-    if (ok && most)
-        ok = store_real(s->c, "value", s->id, (size_t)most, value, s->err);
-    free(value);
-    if (ok && before)
-        str_printf(calls(s), "copy(%lld, %lld, value%d, 0, %s, %lld);\n    ", rows, before, s->id,
-                   s->y, to);
-    str_printf(calls(s), "copy(%lld, %lld, %s, %lld, %s + %lld, %lld);\n", rows, own, s->x, own,
-               s->y, before, to);
-    if (ok && behind)
-        str_printf(calls(s), "    copy(%lld, %lld, value%d, 0, %s + %lld, %lld);\n", rows, behind,
-                   s->id, s->y, before + own, to);
-    s->c->parts |= PART(COPY);
-    return ok;
-}
-
-/* The same numbers: where they lie in place, which is nearly always, nothing is left to do. */
-static bool same(struct site *s)
-{
-    long long n = shape_count(s->out);
-
-    if (s->c->plan->value[s->id] == s->c->plan->value[s->node->in[0]])
-        return true;
-    str_printf(calls(s), "copy(1, %lld, %s, 0, %s, 0);\n", n, s->x, s->y);
-    s->c->parts |= PART(COPY);
-    return true;
-}
-
 static const struct row {
     const struct nn_op *op;
-    bool (*write)(struct site *s);
+    infer_c_write *write;
 } rows[] = {
     { &nn_op_conv2d, conv2d },
     { &nn_op_linear, linear },
@@ -562,12 +475,25 @@ static const struct row {
     { &nn_op_maxpool, maxpool },
     { &nn_op_avgpool, avgpool },
     { &nn_op_meanpool, meanpool },
-    { &nn_op_flatten, same },
-    { &nn_op_reshape, same },
-    { &nn_op_concat, concat },
-    { &nn_op_pad, pad },
-    { &nn_op_dropout, same },
-    { &nn_op_droppath, same },
+    { &nn_op_flatten, infer_c_same },
+    { &nn_op_reshape, infer_c_same },
+    { &nn_op_dropout, infer_c_same },
+    { &nn_op_droppath, infer_c_same },
+    { &nn_op_concat, infer_c_concat },
+    { &nn_op_pad, infer_c_pad },
+    { &nn_op_transpose, infer_c_transpose },
+    { &nn_op_slice, infer_c_slice },
+    { &nn_op_expand, infer_c_expand },
+    { &nn_op_gather, infer_c_gather },
+    { &nn_op_resize, infer_c_resize },
+    { &nn_op_embed, infer_c_embed },
+    { &nn_op_math, infer_c_math },
+    { &nn_op_arith, infer_c_arith },
+    { &nn_op_where, infer_c_where },
+    { &nn_op_reduce, infer_c_reduce },
+    { &nn_op_lrn, infer_c_lrn },
+    { &nn_op_matmul, infer_c_matmul },
+    { &nn_op_attention, infer_c_attention },
 };
 
 static const struct row *find(const struct nn_op *op)
@@ -605,7 +531,9 @@ bool infer_c_node(struct infer_c *c, int node, struct err *err)
 {
     const struct nn_node *n = &c->graph->node[node];
     const struct row *row = find(n->op);
-    struct site s = { .c = c, .id = node, .node = n, .out = &c->plan->shape[node], .err = err };
+    struct infer_c_site s = { .c = c, .id = node, .node = n, .out = &c->plan->shape[node],
+                              .count = shape_count(&c->plan->shape[node]), .calls = &c->calls,
+                              .err = err };
     size_t before, at;
 
     if (!row)

@@ -1,5 +1,5 @@
 /*
- * c_parts -- the functions that exported C is made of, as text
+ * c_parts -- the functions that exported C is made of, as text: numbers, layers
  *
  * C99 without libm: what is needed of that is here.  Pictures are [row][column][channel].  y may
  * be x but under windows and in means.  Each file gets the parts that it uses, behind those that
@@ -7,9 +7,9 @@
  */
 #include "infer/export/c.h"
 
-#define BIT(part) (1u << INFER_C_##part)
+#define BIT INFER_C_BIT
 
-const struct infer_c_part infer_c_parts[INFER_C_PARTS] = {
+const struct infer_c_part infer_c_layers[INFER_C_LAYERS] = {
     [INFER_C_EXP] = { 0,
     "/* e^x = 2^n e^r, |r| <= ln 2 / 2, e^r by its series; 0 below -87, that of 88 above. */\n"
     "static float exp_of(float x)\n"

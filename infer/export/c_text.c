@@ -21,6 +21,13 @@ void infer_c_number(struct str *out, float x)
     str_add(out, strpbrk(text, ".e") ? "f" : ".0f");
 }
 
+void infer_c_ints(struct str *out, int n, const int64_t *x)
+{
+    for (int i = 0; i < n; i++)
+        str_printf(out, "%s%lld", i ? ", " : "{ ", (long long)x[i]);
+    str_add(out, " }");
+}
+
 void infer_c_array(struct str *out, const char *prefix, int id, size_t n, const float *x)
 {
     enum { WIDE = 96 };
