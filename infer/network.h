@@ -15,6 +15,7 @@ struct infer_network {
     struct nn_weights *weights;
     const struct nn_kernels *kernels;
     enum nn_precision precision;        /* of pictures within it; auto no more */
+    int width;                  /* numbers of a picture's features; 0: made without them */
 };
 
 struct infer_network_options {
@@ -23,6 +24,7 @@ struct infer_network_options {
     enum nn_precision precision;
     const char *isa;            /* as in nn_kernels_get */
     struct pool *pool;          /* that makes the weights; NULL: the caller alone */
+    bool features;              /* it has an output "features" [N,width], too: infer/cut.h */
 };
 
 /* g and the values, or p, are read during the call only. */

@@ -25,10 +25,12 @@ struct infer_predictor {
     struct nn_plan *plan;
     struct nn_exec *exec;
     const char *input;          /* its name */
-    const real *said[2];        /* where the exec has probabilities and logits */
+    const real *said[3];        /* where the exec has probabilities, logits and features */
     struct shape image;         /* of a full slice */
     int batch, slice, n_labels;
+    int width;                  /* of the features; 0: there are none */
     real *logits;               /* [batch,n_labels] */
+    real *features;             /* [batch,width] */
 };
 
 /* Takes the pool over. */
@@ -45,6 +47,7 @@ static struct infer_predictor *new_predictor(const struct infer_network *n, int 
     q->network = n;
     q->pool = pool;
     q->n_labels = n->graph->node[nn_graph_find_output(n->graph, "probability")].type.dim[1].n;
+    q->width = n->width;
     q->input = n->graph->node[nn_graph_first_input(n->graph)].name;
     if (!infer_predictor_resize(q, batch, err)) {
         infer_predictor_free(q);
@@ -128,12 +131,13 @@ bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *er
     int slice = !plan ? 0 : batch == 1 ? 1 : slice_of(plan, batch);
     struct nn_exec *exec = NULL;
     real *logits = calloc((size_t)batch * (size_t)q->n_labels, sizeof *logits);
+    real *features = calloc((size_t)batch * (size_t)q->width + 1, sizeof *features);
 
     if (slice > 1) {
         nn_plan_free(plan);
         plan = new_plan(q, slice, err);
     }
-    if (!logits)
+    if (!logits || !features)
         err_set(err, ERR_MEMORY, "predict: no memory");
     else if (plan)
         exec = nn_exec_of(plan, q->network->weights,
@@ -141,19 +145,23 @@ bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *er
     if (!exec) {
         nn_plan_free(plan);
         free(logits);
+        free(features);
         return false;
     }
     nn_exec_free(q->exec);
     nn_plan_free(q->plan);
     free(q->logits);
+    free(q->features);
     q->plan = plan;
     q->exec = exec;
     q->logits = logits;
+    q->features = features;
     q->batch = batch;
     q->slice = slice;
     q->image = plan->shape[nn_graph_first_input(q->network->graph)];
     q->said[0] = nn_exec_output(exec, "probability").data;
     q->said[1] = nn_exec_output(exec, "logits").data;
+    q->said[2] = q->width ? nn_exec_output(exec, "features").data : NULL;
     return true;
 }
 
@@ -169,6 +177,7 @@ void infer_predictor_free(struct infer_predictor *q)
     nn_exec_free(q->exec);
     nn_plan_free(q->plan);
     free(q->logits);
+    free(q->features);
     pool_free(q->pool);
     infer_network_free(q->own);
     free(q);
@@ -182,6 +191,11 @@ int infer_predictor_batch(const struct infer_predictor *q)
 int infer_predictor_labels(const struct infer_predictor *q)
 {
     return q->n_labels;
+}
+
+int infer_predictor_width(const struct infer_predictor *q)
+{
+    return q->width;
 }
 
 void infer_predictor_size(const struct infer_predictor *q, int size[2])
@@ -207,16 +221,20 @@ static void take_in(struct infer_predictor *q, int n, const float *image)
     memset(in + used, 0, (all - used) * sizeof *in);
 }
 
-static void predict_slice(struct infer_predictor *q, int n, const float *image, float *probability,
-                          real *logits)
+/* n pictures that are number `first` on of their batch. */
+static void predict_slice(struct infer_predictor *q, int first, int n, const float *image,
+                          float *probability)
 {
-    size_t answers = (size_t)n * (size_t)q->n_labels;
+    size_t labels = (size_t)q->n_labels, width = (size_t)q->width, answers = (size_t)n * labels;
 
     take_in(q, n, image);
     nn_exec_forward(q->exec);
     for (size_t i = 0; i < answers; i++)
         probability[i] = (float)q->said[0][i];
-    memcpy(logits, q->said[1], answers * sizeof *logits);
+    memcpy(q->logits + (size_t)first * labels, q->said[1], answers * sizeof *q->logits);
+    if (width)
+        memcpy(q->features + (size_t)first * width, q->said[2],
+               (size_t)n * width * sizeof *q->features);
 }
 
 void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability)
@@ -226,8 +244,7 @@ void infer_predict(struct infer_predictor *q, int n, const float *image, float *
     assert(n >= 0 && n <= q->batch);
     for (int i = 0, count; i < n; i += count) {
         count = n - i < q->slice ? n - i : q->slice;
-        predict_slice(q, count, image + (size_t)i * one, probability + (size_t)i * labels,
-                      q->logits + (size_t)i * labels);
+        predict_slice(q, i, count, image + (size_t)i * one, probability + (size_t)i * labels);
     }
 }
 
@@ -236,6 +253,13 @@ void infer_predictor_logits(const struct infer_predictor *q, int n, float *logit
     assert(n >= 0 && n <= q->batch);
     for (size_t i = 0; i < (size_t)n * (size_t)q->n_labels; i++)
         logits[i] = (float)q->logits[i];
+}
+
+void infer_predictor_features(const struct infer_predictor *q, int n, float *features)
+{
+    assert(n >= 0 && n <= q->batch);
+    for (size_t i = 0; i < (size_t)n * (size_t)q->width; i++)
+        features[i] = (float)q->features[i];
 }
 
 /* Label a stands before label b; what is no number stands where 0 does. */

@@ -31,6 +31,8 @@ const struct nn_plan *infer_predictor_plan(const struct infer_predictor *q);
 
 int infer_predictor_batch(const struct infer_predictor *q);
 int infer_predictor_labels(const struct infer_predictor *q);
+/* Numbers of a picture's features; 0: the network was made without. */
+int infer_predictor_width(const struct infer_predictor *q);
 void infer_predictor_size(const struct infer_predictor *q, int size[2]);    /* height, width */
 
 /* n <= batch pictures [n,H,W,C], normalised -> probability[n,labels].  Cannot fail.  One thread at
@@ -39,6 +41,9 @@ void infer_predict(struct infer_predictor *q, int n, const float *image, float *
 
 /* The network's own logits[n,labels], without calibration, of the last infer_predict, of n. */
 void infer_predictor_logits(const struct infer_predictor *q, int n, float *logits);
+
+/* The features[n,width] of the last infer_predict, of n. */
+void infer_predictor_features(const struct infer_predictor *q, int n, float *features);
 
 /* rank[0..top) = labels by falling probability, ties by position.  top <= n_labels. */
 void infer_rank(const float *probability, int n_labels, int top, int *rank);
