@@ -4,15 +4,14 @@
  * Changes nothing: it tells, and with --out writes down the set without them.
  */
 #include "data/cmd.h"
+#include "data/kept.h"
 #include "data/phash.h"
 #include "data/sandbox.h"
-#include "data/source.h"
 #include "nn/base/json.h"
 #include "nn/base/pool.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { TOLD_CLUSTERS = 20, TOLD_MEMBERS = 8 };
 
@@ -313,65 +312,18 @@ static void put_json(const struct report *r, struct str *out)
 
 /* ---- the set without them -------------------------------------------------------------------- */
 
-/* Whether a name ends in .csv. */
-static bool is_table(const char *path)
-{
-    size_t n = strlen(path);
-
-    return n > 4 && !strcasecmp(path + n - 4, ".csv");
-}
-
-/* A path a line, from the root, so that the list may lie anywhere. */
-static bool write_list(const struct data_index *x, const char *path, struct err *err)
-{
-    struct str out = { 0 };
-    bool ok = true;
-
-    for (int i = 0; ok && i < x->n; i++) {
-        const struct data_sample *s = &x->sample[i];
-        char *full = realpath(s->path, NULL);
-
-        if (s->raw)
-            ok = err_set(err, ERR_UNSUPPORTED,
-                         "%s: its pictures are no files of their own: a list cannot name them",
-                         s->path);
-        else if (strpbrk(full ? full : s->path, "\r\n"))
-            ok = err_set(err, ERR_UNSUPPORTED,
-                         "%s: a line of a list cannot hold this name: rename it, or write a .csv",
-                         s->path);
-        str_add(&out, full ? full : s->path);
-        str_addc(&out, '\n');
-        free(full);
-    }
-    if (ok && out.failed)
-        ok = err_set(err, ERR_MEMORY, "%s: cannot hold %d paths", path, x->n);
-    ok = ok && file_replace(path, str_text(&out), out.len, err);
-    str_release(&out);
-    return ok;
-}
-
 /* Writes the samples that are kept.  What is not compared is kept. */
 static bool write_kept(const struct report *r, struct err *err)
 {
-    const char *path = r->o->out;
-    const struct data_source *csv = is_table(path) ? data_source_find("csv", err) : NULL;
-    struct data_index kept = *r->x;
-    bool ok = false;
+    bool *keep = malloc(((size_t)r->x->n + 1) * sizeof *keep);
+    bool ok;
 
-    if (is_table(path) && !csv)
-        return false;
-    if (csv && !csv->write)
-        return err_set(err, ERR_UNSUPPORTED, "%s: tables cannot be written; give a list, .txt",
-                       path);
-    kept.sample = malloc(((size_t)r->x->n + 1) * sizeof *kept.sample);
-    if (!kept.sample)
-        return err_set(err, ERR_MEMORY, "%s: cannot hold %d pictures", path, r->x->n);
-    kept.n = 0;
+    if (!keep)
+        return err_set(err, ERR_MEMORY, "%s: cannot hold %d pictures", r->o->out, r->x->n);
     for (int i = 0; i < r->x->n; i++)
-        if (r->of[r->cluster[i]].keep == i)
-            kept.sample[kept.n++] = r->x->sample[i];
-    ok = csv ? csv->write(&kept, path, err) : write_list(&kept, path, err);
-    free(kept.sample);
+        keep[i] = r->of[r->cluster[i]].keep == i;
+    ok = data_kept_write(r->x, keep, r->o->out, err);
+    free(keep);
     return ok;
 }
 

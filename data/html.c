@@ -4,10 +4,9 @@
 #include "data/html.h"
 
 #include "data/page.h"
+#include "data/thumbs.h"
 #include "nn/base/file.h"
-#include "nn/base/pool.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -20,42 +19,20 @@ enum {
 
 /* ---- thumbnails ------------------------------------------------------------------------------ */
 
-struct thumb {
-    int sample;
-    char *uri;                  /* data:image/jpeg;base64,...; NULL: it cannot be shown */
-};
-
-struct thumbs {
+struct sheet {
     const struct data_index *x;
-    const struct data_decode *how;
-    struct thumb of[THUMBS];
-    int n, placed;
+    struct data_thumbs *thumbs;
+    int placed;
 };
 
-static struct thumb *find_thumb(struct thumbs *t, int sample)
+static void want(struct sheet *t, const struct data_audit *a, int sample)
 {
-    for (int i = 0; i < t->n; i++)
-        if (t->of[i].sample == sample)
-            return &t->of[i];
-    return NULL;
-}
-
-static void want(struct thumbs *t, const struct data_audit *a, int sample)
-{
-    if (t->n < THUMBS && !a->fact[sample].why && !find_thumb(t, sample))
-        t->of[t->n++] = (struct thumb){ .sample = sample };
-}
-
-static void make_thumb(void *arg, int i, int worker)
-{
-    struct thumbs *t = arg;
-
-    (void)worker;
-    t->of[i].uri = data_page_thumb(&t->x->sample[t->of[i].sample], t->how, SIDE);
+    if (!a->fact[sample].why)
+        data_thumbs_want(t->thumbs, sample);
 }
 
 /* Findings first, then as many of each label as there is room for. */
-static void choose(struct thumbs *t, const struct data_audit *a, const struct data_findings *f)
+static void choose(struct sheet *t, const struct data_audit *a, const struct data_findings *f)
 {
     const struct data_index *x = a->x;
     int shown[LABELS] = { 0 };
@@ -86,30 +63,22 @@ static const char style[] =
     "figure{max-width:6.2rem}img{max-width:96px;max-height:96px}"
     ".bar{background:var(--bar);height:.7rem;min-width:1px}";
 
-static void add_picture(struct thumbs *t, int sample, bool named, struct str *out)
+static void add_picture(struct sheet *t, int sample, bool named, struct str *out)
 {
-    const struct thumb *thumb = find_thumb(t, sample);
-    const char *name = t->x->sample[sample].name;
-    bool shown = thumb && thumb->uri && t->placed < PLACES;
+    bool shown;
 
     str_add(out, "<figure>");
+    shown = t->placed < PLACES && data_thumbs_add(t->thumbs, sample, out);
     t->placed += shown;
-    if (shown) {
-        str_add(out, "<img alt=\"\" title=\"");
-        data_page_text(out, name);
-        str_add(out, "\" src=\"");
-        str_add(out, thumb->uri);
-        str_add(out, "\">");
-    }
     if (named || !shown) {
         str_add(out, "<figcaption>");
-        data_page_text(out, name);
+        data_page_text(out, t->x->sample[sample].name);
         str_add(out, "</figcaption>");
     }
     str_add(out, "</figure>");
 }
 
-static void add_case(struct thumbs *t, const struct data_findings *f, const struct data_case *c,
+static void add_case(struct sheet *t, const struct data_findings *f, const struct data_case *c,
                      struct str *out)
 {
     str_add(out, "<li>");
@@ -131,7 +100,7 @@ static void add_case(struct thumbs *t, const struct data_findings *f, const stru
     str_add(out, "</li>\n");
 }
 
-static void add_finding(struct thumbs *t, const struct data_findings *f,
+static void add_finding(struct sheet *t, const struct data_findings *f,
                         const struct data_finding *g, struct str *out)
 {
     const char *severity = data_severity_names[g->severity];
@@ -164,7 +133,7 @@ static void add_summary(const struct data_findings *f, struct str *out)
     str_add(out, "</table>\n");
 }
 
-static void add_labels(struct thumbs *t, const struct data_census *c, struct str *out)
+static void add_labels(struct sheet *t, const struct data_census *c, struct str *out)
 {
     const struct data_index *x = t->x;
     int most = 1, n = c->n_labels < LIST ? c->n_labels : LIST;
@@ -180,11 +149,12 @@ static void add_labels(struct thumbs *t, const struct data_census *c, struct str
         data_page_text(out, x->label[l]);
         str_printf(out, "</td><td class=n>%d</td><td><div class=bar style=\"width:%.1frem\"></div>"
                    "</td><td><div class=row>", c->total[l], 8.0 * c->total[l] / most);
-        for (int i = 0; i < t->n && shown < SHOWN && l < LABELS; i++) {
-            const struct data_sample *s = &x->sample[t->of[i].sample];
+        for (int i = 0; i < data_thumbs_count(t->thumbs) && shown < SHOWN && l < LABELS; i++) {
+            int sample = data_thumbs_at(t->thumbs, i);
+            const struct data_sample *s = &x->sample[sample];
 
-            if (t->of[i].uri && (s->mark ? s->mark[l] > 0 : s->label == l)) {
-                add_picture(t, t->of[i].sample, false, out);
+            if (s->mark ? s->mark[l] > 0 : s->label == l) {
+                add_picture(t, sample, false, out);
                 shown++;
             }
         }
@@ -195,7 +165,7 @@ static void add_labels(struct thumbs *t, const struct data_census *c, struct str
         str_printf(out, "<p>... and %d more</p>", c->n_labels - n);
 }
 
-static void add_page(const char *name, struct thumbs *t, const struct data_census *c,
+static void add_page(const char *name, struct sheet *t, const struct data_census *c,
                      const struct data_findings *f, struct str *out)
 {
     struct str text = { 0 };
@@ -225,26 +195,21 @@ bool data_html_write(const char *path, const char *name, const struct data_audit
                      const struct data_census *c, const struct data_findings *f,
                      const struct data_decode *how, int threads, struct err *err)
 {
-    struct thumbs *t = calloc(1, sizeof *t);
-    struct pool *pool = t ? pool_new(threads, err) : NULL;
+    struct sheet t = { .x = a->x, .thumbs = data_thumbs_new(a->x, SIDE, THUMBS, err) };
     struct str out = { 0 };
-    bool ok = false;
+    bool ok = t.thumbs;
 
-    if (!t)
-        return err_set(err, ERR_MEMORY, "%s: no memory for the page", path);
-    if (pool) {
-        t->x = a->x;
-        t->how = how;
-        choose(t, a, f);
-        pool_for(pool, t->n, make_thumb, t);
-        add_page(name, t, c, f, &out);
-        ok = out.failed ? err_set(err, ERR_MEMORY, "%s: no memory for the page", path)
-                        : file_replace(path, out.data, out.len, err);
-    }
-    for (int i = 0; i < t->n; i++)
-        free(t->of[i].uri);
+    if (ok)
+        choose(&t, a, f);
+    ok = ok && data_thumbs_make(t.thumbs, how, threads, err);
+    if (ok)
+        add_page(name, &t, c, f, &out);
+    if (ok && out.failed)
+        ok = err_set(err, ERR_MEMORY, "no memory for the page");
+    if (!ok)
+        err_in(err, "%s", path);
+    ok = ok && file_replace(path, out.data, out.len, err);
     str_release(&out);
-    pool_free(pool);
-    free(t);
+    data_thumbs_free(t.thumbs);
     return ok;
 }

@@ -4,12 +4,11 @@
 #include "infer/report.h"
 
 #include "data/page.h"
+#include "data/thumbs.h"
 #include "infer/curve.h"
 #include "infer/plot.h"
-#include "nn/base/pool.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { MISTAKES = 24, SIDE = 144 };     /* pictures of the gallery, their longer side in pixels */
 
@@ -88,20 +87,12 @@ void infer_report_calibration(struct str *out, const struct infer_report *r)
 struct gallery {
     const struct infer_report *r;
     struct infer_mistake of[MISTAKES];
-    char *uri[MISTAKES];
+    struct data_thumbs *thumbs;
 };
 
-static const struct data_sample *sample_of(const struct gallery *g, int i)
+static int sample_of(const struct gallery *g, int i)
 {
-    return &g->r->index->sample[g->r->answers->sample[g->of[i].row]];
-}
-
-static void make_thumb(void *arg, int i, int worker)
-{
-    struct gallery *g = arg;
-
-    (void)worker;
-    g->uri[i] = data_page_thumb(sample_of(g, i), g->r->decode, SIDE);
+    return g->r->answers->sample[g->of[i].row];
 }
 
 static void add_mistake(struct str *out, const struct gallery *g, int i)
@@ -111,11 +102,7 @@ static void add_mistake(struct str *out, const struct gallery *g, int i)
     const char *const *label = g->r->label;
 
     str_add(out, "<figure>");
-    if (g->uri[i]) {
-        str_add(out, "<img alt=\"\" src=\"");
-        str_add(out, g->uri[i]);
-        str_add(out, "\">");
-    }
+    data_thumbs_add(g->thumbs, sample_of(g, i), out);
     str_add(out, "<figcaption><b>");
     data_page_text(out, label[m->label]);
     if (a->task == DATA_SINGLE) {
@@ -127,21 +114,22 @@ static void add_mistake(struct str *out, const struct gallery *g, int i)
                    100 * (double)m->p);
     }
     str_add(out, "<br><span class=dim>");
-    data_page_text(out, sample_of(g, i)->name);
+    data_page_text(out, g->r->index->sample[sample_of(g, i)].name);
     str_add(out, "</span></figcaption></figure>\n");
 }
 
 bool infer_report_mistakes(struct str *out, const struct infer_report *r, struct err *err)
 {
-    struct gallery g = { .r = r };
-    struct pool *pool = pool_new(r->threads, err);
+    struct gallery g = { .r = r, .thumbs = data_thumbs_new(r->index, SIDE, MISTAKES, err) };
     int64_t total;
     int n = infer_mistakes(r->answers, MISTAKES, g.of, &total);
 
-    if (!pool)
+    for (int i = 0; g.thumbs && i < n; i++)
+        data_thumbs_want(g.thumbs, sample_of(&g, i));
+    if (!g.thumbs || !data_thumbs_make(g.thumbs, r->decode, r->threads, err)) {
+        data_thumbs_free(g.thumbs);
         return false;
-    pool_for(pool, n, make_thumb, &g);
-    pool_free(pool);
+    }
     str_add(out, "<h2>The worst mistakes</h2>\n");
     if (n == 0)
         str_add(out, "<p>There are none.</p>\n");
@@ -149,10 +137,9 @@ bool infer_report_mistakes(struct str *out, const struct infer_report *r, struct
         str_printf(out, "<p>Of %lld those that the network is surest of. Look here first: labels "
                         "that are wrong, pictures that show something else, and what the network "
                         "does not see.</p>\n<div class=gallery>\n", (long long)total);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++)
         add_mistake(out, &g, i);
-        free(g.uri[i]);
-    }
     str_add(out, n ? "</div>\n" : "");
+    data_thumbs_free(g.thumbs);
     return true;
 }
