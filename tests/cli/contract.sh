@@ -33,7 +33,12 @@ wanted() {
 }
 
 # Options without which a command does not look at its arguments.
-needed() { [ "$command" != 'data import' ] || echo "-o $T/unused.csv"; }
+needed() {
+    case $command in
+    'data import') echo "-o $T/unused.csv" ;;
+    merge) echo "-o $T/unused" ;;
+    esac
+}
 
 # missing OPTION...: the command of paths that are not there, without spaces, as $T is.
 missing() {
@@ -122,7 +127,7 @@ row_2() {
         "predict $model $picture" "train $T/one --dry-run --arch $T/tiny.net --size 16" \
         "data show $T/one -o $T/sheet.png --size 16 --count 2" \
         "data import $T/one --to csv -o $T/labels.csv" \
-        "export $model -o $T/exported.onnx"; do
+        "export $model -o $T/exported.onnx" "merge $model $model -o $T/merged"; do
         why="discern $command"
         run 0 $command --json
         valid_json
@@ -297,6 +302,7 @@ row_9() {
     keeps "$T/kept/r.html" eval "$model" "$T/one" --report "$T/kept/r.html"
     keeps "$T/kept/e.csv" eval "$model" "$T/one" --csv "$T/kept/e.csv"
     keeps "$T/kept/k" calibrate "$model" "$T/one" --split train -o "$T/kept/k"
+    keeps "$T/kept/a" merge "$model" "$model" -o "$T/kept/a"
     keeps "$T/kept/n.h" export "$model" --to c --header -o "$T/kept/n.c"
     keeps "$T/kept/x.npy" predict "$model" "$picture" --dump-input "$T/kept/x.npy"
     run 3 train "$T/one" --steps 2 --out "$T/run"
