@@ -21,6 +21,7 @@ enum rng_use {
     RNG_TEST,
     RNG_BOOTSTRAP,      /* of an evaluation */
     RNG_PROOF,          /* the pictures that an export is checked with */
+    RNG_CLUSTER,        /* first centres; + the restart */
 };
 
 static inline uint64_t rng_stream(enum rng_use use, uint32_t number)
