@@ -20,6 +20,7 @@ const char *const train_resize_names[] = { "auto", "crop", "squash", "letterbox"
 const char *const train_calibrate_names[] = { "auto", "yes", "no", NULL };
 const char *const train_on_nan_names[] = { "stop", "rollback", NULL };
 
+const char *const train_norms_names[] = { "auto", "learn", "keep", NULL };
 const char *const train_weights_names[] = { "auto", "he", "glorot", "lecun", "trunc", "orthogonal",
                                             "dirac", NULL };
 

@@ -20,6 +20,10 @@ extern const char *const train_calibrate_names[];
 enum train_on_nan { TRAIN_NAN_STOP, TRAIN_NAN_ROLLBACK };
 extern const char *const train_on_nan_names[];
 
+/* Statistics of batch-norms: measured and learnt, or those of the weights that it begins with. */
+enum train_norms { TRAIN_NORMS_AUTO, TRAIN_NORMS_LEARN, TRAIN_NORMS_KEEP };
+extern const char *const train_norms_names[];
+
 enum { TRAIN_CHANGES = 16 }; /* of the plan, at most */
 
 /* First values: each layer's own rule, or one for all. */
@@ -45,6 +49,7 @@ struct train_cfg {
     double momentum, beta2, decay; /* < 0: the optimiser's own (train/optim/optim.h) */
     double bias_lr;             /* times lr: of biases and norms */
     bool bias_decay;            /* they decay too */
+    double layer_lr;            /* times lr, for each layer further down; 0 = chosen */
     int sched;                  /* enum train_sched_kind */
     double lr_end, drop, drop_every; /* train/sched.h */
     int patience;
@@ -52,6 +57,7 @@ struct train_cfg {
     double ema;                 /* decay of the averaged weights; 0: none */
     int lookahead;              /* updates; 0: none */
     const char *freeze;         /* patterns of parameters (train/freeze.h); "": none */
+    int norms;                  /* enum train_norms */
     int loss;                   /* enum train_loss_kind */
     double focus;               /* < 0: the loss's own */
     int class_weights;          /* enum train_class_weights */

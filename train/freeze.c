@@ -102,24 +102,35 @@ static bool is_frozen(const struct nn_graph *g, int node)
     return is_param(&g->node[node]) && !is_trained(&g->node[node]);
 }
 
+/* Batch-norm i of the training copy goes by the statistics that it has. */
+static bool keep_norm(struct nn_graph *g, int i, struct err *err)
+{
+    struct nn_bn *attr = arena_copy(g->mem, g->node[i].attr, sizeof *attr);
+
+    if (!attr)
+        return err_set(err, ERR_MEMORY, "no memory to freeze parameters");
+    attr->frozen = true;
+    g->node[i].attr = attr;
+    return true;
+}
+
+bool train_keep_norms(struct nn_graph *g, struct err *err)
+{
+    for (int i = 0; i < g->n; i++)
+        if (g->node[i].op == &nn_op_batchnorm && !keep_norm(g, i, err))
+            return false;
+    return true;
+}
+
 /* What follows a frozen batch-norm must meet the numbers that it met before. */
 static bool freeze_norms(struct nn_graph *g, struct err *err)
 {
     enum { WEIGHT = 1, BIAS = 2 };
 
-    for (int i = 0; i < g->n; i++) {
-        struct nn_node *node = &g->node[i];
-        struct nn_bn *attr;
-
-        if (node->op != &nn_op_batchnorm || !is_frozen(g, node->in[WEIGHT]) ||
-            !is_frozen(g, node->in[BIAS]))
-            continue;
-        attr = arena_copy(g->mem, node->attr, sizeof *attr);
-        if (!attr)
-            return err_set(err, ERR_MEMORY, "no memory to freeze parameters");
-        attr->frozen = true;
-        node->attr = attr;
-    }
+    for (int i = 0; i < g->n; i++)
+        if (g->node[i].op == &nn_op_batchnorm && is_frozen(g, g->node[i].in[WEIGHT]) &&
+            is_frozen(g, g->node[i].in[BIAS]) && !keep_norm(g, i, err))
+            return false;
     return true;
 }
 

@@ -15,4 +15,8 @@
  */
 bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err);
 
+/* In a training copy g: every batch-norm goes by the statistics that it has, and keeps them; weight
+ * and bias are trained on. */
+bool train_keep_norms(struct nn_graph *g, struct err *err);
+
 #endif

@@ -79,7 +79,8 @@ static struct nn_graph *training_copy(const struct nn_graph *g, const struct tra
 {
     struct nn_graph *copy = nn_graph_copy(g, err);
 
-    if (copy && train_loss_add(copy, &opt->loss, err) && train_freeze(copy, opt->freeze, err))
+    if (copy && train_loss_add(copy, &opt->loss, err) && train_freeze(copy, opt->freeze, err) &&
+        (!opt->keep_norms || train_keep_norms(copy, err)))
         return copy;
     nn_graph_free(copy);
     return NULL;
@@ -128,6 +129,7 @@ static struct train_update_options update_options(const struct train_net_options
         .decay = opt->decay,
         .bias_rate = opt->bias_lr > 0 ? opt->bias_lr : 1,
         .bias_decay = opt->bias_decay,
+        .layer_rate = opt->layer_lr > 0 ? opt->layer_lr : 1,
     };
 }
 

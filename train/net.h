@@ -21,10 +21,12 @@ struct train_net_options {
     double momentum, beta2, decay; /* decay: of parameters of rank 2 and more */
     double bias_lr;                /* of the others, times the rate; 0: 1 */
     bool bias_decay;               /* they decay too, a step by as much */
+    double layer_lr;               /* times the rate for each layer further down; 0: 1 */
     double clip;                   /* longest gradient, Euclidean; 0: any */
     double ema;                    /* of the average that is judged (train/average.h); 0: none */
     int lookahead;                 /* updates between two looks; 0: none */
     const char *freeze;            /* patterns (train/freeze.h); NULL: nothing is frozen */
+    bool keep_norms;               /* batch-norms go by the statistics that they begin with */
     const struct train_optim *optim;
     const struct nn_kernels *kernels;
     enum nn_precision precision;

@@ -7,7 +7,10 @@
  */
 #include "train/update.h"
 
+#include "train/depth.h"
+
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum { MOMENTS = 2 };
@@ -26,18 +29,11 @@ struct train_update {
     int64_t total;
     real *moment[MOMENTS], *scratch;
     bool *bias; /* a parameter each: a bias or a norm's */
+    double *layer; /* a parameter each: what its layer multiplies the rate with */
     struct stretch *stretch;
     struct whole *whole;
     int n_stretch, n_whole;
 };
-
-static bool is_weight(const struct nn_graph *g, int node)
-{
-    const struct nn_node *n = &g->node[node];
-
-    return n->op == &nn_op_param && !((const struct nn_param *)n->attr)->buffer &&
-           n->type.rank > 1;
-}
 
 static bool is_depthwise(const struct nn_type *t)
 {
@@ -52,12 +48,12 @@ static bool wants_whole(const struct nn_graph *g, int node, const struct train_o
     bool first = true, last = true;
     int64_t rows = 1;
 
-    if (optim->matrices == TRAIN_NO_MATRICES || !is_weight(g, node))
+    if (optim->matrices == TRAIN_NO_MATRICES || !train_is_weight(g, node))
         return false;
     for (int i = 0; i < node && first; i++)
-        first = !is_weight(g, i);
+        first = !train_is_weight(g, i);
     for (int i = node + 1; i < g->n && last; i++)
-        last = !is_weight(g, i);
+        last = !train_is_weight(g, i);
     if (optim->matrices == TRAIN_HIDDEN_MATRICES && (first || last || is_depthwise(t)))
         return false;
     for (int i = 0; i < t->rank - 1 && rows <= INT_MAX; i++)
@@ -106,6 +102,24 @@ static void add_entry(struct train_update *u, const struct nn_graph *g, const st
     }
 }
 
+/* The rates of layers, as groups of them lie before the last one. */
+static bool find_layers(struct train_update *u, const struct nn_graph *g,
+                        const struct nn_params *p)
+{
+    int *depth = malloc(((size_t)g->n + 1) * sizeof *depth);
+
+    u->layer = malloc(((size_t)p->n + 1) * sizeof *u->layer);
+    if (!depth || !u->layer) {
+        free(depth);
+        return false;
+    }
+    train_depths(g, depth);
+    for (int e = 0; e < p->n; e++)
+        u->layer[e] = p->node[e] < g->n ? pow(u->opt.layer_rate, depth[p->node[e]]) : 1;
+    free(depth);
+    return true;
+}
+
 static real *zeros(int64_t n)
 {
     return calloc(n ? (size_t)n : 1, sizeof(real));
@@ -127,7 +141,7 @@ struct train_update *train_update_new(const struct nn_graph *g, const struct nn_
         u->whole = calloc(n, sizeof *u->whole);
         u->stretch = calloc(stretches, sizeof *u->stretch);
         u->scratch = zeros(scratch_of(g, opt->optim));
-        ok = u->bias && u->whole && u->stretch && u->scratch;
+        ok = u->bias && u->whole && u->stretch && u->scratch && find_layers(u, g, p);
         for (int i = 0; i < opt->optim->moments && ok; i++)
             ok = (u->moment[i] = zeros(p->total));
     }
@@ -150,6 +164,7 @@ void train_update_free(struct train_update *u)
         free(u->moment[i]);
     free(u->scratch);
     free(u->bias);
+    free(u->layer);
     free(u->stretch);
     free(u->whole);
     free(u);
@@ -172,7 +187,7 @@ static struct train_optim_step step_of(const struct run *r, int e)
         .k = o->kernels,
         .n = r->p->count[e],
         .t = r->t,
-        .rate = r->rate * faster,
+        .rate = r->rate * faster * u->layer[e],
         .momentum = o->momentum,
         .beta2 = o->beta2,
         .decay = u->bias[e] && !o->bias_decay ? 0 : o->decay / faster,

@@ -14,12 +14,15 @@ struct train_update_options {
     double momentum, beta2, decay;
     double bias_rate; /* what the rate is multiplied with for biases and norms (rank below 2) */
     bool bias_decay;  /* they decay, too, in a step by the share that weights do */
+    double layer_rate; /* what the rate is multiplied with once more for each group of layers that
+                          lies further before the last one (train/depth.h); 1: nothing */
 };
 
 struct train_update;
 
-/* g: the model's graph, which says what its first and last weights are; p: the parameters of a
- * training copy, which may have more of them and train less.  Both are looked at, not kept. */
+/* g: the model's graph, which says what its first and last weights and its layers are; p: the
+ * parameters of a training copy, which may have more of them and train less.  Both are looked at,
+ * not kept. */
 struct train_update *train_update_new(const struct nn_graph *g, const struct nn_params *p,
                                       const struct train_update_options *opt, struct err *err);
 void train_update_free(struct train_update *u); /* NULL is fine */

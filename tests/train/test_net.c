@@ -444,6 +444,35 @@ static void biases_have_a_rate_of_their_own(void **state)
     release(&other);
 }
 
+/* SGD's first step: each layer further down goes half as far, its bias and norm too. */
+static void layers_have_rates_of_their_own(void **state)
+{
+    struct train_net_options opt = usual(&train_optim_sgd);
+    struct made one = tiny(norms, &opt, 1), other;
+    struct nn_params *start = values(&one), *p, *q;
+
+    (void)state;
+    opt.layer_lr = 0.5;
+    other = tiny(norms, &opt, 3);
+    steps(&one, 1, 0.01);
+    steps(&other, 1, 0.01);
+    p = values(&one);
+    q = values(&other);
+    for (int e = 0; e < p->n; e++) {
+        const char *name = one.g->node[p->node[e]].name;
+        double times = name[0] == 'f' ? 1 : name[1] == '2' ? 0.5 : 0.25;
+
+        for (int64_t i = p->offset[e]; p->trained[e] && i < p->offset[e] + p->count[e]; i++)
+            assert_float_equal((double)q->value[i] - (double)start->value[i],
+                               times * ((double)p->value[i] - (double)start->value[i]), 1e-6);
+    }
+    nn_params_free(start);
+    nn_params_free(p);
+    nn_params_free(q);
+    release(&one);
+    release(&other);
+}
+
 /* Without a gradient all that is trained loses the same share, whatever the rates. */
 static void biases_decay_where_that_is_asked(void **state)
 {
@@ -600,6 +629,33 @@ static void frozen_parameters_stay(void **state)
         assert_int_equal(same, name[1] == '1'); /* running statistics of a frozen norm too */
     }
     assert_int_equal(train_net_trained(s.net), 12 * 8 * 9 + 2 * 12 + 12 * LABELS + LABELS);
+    nn_params_free(before);
+    nn_params_free(after);
+    release(&s);
+}
+
+/* Weights and biases of norms learn, their statistics stay; a picture learns by itself then. */
+static void statistics_that_are_kept_stay(void **state)
+{
+    struct train_net_options opt = usual(&train_optim_sgd);
+    struct made s;
+    struct nn_params *before, *after;
+    struct err err = { 0 };
+    bool slices;
+
+    (void)state;
+    opt.keep_norms = true;
+    s = tiny(norms, &opt, 1);
+    before = values(&s);
+    steps(&s, 3, 0.1);
+    after = values(&s);
+    for (int e = 0; e < before->n; e++) {
+        bool same = !memcmp(before->value + before->offset[e], after->value + after->offset[e],
+                            (size_t)before->count[e] * sizeof(real));
+
+        assert_int_equal(same, strstr(s.g->node[before->node[e]].name, "running") != NULL);
+    }
+    assert_true(train_net_slices(s.g, &opt, &slices, &err) && slices);
     nn_params_free(before);
     nn_params_free(after);
     release(&s);
@@ -835,6 +891,7 @@ int main(void)
         cmocka_unit_test(pictures_that_are_answered_right_are_counted),
         cmocka_unit_test(clipping_bounds_the_step),
         cmocka_unit_test(biases_have_a_rate_of_their_own),
+        cmocka_unit_test(layers_have_rates_of_their_own),
         cmocka_unit_test(biases_decay_where_that_is_asked),
         cmocka_unit_test(weights_without_decay_are_norms_and_biases),
         cmocka_unit_test(infinite_pictures_change_nothing),
@@ -842,6 +899,7 @@ int main(void)
         cmocka_unit_test(averages_are_the_formula),
         cmocka_unit_test(lookahead_goes_half_the_way),
         cmocka_unit_test(frozen_parameters_stay),
+        cmocka_unit_test(statistics_that_are_kept_stay),
         cmocka_unit_test(patterns_that_fit_nothing_are_refused),
         cmocka_unit_test(a_net_that_is_restored_goes_on_bit_for_bit),
         cmocka_unit_test(a_net_begins_with_what_it_is_given),
