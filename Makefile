@@ -12,7 +12,7 @@ VERBOSE ?=
 # The packages of Debian 12 that building and testing need: the one list.
 PACKAGES := gcc libc6-dev make pkg-config libopenblas-dev libstb-dev libjansson-dev libxxhash-dev \
             libprotobuf-c-dev protobuf-c-compiler libonnx-dev libcmocka-dev libseccomp-dev \
-            zlib1g-dev
+            zlib1g-dev libcurl4-openssl-dev nettle-dev
 
 # ---- sources: everything that lies in its folder -------------------------------------------------------
 
@@ -86,7 +86,8 @@ FLAGS_V_tsan    := -O1 -fsanitize=thread
 # compilers would miss in every other folder.
 SAME_PATHS := $(if $(SOURCE_DATE_EPOCH),-ffile-prefix-map=$(CURDIR)=.)
 
-LIBS = -lseccomp -ljansson -lxxhash -lprotobuf-c -lz -lm -lpthread $(OPTION_LIBS)
+LIBRARY_LIBS = -lseccomp -ljansson -lxxhash -lprotobuf-c -lz -lm -lpthread $(OPTION_LIBS)
+LIBS = $(LIBRARY_LIBS) -lnettle
 
 # A line a file; `make VERBOSE=1` shows the commands.
 Q := $(if $(VERBOSE),,@)
@@ -107,6 +108,7 @@ RUNNERS  = $(patsubst tests/%.c,$(BUILD)/$V/tests/%,$(TESTS))
 DOUBLES := $(patsubst tests/%.c,$(BUILD)/double/tests/%,$(DOUBLE_TESTS))
 DRAW     = $(BUILD)/$V/datasets/draw
 SHIM     = $(BUILD)/$V/tests/fault/shim.so
+HTTPD    = $(BUILD)/$V/tests/cli/httpd
 SWEEP    = tests/fault/sweep.sh tests/fault/sort.sh
 YARDSTICKS = $(patsubst tests/%.c,$(BUILD)/$V/tests/%,$(sort $(wildcard tests/interop/*.c)))
 REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
@@ -186,10 +188,16 @@ DEFS_release = -Wl,-z,defs
 $(SHARED): $(BUILD)/$V/libdiscern.o infer/libdiscern.map
 	@$(SAY) link $@
 	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) $< -Wl,-soname,$(SONAME) -Wl,--version-script,infer/libdiscern.map \
-	    $(DEFS_$V) -Wl,--as-needed $(LIBS) -o $@
+	    $(DEFS_$V) -Wl,--as-needed $(LIBRARY_LIBS) -o $@
 $(BUILD)/$V/discern.pc: infer/discern.pc.in FORCE
 	@mkdir -p $(@D)
-	@sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@NEEDS@|$(LIBS)|' $< >$@
+	@sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@NEEDS@|$(LIBRARY_LIBS)|' $< >$@
+
+# The server that pull is tried against.
+$(BUILD)/%/tests/cli/httpd: tests/cli/httpd.c
+	@mkdir -p $(@D)
+	@$(SAY) link $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARN) $< -o $@
 
 $(BUILD)/%/tests/fault/shim.so: tests/fault/shim.c
 	@mkdir -p $(@D)
@@ -247,7 +255,7 @@ demo: deps                      ## draw pictures, train, evaluate, predict, expo
 	@$(MAKE) --no-print-directory all
 	@sh datasets/demo.sh $(BUILD) $(PROGRAM) $(DRAW)
 
-tests: $(RUNNERS) $(DOUBLES) $(REPLAYS) $(YARDSTICKS) $(SHIM) $(PROGRAM) $(DRAW) library
+tests: $(RUNNERS) $(DOUBLES) $(REPLAYS) $(YARDSTICKS) $(SHIM) $(HTTPD) $(PROGRAM) $(DRAW) library
 
 check: tests                    ## unit tests, in under a minute
 	@sh tests/run.sh $(BUILD)/$V $(RUNNERS) $(DOUBLES) $(REPLAYS) $(SWEEP)

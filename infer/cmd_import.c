@@ -1,6 +1,7 @@
 /*
  * cmd_import -- discern import: a model of ours from a network of others
  */
+#include "infer/address.h"
 #include "infer/cmd.h"
 #include "infer/foreign.h"
 #include "infer/onnx_model.h"
@@ -137,6 +138,8 @@ static bool import(const struct options *o, const char *path, struct str *told, 
     struct infer_model *m;
     bool ok;
 
+    if (!infer_address_refuse(path, err))
+        return false;
     if (o->out && !cli_may_write(o->out, path, o->force, err))
         return false;
     m = (is_onnx(path) ? open_onnx : open_foreign)(o, path, told, err);

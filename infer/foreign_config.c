@@ -208,8 +208,8 @@ static bool read_one(struct infer_config *c, const char *folder, const char *nam
 
 bool infer_config_read(struct infer_config *c, const char *folder, struct err *err)
 {
-    return read_one(c, folder, "config.json", infer_config_model, err) &&
-           read_one(c, folder, "preprocessor_config.json", infer_config_pictures, err);
+    return read_one(c, folder, INFER_CONFIG_MODEL, infer_config_model, err) &&
+           read_one(c, folder, INFER_CONFIG_PICTURES, infer_config_pictures, err);
 }
 
 /* ---- what nobody said ------------------------------------------------------------------------ */

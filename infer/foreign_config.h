@@ -11,6 +11,9 @@
 #include "infer/names.h"
 #include "infer/normalize.h"
 
+#define INFER_CONFIG_MODEL "config.json"
+#define INFER_CONFIG_PICTURES "preprocessor_config.json"
+
 struct infer_config {
     const char *arch;           /* NULL: not said */
     struct data_prep prep;      /* what was not said is 0 */

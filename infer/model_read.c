@@ -1,6 +1,7 @@
 /*
  * model_read -- model files read and checked (model.h); every check: docs/format.md
  */
+#include "infer/address.h"
 #include "infer/model.h"
 #include "infer/model_file.h"
 #include "nn/base/record.h"
@@ -413,7 +414,7 @@ out:
 
 struct infer_file *infer_file_open(const char *path, struct err *err)
 {
-    return open_file(st_open(path, err), path, err);
+    return infer_address_refuse(path, err) ? open_file(st_open(path, err), path, err) : NULL;
 }
 
 struct infer_file *infer_file_parse(const void *data, size_t size, struct err *err)

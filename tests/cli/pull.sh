@@ -1,0 +1,268 @@
+#!/bin/sh
+# pull: what a hub has comes whole, once, checked, and goes on where it broke off; import and train
+# take it; what is hostile is refused in a line, and a token goes to nobody else
+set -eu
+. tests/cli/expect
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+
+root=$T/root
+mkdir -p "$root"
+: >"$root/log"
+"$BUILD/tests/cli/httpd" "$root" >"$T/port" &
+server=$!
+trap 'kill $server 2>/dev/null || :' EXIT
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    [ -s "$T/port" ] || sleep 0.1
+done
+hub=http://127.0.0.1:$(cat "$T/port")
+at=$root/me/net/resolve/main            # where the repository me/net lies, by its branch
+commit=0123456789abcdef0123456789abcdef01234567
+fixed=$root/me/net/resolve/$commit      # and by its commit
+mkdir -p "$at" "$fixed"
+store=$T/cache/${hub#http://}/models--me--net
+snapshot=$store/snapshots/$commit
+
+pull() { want_=$1; shift; run "$want_" pull "$@" --endpoint "$hub" --cache "$T/cache"; }
+asked() { grep -c "$1" "$root/log" || :; }
+git_sum() { { printf 'blob %d\0' "$(wc -c <"$1")"; cat "$1"; } | sha1sum | cut -d ' ' -f 1; }
+sum() { sha256sum "$1" | cut -d ' ' -f 1; }
+
+# serve NAME: a file of the repository, small ones with git's sum, as a hub does; by both names.
+serve() {
+    printf '200 OK\nETag: "%s"\nX-Repo-Commit: %s\n' "$(git_sum "$at/$1")" $commit >"$at/$1.head"
+    cp "$at/$1" "$at/$1.head" "$fixed/"
+}
+# serve_large NAME: leads to where the bytes are, with their SHA-256.
+serve_large() {
+    mkdir -p "$root/far"
+    cp "$at/$1" "$root/far/$1"
+    printf '200 OK\nETag: "of-the-far-host"\n' >"$root/far/$1.head"
+    printf '302 Found\nLocation: %s/far/%s\nX-Linked-ETag: "%s"\nX-Linked-Size: %d\n' "$hub" "$1" \
+        "$(sum "$at/$1")" "$(wc -c <"$at/$1")" >"$at/$1.head"
+    printf 'X-Repo-Commit: %s\n' $commit >>"$at/$1.head"
+    cp "$at/$1.head" "$fixed/"
+}
+missing() {
+    for folder in "$at" "$fixed"; do
+        printf '404 Not Found\nX-Error-Code: EntryNotFound\nX-Repo-Commit: %s\n' $commit \
+            >"$folder/$1.head"
+    done
+}
+
+# ---- a network comes, once ----------------------------------------------------------------------
+
+draw_one 60
+"$DISCERN" train "$T/one" --arch resnet20 --steps 1 --size 32 --batch 8 --cache off --quiet \
+    --out "$T/run" >/dev/null || fail "no weights to try with"
+sed 's/discern\./another./g' "$T/run/best.safetensors" >"$at/model.safetensors"
+echo '{"pretrained_cfg":{"input_size":[3,32,32],"mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5]}}' \
+    >"$at/config.json"
+serve config.json
+serve_large model.safetensors
+missing preprocessor_config.json
+pull 0 hf://me/net
+printed "$snapshot"
+lines 1
+said 'checksums are right'
+cmp "$snapshot/model.safetensors" "$at/model.safetensors"
+cmp "$snapshot/config.json" "$at/config.json"
+[ "$(asked /far/)" = 1 ] || fail "the weights were asked for $(asked /far/) times"
+[ "$(cat "$store/refs/main")" = $commit ] || fail "no commit in refs/main"
+[ -f "$store/blobs/$(sum "$at/model.safetensors")" ] || fail "the blob has another name"
+run 0 import "$snapshot" -o "$T/m"
+said 'resnet20: all 97 tensors fit'
+run 0 info "$T/m"
+printed 'mean 0.5'
+run 0 train "$T/one" --init "$snapshot" --steps 1 --batch 8 --cache off --quiet --out "$T/more"
+
+: >"$root/log"
+pull 0 hf://me/net --json
+printed '"schema":"discern.pull/1"'
+printed "\"commit\":\"$commit\""
+printed '"downloaded":0'
+[ "$(asked /far/)" = 0 ] || fail "the weights came again"
+# a page's address is the repository's
+pull 0 "$hub/me/net/blob/main/config.json"
+printed "$snapshot/config.json"
+
+# ---- without a network --------------------------------------------------------------------------
+
+: >"$root/log"
+pull 0 hf://me/net --offline
+printed "$snapshot"
+pull 0 "hf://me/net@$commit" --offline
+pull 3 hf://me/other --offline
+said 'hf://me/other: has not come before, and no server is asked'
+[ ! -s "$root/log" ] || fail "somebody was asked: $(cat "$root/log")"
+run 4 pull hf://me/net --endpoint http://127.0.0.1:1 --cache "$T/cache"
+said 'hf://me/net: '
+mkdir -p "$T/cache/127.0.0.1:1"
+cp -a "$store" "$T/cache/127.0.0.1:1/"
+run 0 pull hf://me/net --endpoint http://127.0.0.1:1 --cache "$T/cache"
+said 'what came before is taken'
+
+# ---- what breaks off goes on --------------------------------------------------------------------
+
+head -c 300000 /dev/urandom >"$at/big.onnx"
+serve_large big.onnx
+printf '200 OK\n!cut 100000\n' >"$root/far/big.onnx.once"
+: >"$root/log"
+pull 0 hf://me/net/big.onnx
+printed "$snapshot/big.onnx"
+cmp "$snapshot/big.onnx" "$at/big.onnx"
+grep -q '^/far/big.onnx 100000 ' "$root/log" || fail "no range was asked for: $(cat "$root/log")"
+[ -z "$(find "$store" -name '*.part')" ] || fail "a part is left"
+
+# killed on the way: the part stays, and the next one goes on from there
+head -c 300000 /dev/urandom >"$at/killed.onnx"
+serve_large killed.onnx
+printf '200 OK\n!stall 123456\n' >"$root/far/killed.onnx.once"
+"$DISCERN" pull hf://me/net/killed.onnx --endpoint "$hub" --cache "$T/cache" 2>/dev/null &
+client=$!
+part=$store/blobs/$(sum "$at/killed.onnx").part
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ "$(cat "$part" 2>/dev/null | wc -c)" = 123456 ] || sleep 0.1
+done
+"$DISCERN" pull hf://me/net/killed.onnx --offline --endpoint "$hub" --cache "$T/cache" \
+    >/dev/null 2>&1 && fail "taken before it is there"
+kill -9 $client
+wait $client 2>/dev/null || :
+[ "$(wc -c <"$part")" = 123456 ] || fail "the part has $(wc -c <"$part") bytes"
+: >"$root/log"
+pull 0 hf://me/net/killed.onnx --json
+printed '"downloaded":176544'
+cmp "$snapshot/killed.onnx" "$at/killed.onnx"
+grep -q '^/far/killed.onnx 123456 ' "$root/log" || fail "not gone on with: $(cat "$root/log")"
+
+# a part that has gone bad is noticed, and all of it comes anew
+for how in bad norange; do
+    head -c 300000 /dev/urandom >"$at/$how.onnx"
+    serve_large $how.onnx
+    [ $how = bad ] || echo '!norange' >>"$root/far/$how.onnx.head"
+    head -c 5000 /dev/zero >"$store/blobs/$(sum "$at/$how.onnx").part"
+    pull 0 hf://me/net/$how.onnx
+    cmp "$snapshot/$how.onnx" "$at/$how.onnx"
+done
+
+# ---- what is wrong is refused -------------------------------------------------------------------
+
+# refused NAME KIND WORDS: nothing is left of it but, of a disk, the part
+refused() {
+    pull "$2" "hf://me/net/$1"
+    said "hf://me/net/$1: $1: "
+    said "$3"
+    [ "$(wc -l <"$T/err")" -eq 1 ] || fail "$1: not one line: $(cat "$T/err")"
+    [ ! -e "$snapshot/$1" ] || fail "$1 is there all the same"
+}
+odd() {
+    echo "an odd one: $1" >"$at/$1"
+    serve "$1"
+}
+odd wrong.onnx
+echo 'something else' >"$fixed/wrong.onnx"
+cp "$fixed/wrong.onnx" "$at/wrong.onnx"
+refused wrong.onnx 3 'what came is not what was announced: its git hash is'
+[ -z "$(find "$store" -name '*.part')" ] || fail "a wrong part is left"
+odd file.onnx
+printf '302 Found\nLocation: file:///etc/passwd\nX-Repo-Commit: %s\n' $commit >"$at/file.onnx.head"
+refused file.onnx 3 'which is neither http nor https'
+printf '302 Found\nLocation: /me/net/resolve/main/file.onnx\n' >"$at/file.onnx.head"
+refused file.onnx 3 'leads on and on'
+printf '200 OK\nETag: "%s"\nX-Repo-Commit: %s\n!length 999999999999999\n' \
+    "$(git_sum "$at/file.onnx")" $commit >"$at/file.onnx.head"
+refused file.onnx 3 'bytes; '
+printf '200 OK\nETag: "%s"\nX-Repo-Commit: %s\n' 'a-word' $commit >"$at/file.onnx.head"
+refused file.onnx 3 'is that a Hugging Face hub?'
+printf '200 OK\nETag: "%s"\n' "$(git_sum "$at/file.onnx")" >"$at/file.onnx.head"
+refused file.onnx 3 'tells no X-Repo-Commit'
+refused not-there.onnx 3 'the server answers 404'
+printf '403 Forbidden\nX-Error-Code: GatedRepo\nX-Error-Message: ask first\n' >"$at/file.onnx.head"
+refused file.onnx 3 'the server answers 403 (GatedRepo: ask first)'
+said '--token-file'
+printf '429 Too Many Requests\nRetry-After: 900\n' >"$at/file.onnx.head"
+refused file.onnx 4 'asked again in 900 seconds'
+serve file.onnx
+printf '429 Too Many Requests\nRetry-After: 0\n' >"$at/file.onnx.once"
+pull 0 hf://me/net/file.onnx
+
+# an index leads to files beside it, and nowhere else
+mkdir -p "$root/me/parts/resolve/main"
+printf '{"weight_map":{"a":"one.safetensors","b":"../../two"}}' \
+    >"$root/me/parts/resolve/main/model.safetensors.index.json"
+(at=$root/me/parts/resolve/main fixed=$root/me/parts/resolve/$commit
+mkdir -p "$fixed"
+serve model.safetensors.index.json)
+pull 3 hf://me/parts
+said 'names the file "../../two"'
+printf '{"weight_map":{"a":"one.safetensors","b":"one.safetensors"}}' \
+    >"$root/me/parts/resolve/main/model.safetensors.index.json"
+(at=$root/me/parts/resolve/main fixed=$root/me/parts/resolve/$commit
+echo one >"$at/one.safetensors"
+serve model.safetensors.index.json
+serve one.safetensors)
+pull 0 hf://me/parts
+cmp "$root/me/parts/resolve/main/one.safetensors" "$(cat "$T/out")/one.safetensors"
+pull 3 hf://me/empty
+said 'has neither model.safetensors nor model.safetensors.index.json'
+
+for bad in hf://me hf://me/.. hf://../net hf://me/net@../x hf://me/net/../x hf://me/net//x \
+    hf://me/net/.git ftp://x/y 'http://user:word@127.0.0.1/x' "$T/no-file"; do
+    pull 3 "$bad"
+    said "$bad: is no address"
+done
+
+# ---- a token ------------------------------------------------------------------------------------
+
+echo hf_secret >"$T/token"
+odd mine.onnx
+serve_large mine.onnx
+: >"$root/log"
+sed -i "s|$hub|http://localhost:${hub##*:}|" "$at/mine.onnx.head"
+pull 0 hf://me/net/mine.onnx --token-file "$T/token"
+grep -q '^/me/net/resolve/main/mine.onnx -1 Bearer hf_secret$' "$root/log" || fail "no token sent"
+grep -q '^/far/mine.onnx -1 -$' "$root/log" || fail "a token for another host: $(cat "$root/log")"
+run 2 pull hf://me/net --endpoint http://example.org --cache "$T/cache" --token-file "$T/token"
+said 'over https alone'
+printf 'two words\n' >"$T/token"
+pull 3 hf://me/net --token-file "$T/token"
+said "$T/token: holds no token"
+
+# ---- a file of its own --------------------------------------------------------------------------
+
+echo plain >"$root/plain.bin"
+printf '200 OK\nETag: "v1"\n' >"$root/plain.bin.head"
+pull 0 "$hub/plain.bin"
+said 'nobody says a checksum'
+cmp "$root/plain.bin" "$(cat "$T/out")"
+pull 0 "$hub/plain.bin" --json
+printed '"downloaded":0'
+printf 'newer\n' >"$root/plain.bin"
+printf '200 OK\nETag: "v2"\n' >"$root/plain.bin.head"
+pull 0 "$hub/plain.bin"
+cmp "$root/plain.bin" "$(cat "$T/out")"
+pull 3 "$hub/plain.bin" --sha256 "$(sum "$T/token")"
+said 'its SHA-256 is'
+: >"$root/log"
+pull 0 "$hub/plain.bin" --sha256 "$(sum "$root/plain.bin")"
+pull 0 "$hub/plain.bin" --sha256 "$(sum "$root/plain.bin")"
+[ "$(asked plain)" = 1 ] || fail "asked again for what has a checksum"
+printf '200 OK\n!endless\n' >"$root/plain.bin.head"
+if (ulimit -f 20000) 2>/dev/null; then
+    rc=0
+    (ulimit -f 20000
+    "$DISCERN" pull "$hub/plain.bin" --cache "$T/cache" >"$T/out" 2>"$T/err") || rc=$?
+    [ $rc = 4 ] || fail "a disk that is full: status $rc: $(cat "$T/err")"
+    said 'cannot write'
+fi
+
+# ---- nothing else downloads ---------------------------------------------------------------------
+
+: >"$root/log"
+for command in "train $T/one --init hf://me/net --quiet" "import hf://me/net -o $T/no" \
+    "info $hub/x" "predict hf://me/net $T/one" "import $hub/x.onnx -o $T/no"; do
+    # shellcheck disable=SC2086
+    run 3 $command
+    said 'is no file: "discern pull '
+    [ "$(wc -l <"$T/err")" -eq 1 ] || fail "$command: not one line: $(cat "$T/err")"
+done
+[ ! -s "$root/log" ] || fail "somebody was asked: $(cat "$root/log")"
