@@ -5,7 +5,6 @@
 
 #include "infer/cut.h"
 #include "nn/kernel/cpu.h"
-#include "nn/op/batchnorm.h"
 #include "nn/op/concat.h"
 #include "nn/op/reshape.h"
 #include "nn/pass/pass.h"
@@ -33,38 +32,14 @@ static bool check_form(const struct nn_graph *g, struct err *err)
     return true;
 }
 
-/* A parameter of n numbers: numbers[i], or all of them `all` where that is NULL. */
-static int add_param(struct nn_rewrite *w, int n, const double *numbers, double all)
-{
-    struct nn_param attr = { .shape = { n } };
-    real *number = arena_array(w->mem, (size_t)n, sizeof *number);
-    const struct nn_value *value = number ? nn_value_of(w->mem, n, number) : NULL;
-
-    if (!value) {
-        w->failed = true;
-        err_set(w->err, ERR_MEMORY, "predict: no memory");
-        return -1;
-    }
-    for (int i = 0; i < n; i++)
-        number[i] = (real)(numbers ? numbers[i] : all);
-    return nn_rewrite_add(w, &nn_op_param, NULL, &attr, 0, NULL, value);
-}
-
-/* Scale and shift are a batch-norm of mean 0 and variance 1, whose epsilon a float does not see. */
 static int add_calibration(struct nn_rewrite *w, const struct infer_calibration *c, int n,
                            int logits)
 {
-    static const struct nn_bn norm = { .epsilon = 1e-12 };
+    int in[] = { logits, -1 };
 
-    if (c->scale) {
-        int in[] = { logits, add_param(w, n, c->scale, 0), add_param(w, n, c->shift, 0),
-                     add_param(w, n, NULL, 0), add_param(w, n, NULL, 1) };
-
-        return nn_rewrite_add(w, &nn_op_batchnorm, NULL, &norm, 5, in, NULL);
-    }
-
-    int in[] = { logits, add_param(w, n, NULL, 1 / c->temperature) };
-
+    if (c->scale)
+        return nn_rewrite_affine(w, NULL, logits, n, c->scale, c->shift);
+    in[1] = nn_rewrite_numbers(w, NULL, n, NULL, 1 / c->temperature);
     return nn_rewrite_add(w, &nn_op_scale, NULL, NULL, 2, in, NULL);
 }
 

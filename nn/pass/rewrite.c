@@ -3,6 +3,8 @@
  */
 #include "nn/pass/rewrite.h"
 
+#include "nn/op/batchnorm.h"
+
 bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const struct nn_values *v,
                       struct err *err)
 {
@@ -43,6 +45,39 @@ int nn_rewrite_copy(struct nn_rewrite *w, int old)
     w->map[old] = nn_rewrite_add(w, node->op, node->name, node->attr, node->n_in, in,
                                  w->v->of[old]);
     return w->map[old];
+}
+
+int nn_rewrite_numbers(struct nn_rewrite *w, const char *name, int n, const double *number,
+                       double all)
+{
+    struct nn_param attr = { .shape = { n } };
+    real *copy = arena_array(w->mem, (size_t)n, sizeof *copy);
+    const struct nn_value *value = copy ? nn_value_of(w->mem, n, copy) : NULL;
+
+    if (!value) {
+        w->failed = true;
+        err_set(w->err, ERR_MEMORY, "pass: no memory");
+        return -1;
+    }
+    for (int i = 0; i < n; i++)
+        copy[i] = (real)(number ? number[i] : all);
+    return nn_rewrite_add(w, &nn_op_param, name, &attr, 0, NULL, value);
+}
+
+int nn_rewrite_affine(struct nn_rewrite *w, const char *name, int x, int n, const double *factor,
+                      const double *summand)
+{
+    static const char *const suffix[] = { "weight", "bias", "running_mean", "running_var" };
+    static const struct nn_bn norm = { .epsilon = 1e-12 };      /* which no float sees */
+    const double *number[] = { factor, summand, NULL, NULL };
+    int in[5] = { x };
+
+    for (int i = 0; i < 4; i++) {
+        const char *text = name ? arena_printf(w->mem, "%s.%s", name, suffix[i]) : NULL;
+
+        in[1 + i] = nn_rewrite_numbers(w, text, n, number[i], i == 3);
+    }
+    return nn_rewrite_add(w, &nn_op_batchnorm, name, &norm, 5, in, NULL);
 }
 
 bool nn_rewrite_end(struct nn_rewrite *w, struct nn_graph **g2, struct nn_values *v2)

@@ -29,6 +29,15 @@ int nn_rewrite_copy(struct nn_rewrite *w, int old);
 int nn_rewrite_add(struct nn_rewrite *w, const struct nn_op *op, const char *name, const void *attr,
                    int n_in, const int *in, const struct nn_value *value);
 
+/* A parameter of n numbers: number[i], or all of them `all` where that is NULL.  A name that is
+ * made (name NULL) may be that of a node that is copied later. */
+int nn_rewrite_numbers(struct nn_rewrite *w, const char *name, int n, const double *number,
+                       double all);
+/* y = x * factor + summand, both of each of n channels (the last dimension): a batch-norm called
+ * name, or NULL, of mean 0 and variance 1. */
+int nn_rewrite_affine(struct nn_rewrite *w, const char *name, int x, int n, const double *factor,
+                      const double *summand);
+
 /* Maps the outputs and checks.  Releases w either way. */
 bool nn_rewrite_end(struct nn_rewrite *w, struct nn_graph **g2, struct nn_values *v2);
 
