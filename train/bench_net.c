@@ -63,7 +63,8 @@ static void run_step(void *ctx)
     struct training *t = ctx;
     struct train_outcome out;
 
-    t->ok = t->ok && train_net_learn(t->net, t->b->n, t->b->image, t->b->target, t->step++, t->err);
+    t->ok = t->ok && train_net_learn(t->net, t->b->n, t->b->image, t->b->target, NULL, t->step++,
+                                     t->err);
     t->ok = t->ok && train_net_update(t->net, 1e-6, &out, t->err);
 }
 

@@ -43,6 +43,20 @@ static bool check_variants(const struct train_cfg *cfg, struct err *err)
     return t || err_in(err, "variants");
 }
 
+/* What speaks of a teacher needs one. */
+static bool check_teacher(const struct train_cfg *cfg, struct err *err)
+{
+    if (cfg->unlabelled && (!cfg->teacher || !cfg->teacher_share))
+        return err_set(err, ERR_USAGE,
+                       "unlabelled %s: pictures without labels teach nothing by themselves: "
+                       "--teacher MODEL says what they show", cfg->unlabelled);
+    if (cfg->unlabelled && cfg->sampling)
+        return err_set(err, ERR_USAGE,
+                       "sampling %s draws pictures by their labels, and those of --unlabelled have "
+                       "none: give one of them", data_sampling_names[cfg->sampling]);
+    return true;
+}
+
 bool train_check(const struct train_cfg *cfg, struct err *err)
 {
     struct data_recipe recipe;
@@ -55,7 +69,7 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
                        "epochs, steps and time say the same thing: give one of them");
     if (cfg->batch == 1)
         return err_set(err, ERR_USAGE, "batch 1: batch-norm needs two pictures a step at least");
-    return train_plan_check(cfg, err) && check_variants(cfg, err) &&
+    return check_teacher(cfg, err) && train_plan_check(cfg, err) && check_variants(cfg, err) &&
            train_arch_check(cfg->arch, err) && nn_kernels_get(cfg->isa, err) &&
            train_optim_find(cfg->optim, err);
 }

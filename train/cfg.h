@@ -70,6 +70,10 @@ struct train_cfg {
     int on_nan;   /* enum train_on_nan */
     int calibrate; /* enum train_calibrate: the best model, at the end */
     const char *init; /* a model file to begin with; NULL: none */
+    const char *teacher; /* a model file that is learnt from; NULL: none */
+    const char *teacher_sum; /* its checksum (train/teacher.h); NULL: whatever it is */
+    double teacher_share, temperature; /* train/loss.h */
+    const char *unlabelled; /* a folder of pictures for it alone; NULL: none */
     int weights;      /* enum train_weights */
     bool zero_gamma;  /* residual branches begin at 0 */
     bool whiten;      /* the first convolution begins with filters from patches */

@@ -9,6 +9,7 @@
 
 #include "data/sandbox.h"
 #include "data/split.h"
+#include "data/unlabelled.h"
 #include "infer/cmd.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
@@ -172,6 +173,43 @@ static bool choose_recipe(struct train_asked *a, struct hearing *h, const struct
     return true;
 }
 
+/* Pictures for the teacher alone, where a folder of them was named: x is split and hashed. */
+static bool add_unlabelled(const struct train_asked *a, struct hearing *h, struct data_index *x,
+                           int threads, struct err *err)
+{
+    const char *folder = a->o.cfg.unlabelled;
+    int added, copies;
+
+    if (!folder)
+        return true;
+    if (!data_unlabelled_add(x, folder, threads, &added, &copies, err))
+        return err_in(err, "unlabelled");
+    if (copies)
+        note(h, "unlabelled %s: %d pictures; %d more are left out, as they are among those with "
+             "labels", folder, added, copies);
+    else
+        note(h, "unlabelled %s: %d pictures", folder, added);
+    return true;
+}
+
+/* The teacher's checksum becomes a setting; or it is one, and the file must have it. */
+static bool pin_teacher(struct train_asked *a, struct err *err)
+{
+    struct train_cfg *cfg = &a->o.cfg;
+    char sum[TRAIN_TEACHER_SUM];
+
+    if (!cfg->teacher)
+        return true;
+    if (!train_teacher_sum(cfg->teacher, sum, err))
+        return false;
+    if (cfg->teacher_sum && strcmp(sum, cfg->teacher_sum) != 0)
+        return err_set(err, ERR_INPUT,
+                       "%s: is not the teacher that was learnt from: its checksum is %s, not %.40s",
+                       cfg->teacher, sum, cfg->teacher_sum);
+    cfg->teacher_sum = arena_str(a->mem, sum);
+    return cfg->teacher_sum || err_set(err, ERR_MEMORY, "no memory for a checksum");
+}
+
 /* The pictures, hashed, with a part to learn from and one to check with. */
 static struct data_index *open_data(struct train_asked *a, struct hearing *h,
                                     const struct data_decode *decode, struct err *err)
@@ -209,12 +247,13 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
     for (int i = 0; i < x->n; i++)
         hashed |= x->sample[i].hash != 0;
     /* The split hashes only when it has to. */
-    if (!ok || (!hashed && !data_index_hash(x, threads, err))) {
-        data_index_free(x);
-        return NULL;
-    }
-    note_split(h, &r, held, free_n);
-    return x;
+    ok = ok && (hashed || data_index_hash(x, threads, err));
+    if (ok)
+        note_split(h, &r, held, free_n);
+    if (ok && add_unlabelled(a, h, x, threads, err))
+        return x;
+    data_index_free(x);
+    return NULL;
 }
 
 /* Whether these are the pictures of the training that is repeated or goes on. */
@@ -530,7 +569,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         int threads = a.o.cfg.threads ? a.o.cfg.threads : pool_cpus();
 
         catch_signals();
-        if (!train_check(&a.o.cfg, &err) ||
+        if (!train_check(&a.o.cfg, &err) || !pin_teacher(&a, &err) ||
             !data_sandbox_choose(a.o.sandbox, threads, &decode, &err))
             status = cli_fail(&err, a.o.json || a.o.log_json);
         else if (a.o.dry_run)

@@ -5,6 +5,7 @@
 
 #include "nn/op/bce.h"
 #include "nn/op/input.h"
+#include "nn/op/math.h"
 #include "nn/op/xent.h"
 
 #include <math.h>
@@ -21,9 +22,9 @@
 const char *const train_loss_names[] = { "auto", "ce", "bce", "focal", "asymmetric", NULL };
 const char *const train_class_weights_names[] = { "none", "balanced", NULL };
 
-/* The node "loss" over logits, targets and perhaps weights. */
-static int add_node(struct nn_graph *g, const struct train_loss *how, const int *in,
-                    struct err *err)
+/* The node `name` over logits, targets and perhaps weights. */
+static int add_node(struct nn_graph *g, const char *name, const struct train_loss *how,
+                    const int *in, struct err *err)
 {
     bool focal = how->kind == TRAIN_LOSS_FOCAL, asymmetric = how->kind == TRAIN_LOSS_ASYMMETRIC;
     double own = focal ? FOCAL_GAMMA : asymmetric ? ASYMMETRIC_GAMMA : 0;
@@ -33,8 +34,39 @@ static int add_node(struct nn_graph *g, const struct train_loss *how, const int 
                               .margin = asymmetric ? ASYMMETRIC_MARGIN : 0 };
     bool single = how->task == DATA_SINGLE && how->kind != TRAIN_LOSS_BCE && !asymmetric;
 
-    return nn_graph_add(g, single ? &nn_op_xent : &nn_op_bce, "loss",
+    return nn_graph_add(g, single ? &nn_op_xent : &nn_op_bce, name,
                         single ? (const void *)&softmax : &sigmoid, how->weight ? 3 : 2, in, err);
+}
+
+/* An input of n numbers a picture. */
+static int add_input(struct nn_graph *g, const char *name, int n, struct err *err)
+{
+    return nn_graph_add(g, &nn_op_input, name, &(struct nn_input){ .shape = { n } }, 0, NULL, err);
+}
+
+/* x times factor; -1: there is no x. */
+static int times(struct nn_graph *g, int x, double factor, struct err *err)
+{
+    struct nn_math attr = { .kind = NN_MATH_affine, .a = factor };
+
+    return x < 0 ? -1 : nn_graph_add(g, &nn_op_math, NULL, &attr, 1, &x, err);
+}
+
+/* The node "loss" of what the labels say, which is `loss`, and what the teacher says. */
+static int add_taught(struct nn_graph *g, const struct train_loss *how, int logits, int labels,
+                      int loss, struct err *err)
+{
+    struct train_loss plain = { .task = how->task };
+    double t = how->temperature;
+    int in[2] = { times(g, logits, 1 / t, err), -1 }, both[2];
+
+    in[1] = add_input(g, "taught", labels, err);
+    if (in[0] < 0 || in[1] < 0)
+        return -1;
+    both[0] = times(g, loss, 1 - how->taught, err);
+    both[1] = times(g, add_node(g, "loss.taught", &plain, in, err), how->taught * t * t, err);
+    return both[0] < 0 || both[1] < 0 ? -1
+                                      : nn_graph_add(g, &nn_op_add, "loss", NULL, 2, both, err);
 }
 
 bool train_loss_add(struct nn_graph *g, const struct train_loss *how, struct err *err)
@@ -46,8 +78,7 @@ bool train_loss_add(struct nn_graph *g, const struct train_loss *how, struct err
     if (logits < 0)
         return err_set(err, ERR_INPUT, "the graph has no output \"logits\"");
     n = g->node[logits].type.dim[1].n;
-    in[1] = nn_graph_add(g, &nn_op_input, "target", &(struct nn_input){ .shape = { n } }, 0, NULL,
-                         err);
+    in[1] = add_input(g, "target", n, err);
     if (in[1] < 0)
         return false;
     if (how->weight) {
@@ -56,7 +87,9 @@ bool train_loss_add(struct nn_graph *g, const struct train_loss *how, struct err
         if (in[2] < 0)
             return false;
     }
-    loss = add_node(g, how, in, err);
+    loss = add_node(g, how->taught > 0 ? "loss.labels" : "loss", how, in, err);
+    if (loss >= 0 && how->taught > 0)
+        loss = add_taught(g, how, logits, n, loss, err);
     return loss >= 0 && nn_graph_output(g, "loss", loss, err) && nn_graph_check(g, err);
 }
 

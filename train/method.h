@@ -13,12 +13,14 @@
 #include "train/block.h"
 #include "train/choose.h"
 #include "train/net.h"
+#include "train/teacher.h"
 
 struct train_method_options {
     const struct train_cfg *cfg;   /* decided; read while the method lives */
     const struct nn_graph *graph;  /* the model's, lent; input "image", output "logits" */
     const struct nn_params *start; /* graph's first values; NULL: drawn from cfg's seed */
     const struct data_index *data; /* learnt from */
+    struct train_teacher *teacher; /* lent; NULL: labels alone are learnt */
     const struct nn_kernels *kernels;
     struct pool *pool;
     const struct nn_variants *variants; /* of cfg->variants, lent; NULL: by rule */

@@ -422,8 +422,10 @@ static int largest(const real *x, int n)
     return best;
 }
 
-/* Pictures with a label whose largest output is where the largest target is. */
-static int count_right(const struct train_net *t, int n, const real *logits, const real *target)
+/* Pictures with a label whose largest output is where the largest target is; without one, where the
+ * teacher's is (taught NULL: there is none). */
+static int count_right(const struct train_net *t, int n, const real *logits, const real *target,
+                       const real *taught)
 {
     int right = 0;
 
@@ -431,15 +433,20 @@ static int count_right(const struct train_net *t, int n, const real *logits, con
         return 0;
     for (int i = 0; i < n; i++, logits += t->labels, target += t->labels) {
         int want = largest(target, t->labels);
+        bool known = target[want] > 0;
 
-        right += target[want] > 0 && largest(logits, t->labels) == want;
+        if (!known && taught) {
+            want = largest(taught + (int64_t)i * t->labels, t->labels);
+            known = true;
+        }
+        right += known && largest(logits, t->labels) == want;
     }
     return right;
 }
 
 /* The n pictures that are next of a batch. */
 static bool learn_slice(struct train_net *t, int n, const float *image, const float *target,
-                        uint64_t step, struct err *err)
+                        const float *taught, uint64_t step, struct err *err)
 {
     struct learnt *l = &t->learnt;
     struct sized *s = find_sized(t, n);
@@ -454,6 +461,8 @@ static bool learn_slice(struct train_net *t, int n, const float *image, const fl
     }
     fill(s->exec, "image", image);
     fill(s->exec, "target", target);
+    if (taught)
+        fill(s->exec, "taught", taught);
     /* Each batch of a step draws its own. */
     nn_exec_seed(s->exec, t->opt.seed + (uint64_t)l->batches * 0x9e3779b97f4a7c15, step);
     nn_exec_forward(s->exec);
@@ -461,7 +470,8 @@ static bool learn_slice(struct train_net *t, int n, const float *image, const fl
     if (!isfinite(loss))
         return forget(t, err, "the loss is no finite number");
     l->right += count_right(t, n, nn_exec_output(s->exec, "logits").data,
-                            nn_exec_input(s->exec, "target").data);
+                            nn_exec_input(s->exec, "target").data,
+                            taught ? nn_exec_input(s->exec, "taught").data : NULL);
     nn_exec_backward(s->exec);
     l->loss += n * loss;
     l->pictures += n;
@@ -471,7 +481,7 @@ static bool learn_slice(struct train_net *t, int n, const float *image, const fl
 }
 
 bool train_net_learn(struct train_net *t, int n, const float *image, const float *target,
-                     uint64_t step, struct err *err)
+                     const float *taught, uint64_t step, struct err *err)
 {
     int slice = slice_of(&t->opt, n);
     int64_t numbers;
@@ -481,7 +491,8 @@ bool train_net_learn(struct train_net *t, int n, const float *image, const float
     numbers = input_numbers(t, slice);
     for (int first = 0; first < n; first += slice)
         if (!learn_slice(t, n - first < slice ? n - first : slice, image + first * numbers,
-                         target + (int64_t)first * t->labels, step, err))
+                         target + (int64_t)first * t->labels,
+                         taught ? taught + (int64_t)first * t->labels : NULL, step, err))
             return false;
     return true;
 }

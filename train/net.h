@@ -56,15 +56,15 @@ bool train_net_resize(struct train_net *t, int height, int width, struct err *er
 bool train_net_prepare(struct train_net *t, int n, struct err *err);
 
 /*
- * Forward and backward on image[n,H,W,C] and target[n,labels]; n >= 2 where the graph has
- * batch-norms, whose statistics are this batch's.  A batch larger than a slice is taken in slices,
- * as if they were batches.  Any number of batches may precede an update:
- * gradient and loss are then the means over all their pictures.  `step` numbers what dropout draws,
- * with how many batches came before.  ERR_DIVERGED: the loss is no finite number; all is as it was
- * after the last update, running statistics too.
+ * Forward and backward on image[n,H,W,C], target[n,labels] and, where opt.loss is taught,
+ * taught[n,labels], else NULL; n >= 2 where the graph has batch-norms, whose statistics are this
+ * batch's.  A batch larger than a slice is taken in slices, as if they were batches.  Any number of
+ * batches may precede an update: gradient and loss are then the means over all their pictures.
+ * `step` numbers what dropout draws, with how many batches came before.  ERR_DIVERGED: the loss is
+ * no finite number; all is as it was after the last update, running statistics too.
  */
 bool train_net_learn(struct train_net *t, int n, const float *image, const float *target,
-                     uint64_t step, struct err *err);
+                     const float *taught, uint64_t step, struct err *err);
 
 /*
  * Clips, updates, averages.  ERR_DIVERGED: a gradient or running statistic was no finite number:

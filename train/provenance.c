@@ -44,16 +44,24 @@ json_t *train_provenance_data(const struct data_index *x, int train, int val)
     return o;
 }
 
+/* Of a path: where it lay is nobody's business. */
+static const char *last_part(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    return slash ? slash + 1 : path;
+}
+
 static json_t *settings(const struct train_provenance *p)
 {
     struct train_cfg cfg = *p->cfg;
     struct str recipe = { 0 };
-    const char *slash;
     json_t *o;
 
     cfg.arch = p->arch;
-    slash = cfg.init ? strrchr(cfg.init, '/') : NULL;
-    cfg.init = slash ? slash + 1 : cfg.init; /* where it lay is nobody's business */
+    cfg.init = last_part(cfg.init);
+    cfg.teacher = last_part(cfg.teacher);
+    cfg.unlabelled = last_part(cfg.unlabelled);
     data_recipe_text(p->recipe, &recipe);
     cfg.augment = str_text(&recipe);
     o = recipe.failed ? NULL : record_to_json(train_cfg_fields, &cfg);

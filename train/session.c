@@ -186,6 +186,34 @@ static bool make_loader(struct train_session *t, struct err *err)
     return t->loader;
 }
 
+/* Who says what the pictures show, beside their labels. */
+static bool open_teacher(struct train_session *t, struct err *err)
+{
+    const struct train_cfg *cfg = t->cfg;
+    struct train_teacher_options how = {
+        .path = cfg->teacher,
+        .data = t->index,
+        .prep = &t->prep,
+        .temperature = cfg->temperature,
+        .batch = cfg->batch,
+        .threads = cfg->threads,
+        .precision = (enum nn_precision)cfg->precision,
+        .isa = cfg->isa,
+    };
+    struct str text = { 0 };
+
+    if (!cfg->teacher || !cfg->teacher_share)
+        return true;
+    t->teacher = train_teacher_open(&how, err);
+    if (t->teacher) {
+        str_printf(&text, "teacher %s: ", cfg->teacher);
+        train_teacher_tell(t->teacher, &text);
+        train_session_say(t, str_text(&text));
+    }
+    str_release(&text);
+    return t->teacher;
+}
+
 static struct train_method_options method_options(const struct train_session *t)
 {
     return (struct train_method_options){
@@ -193,6 +221,7 @@ static struct train_method_options method_options(const struct train_session *t)
         .graph = t->model->graph,
         .start = t->start,
         .data = t->parts.train,
+        .teacher = t->teacher,
         .kernels = t->kernels,
         .pool = t->pool,
         .variants = t->variants,
@@ -552,7 +581,8 @@ bool train_session_open(struct train_session *t, struct err *err)
     if (t->init && train_start_prep(t->init, &t->prep) && !t->going_on)
         train_session_note(t, TRAIN_EVENT_NOTE,
                            "mean, deviation and crop of pictures: as %s has them", cfg->init);
-    if (!make_model(t, err) || !make_recipe(t, err) || !make_caches(t, &seen, err))
+    if (!make_model(t, err) || !open_teacher(t, err) || !make_recipe(t, err) ||
+        !make_caches(t, &seen, err))
         return false;
     t->seen = t->prep;
     if (!check_slice(t, err) || !tell_memory(t, resident, &seen, err) ||
@@ -579,6 +609,7 @@ void train_session_close(struct train_session *t)
     data_loader_free(t->loader);
     train_caches_close(&t->caches);
     t->method->close(t->self);
+    train_teacher_free(t->teacher);
     infer_model_free(t->model);
     infer_model_free(t->init);
     nn_params_free(t->start);

@@ -28,6 +28,7 @@ struct train_session {
     const struct train_method *method;
     void *self; /* the method's */
     struct train_parts parts;
+    struct train_teacher *teacher; /* NULL: none */
     struct data_prep prep;
     struct data_recipe recipe;
     struct train_caches caches;

@@ -1,5 +1,7 @@
 /*
  * supervised -- the method that learns labels: one network, one loss
+ *
+ * And what a teacher says of the same pictures, where there is one: that changes the loss alone.
  */
 #include "train/method.h"
 
@@ -9,9 +11,21 @@
 
 #include <stdlib.h>
 
+struct supervised {
+    struct train_net *net;
+    struct train_teacher *teacher; /* lent; NULL: none */
+    float *taught;                 /* [batch,labels] that it says */
+};
+
 static void release(void *self)
 {
-    train_net_free(self);
+    struct supervised *s = self;
+
+    if (!s)
+        return;
+    train_net_free(s->net);
+    free(s->taught);
+    free(s);
 }
 
 /* weight: of the labels, or NULL.  An unknown optimiser is an error, and NULL. */
@@ -22,7 +36,9 @@ static struct train_net_options options_of(const struct train_method_options *op
 
     return (struct train_net_options){
         .loss = { .task = opt->data->task, .kind = cfg->loss, .smooth = cfg->smooth,
-                  .focus = cfg->focus, .weight = cfg->class_weights ? weight : NULL },
+                  .focus = cfg->focus, .weight = cfg->class_weights ? weight : NULL,
+                  .taught = opt->teacher ? cfg->teacher_share : 0,
+                  .temperature = cfg->temperature },
         .momentum = cfg->momentum,
         .beta2 = cfg->beta2,
         .decay = cfg->decay,
@@ -50,8 +66,11 @@ static bool bytes(const struct train_method_options *opt, struct train_net_bytes
 {
     struct train_net_options how = options_of(opt, NULL, err);
 
-    return how.optim &&
-           train_net_bytes(opt->graph, &how, opt->cfg->batch, opt->cfg->threads, out, err);
+    if (!how.optim ||
+        !train_net_bytes(opt->graph, &how, opt->cfg->batch, opt->cfg->threads, out, err))
+        return false;
+    out->state += opt->teacher ? train_teacher_bytes(opt->teacher) : 0;
+    return true;
 }
 
 static bool slices(const struct train_method_options *opt, bool *out, struct err *err)
@@ -60,7 +79,8 @@ static bool slices(const struct train_method_options *opt, bool *out, struct err
 
     if (!how.optim || !train_net_slices(opt->graph, &how, out, err))
         return false;
-    *out &= !opt->cfg->class_weights;
+    /* The mean of the labels' part is over pictures that have a label. */
+    *out &= !opt->cfg->class_weights && !opt->cfg->unlabelled;
     return true;
 }
 
@@ -99,12 +119,17 @@ static struct train_net *new_net(const struct train_method_options *opt, struct 
     return net;
 }
 
+/* Of the labels' part of the loss: what is wrong with values shows there. */
 static bool check(const struct train_method_options *opt, const struct data_batch *b,
                   train_say_fn *say, void *ctx, struct err *err)
 {
-    struct train_net *net = new_net(opt, err);
-    bool ok = net;
+    struct train_method_options labels = *opt;
+    struct train_net *net;
+    bool ok;
 
+    labels.teacher = NULL;
+    net = new_net(&labels, err);
+    ok = net;
     if (ok) {
         struct train_preflight_options how = {
             .graph = train_net_graph(net),
@@ -121,59 +146,91 @@ static bool check(const struct train_method_options *opt, const struct data_batc
     return ok;
 }
 
+/* Dimension d of the graph's pictures. */
+static int image_side(const struct nn_graph *g, int d)
+{
+    return g->node[nn_graph_find_input(g, "image")].type.dim[d].n;
+}
+
+static bool see(const struct supervised *s, int height, int width, struct err *err)
+{
+    return !s->teacher || train_teacher_see(s->teacher, height, width, err);
+}
+
 static void *open(const struct train_method_options *opt, struct err *err)
 {
-    struct train_net *net = new_net(opt, err);
+    struct supervised *s = calloc(1, sizeof *s);
+    const struct train_cfg *cfg = opt->cfg;
+    bool ok = s || err_set(err, ERR_MEMORY, "no memory to learn with");
 
-    if (net && train_net_prepare(net, opt->cfg->batch, err))
-        return net;
-    train_net_free(net);
+    if (ok && opt->teacher) {
+        s->teacher = opt->teacher;
+        s->taught = malloc((size_t)cfg->batch * (size_t)opt->data->n_labels * sizeof *s->taught);
+        ok = s->taught || err_set(err, ERR_MEMORY, "no memory for what the teacher says");
+        ok = ok && see(s, image_side(opt->graph, 1), image_side(opt->graph, 2), err);
+    }
+    if (ok)
+        s->net = new_net(opt, err);
+    if (ok && s->net && train_net_prepare(s->net, cfg->batch, err))
+        return s;
+    release(s);
     return NULL;
 }
 
 static bool resize(void *self, int height, int width, struct err *err)
 {
-    return train_net_resize(self, height, width, err);
+    struct supervised *s = self;
+
+    return see(s, height, width, err) && train_net_resize(s->net, height, width, err);
 }
 
 static bool learn(void *self, const struct data_batch *b, uint64_t step, struct err *err)
 {
-    return train_net_learn(self, b->n, b->image, b->target, step, err);
+    struct supervised *s = self;
+
+    if (s->teacher)
+        train_teacher_say(s->teacher, b->n, b->image, s->taught);
+    return train_net_learn(s->net, b->n, b->image, b->target, s->taught, step, err);
+}
+
+static struct train_net *net_of(const void *self)
+{
+    return ((const struct supervised *)self)->net;
 }
 
 static bool update(void *self, double rate, struct train_outcome *out, struct err *err)
 {
-    return train_net_update(self, rate, out, err);
+    return train_net_update(net_of(self), rate, out, err);
 }
 
 static void values(const void *self, struct nn_params *p)
 {
-    train_net_values(self, p);
+    train_net_values(net_of(self), p);
 }
 
 static int blocks(void *self, struct train_block *block, int most)
 {
-    return train_net_blocks(self, block, most);
+    return train_net_blocks(net_of(self), block, most);
 }
 
 static void *state(void *self)
 {
-    return train_net_state(self);
+    return train_net_state(net_of(self));
 }
 
 static int64_t trained(const void *self)
 {
-    return train_net_trained(self);
+    return train_net_trained(net_of(self));
 }
 
 static int64_t flops(const void *self)
 {
-    return train_net_flops(self);
+    return train_net_flops(net_of(self));
 }
 
 static const struct nn_plan *plan(const void *self)
 {
-    return train_net_plan(self);
+    return train_net_plan(net_of(self));
 }
 
 const struct train_method train_method_supervised = {

@@ -13,7 +13,7 @@ static inline bool step_net(struct train_net *t, int n, const float *image, cons
                             double rate, uint64_t step, double *loss, struct err *err)
 {
     struct train_outcome out = { .loss = NAN };
-    bool ok = train_net_learn(t, n, image, target, step, err) &&
+    bool ok = train_net_learn(t, n, image, target, NULL, step, err) &&
               train_net_update(t, rate, &out, err);
 
     *loss = out.loss;

@@ -112,7 +112,7 @@ static void learn(struct made *s, int first, int n)
     struct err err = { 0 };
 
     if (!train_net_learn(s->net, n, s->image + first * SIDE * SIDE * 3, s->target + first * LABELS,
-                         0, &err))
+                         NULL, 0, &err))
         fail_msg("%s", err.msg);
 }
 
@@ -514,7 +514,7 @@ static void infinite_pictures_change_nothing(void **state)
         if (second)
             learn(&s, 0, N);
         s.image[7] = INFINITY;
-        assert_false(train_net_learn(s.net, N, s.image, s.target, 0, &err));
+        assert_false(train_net_learn(s.net, N, s.image, s.target, NULL, 0, &err));
         assert_int_equal(err.kind, ERR_DIVERGED);
         assert_same_values(&s, &sane);
         s.image[7] = kept;

@@ -6,6 +6,7 @@
 
 #include "tests/data/made.h"
 
+#include "data/unlabelled.h"
 #include "train/checkpoint.h"
 #include "train/trainer.h"
 
@@ -64,6 +65,8 @@ struct told {
     struct train_find_lr *find_lr;
     double first_loss;               /* of the first step */
     char init_note[400], sizes[200]; /* sizes: of pictures that grow, by epoch */
+    char teacher_note[400];
+    int unlabelled, copies;          /* pictures without labels: learnt from, left out */
     enum train_event_kind last;
     char last_text[512];
 };
@@ -88,6 +91,8 @@ static inline void listen(void *ctx, const struct train_event *e)
         t->first_loss = e->step_loss;
     if (e->kind == TRAIN_EVENT_NOTE && !strncmp(e->text, "init ", 5))
         snprintf(t->init_note, sizeof t->init_note, "%s", e->text);
+    if (e->kind == TRAIN_EVENT_NOTE && !strncmp(e->text, "teacher ", 8))
+        snprintf(t->teacher_note, sizeof t->teacher_note, "%s", e->text);
     if (e->kind == TRAIN_EVENT_NOTE && strstr(e->text, ": pictures of "))
         snprintf(t->sizes + strlen(t->sizes), sizeof t->sizes - strlen(t->sizes), "%.9s %s; ",
                  e->text, strstr(e->text, " of ") + 4);
@@ -147,6 +152,8 @@ static inline bool train(const struct made_folder *f, const char *data, const ch
     if (!x)
         fail_msg("%s", err->msg);
     ok = data_index_hash(x, 2, err) &&
+         (!cfg->unlabelled ||
+          data_unlabelled_add(x, cfg->unlabelled, 2, &told->unlabelled, &told->copies, err)) &&
          train_with(told->method ? told->method : &train_method_supervised, x, cfg, &run, err);
     data_index_free(x);
     if (!told->find_lr && !ok) { /* whoever listens hears how it ended, as the caller does */

@@ -1,0 +1,54 @@
+#!/bin/sh
+# train --teacher: a model that says what pictures show, those without labels too
+set -eu
+. tests/cli/expect
+
+draw_net
+draw_one 60
+tiny="--arch $T/tiny.net --epochs 2 --batch 16 --no-near"
+"$DRAW" "$T/more" --kind single --size 32 --seed 9 --count 20 >"$T/log" 2>&1 || fail 'draw'
+cp "$T/one/train/star/$(ls "$T/one/train/star" | head -1)" "$T/more/copy.png"
+
+run 0 train "$T/one" $tiny --out "$T/t"
+t=$T/t/best.safetensors
+
+# ---- a student ----
+run 0 train "$T/one" $tiny --out "$T/s" --teacher "$t" --temperature 3 --unlabelled "$T/more"
+said "unlabelled $T/more: 20 pictures; 1 more are left out, as they are among those with labels"
+said "teacher $t: tiny.net, 10 labels; sees pictures of 16x16"
+grep -q '"teacher": "'"$t"'"' "$T/s/run.json" || fail 'run.json does not name the teacher'
+grep -q '"teacher_sum": "[0-9a-f]*"' "$T/s/run.json" || fail 'run.json has no checksum'
+grep -q '^unlabelled:.*,train$' "$T/s/split.csv" || fail 'split.csv lacks what was learnt from'
+run 0 info "$T/s/best.safetensors" --json
+not_printed "$T/t"
+
+# ---- the same again, and with another teacher ----
+run 0 train --config "$T/s/run.json" --out "$T/again" --threads 2
+undated "$T/s/best.safetensors" >"$T/a"
+undated "$T/again/best.safetensors" >"$T/b"
+cmp -s "$T/a" "$T/b" || fail 'a repeated training gave another model'
+run 0 train "$T/one" --dry-run $tiny --teacher "$t" --json
+printed '"teacher_sum":'
+cp "$T/again/best.safetensors" "$t"
+run 3 train --config "$T/s/run.json" --out "$T/never"
+said "$t: is not the teacher that was learnt from"
+[ ! -e "$T/never" ] || fail 'a training that was refused left a folder'
+
+# ---- what cannot be ----
+usage train "$T/one" $tiny --out "$T/never" --unlabelled "$T/more"
+said '--teacher MODEL says what they show'
+usage train "$T/one" $tiny --out "$T/never" --teacher "$t" --unlabelled "$T/more" \
+    --sampling balanced
+usage train "$T/one" $tiny --out "$T/never" --teacher "$t" --temperature 0
+run 3 train "$T/one" $tiny --out "$T/never" --teacher "$T/none"
+said "$T/none"
+run 3 train "$T/one" $tiny --out "$T/never" --teacher "$T/tiny.net"
+said "$T/tiny.net"
+mkdir "$T/empty"
+run 3 train "$T/one" $tiny --out "$T/never" --teacher "$t" --unlabelled "$T/empty"
+said "$T/empty: no pictures are in it"
+cp -r "$T/one/train" "$T/other"
+mv "$T/other/star" "$T/other/sun"
+run 3 train "$T/other" $tiny --out "$T/never" --teacher "$t"
+said 'does not know the label "sun"'
+[ ! -e "$T/never" ] || fail 'a training that was refused left a folder'
