@@ -128,12 +128,12 @@ told:
 
 void cli_program_help(const struct cli_program *p, FILE *out)
 {
-    fprintf(out, "discern -- %s\n\nusage: discern COMMAND [OPTION...] [ARGUMENT...]\n\n", p->about);
+    fprintf(out, "discern -- %s\nusage: discern COMMAND [OPTION...] [ARGUMENT...]\n\n", p->about);
     for (int i = 0; i < p->n; i++)
         print_row(p, i, out);
     fprintf(out, "\nexamples:\n%s"
-            "\n\"discern COMMAND --help\" explains a command, \"discern --version\" says which\n"
-            "build this is, \"discern doctor\" what it finds here.\n", p->examples);
+            "\n\"discern COMMAND --help\" explains a command, \"discern doctor\" this machine.\n",
+            p->examples);
 }
 
 /* ---- as JSON --------------------------------------------------------------------------------- */

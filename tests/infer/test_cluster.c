@@ -69,7 +69,7 @@ static void same_clusters(const struct infer_clusters *c, const json_t *want)
     free(of);
 }
 
-/* Up to the number of heaps the very clusters; beyond, where its hundred restarts give a little less
+/* Up to the number of heaps the very clusters; beyond, where its hundred restarts give a bit less
  * than our eight, nearly their sum. */
 static void kmeans_finds_what_scikit_learn_finds(void **state)
 {
