@@ -5,12 +5,9 @@
 #include "infer/cmd.h"
 #include "infer/foreign.h"
 #include "infer/onnx_model.h"
-#include "nn/base/file.h"
 #include "nn/base/json.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* `how` of an ONNX file has what both kinds take. */
 struct options {
@@ -93,22 +90,6 @@ static bool print(const struct options *o, const struct infer_model *m, const st
     return ok;
 }
 
-/* By its name, or since it begins as such files do: a number of field 1, and no safetensors. */
-static bool is_onnx(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    struct err ignored;
-    size_t size = 0;
-    uint64_t whole;
-    uint8_t *head = file_kind(path) == FILE_REGULAR ? file_head(path, 9, &size, &whole, &ignored)
-                                                    : NULL;
-    bool is = (dot && !strcasecmp(dot, ".onnx")) ||
-              (size == 9 && head[0] == 0x08 && head[8] != '{');
-
-    free(head);
-    return is;
-}
-
 static struct infer_model *open_foreign(const struct options *o, const char *path,
                                         struct str *told, struct err *err)
 {
@@ -142,7 +123,7 @@ static bool import(const struct options *o, const char *path, struct str *told, 
         return false;
     if (o->out && !cli_may_write(o->out, path, o->force, err))
         return false;
-    m = (is_onnx(path) ? open_onnx : open_foreign)(o, path, told, err);
+    m = (infer_onnx_meant(path) ? open_onnx : open_foreign)(o, path, told, err);
     if (m && !o->out) {
         str_clear(told);
         err_set(err, ERR_USAGE, "%s: where to? -o FILE says it", path);

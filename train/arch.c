@@ -4,6 +4,8 @@
 #include "train/arch.h"
 
 #include "nn/base/file.h"
+#include "train/grow.h"
+#include "train/remake.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +59,44 @@ static struct nn_graph *graph_of_file(const char *path, int labels, struct data_
         nn_graph_free(g);
         return NULL;
     }
+    return g;
+}
+
+const struct nn_model *train_arch_of(const struct infer_model *m)
+{
+    const struct nn_model *model = train_arch_named(m->arch);
+    struct nn_model_args args = { .height = m->prep.size[0], .width = m->prep.size[1],
+                                  .channels = data_prep_channels(&m->prep),
+                                  .labels = m->n_labels };
+    struct err ignored = { 0 };
+    struct nn_graph *g = model ? nn_model_build(model, &args, &ignored) : NULL;
+    bool is = g;
+
+    for (int i = 0; is && i < g->n; i++)
+        is = g->node[i].op != &nn_op_param || nn_params_find(m->graph, g, i) >= 0;
+    nn_graph_free(g);
+    return is ? model : NULL;
+}
+
+struct nn_graph *train_arch_like(const struct infer_model *m, int labels, struct data_prep *prep,
+                                 struct err *err)
+{
+    const int *has = m->prep.size;
+    struct nn_graph *head = NULL, *g;
+
+    if (data_prep_channels(prep) != data_prep_channels(&m->prep)) {
+        err_set(err, ERR_INPUT, "channels %s: the network of --init sees %s",
+                data_color_names[prep->color], data_color_names[m->prep.color]);
+        return NULL;
+    }
+    head = labels == m->n_labels ? nn_graph_copy(m->graph, err)
+                                 : train_remake_head(m->graph, labels, err);
+    if (head && has[0] != has[1])
+        memcpy(prep->size, has, sizeof prep->size);
+    if (!head || (has[0] == prep->size[0] && has[1] == prep->size[1]))
+        return head;
+    g = train_grow_graph(head, prep->size[0], prep->size[1], err);
+    nn_graph_free(head);
     return g;
 }
 

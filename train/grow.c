@@ -4,6 +4,7 @@
 #include "train/grow.h"
 
 #include "nn/op/input.h"
+#include "train/remake.h"
 
 #include <math.h>
 
@@ -27,30 +28,30 @@ int train_grow_side(double share, int full, double done)
     return full - step * (steps - grown);
 }
 
+struct size {
+    int image, height, width;
+    struct nn_input in;
+};
+
+static const void *sized(void *ctx, const struct nn_graph *g, int i)
+{
+    struct size *s = ctx;
+
+    if (i != s->image)
+        return g->node[i].attr;
+    s->in = *(const struct nn_input *)g->node[i].attr;
+    s->in.shape[0] = s->height;
+    s->in.shape[1] = s->width;
+    return &s->in;
+}
+
 struct nn_graph *train_grow_graph(const struct nn_graph *g, int height, int width, struct err *err)
 {
-    struct nn_graph *copy = nn_graph_new(err);
-    int image = nn_graph_find_input(g, "image");
-    bool ok = copy;
+    struct size s = { .image = nn_graph_find_input(g, "image"), .height = height, .width = width };
+    struct nn_graph *copy = train_remake(g, sized, &s, err);
 
-    for (int i = 0; ok && i < g->n; i++) {
-        const struct nn_node *node = &g->node[i];
-        const void *attr = node->attr;
-        struct nn_input in;
-
-        if (i == image) {
-            in = *(const struct nn_input *)attr;
-            in.shape[0] = height;
-            in.shape[1] = width;
-            attr = &in;
-        }
-        ok = nn_graph_add(copy, node->op, node->name, attr, node->n_in, node->in, err) >= 0;
-    }
-    for (int i = 0; ok && i < g->n_output; i++)
-        ok = nn_graph_output(copy, g->output[i].name, g->output[i].node, err);
-    if (ok)
+    if (copy)
         return copy;
-    nn_graph_free(copy);
     if (err->kind == ERR_INPUT)
         err->kind = ERR_UNSUPPORTED;
     err_in(err, "the network cannot see pictures of %dx%d", width, height);

@@ -3,12 +3,10 @@
  */
 #include "train/session.h"
 
-#include "infer/foreign.h"
-#include "infer/foreign_file.h"
 #include "nn/kernel/cpu.h"
 #include "nn/plan.h"
 #include "train/arch.h"
-#include "train/checkpoint.h"
+#include "train/begin.h"
 #include "train/grow.h"
 #include "train/plan.h"
 #include "train/provenance.h"
@@ -106,14 +104,29 @@ bool train_session_stopped(const struct train_session *t)
 
 /* ---- preparation ----------------------------------------------------------------------------- */
 
+/* By its name or its text; else as the model has it that is begun with. */
+static struct nn_graph *make_graph(struct train_session *t, struct err *err)
+{
+    const struct train_cfg *cfg = t->cfg;
+    struct nn_graph *g;
+
+    if (strcmp(cfg->arch, TRAIN_ARCH_AUTO) != 0)
+        return train_arch_graph(cfg->arch, t->index->n_labels, cfg->dropout, cfg->droppath,
+                                &t->prep, err);
+    g = train_arch_like(t->init, t->index->n_labels, &t->prep, err);
+    if (!g && cfg->init)
+        err_in(err, "%s", cfg->init);
+    return g;
+}
+
 static bool make_model(struct train_session *t, struct err *err)
 {
-    const char *slash = strrchr(t->cfg->arch, '/');
-    struct nn_graph *g = train_arch_graph(t->cfg->arch, t->index->n_labels, t->cfg->dropout,
-                                          t->cfg->droppath, &t->prep, err);
+    const char *arch = strcmp(t->cfg->arch, TRAIN_ARCH_AUTO) ? t->cfg->arch : t->init->arch;
+    const char *slash = strrchr(arch, '/');
+    struct nn_graph *g = make_graph(t, err);
     struct nn_params *p = g ? nn_params_new(g, false, err) : NULL;
 
-    snprintf(t->arch, sizeof t->arch, "%s", slash ? slash + 1 : t->cfg->arch);
+    snprintf(t->arch, sizeof t->arch, "%s", slash ? slash + 1 : arch);
     if (g && (t->prep.size[0] != t->cfg->size || t->prep.size[1] != t->cfg->size))
         train_session_note(t, TRAIN_EVENT_NOTE, "size %dx%d: as %s has it", t->prep.size[1],
                            t->prep.size[0], t->arch);
@@ -236,90 +249,11 @@ void *train_session_method(const struct train_session *t, struct err *err)
     return t->method->open(&opt, err);
 }
 
-/* Weights of others to begin with; a line of what was found there at a time. */
-static struct infer_model *open_foreign(struct train_session *t, struct err *err)
-{
-    const struct train_cfg *cfg = t->cfg;
-    struct infer_foreign_options how = {
-        .arch = train_arch_named(cfg->arch) ? cfg->arch : NULL, .size = cfg->size,
-        .to_train = true };
-    struct str told = { 0 };
-    struct infer_model *m = infer_foreign_open(cfg->init, &how, &told, err);
-    const char *line = str_text(&told);
-
-    while (*line) {
-        int n = (int)strcspn(line, "\n");
-
-        train_session_note(t, TRAIN_EVENT_NOTE, "init: %.*s", n, line);
-        line += n + (line[n] == '\n');
-    }
-    str_release(&told);
-    return m;
-}
-
-/* What was written, when going on; else the model to begin with, where there is one. */
-static bool open_init(struct train_session *t, struct err *err)
-{
-    if (t->run->resume) /* what is wrong with it is told by who goes on */
-        t->init = train_checkpoint_model(t->run->out);
-    t->going_on = t->init;
-    if (!t->init && t->cfg->init)
-        t->init = infer_tensors_meant(t->cfg->init) ? open_foreign(t, err)
-                                                    : infer_model_open(t->cfg->init, err);
-    if (t->init)
-        train_start_cfg(t->init, t->cfg);
-    return t->init || !t->cfg->init;
-}
-
-static void choose_arch(struct train_cfg *cfg, const struct infer_model *init)
-{
-    const struct nn_model *of_init = init ? train_arch_named(init->arch) : NULL;
-
-    if (!strcmp(cfg->arch, TRAIN_ARCH_AUTO))
-        cfg->arch = of_init ? of_init->name : TRAIN_ARCH_USUAL;
-}
-
-/* The first batch of at least two pictures; NULL where the first epoch has none. */
-static const struct data_batch *first_batch(struct train_session *t)
-{
-    const struct data_batch *b;
-
-    data_loader_start(t->loader, 0, 0);
-    do
-        b = data_loader_next(t->loader);
-    while (b && b->n < 2);
-    return b;
-}
-
-/* The first values. */
-static bool make_start(struct train_session *t, struct err *err)
-{
-    const struct train_cfg *cfg = t->cfg;
-    const struct nn_graph *g = t->model->graph;
-    const struct data_batch *b;
-
-    if (t->going_on || !(cfg->init || cfg->weights || cfg->zero_gamma || cfg->whiten))
-        return true;
-    t->start = nn_params_new(g, false, err);
-    if (!t->start)
-        return false;
-    train_start_draw(t->start, g, cfg);
-    if (cfg->whiten) {
-        b = first_batch(t);
-        if (b && !train_start_whiten(t->start, g, b->n, b->image, train_session_say, t, err))
-            return false;
-    }
-    if (cfg->zero_gamma && !train_start_zero_gamma(t->start, g, train_session_say, t, err))
-        return false;
-    return !cfg->init || train_start_take(t->start, g, t->index->n_labels, t->index->label, t->init,
-                                          cfg->init, train_session_say, t, err);
-}
-
 /* What may be wrong with the network, before it costs hours. */
 static bool check_start(struct train_session *t, struct err *err)
 {
     struct train_method_options opt = method_options(t);
-    const struct data_batch *b = t->method->check ? first_batch(t) : NULL;
+    const struct data_batch *b = t->method->check ? train_begin_batch(t) : NULL;
 
     return !b || t->method->check(&opt, b, train_session_say, t, err);
 }
@@ -550,9 +484,8 @@ bool train_session_open(struct train_session *t, struct err *err)
         cfg->threads = pool_cpus();
     if (!train_check(cfg, err))
         return false;
-    if (!open_init(t, err))
+    if (!train_begin_open(t, err))
         return false;
-    choose_arch(cfg, t->init);
     model = train_arch_named(cfg->arch);
     if (!model && !cfg->channels)
         cfg->channels = TRAIN_RGB; /* a file says what it wants, and hardly ever grey */
@@ -592,7 +525,7 @@ bool train_session_open(struct train_session *t, struct err *err)
         (data_loader_batches(t->loader) + cfg->accumulate - 1) / cfg->accumulate;
     if (!cfg->steps)
         cfg->steps = (int)(cfg->epochs * t->clock.pace.per_epoch);
-    if (!check_growth(t, err) || !make_start(t, err))
+    if (!check_growth(t, err) || !train_begin_values(t, err))
         return false;
     infer_model_free(t->init); /* as large as the network, and not needed any more */
     t->init = NULL;

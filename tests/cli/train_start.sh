@@ -19,11 +19,41 @@ said 'mean, deviation and crop of pictures: as'
 not_said 'check before the first step'
 run 0 info "$T/b/last.safetensors" --json
 not_printed "$T/a"
-run 3 train "$T/one" --epochs 1 --no-near --out "$T/d" --init "$a"
+run 3 train "$T/one" --epochs 1 --no-near --arch resnet_small --out "$T/d" --init "$a"
 said 'none of its weights fits'
 [ ! -e "$T/d" ] || fail "a training that was refused left a folder"
 run 3 train "$T/one" $tiny --out "$T/d" --init "$T/nothing"
 said "$T/nothing"
+
+# ---- a network that has no name here: its own graph, for the labels that there are ----
+mkdir -p "$T/few/train" "$T/few/val"
+for l in ring star; do
+    for p in train val; do
+        cp -r "$T/one/$p/$l" "$T/few/$p/$l"
+    done
+done
+some="--epochs 2 --batch 16 --no-near"
+run 0 train "$T/few" $some --out "$T/own" --init "$a"
+said 'arch: the graph of tiny.net'
+said "init $a: 7 of 7 parameters taken"
+run 0 info "$T/own/best.safetensors"
+grep -q 'labels *2: ring, star' "$T/out" || fail "labels: $(cat "$T/out")"
+run 0 train --config "$T/own/run.json" --out "$T/own2"
+cmp "$T/own/metrics.csv" "$T/own2/metrics.csv" >"$T/log" 2>&1 ||
+    [ "$(cut -d, -f4,5,11 "$T/own/metrics.csv")" = "$(cut -d, -f4,5,11 "$T/own2/metrics.csv")" ] ||
+    fail 'the same settings gave another training'
+run 0 export "$a" -o "$T/a.onnx"
+run 0 train "$T/few" $some --out "$T/onnx" --init "$T/a.onnx"
+said 'arch: the graph of a,'
+said 'init: 10 labels; pictures of 16x16'
+run 0 train "$T/few" $some --out "$T/larger" --init "$T/a.onnx" --resize squash --json
+printed '"resize":"squash"'
+head -c 300 "$T/a.onnx" >"$T/cut.onnx"
+run 3 train "$T/few" $some --out "$T/no" --init "$T/cut.onnx"
+said "$T/cut.onnx: no ONNX file"
+[ ! -e "$T/no" ] || fail 'a training that was refused left a folder'
+run 3 train "$T/few" $some --out "$T/no" --init "$T/a.onnx" --channels grey
+said "$T/a.onnx: channels grey: the network of --init sees rgb"
 
 # ---- rules ----
 run 0 train "$T/one" $tiny --out "$T/e0" --weights dirac --json

@@ -1,0 +1,19 @@
+/*
+ * begin -- what a training begins with: a checkpoint, a model, weights or a network of others
+ */
+#ifndef TRAIN_BEGIN_H
+#define TRAIN_BEGIN_H
+
+#include "train/session.h"
+
+/* t->init: what was written, when going on; else what --init names, where that is said.  What it
+ * has learnt to see, and its network, become settings where nobody said them. */
+bool train_begin_open(struct train_session *t, struct err *err);
+
+/* t->start: the first values of the model; it stays NULL where they are by rule and seed. */
+bool train_begin_values(struct train_session *t, struct err *err);
+
+/* The first batch of at least two pictures; NULL where the first epoch has none. */
+const struct data_batch *train_begin_batch(struct train_session *t);
+
+#endif
