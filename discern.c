@@ -66,8 +66,8 @@ static const struct cli_command help_command = {
 
 static const struct cli_command *const commands[] = {
     &train_cmd_train, &infer_cmd_eval, &infer_cmd_calibrate,
-    &infer_cmd_predict, &infer_cmd_info, &infer_cmd_export, &infer_cmd_import, &infer_cmd_pull,
-    &infer_cmd_merge,
+    &infer_cmd_predict, &infer_cmd_embed, &infer_cmd_info, &infer_cmd_export, &infer_cmd_import,
+    &infer_cmd_pull, &infer_cmd_merge,
     &data_cmd_check,
     &data_cmd_stats,
     &data_cmd_split,

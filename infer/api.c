@@ -3,6 +3,7 @@
  */
 #include "infer/api.h"
 
+#include "infer/cut.h"
 #include "nn/base/about.h"
 
 #include <stdlib.h>
@@ -86,6 +87,7 @@ static discern_model *make_model(int n, const discern_model_options *o, struct e
     if (m) {
         m->raw = opt.raw;
         m->precision = (enum nn_precision)opt.precision;
+        m->features = opt.features;
         m->n = n;
         m->model = calloc((size_t)n, sizeof *m->model);
         m->network = calloc((size_t)n, sizeof *m->network);
@@ -107,11 +109,29 @@ static struct pool *openers(struct err *err)
     return pool_new(cpus < MOST ? cpus : MOST, err);
 }
 
+/* What the features are, in words. */
+static bool name_features(discern_model *m, struct err *err)
+{
+    struct infer_cut cut;
+    struct str text = { 0 };
+    bool ok = infer_cut_find(m->network[0]->graph, &cut, err);
+
+    if (ok) {
+        infer_cut_tell(m->network[0]->graph, &cut, &text);
+        m->features_from = strdup(str_text(&text));
+        ok = (!text.failed && m->features_from) ||
+             err_set(err, ERR_MEMORY, "no memory for a model");
+    }
+    str_release(&text);
+    return ok;
+}
+
 /* Makes the i-th model of a file, which it closes; NULL: it could not be read. */
 static bool put(discern_model *m, int i, struct infer_file *f, const char *path, struct pool *pool,
                 struct err *err)
 {
-    const struct infer_network_options how = { .precision = m->precision, .pool = pool };
+    const struct infer_network_options how = { .precision = m->precision, .pool = pool,
+                                               .features = m->features && i == 0 };
 
     m->path[i] = f ? strdup(path) : NULL;
     if (m->path[i])
@@ -119,7 +139,7 @@ static bool put(discern_model *m, int i, struct infer_file *f, const char *path,
     else if (f)
         err_set(err, ERR_MEMORY, "no memory for a model");
     infer_file_close(f);
-    return m->network[i];
+    return m->network[i] && (!how.features || name_features(m, err));
 }
 
 static discern_model *finish_open(discern_model *m, bool ok, const struct err *err,
@@ -188,6 +208,7 @@ void discern_close(discern_model *m)
     free(m->model);
     free(m->network);
     free(m->path);
+    free(m->features_from);
     free(m);
 }
 
@@ -226,4 +247,14 @@ void discern_input(const discern_model *m, int size[3])
     size[0] = p->size[0];
     size[1] = p->size[1];
     size[2] = data_prep_channels(p);
+}
+
+int discern_features(const discern_model *m)
+{
+    return m->network[0]->width;
+}
+
+const char *discern_features_from(const discern_model *m)
+{
+    return m->features_from ? m->features_from : "";
 }

@@ -14,6 +14,8 @@ struct discern_model {
     int n;
     bool raw;
     enum nn_precision precision;
+    bool features;              /* of the first, which are: */
+    char *features_from;
 };
 
 /* The status of an error; and the error for a caller, who may not want it (NULL). */

@@ -183,6 +183,7 @@ static discern_answer answer_of(discern_session *s, int file, const struct infer
         .band = infer_calibration_band(c, said->probability[s->rank[0]]),
         .probability = said->probability,
         .input = said->input,
+        .features = said->features,
     };
 }
 

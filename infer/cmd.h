@@ -10,8 +10,9 @@
 #include "infer/predict.h"
 #include "nn/base/cli.h"
 
-extern const struct cli_command infer_cmd_predict, infer_cmd_eval, infer_cmd_info, infer_cmd_export,
-    infer_cmd_calibrate, infer_cmd_import, infer_cmd_pull, infer_cmd_merge, infer_cmd_doctor;
+extern const struct cli_command infer_cmd_predict, infer_cmd_embed, infer_cmd_eval, infer_cmd_info,
+    infer_cmd_export, infer_cmd_calibrate, infer_cmd_import, infer_cmd_pull, infer_cmd_merge,
+    infer_cmd_doctor;
 
 /* How pictures are answered: what a network sees of them; how many at a time, by how many threads.
  * The members raw, views; batch, threads, sandbox of an options struct T. */

@@ -1,28 +1,24 @@
 /*
  * cmd_predict -- discern predict: what pictures show
  *
- * Names come from the command line, folders and lists (data/names.h) and are answered by libdiscern
- * (discern.h) CHUNK at a time, in their order: memory does not grow with them.  What is made of an
- * answer is the business of cmd_predict_out.h, sort_into.h and predict_dump.h.
+ * Pictures come from the command line, folders and lists and are answered by libdiscern
+ * (cmd_ask.h).  What is made of an answer is the business of cmd_predict_out.h, sort_into.h and
+ * npy.h.
  */
-#include "data/names.h"
 #include "data/sandbox.h"
 #include "infer/cmd.h"
+#include "infer/cmd_ask.h"
 #include "infer/cmd_predict_out.h"
 #include "infer/discern.h"
-#include "infer/predict_dump.h"
+#include "infer/npy.h"
 #include "infer/sort_into.h"
 #include "nn/base/file.h"
 #include "nn/base/tell.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Names at a time; and bytes of a picture on standard input, as many as of one in a file. */
-enum { CHUNK = 2048, INPUT_MOST = 256 << 20 };
 
 struct options {
     bool json, ndjson, csv, raw, unknown, null, force, sandbox;
@@ -47,11 +43,7 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, json, "one JSON object instead of lines"),
     FIELD_BOOL(struct options, ndjson, "a JSON object a picture, as they come"),
     FIELD_BOOL(struct options, csv, "a table: a row a label that is told"),
-    FIELD_STRING(struct options, files_from, "LIST", NULL,
-                 "a file with more names of pictures and folders, one a line; - = standard input"),
-    { .name = "null", .kind = FIELD_KIND_BOOL, .count = 1, .letter = '0',
-      .offset = offsetof(struct options, null),
-      .doc = "names in LIST end in 0 bytes, as find -print0 writes them" },
+    INFER_CMD_NAMES_FIELDS(struct options),
     FIELD_STRING(struct options, sort_into, "DIR", NULL,
                  "put pictures into a folder for each label, in DIR"),
     FIELD_ENUM(struct options, how, hows, INFER_COPY, "what --sort-into does with a picture"),
@@ -68,54 +60,12 @@ struct job {
     discern_session *session;
     struct infer_out out;
     struct infer_sort *sort;
-    struct infer_dump *dump;
-    char *names;                /* of a chunk, each with its 0 byte */
-    size_t used, room;
-    size_t at[CHUNK];           /* where each begins */
-    const char *path[CHUNK];
-    int n;
-    bool input;                 /* the one that is answered came on standard input */
+    struct infer_npy *dump;
     int nothing;                /* arguments that gave no picture */
     struct progress progress;   /* where it does not stand between the answers */
-    struct err *err;            /* of what was made of an answer */
 };
 
-/* ---- signals --------------------------------------------------------------------------------- */
-
-/* The signal that came while files were half-written or half-sorted: they are seen to, then it is
- * obeyed. */
-static volatile sig_atomic_t stopped_by;
-
-static void on_signal(int signal)
-{
-    stopped_by = signal;
-}
-
-/* A signal that our parent had ignored (nohup, a job in the background) stays so. */
-static void catch_signals(void (*handler)(int))
-{
-    static const int asks[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-
-    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
-        struct sigaction act = { .sa_handler = handler }, old;
-
-        if (!sigaction(asks[i], NULL, &old) && old.sa_handler != SIG_IGN)
-            sigaction(asks[i], &act, NULL);
-    }
-}
-
 /* ---- answers --------------------------------------------------------------------------------- */
-
-static enum err_kind kind_of(int status)
-{
-    return status == DISCERN_USAGE ? ERR_USAGE : status == DISCERN_IO ? ERR_IO
-           : status == DISCERN_MEMORY ? ERR_MEMORY : ERR_INPUT;
-}
-
-static bool failed(const discern_error *e, struct err *err)
-{
-    return err_set(err, kind_of(e->status), "%s", e->message);
-}
 
 /* A picture of which nothing is told stays where it is, and so does one that cannot be read. */
 static bool sort(struct job *j, const char *path, const discern_answer *a, struct err *err)
@@ -139,80 +89,21 @@ static bool sort(struct job *j, const char *path, const discern_answer *a, struc
     return ok;
 }
 
-/* The library knows no name for bytes. */
-static void name_input(const discern_answer *a, char *text, size_t size)
-{
-    static const char unnamed[] = "picture in memory: ";
-    bool is = !strncmp(a->message, unnamed, sizeof unnamed - 1);
-
-    snprintf(text, size, "standard input: %s", a->message + (is ? sizeof unnamed - 1 : 0));
-}
-
-static int on_answer(void *ctx, const discern_answer *given)
+static bool on_answer(void *ctx, const char *path, const discern_answer *a, struct err *err)
 {
     struct job *j = ctx;
-    const char *path = j->input ? "-" : j->path[given->file];
-    char message[sizeof((discern_error *)0)->message];
-    discern_answer copy = *given, *a = &copy;
 
-    if (stopped_by)
-        return 1;
-    if (j->input && a->status != DISCERN_OK) {
-        name_input(given, message, sizeof message);
-        a->message = message;
-    }
     if (j->progress.to)
         progress_at(&j->progress, j->out.pictures);
-    return !((!j->dump || infer_dump_add(j->dump, a->input, j->err)) &&
-             infer_out_answer(&j->out, path, a, j->err) &&
-             (!j->sort || sort(j, path, a, j->err)));
-}
-
-/* Answers what has been gathered.  False without an error: a signal came. */
-static bool answer(struct job *j, struct err *err)
-{
-    discern_error e;
-    int n = j->n;
-
-    for (int i = 0; i < n; i++)
-        j->path[i] = j->names + j->at[i];
-    j->n = 0;
-    j->used = 0;
-    j->err = err;
-    if (n && discern_files(j->session, n, j->path, on_answer, j, &e))
-        return failed(&e, err);
-    return !stopped_by && !err->kind;
-}
-
-/* ---- names ----------------------------------------------------------------------------------- */
-
-static bool on_wait(void *ctx, struct err *err)
-{
-    return answer(ctx, err);
+    return (!j->dump || infer_npy_add(j->dump, a->input, err)) &&
+           infer_out_answer(&j->out, path, a, err) && (!j->sort || sort(j, path, a, err));
 }
 
 static bool on_picture(void *ctx, const char *path, struct err *err)
 {
-    struct job *j = ctx;
-    size_t size = strlen(path) + 1;
+    const struct job *j = ctx;
 
-    if (j->n == CHUNK && !answer(j, err))
-        return false;
-    if (j->dump && !cli_may_write(j->o->dump_input, path, true, err))
-        return false;
-    if (size > j->room - j->used) {
-        size_t room = 2 * (j->room + size);
-        char *names = realloc(j->names, room);
-
-        if (!names)
-            return err_set(err, ERR_MEMORY, "no memory for the pictures' names");
-        j->names = names;
-        j->room = room;
-    }
-    memcpy(j->names + j->used, path, size);
-    j->at[j->n++] = j->used;
-    j->used += size;
-    return !stopped_by;
+    return !j->dump || cli_may_write(j->o->dump_input, path, true, err);
 }
 
 static bool on_missed(void *ctx, const char *path, const struct err *why, struct err *err)
@@ -220,27 +111,7 @@ static bool on_missed(void *ctx, const char *path, const struct err *why, struct
     struct job *j = ctx;
 
     j->nothing++;
-    return answer(j, err) && infer_out_missed(&j->out, path, why, err);
-}
-
-static bool on_input(void *ctx, struct err *err)
-{
-    struct job *j = ctx;
-    discern_error e;
-    uint8_t *bytes;
-    size_t size;
-    int rc;
-
-    if (!answer(j, err))
-        return false;
-    bytes = file_read_input(INPUT_MOST, &size, err);
-    if (!bytes)
-        return false;
-    j->input = true;
-    rc = discern_bytes(j->session, bytes, size, on_answer, j, &e);
-    j->input = false;
-    free(bytes);
-    return rc ? failed(&e, err) : !stopped_by && !err->kind;
+    return infer_out_missed(&j->out, path, why, err);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -254,16 +125,12 @@ static void tell(void *ctx, const struct err *why)
 /* given: of each option whether it was typed. */
 static bool check(const struct options *o, const bool *given, int n, char **arg, struct err *err)
 {
-    int inputs = o->files_from && !strcmp(o->files_from, "-");
+    bool input;
 
-    for (int i = 1; i < n; i++)
-        inputs += !strcmp(arg[i], "-");
     if (o->json + o->ndjson + o->csv > 1)
         return err_set(err, ERR_USAGE, "--json, --ndjson, --csv: one of them at a time");
-    if (inputs > 1)
-        return err_set(err, ERR_USAGE, "standard input is there once: one - at a time");
-    if (o->null && !o->files_from)
-        return err_set(err, ERR_USAGE, "--null is for the LIST of --files-from");
+    if (!infer_ask_check(o->files_from, o->null, n > 1 ? n - 1 : 0, arg + 1, &input, err))
+        return false;
     if (given[field_find(options, "how") - options] && !o->sort_into)
         return err_set(err, ERR_USAGE, "--how is for --sort-into DIR");
     if (o->undo && (n || o->files_from || o->sort_into))
@@ -274,7 +141,7 @@ static bool check(const struct options *o, const bool *given, int n, char **arg,
         return err_set(err, ERR_USAGE, "predict needs MODEL and FILE|DIR|-");
     if (n == 1 && !o->files_from)
         return err_set(err, ERR_USAGE, "predict needs FILE|DIR|- behind MODEL, or --files-from");
-    if (o->sort_into && inputs && (!o->files_from || strcmp(o->files_from, "-")))
+    if (o->sort_into && input)
         return err_set(err, ERR_USAGE, "--sort-into: what comes on standard input is no file");
     return true;
 }
@@ -302,7 +169,7 @@ static discern_model *open_models(char **arg, int n, const struct options *o, st
     if (ok) {
         m = discern_open_many(models, (const char *const *)path, &opt, &e);
         if (!m)
-            failed(&e, err);
+            infer_ask_failed(&e, err);
     }
     free(mem);
     return m;
@@ -320,7 +187,7 @@ static discern_session *open_session(const struct options *o, const discern_mode
     discern_session *s = discern_session_new(m, &opt, &e);
 
     if (!s)
-        failed(&e, err);
+        infer_ask_failed(&e, err);
     return s;
 }
 
@@ -342,10 +209,10 @@ static bool begin_files(struct job *j, struct err *err)
     int size[3];
 
     if (j->o->dump_input || j->o->sort_into)
-        catch_signals(on_signal);
+        infer_ask_heed();
     if (j->o->dump_input) {
         discern_input(j->out.model, size);
-        j->dump = infer_dump_begin(j->o->dump_input, size, err);
+        j->dump = infer_npy_begin(j->o->dump_input, 3, size, err);
         if (!j->dump)
             return false;
     }
@@ -358,12 +225,12 @@ static bool begin_files(struct job *j, struct err *err)
 static bool end_files(struct job *j, bool ok, struct err *err)
 {
     struct infer_sort_counts n;
-    struct infer_dump *dump = j->dump;
+    struct infer_npy *dump = j->dump;
     bool sorted;
 
-    if (ok && dump && !stopped_by) {
+    if (ok && dump && !infer_ask_stopped()) {
         j->dump = NULL;
-        ok = infer_dump_end(dump, err);
+        ok = infer_npy_end(dump, err);
     }
     if (!j->sort || (!ok && err->kind))
         return ok;
@@ -380,10 +247,10 @@ static bool end_files(struct job *j, bool ok, struct err *err)
 
 static bool predict(struct job *j, int n, char **arg, struct err *err)
 {
-    const struct data_names names = {
+    struct infer_ask ask = {
         .arg = arg + 1, .n = n - 1, .list = j->o->files_from, .null = j->o->null,
-        .spare = j->o->sort_into, .picture = on_picture, .input = on_input, .missed = on_missed,
-        .wait = on_wait, .ctx = j,
+        .spare = j->o->sort_into, .picture = on_picture, .answer = on_answer, .missed = on_missed,
+        .ctx = j,
     };
     bool ok;
 
@@ -397,7 +264,8 @@ static bool predict(struct job *j, int n, char **arg, struct err *err)
         return false;
     if (j->o->json || !isatty(STDOUT_FILENO))
         cli_progress(&j->progress, "answered", "pictures", 0);
-    ok = data_names_go(&names, err) && answer(j, err) && infer_out_end(&j->out, err);
+    ask.session = j->session;
+    ok = infer_ask_go(&ask, err) && infer_out_end(&j->out, err);
     progress_end(&j->progress);
     return end_files(j, ok, err);
 }
@@ -419,7 +287,7 @@ static int finish(const struct job *j, bool ok, struct err *err)
 {
     int all = j->out.pictures + j->nothing;
 
-    if (stopped_by)
+    if (infer_ask_stopped())
         return 0;
     if (!ok)
         return cli_fail(err, j->o->json || j->o->ndjson);
@@ -435,11 +303,10 @@ static int finish(const struct job *j, bool ok, struct err *err)
 static void job_release(struct job *j)
 {
     infer_sort_free(j->sort);
-    infer_dump_abandon(j->dump);
+    infer_npy_abandon(j->dump);
     discern_session_free(j->session);
     discern_close((discern_model *)(uintptr_t)j->out.model);
     infer_out_release(&j->out);
-    free(j->names);
     free(j);
 }
 
@@ -477,10 +344,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     };
     status = finish(j, predict(j, args.n, args.arg, &err), &err);
     job_release(j);
-    if (stopped_by) {
-        catch_signals(SIG_DFL);
-        raise(stopped_by);
-    }
+    infer_ask_obey();
     return status;
 }
 

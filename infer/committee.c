@@ -38,6 +38,7 @@ struct room {
     float *probability;         /* [batch,labels] the mean */
     float *said;                /* [batch,labels] of one network and view */
     float *logits;              /* [batch,labels] of the first network's first view */
+    float *features;            /* [batch,width] of the same; NULL where it has none */
     float *mirrored;            /* [batch,H,W,C] of the largest; NULL where nothing is mirrored */
     float *moved;               /* the same; NULL where nothing is moved */
     double *sum;                /* [batch,labels]; NULL: one network with one view */
@@ -148,6 +149,7 @@ static void free_room(struct room *r)
     free(r->moved);
     free(r->said);
     free(r->logits);
+    free(r->features);
     free(r->sum);
     *r = (struct room){ 0 };
 }
@@ -158,6 +160,7 @@ static bool make_room(const struct infer_committee *c, int batch, struct room *r
     size_t most = 0, answers = (size_t)batch * (size_t)c->labels;
     bool mirrors = c->views != INFER_VIEWS_ONE, moves = c->views == INFER_VIEWS_SIX;
     bool alone = c->n == 1 && !mirrors;
+    size_t width = (size_t)infer_predictor_width(c->member[0].q);
 
     for (int t = 0; t < c->takes; t++) {
         size_t count = data_prep_count(c->take[t].prep);
@@ -168,14 +171,16 @@ static bool make_room(const struct infer_committee *c, int batch, struct room *r
     r->probability = malloc(answers * sizeof *r->probability);
     r->said = malloc(answers * sizeof *r->said);
     r->logits = malloc(answers * sizeof *r->logits);
+    if (width)
+        r->features = malloc((size_t)batch * width * sizeof *r->features);
     if (mirrors)
         r->mirrored = malloc((size_t)batch * most * sizeof *r->mirrored);
     if (moves)
         r->moved = malloc((size_t)batch * most * sizeof *r->moved);
     if (!alone)
         r->sum = malloc(answers * sizeof *r->sum);
-    if (r->probability && r->said && r->logits && (r->mirrored || !mirrors) &&
-        (r->moved || !moves) && (r->sum || alone))
+    if (r->probability && r->said && r->logits && (r->features || !width) &&
+        (r->mirrored || !mirrors) && (r->moved || !moves) && (r->sum || alone))
         return true;
     free_room(r);
     return err_set(err, ERR_MEMORY, "%d pictures at a time do not fit in memory", batch);
@@ -330,6 +335,14 @@ static void hear(struct infer_committee *c, const struct member *m, int n, const
                 weight * (double)c->room.said[i * labels + (m->at ? (size_t)m->at[l] : l)];
 }
 
+/* What the first network has just said of the pictures as they are. */
+static void keep_first(struct infer_committee *c, int n)
+{
+    infer_predictor_logits(c->member[0].q, n, c->room.logits);
+    if (c->room.features)
+        infer_predictor_features(c->member[0].q, n, c->room.features);
+}
+
 /* n <= batch pictures, take by take -> c->room.probability. */
 static void deliberate(struct infer_committee *c, int n, float *const image[])
 {
@@ -338,7 +351,7 @@ static void deliberate(struct infer_committee *c, int n, float *const image[])
 
     if (!c->room.sum) {
         infer_predict(c->member[0].q, n, image[0], c->room.probability);
-        infer_predictor_logits(c->member[0].q, n, c->room.logits);
+        keep_first(c, n);
         return;
     }
     memset(c->room.sum, 0, answers * sizeof *c->room.sum);
@@ -355,7 +368,7 @@ static void deliberate(struct infer_committee *c, int n, float *const image[])
             }
             hear(c, m, n, seen, s[k].weight);
             if (!voices)
-                infer_predictor_logits(m->q, n, c->room.logits);
+                keep_first(c, n);
             voices += s[k].weight;
             if (c->views == INFER_VIEWS_ONE)
                 continue;
@@ -373,7 +386,8 @@ static void answer_one(struct infer_committee *c, struct infer_said *said)
     deliberate(c, 1, c->image);
     *said = (struct infer_said){ .probability = c->room.probability,
                                  .logits = c->room.logits,
-                                 .input = c->image[0] };
+                                 .input = c->image[0],
+                                 .features = c->room.features };
 }
 
 bool infer_committee_image(struct infer_committee *c, const struct data_image *image,
@@ -430,7 +444,9 @@ static bool tell_bad(struct each *e, int sample)
 static bool tell(void *ctx, const struct data_batch *b)
 {
     struct each *e = ctx;
-    size_t labels = (size_t)e->c->labels, count = data_prep_count(e->c->take[0].prep);
+    size_t labels = (size_t)e->c->labels, count = data_prep_count(e->c->take[0].prep),
+           width = (size_t)infer_predictor_width(e->c->member[0].q);
+    const float *features = e->c->room.features;
 
     deliberate(e->c, b->n, b->take);
     for (int i = 0; i < b->n; i++) {
@@ -439,6 +455,7 @@ static bool tell(void *ctx, const struct data_batch *b)
             .probability = e->c->room.probability + (size_t)i * labels,
             .logits = e->c->room.logits + (size_t)i * labels,
             .input = b->image + (size_t)i * count,
+            .features = features ? features + (size_t)i * width : NULL,
             .target = b->target + (size_t)i * (size_t)e->x->n_labels,
         };
 

@@ -63,6 +63,7 @@ struct infer_said {
     const float *probability;   /* [labels] */
     const float *logits;        /* [labels], the first network's own, of the picture as it is */
     const float *input;         /* what the first network saw, data_prep_count numbers */
+    const float *features;      /* of the same, where it was made with them; else NULL */
     const float *target;        /* [labels], as struct data_batch has it; NULL: alone */
 };
 

@@ -65,6 +65,8 @@ typedef struct discern_model_options {
     int raw;                    /* 1: without what calibration put into the file */
     int unused;                 /* was padding: not looked at */
     int precision;              /* of its answers, enum discern_precision */
+    int unused_either;          /* as unused */
+    int features;               /* 1: answers carry what the first network saw (discern_features) */
 } discern_model_options;
 
 /* What a network keeps of a picture between its layers: 32-bit numbers, whose answers are those of
@@ -97,6 +99,11 @@ DISCERN_API float discern_threshold(const discern_model *m, int index);
 DISCERN_API int discern_tells_unknown(const discern_model *m);
 /* What the first network sees: height, width, channels. */
 DISCERN_API void discern_input(const discern_model *m, int size[3]);
+/* Features are what goes into the last layer of the first network, a row of numbers that is alike
+ * for pictures that look alike: how many; 0: the model was opened without.  And what they are, in
+ * words ("what goes into fc (512 numbers)", or ""), lent until the model is closed. */
+DISCERN_API int discern_features(const discern_model *m);
+DISCERN_API const char *discern_features_from(const discern_model *m);
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
@@ -153,6 +160,7 @@ typedef struct discern_answer {
     int band;                   /* enum discern_band, of the likeliest label */
     const float *probability;   /* of every label */
     const float *input;         /* what the first network saw: numbers of discern_input */
+    const float *features;      /* of the picture as it is: discern_features numbers, or NULL */
 } discern_answer;
 
 /* 0: go on.  Anything else ends discern_files, which then is a success. */

@@ -35,7 +35,7 @@ wanted() {
 # Options without which a command does not look at its arguments.
 needed() {
     case $command in
-    'data import') echo "-o $T/unused.csv" ;;
+    'data import' | embed) echo "-o $T/unused.csv" ;;
     merge) echo "-o $T/unused" ;;
     esac
 }
@@ -127,6 +127,7 @@ row_2() {
         "predict $model $picture" "train $T/one --dry-run --arch $T/tiny.net --size 16" \
         "data show $T/one -o $T/sheet.png --size 16 --count 2" \
         "data import $T/one --to csv -o $T/labels.csv" \
+        "embed $model $picture -o $T/rows.npy" \
         "export $model -o $T/exported.onnx" "merge $model $model -o $T/merged"; do
         why="discern $command"
         run 0 $command --json
@@ -305,6 +306,7 @@ row_9() {
     keeps "$T/kept/a" merge "$model" "$model" -o "$T/kept/a"
     keeps "$T/kept/n.h" export "$model" --to c --header -o "$T/kept/n.c"
     keeps "$T/kept/x.npy" predict "$model" "$picture" --dump-input "$T/kept/x.npy"
+    keeps "$T/kept/r.npy" embed "$model" "$picture" -o "$T/kept/r.npy"
     run 3 train "$T/one" --steps 2 --out "$T/run"
     said --force
 }

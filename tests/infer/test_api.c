@@ -537,6 +537,52 @@ static void precision_is_fp32_unless_bf16_is_asked(void **state)
     assert_false(same);
 }
 
+static int keep_features(void *ctx, const discern_answer *a)
+{
+    memcpy(ctx, a->features, TINY_LABELS * sizeof(float));      /* it has as many */
+    return 0;
+}
+
+static int has_no_features(void *ctx, const discern_answer *a)
+{
+    *(bool *)ctx = a->features != NULL;
+    return 0;
+}
+
+static void features_come_when_they_are_asked_for(void **state)
+{
+    const discern_model_options o = { .size = sizeof o, .features = 1 };
+    discern_model *m = discern_open_many(2, (const char *[]){ in("one.safetensors"),
+                                                              in("one.safetensors") }, &o, NULL);
+    const discern_session_options mirrored = { .size = sizeof mirrored,
+                                               .views = DISCERN_VIEW_MIRROR };
+    discern_session *s = session(m, NULL), *both = session(m, &mirrored);
+    float one[TINY_LABELS], two[TINY_LABELS];
+    bool any = false;
+
+    (void)state;
+    assert_int_equal(discern_features(m), 4);
+    assert_string_equal(discern_features_from(m), "what goes into fc (4 numbers)");
+    assert_int_equal(discern_files(s, 1, paths, keep_features, one, NULL), 0);
+    assert_int_equal(discern_files(both, 1, paths, keep_features, two, NULL), 0);
+    assert_memory_equal(one, two, sizeof one);
+    for (int k = 0; k < 4; k++)
+        any |= one[k] != 0;
+    assert_true(any);
+    discern_session_free(s);
+    discern_session_free(both);
+    discern_close(m);
+
+    m = opened("one.safetensors");
+    s = session(m, NULL);
+    assert_int_equal(discern_features(m), 0);
+    assert_string_equal(discern_features_from(m), "");
+    assert_int_equal(discern_files(s, 1, paths, has_no_features, &any, NULL), 0);
+    assert_false(any);
+    discern_session_free(s);
+    discern_close(m);
+}
+
 /* docs/library.md promises these of 64-bit systems. */
 static void structs_are_as_they_were(void **state)
 {
@@ -545,12 +591,14 @@ static void structs_are_as_they_were(void **state)
         skip();
     assert_int_equal(sizeof(discern_error), 516);
     assert_int_equal(sizeof(discern_guess), 16);
-    assert_int_equal(sizeof(discern_model_options), 24);
+    assert_int_equal(sizeof(discern_model_options), 32);
+    assert_int_equal(offsetof(discern_model_options, features), 24);
     assert_int_equal(offsetof(discern_model_options, precision), 16);
     assert_int_equal(sizeof(discern_session_options), 48);
     assert_int_equal(offsetof(discern_session_options, threshold), 24);
     assert_int_equal(offsetof(discern_session_options, worker), 40);
-    assert_int_equal(sizeof(discern_answer), 56);
+    assert_int_equal(sizeof(discern_answer), 64);
+    assert_int_equal(offsetof(discern_answer, features), 56);
     assert_int_equal(offsetof(discern_answer, guess), 24);
     assert_int_equal(offsetof(discern_answer, input), 48);
     assert_int_equal(DISCERN_MEMORY, 5);
@@ -811,6 +859,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(options_of_other_sizes_are_honoured),
         cmocka_unit_test(older_options_of_models_are_honoured),
         cmocka_unit_test(precision_is_fp32_unless_bf16_is_asked),
+        cmocka_unit_test(features_come_when_they_are_asked_for),
         cmocka_unit_test(structs_are_as_they_were),
         cmocka_unit_test(a_callback_may_not_use_its_session),
         cmocka_unit_test(calibration_is_applied_and_told_unless_raw_is_asked),

@@ -312,7 +312,7 @@ train/bench_overhead.o spent what they took
 nn/kernel/gemm_blas.o done guards the one call that sets OpenBLAS to a thread of its own
 train/cmd_train.o stop what a signal handler can reach
 train/cmd_train.o stop_signal the same
-infer/cmd_predict.o stopped_by the same
+infer/cmd_ask.o stopped_by the same
 END
     while read -r object; do
         objdump -t "$object" | sed "s|^|$object |"
