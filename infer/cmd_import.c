@@ -114,6 +114,37 @@ static struct infer_model *open_onnx(const struct options *o, const char *path, 
     return NULL;
 }
 
+/* What is overwritten is no file of those that are read: an index names others, and so does an ONNX
+ * file, all of them below its folder.  A model of ours is none. */
+static bool keeps_parts(const char *out, const char *path, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    struct err none = { 0 };
+    struct infer_file *model;
+    char *folder, *own, *root = NULL;
+    bool below = true;
+    size_t n;
+
+    if (file_kind(out) != FILE_REGULAR)
+        return true;
+    model = infer_file_open(out, &none);
+    infer_file_close(model);
+    if (model)
+        return true;
+    folder = file_kind(path) == FILE_FOLDER ? strdup(path)
+             : slash                        ? strndup(path, (size_t)(slash - path) + 1)
+                                            : strdup(".");
+    own = realpath(out, NULL);
+    root = folder ? realpath(folder, NULL) : NULL;
+    n = root ? strlen(root) : 0;
+    below = own && root && !strncmp(own, root, n) && (own[n] == '/' || root[n - 1] == '/');
+    free(folder);
+    free(own);
+    free(root);
+    return !below || err_set(err, ERR_INPUT, "%s: is no model of discern, and may be a part of %s: "
+                             "write another file", out, path);
+}
+
 static bool import(const struct options *o, const char *path, struct str *told, struct err *err)
 {
     struct infer_model *m;
@@ -121,14 +152,12 @@ static bool import(const struct options *o, const char *path, struct str *told, 
 
     if (!infer_address_refuse(path, err))
         return false;
-    if (o->out && !cli_may_write(o->out, path, o->force, err))
+    if (!o->out)
+        return err_set(err, ERR_USAGE, "%s: where to? -o FILE says it", path);
+    if (!cli_may_write(o->out, path, o->force, err) || !keeps_parts(o->out, path, err))
         return false;
     m = (infer_onnx_meant(path) ? open_onnx : open_foreign)(o, path, told, err);
-    if (m && !o->out) {
-        str_clear(told);
-        err_set(err, ERR_USAGE, "%s: where to? -o FILE says it", path);
-    }
-    ok = m && o->out && infer_model_write(m, o->out, NULL, err) && print(o, m, told, err);
+    ok = m && infer_model_write(m, o->out, NULL, err) && print(o, m, told, err);
     infer_model_free(m);
     return ok;
 }

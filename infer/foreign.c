@@ -30,6 +30,7 @@ struct import {
     const struct infer_foreign_options *o;
     struct infer_tensors tensors;
     struct infer_config config;
+    const char *named;          /* our network that config.json names; NULL: none is */
     struct item *item;          /* by name and part */
     int n;
     struct arena *mem;
@@ -249,8 +250,10 @@ static bool try_model(struct import *m, const struct infer_dialect *d, const str
     struct err err = { 0 };
 
     f.graph = build(m, model, 2, &err);
-    if (!f.graph)               /* not at this size */
-        return m->o->arch ? !(*m->err = err, true) : true;
+    if (!f.graph) {             /* not at this size */
+        *m->err = err;
+        return err.kind != ERR_MEMORY;
+    }
     if (!take_fit(m, &f, NULL)) {
         nn_graph_free(f.graph);
         return false;
@@ -264,11 +267,32 @@ static bool try_model(struct import *m, const struct infer_dialect *d, const str
     return true;
 }
 
+/* --arch says which network, or config.json does. */
 static bool wanted(const struct import *m, const struct infer_dialect *d,
                    const struct nn_model *model)
 {
-    return infer_name_fits(d->archs, model->name) &&
-           (!m->o->arch || !strcmp(m->o->arch, model->name));
+    const char *arch = m->o->arch ? m->o->arch : m->named;
+
+    return infer_name_fits(d->archs, model->name) && (!arch || !strcmp(arch, model->name));
+}
+
+/* What config.json says of the network: m->named is ours of that name.  False: it is none of ours,
+ * though its tensors may fit one, and --arch has not said to take it for one all the same. */
+static bool take_named(struct import *m, const char *path)
+{
+    const char *arch = m->config.arch;
+
+    if (m->o->arch)
+        return true;
+    if (m->config.other)
+        return err_set(m->err, ERR_UNSUPPORTED, "%s: " INFER_CONFIG_MODEL ": %s; --arch NAME takes "
+                       "the weights all the same", path, m->config.other);
+    m->named = arch ? infer_config_network(arch) : NULL;
+    return !arch || m->named ||
+           err_set(m->err, ERR_UNSUPPORTED, "%s: " INFER_CONFIG_MODEL " says that it is \"%.60s\", "
+                   "which is no network of ours%s; --arch NAME takes the weights for one", path,
+                   arch, strncmp(arch, "tf_", 3) ? ""
+                         : ": TensorFlow pads otherwise and has another epsilon");
 }
 
 /* What fits is named in full. */
@@ -280,10 +304,11 @@ static bool tell_misfit(struct import *m, const struct fit *f, const char *path)
     if (!rename_all(m, f->dialect) || !take_fit(m, &again, m->told))
         return false;
     return err_set(m->err, ERR_INPUT,
-                   "%s: no network of ours has these weights; the nearest is %s, as %s calls its "
-                   "tensors: %d fit, %d missing, %d of another shape, %d left over", path,
-                   f->model->name, f->dialect->name, f->matched, f->missing, f->misshapen,
-                   f->left);
+                   "%s: no network of ours has these weights%s%s%s; the nearest is %s, as %s calls "
+                   "its tensors: %d fit, %d missing, %d of another shape, %d left over", path,
+                   m->config.kind ? " of a \"" : "", m->config.kind ? m->config.kind : "",
+                   m->config.kind ? "\"" : "", f->model->name, f->dialect->name, f->matched,
+                   f->missing, f->misshapen, f->left);
 }
 
 static bool recognise(struct import *m, struct fit *best, const char *path)
@@ -300,9 +325,15 @@ static bool recognise(struct import *m, struct fit *best, const char *path)
     }
     if (!ok)
         return false;
-    if (!best->model)
-        return err_set(m->err, ERR_INPUT, "%s: no network of ours was tried", path);
-    return perfect(best) || tell_misfit(m, best, path);
+    if (!best->model && !m->err->kind)
+        return err_set(m->err, ERR_INPUT, "%s: %s has none of these names of tensors", path,
+                       m->o->arch ? m->o->arch : m->named ? m->named : "no network of ours");
+    if (!best->model)           /* none is for that size, or none of it could be built */
+        return err_in(m->err, "%s", path);
+    if (!perfect(best))
+        return tell_misfit(m, best, path);
+    *m->err = (struct err){ .kind = ERR_NONE };
+    return true;
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -370,6 +401,9 @@ static void tell(struct import *m, const struct fit *f, bool said)
 
     str_printf(m->told, "%s: all %d tensors fit, as %s calls them\n", f->model->name, f->matched,
                f->dialect->name);
+    if (m->config.filter)
+        str_printf(m->told, "pictures: made smaller by the filter \"%s\", which is not here; taken "
+                   "is %s\n", m->config.filter, data_filter_names[p->filter]);
     if (!f->labels)
         str_add(m->told, "the last layer is not there and begins anew\n");
     if (!said)
@@ -430,7 +464,7 @@ struct infer_model *infer_foreign_open(const char *path, const struct infer_fore
             m.config.prep.size[d] = o->size;
         if (o->crop > 0)
             m.config.prep.crop = o->crop;
-        if (recognise(&m, &best, path)) {
+        if (take_named(&m, path) && recognise(&m, &best, path)) {
             model = make(&m, &best);
             if (!model)
                 err_in(err, "%s", path);

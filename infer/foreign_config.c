@@ -3,15 +3,16 @@
  *
  * timm's config.json: architecture, num_classes, label_names (a list, or an object by index),
  * pretrained_cfg {input_size, interpolation, crop_pct, crop_mode, mean, std}; in older files the
- * members of pretrained_cfg stand outside.  Hugging Face: id2label, problem_type in config.json;
- * size, crop_size, crop_pct, resample (2 bilinear, 3 bicubic), rescale_factor, image_mean,
- * image_std and do_... in preprocessor_config.json.
+ * members of pretrained_cfg stand outside.  Hugging Face: model_type, id2label, problem_type in
+ * config.json; size, crop_size, crop_pct, resample (Pillow's number of a filter), rescale_factor,
+ * image_mean, image_std and do_... in preprocessor_config.json.
  */
 #include "infer/foreign_config.h"
 #include "infer/foreign_names.h"
 
 #include "nn/base/file.h"
 #include "nn/base/record.h"
+#include "nn/model/model.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +20,77 @@
 
 enum { CONFIG_BYTES = 16 << 20, SIDE = 4096 };
 
+/* ---- the network ----------------------------------------------------------------------------- */
+
+/* Names of timm's for networks that have another with us; `*` stands for any tail. */
+static const char *const alike[][2] = {
+    { "mobilenetv2_100", "mobilenet_v2" },
+    { "resnetv2_50x1_bitm*", "resnetv2_50x1_bit" },
+    { "resnetv2_101x1_bitm*", "resnetv2_101x1_bit" },
+};
+
+const char *infer_config_network(const char *arch)
+{
+    struct err ignored;
+    const struct nn_model *m;
+
+    for (size_t i = 0; i < sizeof alike / sizeof *alike; i++)
+        if (infer_name_fits(alike[i][0], arch))
+            return alike[i][1];
+    m = nn_model_find(arch, &ignored);
+    return m ? m->name : NULL;
+}
+
+/* Settings of Hugging Face's networks that change what is computed, while no tensor tells; and what
+ * they are in ours. */
+static const struct {
+    const char *kind, *key, *ours;
+} settings[] = {
+    { "resnet", "hidden_act", "\"relu\"" },
+    { "resnet", "downsample_in_first_stage", "false" },
+    { "resnet", "downsample_in_bottleneck", "false" },
+    { "vit", "hidden_act", "\"gelu\"" },
+    { "deit", "hidden_act", "\"gelu\"" },
+    { "swin", "hidden_act", "\"gelu\"" },
+    { "convnext", "hidden_act", "\"gelu\"" },
+    { "mobilenet_v1", "hidden_act", "\"relu6\"" },
+    { "mobilenet_v1", "tf_padding", "true" },
+};
+
+static bool read_kind(struct infer_config *c, const json_t *o, struct err *err)
+{
+    const char *kind = json_string_value(json_object_get(o, "model_type"));
+    bool ok = true;
+
+    if (kind)
+        ok = (c->kind = arena_printf(c->mem, "%.100s", kind));
+    for (size_t i = 0; ok && kind && i < sizeof settings / sizeof *settings; i++) {
+        const json_t *is = json_object_get(o, settings[i].key);
+        char *text = is && !strcmp(settings[i].kind, kind)
+                         ? json_dumps(is, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+
+        if (text && strcmp(text, settings[i].ours) != 0)
+            ok = (c->other = arena_printf(c->mem, "\"%s\" is %.100s, and %s in ours",
+                                          settings[i].key, text, settings[i].ours));
+        free(text);
+    }
+    return ok || err_set(err, ERR_MEMORY, "no memory for settings");
+}
+
 /* ---- pictures -------------------------------------------------------------------------------- */
+
+/* A filter by Pillow's name. */
+static bool take_filter(struct infer_config *c, const char *name, struct err *err)
+{
+    bool sharp = !strcmp(name, "bicubic") || !strcmp(name, "lanczos");
+
+    c->has_filter = true;
+    c->prep.filter = sharp ? DATA_BICUBIC : DATA_BILINEAR;
+    if (!strcmp(name, "bicubic") || !strcmp(name, "bilinear"))
+        return true;
+    c->filter = arena_printf(c->mem, "%.40s", name);
+    return c->filter || err_set(err, ERR_MEMORY, "no memory for settings");
+}
 
 static bool three(const json_t *json, const char *what, double out[3], struct err *err)
 {
@@ -32,18 +103,6 @@ static bool three(const json_t *json, const char *what, double out[3], struct er
         out[i] = json_number_value(x);
     }
     return true;
-}
-
-/* Mean and deviation, where there are both. */
-static bool mean_std(struct infer_config *c, const json_t *o, const char *mean, const char *std,
-                     struct err *err)
-{
-    const json_t *m = json_object_get(o, mean), *s = json_object_get(o, std);
-
-    if (!m || !s)
-        return true;
-    c->has_prep = true;
-    return three(m, mean, c->prep.mean, err) && three(s, std, c->prep.std, err);
 }
 
 static bool side(const json_t *json, const char *what, int *out, struct err *err)
@@ -67,6 +126,7 @@ static bool timm_pictures(struct infer_config *c, const json_t *o, struct err *e
     const json_t *size = json_object_get(o, "input_size"), *crop = json_object_get(o, "crop_pct");
     const char *filter = json_string_value(json_object_get(o, "interpolation"));
     const char *mode = json_string_value(json_object_get(o, "crop_mode"));
+    const json_t *mean = json_object_get(o, "mean"), *std = json_object_get(o, "std");
 
     if (json_is_array(size)) {
         for (size_t i = 0; i < 2; i++)
@@ -77,11 +137,14 @@ static bool timm_pictures(struct infer_config *c, const json_t *o, struct err *e
     }
     if (crop && !share(crop, &c->prep.crop, err))
         return false;
-    if (filter && !strcmp(filter, "bicubic"))
-        c->prep.filter = DATA_BICUBIC;
+    if (filter && !take_filter(c, filter, err))
+        return false;
     c->squash = mode && !strcmp(mode, "squash") && c->prep.crop >= 1;
     c->letterbox = mode && !strcmp(mode, "border") && c->prep.crop >= 1;
-    return mean_std(c, o, "mean", "std", err);
+    if (!mean || !std)
+        return true;
+    c->has_prep = true;
+    return three(mean, "mean", c->prep.mean, err) && three(std, "std", c->prep.std, err);
 }
 
 bool infer_config_model(struct infer_config *c, const char *text, size_t bytes, struct err *err)
@@ -99,8 +162,9 @@ bool infer_config_model(struct infer_config *c, const char *text, size_t bytes, 
         names = json_object_get(json, "label_names");
         if (arch)
             c->arch = arena_printf(c->mem, "%.*s", (int)strcspn(arch, "."), arch);
+        ok = read_kind(c, json, err);
         c->several = problem && !strcmp(problem, "multi_label_classification");
-        ok = timm_pictures(c, json_is_object(inner) ? inner : json, err) &&
+        ok = ok && timm_pictures(c, json_is_object(inner) ? inner : json, err) &&
              infer_names_json(json_is_array(names) || json_is_object(names)
                                   ? names : json_object_get(json, "id2label"), c->mem,
                               &c->names, err);
@@ -158,33 +222,50 @@ static bool hugging_size(struct infer_config *c, const json_t *o, struct err *er
     return !json_is_number(pct) || shortest >= 384 || share(pct, &c->prep.crop, err);
 }
 
+/* (x factor - mean) / std, and ours has 1/255 for the factor.  What another file said of the mean
+ * stays where this one says nothing. */
+static bool hugging_numbers(struct infer_config *c, const json_t *o, struct err *err)
+{
+    const json_t *mean = json_object_get(o, "image_mean"), *std = json_object_get(o, "image_std");
+    const json_t *by = json_object_get(o, "rescale_factor");
+    double factor = !is_on(o, "do_rescale", true) ? 1
+                    : json_is_number(by) ? json_number_value(by) : 1 / 255.0;
+    bool plain = !is_on(o, "do_normalize", true);
+
+    if (!plain && !(mean && std))
+        return true;
+    if (!(factor > 0))
+        return err_set(err, ERR_INPUT, "\"rescale_factor\" is no positive number");
+    c->has_prep = true;
+    for (int i = 0; i < 3; i++) {
+        c->prep.mean[i] = 0;
+        c->prep.std[i] = 1;
+    }
+    if (!plain && !(three(mean, "image_mean", c->prep.mean, err) &&
+                    three(std, "image_std", c->prep.std, err)))
+        return false;
+    for (int i = 0; i < 3; i++) {
+        c->prep.mean[i] /= 255 * factor;
+        c->prep.std[i] /= 255 * factor;
+    }
+    return true;
+}
+
 bool infer_config_pictures(struct infer_config *c, const char *text, size_t bytes, struct err *err)
 {
-    json_t *json = record_parse(text, bytes, err);
+    static const char *const filters[] = { "nearest", "lanczos", "bilinear", "bicubic", "box",
+                                           "hamming" };
+    json_t *json = record_parse(text, bytes, err), *filter;
+    json_int_t n;
     bool ok = json;
 
     if (ok && !json_is_object(json))
         ok = err_set(err, ERR_INPUT, "no JSON object");
-    ok = ok && hugging_size(c, json, err);
-    if (ok && json_object_get(json, "resample"))
-        c->prep.filter = json_integer_value(json_object_get(json, "resample")) == 3
-                             ? DATA_BICUBIC : DATA_BILINEAR;
-    if (ok && !is_on(json, "do_normalize", true)) {
-        infer_config_normalize(c, INFER_NORMALIZE_UNIT);
-    } else if (ok) {
-        ok = mean_std(c, json, "image_mean", "image_std", err);
-    }
-    /* (x factor - mean) / std, and ours has 1/255 for the factor. */
-    for (int i = 0; ok && c->has_prep && i < 3; i++) {
-        const json_t *by = json_object_get(json, "rescale_factor");
-        double factor = !is_on(json, "do_rescale", true) ? 1
-                        : json_is_number(by) ? json_number_value(by) : 1 / 255.0;
-
-        if (!(factor > 0))
-            ok = err_set(err, ERR_INPUT, "\"rescale_factor\" is no positive number");
-        c->prep.mean[i] /= 255 * factor;
-        c->prep.std[i] /= 255 * factor;
-    }
+    filter = json_object_get(json, "resample");
+    n = json_is_integer(filter) ? json_integer_value(filter) : -1;
+    ok = ok && hugging_size(c, json, err) && hugging_numbers(c, json, err);
+    if (ok && n >= 0 && n < (json_int_t)(sizeof filters / sizeof *filters))
+        ok = take_filter(c, filters[n], err);
     json_decref(json);
     return ok;
 }
@@ -197,7 +278,7 @@ static bool read_one(struct infer_config *c, const char *folder, const char *nam
     size_t bytes;
     bool ok = path;
 
-    if (ok && file_kind(path) == FILE_REGULAR) {
+    if (ok && file_kind(path) != FILE_NONE) {
         text = (char *)file_read(path, CONFIG_BYTES, &bytes, err);
         ok = text && (take(c, text, bytes, err) || err_in(err, "%s", path));
     }
@@ -220,7 +301,7 @@ void infer_config_normalize(struct infer_config *c, enum infer_normalize how)
     infer_normalize(&c->prep, how);
 }
 
-/* Networks whose weights mostly come with something else than ImageNet's mean and a crop of 7/8. */
+/* What networks mostly were trained with; the first that fits is taken. */
 static const struct habit {
     const char *archs;
     enum infer_normalize normalize;
@@ -232,6 +313,14 @@ static const struct habit {
     { "resnet32", INFER_NORMALIZE_IMAGENET, 1, DATA_BILINEAR },
     { "resnet44", INFER_NORMALIZE_IMAGENET, 1, DATA_BILINEAR },
     { "resnet56", INFER_NORMALIZE_IMAGENET, 1, DATA_BILINEAR },
+    { "vit_*", INFER_NORMALIZE_FULL, 0.9, DATA_BICUBIC },
+    { "deit_*", INFER_NORMALIZE_IMAGENET, 0.9, DATA_BICUBIC },
+    { "swin_*", INFER_NORMALIZE_IMAGENET, 0.9, DATA_BICUBIC },
+    { "convnext_*", INFER_NORMALIZE_IMAGENET, 0.875, DATA_BICUBIC },
+    { "efficientnet*", INFER_NORMALIZE_IMAGENET, 0.875, DATA_BICUBIC },
+    { "mobilenetv3_*", INFER_NORMALIZE_IMAGENET, 0.875, DATA_BICUBIC },
+    { "resnetv2_*", INFER_NORMALIZE_FULL, 1, DATA_BILINEAR },
+    { "yolov8*", INFER_NORMALIZE_UNIT, 1, DATA_BILINEAR },
     { "*", INFER_NORMALIZE_IMAGENET, 0.875, DATA_BILINEAR },
 };
 
@@ -242,10 +331,10 @@ bool infer_config_fill(struct infer_config *c, const char *arch, int size)
 
     while (!infer_name_fits(h->archs, arch))
         h++;
-    if (!said) {
+    if (!said)
         infer_config_normalize(c, h->normalize);
+    if (!c->has_filter)
         c->prep.filter = h->filter;
-    }
     for (int d = 0; d < 2 && !c->prep.size[d]; d++)
         c->prep.size[d] = size;
     if (c->prep.crop <= 0)

@@ -15,9 +15,13 @@
 #define INFER_CONFIG_PICTURES "preprocessor_config.json"
 
 struct infer_config {
-    const char *arch;           /* NULL: not said */
+    const char *arch;           /* timm's name of the network, without its tag; NULL: not said */
+    const char *kind;           /* Hugging Face's model_type; NULL: not said */
+    const char *other;          /* what is computed otherwise than ours, in words; NULL: nothing */
     struct data_prep prep;      /* what was not said is 0 */
     bool has_prep;              /* mean and deviation were said */
+    bool has_filter;
+    const char *filter;         /* one that is wanted and not here; NULL: none */
     bool letterbox, squash;     /* resize was said; else CROP */
     struct infer_names names;
     bool several;               /* multi-label: config.json's problem_type */
@@ -31,6 +35,9 @@ bool infer_config_pictures(struct infer_config *c, const char *text, size_t byte
                            struct err *err);
 /* The files of that name in the folder, where they are. */
 bool infer_config_read(struct infer_config *c, const char *folder, struct err *err);
+
+/* Our name of timm's network `arch`; NULL: it is none of ours. */
+const char *infer_config_network(const char *arch);
 
 /* Mean and deviation as somebody said; AUTO: nobody. */
 void infer_config_normalize(struct infer_config *c, enum infer_normalize how);

@@ -21,7 +21,7 @@ const struct infer_dialect infer_dialects[] = {
     { .name = NULL }
 };
 
-enum { CAPTURES = 8 };
+enum { CAPTURES = 8, DIGITS = 6 };
 
 struct capture {
     const char *at;
@@ -43,6 +43,8 @@ static bool fits(const char *pattern, const char *text, struct capture *c, int n
             return false;
         while (text[most] && (*pattern == '*' || isdigit((unsigned char)text[most])))
             most++;
+        if (*pattern == '#' && most > DIGITS)
+            return false;       /* no number of a layer, and none to reckon with */
         for (int length = *pattern == '*' ? 0 : most > 0 ? most : 1; length <= most; length++) {
             c[n] = (struct capture){ text, length };
             if (fits(pattern + 1, text + length, c, n + 1))

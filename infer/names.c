@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS_MAX = 1 << 20, FILE_BYTES = 16 << 20 };
+enum { LABELS_MAX = 1 << 20, FILE_BYTES = 16 << 20, PASSES = 8 };
 
 static bool no_memory(struct err *err)
 {
@@ -38,24 +38,42 @@ static int by_name(const void *pa, const void *pb)
     return order ? order : a->i - b->i;
 }
 
-/* Of names that stand twice the later ones get their number: "crane (517)"; what is empty, too. */
+/* The first of alike names stays, the others get their number.  *n: how many did. */
+static bool number_doubles(struct infer_names *out, struct numbered *all, struct arena *mem, int *n,
+                           struct err *err)
+{
+    *n = 0;
+    for (int i = 0; i < out->n; i++)
+        all[i] = (struct numbered){ out->name[i], i };
+    qsort(all, (size_t)out->n, sizeof *all, by_name);
+    for (int i = 1; i < out->n; i++) {
+        if (strcmp(all[i].name, all[i - 1].name) != 0)
+            continue;
+        out->name[all[i].i] = arena_printf(mem, "%s (%d)", all[i].name, all[i].i);
+        if (!out->name[all[i].i])
+            return no_memory(err);
+        ++*n;
+    }
+    return true;
+}
+
+/* Of names that stand twice the later ones get their number: "crane (517)"; what is empty, too.  A
+ * name with its number may be there as well, and is then numbered once more. */
 static bool tell_apart(struct infer_names *out, struct arena *mem, struct err *err)
 {
     struct numbered *all = arena_array(mem, (size_t)out->n, sizeof *all);
+    int doubles = 1;
 
     if (!all)
         return no_memory(err);
-    for (int i = 0; i < out->n; i++) {
+    for (int i = 0; i < out->n; i++)
         if (!*out->name[i] && !(out->name[i] = arena_printf(mem, "label %d", i)))
             return no_memory(err);
-        all[i] = (struct numbered){ out->name[i], i };
-    }
-    qsort(all, (size_t)out->n, sizeof *all, by_name);
-    for (int i = 1; i < out->n; i++)
-        if (!strcmp(all[i].name, all[i - 1].name) &&
-            !(out->name[all[i].i] = arena_printf(mem, "%s (%d)", all[i].name, all[i].i)))
-            return no_memory(err);
-    return true;
+    for (int pass = 0; pass < PASSES && doubles; pass++)
+        if (!number_doubles(out, all, mem, &doubles, err))
+            return false;
+    return !doubles || err_set(err, ERR_INPUT, "%d names of labels stand twice, and numbers do not "
+                               "tell them apart", doubles);
 }
 
 /* Behind the number of a line, or of WordNet; NULL: there is none. */
@@ -186,6 +204,60 @@ static const char *blank(const char *p)
     return p + strspn(p, " \t\r\n");
 }
 
+/* UTF-8 of a code point at out; behind it. */
+static char *put_utf8(char *out, long c)
+{
+    if (c < 0x80) {
+        *out++ = (char)c;
+    } else if (c < 0x800) {
+        *out++ = (char)(0xC0 | c >> 6);
+        *out++ = (char)(0x80 | (c & 0x3F));
+    } else if (c < 0x10000) {
+        *out++ = (char)(0xE0 | c >> 12);
+        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
+        *out++ = (char)(0x80 | (c & 0x3F));
+    } else {
+        *out++ = (char)(0xF0 | c >> 18);
+        *out++ = (char)(0x80 | (c >> 12 & 0x3F));
+        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
+        *out++ = (char)(0x80 | (c & 0x3F));
+    }
+    return out;
+}
+
+/* What stands behind a backslash at *p, put at *out, which takes no more than it has in the text:
+ * \n, \xhh, \uhhhh, \Uhhhhhhhh, \ooo.  Python keeps both of what it does not know.  False: no
+ * character. */
+static bool python_escape(const char **p, char **out)
+{
+    static const char plain[][2] = { { 'n', '\n' }, { 't', '\t' }, { 'r', '\r' }, { 'a', '\a' },
+                                     { 'b', '\b' }, { 'f', '\f' }, { 'v', '\v' }, { '\'', '\'' },
+                                     { '"', '"' }, { '\\', '\\' } };
+    int most = **p == 'x' ? 2 : **p == 'u' ? 4 : **p == 'U' ? 8 : 0, n = 0;
+    char digits[9] = "", *end;
+    long c;
+
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (**p == plain[i][0]) {
+            *(*out)++ = plain[i][1];
+            ++*p;
+            return true;
+        }
+    if (!most && !(**p >= '0' && **p <= '7')) {
+        *(*out)++ = '\\';
+        return **p;
+    }
+    *p += most > 0;
+    while (n < (most ? most : 3) && strchr(most ? "0123456789abcdefABCDEF" : "01234567", **p) &&
+           **p)
+        digits[n++] = *(*p)++;
+    c = strtol(digits, &end, most ? 16 : 8);
+    if (n < most || !c || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
+        return false;
+    *out = put_utf8(*out, c);
+    return true;
+}
+
 /* A Python string that p begins with, into out; what is behind it, NULL: none. */
 static const char *python_string(const char *p, char *out)
 {
@@ -193,23 +265,11 @@ static const char *python_string(const char *p, char *out)
 
     if (quote != '\'' && quote != '"')
         return NULL;
-    for (; *p && *p != quote; p++) {
-        char digits[3] = { 0 };
-
-        if (*p != '\\') {
-            *out++ = *p;
-            continue;
-        }
-        p++;
-        if (*p == 'x' && p[1] && p[2]) {
-            memcpy(digits, p + 1, 2);
-            *out++ = (char)strtol(digits, NULL, 16);
-            p += 2;
-        } else if (*p) {
-            *out++ = *p == 'n' ? '\n' : *p == 't' ? '\t' : *p;
-        } else {
+    while (*p && *p != quote) {
+        if (*p != '\\')
+            *out++ = *p++;
+        else if (p++, !python_escape(&p, &out))
             return NULL;
-        }
     }
     *out = '\0';
     return *p ? p + 1 : NULL;

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { SIDE = 4096 };
+
 const char *const infer_layout_names[] = { "auto", "nchw", "nhwc", NULL };
 
 /* A number of field 1, and no safetensors. */
@@ -49,24 +51,37 @@ static bool no_memory(struct err *err)
 
 /* ---- preparation ----------------------------------------------------------------------------- */
 
-/* Three numbers "[0.485, 0.456, 0.406]" of the metadata; of pixels to 255 where beyond 3. */
+/* Three numbers "[0.485, 0.456, 0.406]" of the metadata. */
 static bool meta_numbers(const struct import *m, const char *key, double out[3])
 {
     const char *text = nn_onnx_meta(m->file, key);
     struct err ignored;
     json_t *json = text ? record_parse(text, strlen(text), &ignored) : NULL;
     bool ok = json_array_size(json) == 3;
-    double most = 0;
 
     for (size_t c = 0; ok && c < 3; c++) {
         ok = json_is_number(json_array_get(json, c));
         out[c] = json_number_value(json_array_get(json, c));
-        most = fmax(most, fabs(out[c]));
     }
-    for (int c = 0; ok && most > 3 && c < 3; c++)
-        out[c] /= 255;
     json_decref(json);
     return ok;
+}
+
+/* Mean and deviation of the metadata: of pixels to 255 where one of them is beyond 3, as Caffe's
+ * mean of 104 beside a deviation of 1. */
+static bool meta_mean(struct import *m)
+{
+    double mean[3], std[3], most = 0;
+
+    if (!meta_numbers(m, "mean", mean) || !meta_numbers(m, "std", std))
+        return false;
+    for (int c = 0; c < 3; c++)
+        most = fmax(most, fmax(fabs(mean[c]), fabs(std[c])));
+    for (int c = 0; c < 3; c++) {
+        m->prep.mean[c] = mean[c] / (most > 3 ? 255 : 1);
+        m->prep.std[c] = std[c] / (most > 3 ? 255 : 1);
+    }
+    return true;
 }
 
 /* What our own exporter wrote. */
@@ -88,15 +103,46 @@ static bool read_own(struct import *m, bool *own)
     return ok || err_in(m->err, "metadata \"discern.prep\"");
 }
 
-/* The input's size, from the file or the caller; its order of dimensions; whether of pixels. */
-static bool read_input(struct import *m, bool *nhwc, bool *uint8)
+static bool wrong_side(const struct import *m, const char *name, const int64_t *side)
 {
+    struct str text = { 0 };
+
+    for (int d = 0; d < 2; d++) {
+        str_add(&text, d ? "x" : "");
+        if (side[d] < 0)
+            str_add(&text, "any");
+        else
+            str_printf(&text, "%lld", (long long)side[d]);
+    }
+    if (m->o->size)
+        err_set(m->err, ERR_INPUT, "input \"%.100s\" is for pictures of %s, not of --size %d",
+                name, str_text(&text), m->o->size);
+    else
+        err_set(m->err, ERR_UNSUPPORTED, "input \"%.100s\" is for pictures of %s; sides of 1 to %d "
+                "are read", name, str_text(&text), SIDE);
+    str_release(&text);
+    return false;
+}
+
+/* The input's size, from the file or the caller; its order of dimensions; whether of pixels. */
+static bool read_input(struct import *m, bool *nhwc, bool *whole)
+{
+    enum nn_onnx_numbers numbers;
     int64_t dim[SHAPE_MAX_RANK], channels;
     const char *name;
     int rank, h, side[2];
 
-    if (!nn_onnx_first_input(m->file, &name, &rank, dim, uint8))
+    if (!nn_onnx_first_input(m->file, &name, &rank, dim, &numbers))
         return err_set(m->err, ERR_INPUT, "the network has no input");
+    *whole = numbers == NN_ONNX_WHOLE;
+    if (numbers == NN_ONNX_NO_PIXELS)
+        return err_set(m->err, ERR_UNSUPPORTED, "input \"%.100s\" takes int8, truth or text: "
+                       "pixels of 0 to 255 are none of them", name);
+    if (*whole && m->o->normalize != INFER_NORMALIZE_AUTO &&
+        m->o->normalize != INFER_NORMALIZE_NONE)
+        return err_set(m->err, ERR_USAGE, "input \"%.100s\" takes whole numbers, and --normalize "
+                       "%s makes fractions: none is the one", name,
+                       infer_normalize_names[m->o->normalize]);
     if (rank != 4)
         return err_set(m->err, ERR_UNSUPPORTED, "input \"%.100s\" is no picture: it has not 4 "
                        "dimensions", name);
@@ -110,13 +156,11 @@ static bool read_input(struct import *m, bool *nhwc, bool *uint8)
                        "which dimension they are", name, (long long)channels);
     m->prep.color = channels == 1 ? DATA_GREY : DATA_RGB;
     for (int d = 0; d < 2; d++) {
-        side[d] = dim[h + d] > 0 && dim[h + d] <= 4096 ? (int)dim[h + d] : 0;
-        if (m->o->size && (dim[h + d] < 0 || side[d] == m->o->size))
+        side[d] = dim[h + d] > 0 && dim[h + d] <= SIDE ? (int)dim[h + d] : 0;
+        if (m->o->size ? dim[h + d] >= 0 && side[d] != m->o->size : dim[h + d] >= 0 && !side[d])
+            return wrong_side(m, name, dim + h);
+        if (m->o->size)
             m->prep.size[d] = m->o->size;
-        else if (m->o->size)
-            return err_set(m->err, ERR_INPUT, "input \"%.100s\" is for pictures of %lldx%lld, not "
-                           "of --size %d", name, (long long)dim[h], (long long)dim[h + 1],
-                           m->o->size);
         else if (side[d])
             m->prep.size[d] = side[d];
     }
@@ -134,7 +178,7 @@ static void read_imgsz(struct import *m)
     for (size_t d = 0; d < 2 && json_array_size(json) == 2; d++) {
         json_int_t n = json_integer_value(json_array_get(json, d));
 
-        if (n > 0 && n <= 4096)
+        if (n > 0 && n <= SIDE)
             m->prep.size[d] = (int)n;
     }
     json_decref(json);
@@ -142,19 +186,18 @@ static void read_imgsz(struct import *m)
 
 static bool read_prep(struct import *m, bool *nhwc)
 {
-    bool own, uint8, said = true;
+    bool own, whole = false, said = true;
 
     field_defaults(data_prep_fields, &m->prep);
     m->prep.size[0] = m->prep.size[1] = 0;
     read_imgsz(m);
-    if (!read_own(m, &own) || !read_input(m, nhwc, &uint8))
+    if (!read_own(m, &own) || !read_input(m, nhwc, &whole))
         return false;
-    if (uint8 && m->o->normalize == INFER_NORMALIZE_AUTO) {
+    if (whole) {
         infer_normalize(&m->prep, INFER_NORMALIZE_NONE);        /* the file does the rest */
     } else if (m->o->normalize != INFER_NORMALIZE_AUTO) {
         infer_normalize(&m->prep, (enum infer_normalize)m->o->normalize);
-    } else if (!own && !(meta_numbers(m, "mean", m->prep.mean) &&
-                         meta_numbers(m, "std", m->prep.std))) {
+    } else if (!own && !meta_mean(m)) {
         bool ultralytics = nn_onnx_meta(m->file, "names") && nn_onnx_meta(m->file, "imgsz");
 
         said = ultralytics;
@@ -224,6 +267,19 @@ static void tell(struct import *m, const struct nn_onnx_net *net)
                m->prep.size[1], ends[net->end]);
 }
 
+/* Weights that are no numbers would answer with none. */
+static bool all_finite(const struct nn_onnx_net *net, struct err *err)
+{
+    const struct nn_params *p = net->params;
+
+    for (int e = 0; e < p->n; e++)
+        for (int64_t i = 0; i < p->count[e]; i++)
+            if (!isfinite((double)p->value[p->offset[e] + i]))
+                return err_set(err, ERR_INPUT, "weight \"%.100s\": number %lld is not finite",
+                               net->graph->node[p->node[e]].name, (long long)i);
+    return true;
+}
+
 static struct infer_model *make(struct import *m, const char *path)
 {
     struct nn_onnx_in_options in = { .classifier = true, .output = m->o->output };
@@ -248,7 +304,7 @@ static struct infer_model *make(struct import *m, const char *path)
     logits = &net->graph->node[nn_graph_find_output(net->graph, "logits")].type;
     if (net->end == NN_ONNX_END_SIGMOID)
         m->task = DATA_MULTI;
-    if (name_labels(m, logits->dim[1].n))
+    if (all_finite(net, m->err) && name_labels(m, logits->dim[1].n))
         model = infer_model_new(net->graph, net->params, &m->prep, m->task, m->names.n,
                                 m->names.name, arch, m->err);
     if (model) {

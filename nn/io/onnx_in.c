@@ -216,8 +216,26 @@ static bool is_weight(const Onnx__GraphProto *g, const char *name)
     return false;
 }
 
+static enum nn_onnx_numbers numbers_of(int32_t type)
+{
+    switch (type) {
+    case NN_ONNX_T_UINT8:
+    case NN_ONNX_T_UINT16:
+    case NN_ONNX_T_INT16:
+    case NN_ONNX_T_INT32:
+    case NN_ONNX_T_INT64:
+        return NN_ONNX_WHOLE;
+    case NN_ONNX_T_INT8:
+    case NN_ONNX_T_STRING:
+    case NN_ONNX_T_BOOL:
+        return NN_ONNX_NO_PIXELS;
+    default:
+        return NN_ONNX_NUMBERS;
+    }
+}
+
 bool nn_onnx_first_input(const struct nn_onnx_file *f, const char **name, int *rank,
-                         int64_t dim[SHAPE_MAX_RANK], bool *uint8)
+                         int64_t dim[SHAPE_MAX_RANK], enum nn_onnx_numbers *numbers)
 {
     const Onnx__GraphProto *g = f->model->graph;
 
@@ -228,7 +246,7 @@ bool nn_onnx_first_input(const struct nn_onnx_file *f, const char **name, int *r
             continue;
         *name = nn_onnx_text(g->input[i]->name);
         *rank = declared(g->input[i], dim);
-        *uint8 = t && t->elem_type == NN_ONNX_T_UINT8;
+        *numbers = t ? numbers_of(t->elem_type) : NN_ONNX_NUMBERS;
         return true;
     }
     return false;

@@ -25,9 +25,13 @@ void nn_onnx_close(struct nn_onnx_file *f);     /* NULL is fine */
 /* A value of metadata_props, lent; NULL: there is none. */
 const char *nn_onnx_meta(const struct nn_onnx_file *f, const char *key);
 
+/* The numbers that an input takes: any; whole ones, of which pixels of 0 to 255 are some (uint8 and
+ * wider); others, which they are not (int8, truth, text). */
+enum nn_onnx_numbers { NN_ONNX_NUMBERS, NN_ONNX_WHOLE, NN_ONNX_NO_PIXELS };
+
 /* The first input that is no weight, as it is declared: -1 for what is left open.  False: none. */
 bool nn_onnx_first_input(const struct nn_onnx_file *f, const char **name, int *rank,
-                         int64_t dim[SHAPE_MAX_RANK], bool *uint8);
+                         int64_t dim[SHAPE_MAX_RANK], enum nn_onnx_numbers *numbers);
 
 /* Numbers that are known before: an input that becomes a constant. */
 struct nn_onnx_given {

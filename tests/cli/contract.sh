@@ -36,7 +36,7 @@ wanted() {
 needed() {
     case $command in
     'data import' | embed) echo "-o $T/unused.csv" ;;
-    merge) echo "-o $T/unused" ;;
+    merge | import) echo "-o $T/unused" ;;
     esac
 }
 

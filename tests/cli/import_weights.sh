@@ -28,6 +28,20 @@ printed '"schema":"discern.import/1"'
 printed '"arch":"resnet20"'
 run 0 info "$T/m"
 printed 'resnet20'
+run 2 import "$T/no-such-thing" --json
+said 'where to? -o FILE says it'
+
+# What is read is not written over: the input, or a part of it.
+mkdir "$T/parts"
+cp "$T/run/weights.safetensors" "$T/parts/model.safetensors"
+cp "$T/m" "$T/parts/old"
+run 3 import "$T/run/weights.safetensors" -o "$T/run/weights.safetensors" --force
+said 'is the input itself'
+run 3 import "$T/parts" -o "$T/parts/model.safetensors" --force
+said "$T/parts/model.safetensors: is no model of discern, and may be a part of $T/parts"
+cmp "$T/run/weights.safetensors" "$T/parts/model.safetensors"
+run 0 import "$T/parts" -o "$T/parts/old" --force
+no_rest "$T"
 run 0 info --models
 printed 'resnet50 '
 run 2 info --models "$T/m"

@@ -289,6 +289,127 @@ static void files_of_settings_say_preparation_and_labels(void **state)
     release(&w);
 }
 
+/* What one file says stays where the other says nothing, and is not scaled by it. */
+static void files_of_settings_do_not_mix(void **state)
+{
+    static const char timm[] = "{\"pretrained_cfg\":{\"mean\":[0.1,0.2,0.3],\"std\":[1,2,3],"
+                               "\"interpolation\":\"lanczos\"}}";
+    struct infer_config c = { .mem = arena_new() };
+    struct err err = { 0 };
+    static const char *const pictures[] = {
+        "{\"do_rescale\":false,\"size\":32}",
+        "{\"do_normalize\":false,\"resample\":2}",
+        "{\"do_normalize\":false,\"do_rescale\":false}",
+    };
+    static const double want[][2] = { { 0.2, 2 }, { 0, 1 }, { 0, 1 / 255.0 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
+        assert_true(infer_config_model(&c, timm, sizeof timm - 1, &err));
+        assert_true(infer_config_pictures(&c, pictures[i], strlen(pictures[i]), &err));
+        assert_true(fabs(c.prep.mean[1] - want[i][0]) < 1e-12);
+        assert_true(fabs(c.prep.std[1] - want[i][1]) < 1e-12);
+    }
+    arena_free(c.mem);
+    /* a filter alone, without mean and deviation, counts */
+    c = (struct infer_config){ .mem = arena_new() };
+    assert_true(infer_config_model(&c, "{\"interpolation\":\"bicubic\"}", 27, &err));
+    assert_false(infer_config_fill(&c, "resnet18", 224));
+    assert_int_equal(c.prep.filter, DATA_BICUBIC);
+    assert_null(c.filter);
+    arena_free(c.mem);
+}
+
+/* timm's TensorFlow networks have the tensors of the plain ones, and compute something else. */
+static void what_config_says_of_the_network_counts(void **state)
+{
+    struct weights w = make("resnet20", LABELS);
+    struct infer_model *m;
+
+    (void)state;
+    write_tensors("model.safetensors", w.entry, w.n);
+    made_text(&folder, "config.json", "{\"architecture\":\"tf_efficientnet_b0.in1k\"}");
+    refused(".", &plain, ERR_UNSUPPORTED, "\"tf_efficientnet_b0\", which is no network of ours: "
+            "TensorFlow pads otherwise", "");
+    refused(".", &plain, ERR_UNSUPPORTED, "--arch NAME takes", "");
+    m = import(".", &(struct infer_foreign_options){ .arch = "resnet20" });
+    infer_model_free(m);
+    made_text(&folder, "config.json", "{\"architecture\":\"resnet32\"}");
+    refused(".", &plain, ERR_INPUT, "the nearest is resnet32", "missing: ");
+    made_text(&folder, "config.json",
+              "{\"model_type\":\"resnet\",\"downsample_in_bottleneck\":true}");
+    refused(".", &plain, ERR_UNSUPPORTED, "\"downsample_in_bottleneck\" is true, and false in ours",
+            "");
+    made_text(&folder, "config.json", "{\"model_type\":\"beit\",\"hidden_act\":\"relu\"}");
+    m = import(".", &plain);
+    infer_model_free(m);
+    assert_string_equal(infer_config_network("mobilenetv2_100"), "mobilenet_v2");
+    assert_null(infer_config_network("resnet50_gn"));
+    release(&w);
+}
+
+static void settings_that_cannot_be_read_are_not_passed_over(void **state)
+{
+    struct weights w = make("resnet20", LABELS);
+    struct err err = { 0 };
+
+    (void)state;
+    write_tensors("model.safetensors", w.entry, w.n);
+    assert_true(file_mkdir(made_path(&folder, "config.json"), &err));
+    refused(".", &plain, ERR_INPUT, "config.json: is a folder", "");
+    release(&w);
+}
+
+static void no_network_is_made_for_that_size(void **state)
+{
+    struct weights w = make("resnet20", LABELS);
+
+    (void)state;
+    write_tensors("w.safetensors", w.entry, w.n);
+    refused("w.safetensors",
+            &(struct infer_foreign_options){ .arch = "swin_tiny_patch4_window7_224", .size = 30 },
+            ERR_INPUT, "w.safetensors: ", "");
+    release(&w);
+}
+
+/* As Python writes them; and names that numbers would make alike again. */
+static void names_are_taken_as_they_are_meant(void **state)
+{
+    static const struct {
+        const char *text, *name[3];
+    } lists[] = {
+        { "{0: 'caf\\xe9', 2: \"it's\", 1: 'a\\u00dfb\\n\\101'}",
+          { "caf\xc3\xa9", "a\xc3\x9f" "b\nA", "it's" } },
+        { "['\\U0001F600', 'C:\\\\x', '\\d']", { "\xf0\x9f\x98\x80", "C:\\x", "\\d" } },
+        { "[\"ant\",\"ant\",\"ant (1)\"]", { "ant", "ant (1)", "ant (1) (2)" } },
+        { "ant\n\nant", { "ant", "label 1", "ant (2)" } },
+    };
+    static const char *const bad[] = { "['\\x4']", "['\\ud800']", "['\\x00']", "['a\\", "{0: 'a'" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct arena *mem = arena_new();
+        struct infer_names names;
+        struct err err = { 0 };
+
+        if (!infer_names_any(lists[i].text, mem, &names, &err))
+            fail_msg("%s: %s", lists[i].text, err.msg);
+        assert_int_equal(names.n, 3);
+        for (int k = 0; k < 3; k++)
+            assert_string_equal(names.name[k], lists[i].name[k]);
+        arena_free(mem);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct arena *mem = arena_new();
+        struct infer_names names;
+        struct err err = { 0 };
+
+        assert_false(infer_names_any(bad[i], mem, &names, &err));
+        assert_int_equal(err.kind, ERR_INPUT);
+        arena_free(mem);
+    }
+}
+
 static void lists_of_names_are_read_as_they_come(void **state)
 {
     static const struct {
@@ -324,6 +445,9 @@ static void names_of_others_become_ours(void **state)
         { "timm", "layer1.0.bn1.num_batches_tracked", NULL },
         { "Hugging Face ResNet", "resnet.encoder.stages.2.layers.10.layer.1.normalization.bias",
           "layer3.10.bn2.bias" },
+        { "Hugging Face ResNet", "resnet.encoder.stages.99999999999999999999.layers.0.layer.1."
+          "normalization.bias", "resnet.encoder.stages.99999999999999999999.layers.0.layer.1."
+          "normalization.bias" },
         { "torchvision's MobileNetV2", "features.1.conv.1.weight", "blocks.0.0.conv_pw.weight" },
         { "torchvision's MobileNetV2", "features.10.conv.1.1.running_var",
           "blocks.3.3.bn2.running_var" },
@@ -437,6 +561,11 @@ int main(void)
         TEST(empty_heads_and_numbers_that_are_none_are_refused),
         TEST(the_last_layer_may_be_missing_for_a_training),
         TEST(files_of_settings_say_preparation_and_labels),
+        TEST(files_of_settings_do_not_mix),
+        TEST(what_config_says_of_the_network_counts),
+        TEST(settings_that_cannot_be_read_are_not_passed_over),
+        TEST(no_network_is_made_for_that_size),
+        TEST(names_are_taken_as_they_are_meant),
         TEST(lists_of_names_are_read_as_they_come),
         TEST(names_of_others_become_ours),
         TEST(other_formats_are_refused_with_what_converts_them),

@@ -1,0 +1,175 @@
+/*
+ * test_onnx_model -- what stands in an ONNX file beside the network: preparation, kinds of numbers
+ */
+#include "infer/export/onnx.h"
+#include "infer/onnx_model.h"
+#include "tests/infer/tiny.h"
+
+#include "onnx.pb-c.h"
+
+#include <math.h>
+
+static struct made_folder folder;
+
+static int set_up(void **state)
+{
+    (void)state;
+    made_open(&folder);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    made_close(&folder);
+    return 0;
+}
+
+/* What becomes of our own export before it is read again. */
+struct change {
+    int type;                   /* of the input; 0: as it is */
+    const char *key[2], *value[2];      /* metadata instead of ours */
+    bool nan;                   /* the first weight is none */
+    int64_t side;               /* of the input; 0: as it is */
+};
+
+static void spoil(Onnx__GraphProto *g)
+{
+    for (size_t i = 0; i < g->n_initializer; i++) {
+        Onnx__TensorProto *t = g->initializer[i];
+
+        if (t->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT && t->raw_data.len >= 4) {
+            memcpy(t->raw_data.data, &(float){ NAN }, 4);
+            return;
+        }
+    }
+    fail_msg("no weights");
+}
+
+static void write_net(const struct change *c)
+{
+    struct infer_model *m = tiny_model(DATA_SINGLE, 3);
+    struct infer_export_options o;
+    struct err err = { 0 };
+    size_t size;
+    uint8_t *bytes;
+    Onnx__ModelProto *net;
+    Onnx__TypeProto__Tensor *in;
+
+    field_defaults(infer_export_fields, &o);
+    bytes = infer_onnx_bytes(m, &o, &size, &err);
+    assert_non_null(bytes);
+    net = onnx__model_proto__unpack(NULL, size, bytes);
+    assert_non_null(net);
+    in = net->graph->input[0]->type->tensor_type;
+    if (c->type)
+        in->elem_type = c->type;
+    for (size_t d = 2; c->side && d < 4; d++)
+        in->shape->dim[d]->dim_value = c->side;
+    if (c->nan)
+        spoil(net->graph);
+    assert_true(net->n_metadata_props >= 2);
+    for (size_t i = 0; i < net->n_metadata_props; i++) {
+        char **key = &net->metadata_props[i]->key, **value = &net->metadata_props[i]->value;
+
+        free(*key);
+        free(*value);
+        *key = strdup(i < 2 && c->key[i] ? c->key[i] : "nothing");
+        *value = strdup(i < 2 && c->key[i] ? c->value[i] : "");
+    }
+    free(bytes);
+    size = onnx__model_proto__get_packed_size(net);
+    bytes = malloc(size);
+    assert_non_null(bytes);
+    onnx__model_proto__pack(net, bytes);
+    assert_true(file_replace(made_path(&folder, "net.onnx"), bytes, size, &err));
+    free(bytes);
+    onnx__model_proto__free_unpacked(net, NULL);
+    infer_model_free(m);
+}
+
+static struct infer_model *import(const struct change *c, const struct infer_onnx_options *o,
+                                  struct err *err)
+{
+    struct str told = { 0 };
+    struct infer_model *m;
+
+    write_net(c);
+    m = infer_onnx_model(made_path(&folder, "net.onnx"), o, &told, err);
+    str_release(&told);
+    return m;
+}
+
+static void mean_and_deviation_are_of_one_scale(void **state)
+{
+    static const struct {
+        const char *mean, *std;
+        double is[2];
+    } known[] = {
+        { "[0.485, 0.456, 0.406]", "[0.229, 0.224, 0.225]", { 0.456, 0.224 } },
+        { "[103.94, 116.78, 123.68]", "[1, 1, 1]", { 116.78 / 255, 1 / 255.0 } },
+        { "[127.5, 127.5, 127.5]", "[127.5, 127.5, 127.5]", { 0.5, 0.5 } },
+        { "[0, 0, 0]", "[255, 255, 255]", { 0, 1 } },
+        { "[0, 0, 0]", "[1, 1, 1]", { 0, 1 } },
+    };
+    static const struct infer_onnx_options plain = { .size = 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const struct change c = { .key = { "mean", "std" },
+                                  .value = { known[i].mean, known[i].std } };
+        struct err err = { 0 };
+        struct infer_model *m = import(&c, &plain, &err);
+
+        if (!m)
+            fail_msg("%s", err.msg);
+        assert_true(fabs(m->prep.mean[1] - known[i].is[0]) < 1e-9);
+        assert_true(fabs(m->prep.std[1] - known[i].is[1]) < 1e-9);
+        infer_model_free(m);
+    }
+}
+
+static void refused(const struct change *c, const struct infer_onnx_options *o, enum err_kind kind,
+                    const char *why)
+{
+    struct err err = { 0 };
+
+    assert_null(import(c, o, &err));
+    assert_int_equal(err.kind, kind);
+    if (!strstr(err.msg, why) || !strstr(err.msg, "net.onnx: "))
+        fail_msg("%s", err.msg);
+}
+
+static void inputs_that_pixels_cannot_be_are_refused(void **state)
+{
+    static const struct infer_onnx_options plain = { .size = 0 },
+        unit = { .normalize = INFER_NORMALIZE_UNIT }, other = { .size = 64 };
+
+    (void)state;
+    refused(&(struct change){ .type = ONNX__TENSOR_PROTO__DATA_TYPE__INT8 }, &plain,
+            ERR_UNSUPPORTED, "takes int8, truth or text");
+    refused(&(struct change){ .type = ONNX__TENSOR_PROTO__DATA_TYPE__INT32 }, &unit, ERR_USAGE,
+            "--normalize unit makes fractions");
+    refused(&(struct change){ .side = 5000 }, &plain, ERR_UNSUPPORTED, "pictures of 5000x5000; ");
+    refused(&(struct change){ .side = 0 }, &other, ERR_INPUT, "of 12x12, not of --size 64");
+}
+
+static void weights_that_are_no_numbers_are_refused(void **state)
+{
+    static const struct infer_onnx_options plain = { .size = 0 };
+
+    (void)state;
+    refused(&(struct change){ .nan = true }, &plain, ERR_INPUT, "is not finite");
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(mean_and_deviation_are_of_one_scale),
+        TEST(inputs_that_pixels_cannot_be_are_refused),
+        TEST(weights_that_are_no_numbers_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
