@@ -56,6 +56,16 @@ static real *new_block(int64_t total)
     return block;
 }
 
+/* Pages that nobody touches, of what is not trained, are none: so it is not cleared by hand. */
+static void new_gradient(struct nn_params *p)
+{
+    size_t bytes = (size_t)p->total * sizeof(real);
+
+    p->grad_block = calloc(bytes + 64, 1);
+    if (p->grad_block)
+        p->grad = (real *)(((uintptr_t)p->grad_block + 63) / 64 * 64);
+}
+
 static struct nn_params *new_params(const struct nn_graph *g, bool with_grad, const bool *without,
                                     struct err *err)
 {
@@ -90,7 +100,8 @@ static struct nn_params *new_params(const struct nn_graph *g, bool with_grad, co
         p->n++;
     }
     p->value = new_block(p->total);
-    p->grad = with_grad ? new_block(p->total) : NULL;
+    if (with_grad)
+        new_gradient(p);
     if (p->value && (p->grad || !with_grad))
         return p;
 fail:
@@ -145,7 +156,7 @@ void nn_params_free(struct nn_params *p)
     free(p->count);
     free(p->trained);
     free(p->value);
-    free(p->grad);
+    free(p->grad_block);
     free(p);
 }
 

@@ -17,6 +17,7 @@ struct nn_params {
     bool *trained;              /* has a gradient: op param and no buffer */
     int64_t total;              /* numbers in a block */
     real *value, *grad;         /* 64-byte aligned; grad NULL when not asked for */
+    void *grad_block;           /* private: what grad lies in, not touched by who makes it */
 };
 
 /* Numbers in a block of g's parameters; -1: too many. */

@@ -69,6 +69,10 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
                        "epochs, steps and time say the same thing: give one of them");
     if (cfg->batch == 1)
         return err_set(err, ERR_USAGE, "batch 1: batch-norm needs two pictures a step at least");
+    if (cfg->lora && !cfg->init)
+        return err_set(err, ERR_USAGE,
+                       "lora %d: weights that are drawn are not worth keeping: --init MODEL says "
+                       "which to begin with", cfg->lora);
     return check_teacher(cfg, err) && train_plan_check(cfg, err) && check_variants(cfg, err) &&
            train_arch_check(cfg->arch, err) && nn_kernels_get(cfg->isa, err) &&
            train_optim_find(cfg->optim, err);

@@ -58,6 +58,9 @@ struct train_cfg {
     int lookahead;              /* updates; 0: none */
     const char *freeze;         /* patterns of parameters (train/freeze.h); "": none */
     int norms;                  /* enum train_norms */
+    int lora;                   /* rank (train/lora.h); 0: none */
+    double lora_alpha;          /* 0: the rank */
+    const char *lora_layers;    /* patterns; "": those of attention */
     int loss;                   /* enum train_loss_kind */
     double focus;               /* < 0: the loss's own */
     int class_weights;          /* enum train_class_weights */

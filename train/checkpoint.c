@@ -151,8 +151,12 @@ static bool read_array(const struct infer_file *f, const char *name, const struc
     bool ok = in ? infer_file_array(f, name, b->count, in, err)
                  : err_set(err, ERR_MEMORY, "no memory for %lld numbers", (long long)b->count);
 
-    for (int64_t i = 0; ok && i < b->count; i++)
-        b->data[i] = in[i];
+    for (int64_t i = 0; ok && i < b->count; i++) {
+        real value = in[i];
+
+        if (memcmp(&b->data[i], &value, sizeof value) != 0) /* 0s of what is frozen take no page */
+            b->data[i] = value;
+    }
     free(in);
     return ok;
 }

@@ -6,6 +6,7 @@
 #include "nn/op/batchnorm.h"
 
 #include <fnmatch.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_param(const struct nn_node *node)
@@ -134,22 +135,24 @@ static bool freeze_norms(struct nn_graph *g, struct err *err)
     return true;
 }
 
-static bool freeze_pattern(struct nn_graph *g, const char *pattern, struct err *err)
+/* frozen[g->n]: whether what is trained shall be no more. */
+static bool mark(const struct nn_graph *g, const char *pattern, bool *frozen, struct err *err)
 {
-    bool found = false;
+    bool found = false, stays = *pattern != '!';
 
+    pattern += !stays;
     for (int i = 0; i < g->n; i++)
         if (is_param(&g->node[i]) && !fnmatch(pattern, g->node[i].name, 0)) {
             found = true;
-            if (is_trained(&g->node[i]) && !freeze_node(g, i, err))
-                return false;
+            frozen[i] = stays;
         }
     return found || fits_nothing(g, pattern, err);
 }
 
-bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err)
+/* By patterns in order: what a later one says counts. */
+static bool mark_all(const struct nn_graph *g, const char *patterns, bool *frozen, struct err *err)
 {
-    char pattern[NN_MAX_NAME + 1];
+    char pattern[NN_MAX_NAME + 2];
 
     for (const char *p = patterns; p && *p;) {
         size_t n = strcspn(p, ",");
@@ -158,12 +161,26 @@ bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err)
             return err_set(err, ERR_USAGE, "freeze: a pattern of %zu letters is too long", n);
         memcpy(pattern, p, n);
         pattern[n] = 0;
-        if (n && !freeze_pattern(g, pattern, err))
+        if (n && !mark(g, pattern, frozen, err))
             return false;
         p += n + (p[n] == ',');
     }
-    for (int i = 0; i < g->n; i++)
-        if (is_trained(&g->node[i]))
-            return freeze_norms(g, err);
-    return err_set(err, ERR_USAGE, "freeze: \"%s\" leaves nothing to train", patterns);
+    return true;
+}
+
+bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err)
+{
+    bool *frozen = calloc((size_t)g->n + 1, sizeof *frozen);
+    bool ok = frozen || err_set(err, ERR_MEMORY, "no memory to freeze parameters"), left = false;
+
+    ok = ok && mark_all(g, patterns, frozen, err);
+    for (int i = 0; ok && i < g->n; i++)
+        if (is_trained(&g->node[i])) {
+            left |= !frozen[i];
+            ok = !frozen[i] || freeze_node(g, i, err);
+        }
+    free(frozen);
+    if (ok && !left)
+        return err_set(err, ERR_USAGE, "freeze: \"%s\" leaves nothing to train", patterns);
+    return ok && freeze_norms(g, err);
 }

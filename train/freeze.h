@@ -8,10 +8,11 @@
 
 /*
  * In a training copy g: parameters whose names fit one of the patterns ("layer1*,conv1*", as
- * fnmatch has them) are trained no more: they become buffers that nobody writes, no gradient is
- * computed for them, nor for what lies below the lowest that is left.  A batch-norm whose weight
- * and bias are frozen keeps its statistics and goes by them.  ERR_USAGE where a pattern fits no
- * parameter, naming the nearest, or nothing is left to train.
+ * fnmatch has them), and no later one that begins with "!" ("*,!head.*"), are trained no more: they
+ * become buffers that nobody writes, no gradient is computed for them, nor for what lies below the
+ * lowest that is left.  A batch-norm whose weight and bias are frozen keeps its statistics and goes
+ * by them.  ERR_USAGE where a pattern fits no parameter, naming the nearest, or nothing is left to
+ * train.
  */
 bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err);
 

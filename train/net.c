@@ -43,6 +43,14 @@ const struct field train_net_fields[] = {
     FIELDS_END
 };
 
+/* Numbers that are trained, and few others between: of what lies outside no gradient is ever
+ * touched, and memory that is not touched is not there. */
+struct span {
+    int64_t first, n;
+};
+
+enum { FEW = 1 << 16 };
+
 /* What was learnt since the last update: p->grad holds the sum of the batches' gradients, each
  * times its pictures, divided by the pictures of the last one. */
 struct learnt {
@@ -55,7 +63,8 @@ struct train_net {
     int labels;
     struct nn_graph *graph;
     struct nn_params *params;
-    int64_t model_total;       /* numbers of params that are the model's */
+    struct span *span;
+    int spans;
     struct train_update *update;
     real *average, *slow;      /* [params->total]; NULL: not asked for */
     bool *running;             /* of every parameter: a statistic that forward writes */
@@ -94,6 +103,31 @@ static real *new_block(const struct train_net *t, bool wanted, bool *ok)
     return block;
 }
 
+/* Trained parameters that lie close together are one span. */
+static bool find_spans(struct train_net *t)
+{
+    const struct nn_params *p = t->params;
+    int64_t end = 0;
+
+    t->span = calloc((size_t)p->n + 1, sizeof *t->span);
+    if (!t->span)
+        return false;
+    t->spans = 1;
+    for (int e = 0; e < p->n; e++) {
+        if (!p->trained[e])
+            continue;
+        if (p->offset[e] - end > FEW && t->span[t->spans - 1].n)
+            t->spans++;
+        if (p->offset[e] - end > FEW)
+            t->span[t->spans - 1].first = p->offset[e];
+        end = p->offset[e] + p->count[e];
+        t->span[t->spans - 1].n = end - t->span[t->spans - 1].first;
+    }
+    if (p->total - end <= FEW)
+        t->span[t->spans - 1].n = p->total - t->span[t->spans - 1].first;
+    return true;
+}
+
 /* What is as large as the parameters, or of one of them each. */
 static bool make_arrays(struct train_net *t, const struct nn_graph *g, struct err *err)
 {
@@ -105,15 +139,11 @@ static bool make_arrays(struct train_net *t, const struct nn_graph *g, struct er
     for (int e = 0; e < p->n && t->running; e++) {
         t->running[e] = is_running(g, p->node[e]);
         running += t->running[e] ? p->count[e] : 0;
-        if (p->node[e] < g->n && e + 1 < p->n)
-            t->model_total = p->offset[e + 1];
-        else if (p->node[e] < g->n)
-            t->model_total = p->total;
     }
     t->kept = calloc((size_t)running + 1, sizeof *t->kept);
     t->average = new_block(t, t->opt.ema > 0, &ok);
     t->slow = new_block(t, t->opt.lookahead > 0, &ok);
-    return (ok && t->running && t->kept) ||
+    return (ok && t->running && t->kept && find_spans(t)) ||
            err_set(err, ERR_MEMORY, "no memory for the averages of %lld parameters",
                    (long long)p->total);
 }
@@ -171,9 +201,9 @@ struct train_net *train_net_new(const struct nn_graph *g, const struct train_net
     return t;
 }
 
-void train_net_begin(struct train_net *t, const struct nn_params *p)
+void train_net_begin(struct train_net *t, const struct nn_graph *g, const struct nn_params *p)
 {
-    memcpy(t->params->value, p->value, (size_t)t->model_total * sizeof *p->value);
+    nn_params_copy(t->params, t->graph, p, g);
     follow(t);
 }
 
@@ -191,6 +221,7 @@ void train_net_free(struct train_net *t)
     for (int i = 0; i < SIZES; i++)
         sized_release(&t->sized[i]);
     train_update_free(t->update);
+    free(t->span);
     free(t->average);
     free(t->slow);
     free(t->running);
@@ -287,17 +318,40 @@ static bool add_bytes(const struct nn_graph *g, const struct train_net_options *
     return plan || !n;
 }
 
+/* Numbers of all spans (find_spans). */
+static int64_t span_numbers(const struct nn_graph *g)
+{
+    int64_t n = 0, between = 0;
+
+    for (int i = 0; i < g->n; i++) {
+        const struct nn_node *node = &g->node[i];
+        bool param = node->op == &nn_op_param;
+        struct shape s;
+
+        if ((!param && node->op != &nn_op_const) || !nn_type_shape(&node->type, 1, &s))
+            continue;
+        if (param && !((const struct nn_param *)node->attr)->buffer) {
+            n += shape_count(&s) + (between <= FEW ? between : 0);
+            between = 0;
+        } else {
+            between += shape_count(&s);
+        }
+    }
+    return n + (between <= FEW ? between : 0);
+}
+
 bool train_net_bytes(const struct nn_graph *g, const struct train_net_options *opt, int n,
                      int threads, struct train_net_bytes *out, struct err *err)
 {
     struct nn_graph *copy = training_copy(g, opt, err);
-    int64_t total = copy ? nn_params_numbers(copy) : 0;
+    int64_t total = copy ? nn_params_numbers(copy) : 0, spans = copy ? span_numbers(copy) : 0;
     int slice = slice_of(opt, n);
     bool ok;
 
     *out = (struct train_net_bytes){
-        .state = train_update_bytes(g, total, opt->optim) +
-                 (2 + (opt->ema > 0) + (opt->lookahead > 0)) * total * (int64_t)sizeof(real) };
+        .state = train_update_bytes(g, spans, opt->optim) +
+                 ((1 + (opt->ema > 0) + (opt->lookahead > 0)) * total + spans) *
+                     (int64_t)sizeof(real) };
     ok = copy && add_bytes(copy, opt, slice, threads, out, err) &&
          add_bytes(copy, opt, n % slice, threads, out, err);
     nn_graph_free(copy);
@@ -372,15 +426,16 @@ static bool forget(struct train_net *t, struct err *err, const char *why)
 
 struct scale {
     const struct nn_kernels *k;
-    struct nn_params *p;
+    int64_t n;
     double factor;
+    real *grad;
 };
 
 static void scale_stretch(void *arg, int i, int worker)
 {
     const struct scale *s = arg;
-    int64_t first, n = train_stretch(s->p->total, i, &first);
-    real *g = s->p->grad + first;
+    int64_t first, n = train_stretch(s->n, i, &first);
+    real *g = s->grad + first;
 
     (void)worker;
     s->k->mix_f32(n, (real)s->factor, 0, g, g);
@@ -388,10 +443,29 @@ static void scale_stretch(void *arg, int i, int worker)
 
 static void scale_gradient(struct train_net *t, double factor)
 {
-    struct scale s = { t->opt.kernels, t->params, factor };
+    for (int i = 0; i < t->spans && factor != 1; i++) {
+        struct scale s = { t->opt.kernels, t->span[i].n, factor,
+                           t->params->grad + t->span[i].first };
 
-    if (factor != 1)
-        pool_for(t->opt.pool, train_stretches(t->params->total), scale_stretch, &s);
+        pool_for(t->opt.pool, train_stretches(s.n), scale_stretch, &s);
+    }
+}
+
+static void clear_gradient(struct train_net *t)
+{
+    for (int i = 0; i < t->spans; i++)
+        memset(t->params->grad + t->span[i].first, 0,
+               (size_t)t->span[i].n * sizeof *t->params->grad);
+}
+
+static double gradient_length(const struct train_net *t)
+{
+    double sum = 0;
+
+    for (int i = 0; i < t->spans; i++)
+        sum += train_sumsq(t->opt.kernels, t->opt.pool, t->span[i].n,
+                           t->params->grad + t->span[i].first);
+    return sqrt(sum);
 }
 
 /* Copies into an input of the network. */
@@ -455,7 +529,7 @@ static bool learn_slice(struct train_net *t, int n, const float *image, const fl
     assert(s);
     if (!l->batches) {
         keep_running(t, false);
-        memset(t->params->grad, 0, (size_t)t->params->total * sizeof *t->params->grad);
+        clear_gradient(t);
     } else {
         scale_gradient(t, (double)l->last / n);
     }
@@ -538,7 +612,7 @@ bool train_net_update(struct train_net *t, double rate, struct train_outcome *ou
     double mean = (double)l.last / l.pictures, norm;
 
     assert(l.pictures > 0);
-    norm = mean * sqrt(train_sumsq(t->opt.kernels, t->opt.pool, p->total, p->grad));
+    norm = mean * gradient_length(t);
     if (!isfinite(norm))
         return forget(t, err, "a gradient is no finite number");
     if (!running_finite(t))
@@ -558,17 +632,22 @@ bool train_net_update(struct train_net *t, double rate, struct train_outcome *ou
 /* ---- what is inside -------------------------------------------------------------------------- */
 
 /* Lookahead's slow values have no statistics of their own: those of the trained ones fit them. */
+const real *train_net_value(const struct train_net *t, int node)
+{
+    int e = t->params->entry[node];
+    const real *from = t->average                   ? t->average
+                       : t->slow && !t->running[e] ? t->slow
+                                                    : t->params->value;
+
+    return from + t->params->offset[e];
+}
+
 void train_net_values(const struct train_net *t, struct nn_params *p)
 {
-    const struct nn_params *own = t->params;
-    const real *value = t->average ? t->average : t->slow ? t->slow : own->value;
-
-    assert(p->total == t->model_total);
-    memcpy(p->value, value, (size_t)p->total * sizeof *p->value);
-    for (int e = 0; e < p->n && !t->average; e++)
-        if (t->running[e])
-            memcpy(p->value + p->offset[e], own->value + p->offset[e],
-                   (size_t)p->count[e] * sizeof *p->value);
+    assert(p->n <= t->params->n);
+    for (int e = 0; e < p->n; e++)
+        memcpy(p->value + p->offset[e], train_net_value(t, p->node[e]),
+               (size_t)p->count[e] * sizeof *p->value);
 }
 
 int train_net_blocks(struct train_net *t, struct train_block *block, int most)

@@ -43,9 +43,9 @@ struct train_net *train_net_new(const struct nn_graph *g, const struct train_net
                                 struct err *err);
 void train_net_free(struct train_net *t); /* NULL is fine */
 
-/* Begins with p's values instead, which belong to the graph given to train_net_new: before the
- * first step. */
-void train_net_begin(struct train_net *t, const struct nn_params *p);
+/* Begins with p's values instead, where they have the same name and type; they belong to g, which
+ * may be another graph: before the first step. */
+void train_net_begin(struct train_net *t, const struct nn_graph *g, const struct nn_params *p);
 
 /* From here on pictures are of height x width; nothing is prepared then.  False, and all as before:
  * memory is out, or there is no such network (train/grow.h). */
@@ -78,6 +78,9 @@ bool train_net_update(struct train_net *t, double rate, struct train_outcome *ou
 /* The values that answer, are judged and are shipped: the average, else lookahead's slow values,
  * else those that are trained.  Into p, which belongs to the graph given to train_net_new. */
 void train_net_values(const struct train_net *t, struct nn_params *p);
+
+/* Those of one parameter, a node of that graph; lent until the next step. */
+const real *train_net_value(const struct train_net *t, int node);
 
 /* What a checkpoint must hold, between two steps: arrays, listed in block[most], which is enough,
  * and returned how many; and single numbers.  Once they are overwritten with those of a net of the

@@ -2,9 +2,12 @@
  * supervised -- the method that learns labels: one network, one loss
  *
  * And what a teacher says of the same pictures, where there is one: that changes the loss alone.
+ * With thin matrices (train/lora.h) the network is another one, and the values that answer are made
+ * of its own.
  */
 #include "train/method.h"
 
+#include "train/lora.h"
 #include "train/net.h"
 #include "train/optim/optim.h"
 #include "train/preflight.h"
@@ -13,6 +16,7 @@
 
 struct supervised {
     struct train_net *net;
+    struct train_lora *lora;       /* NULL: the model itself is trained */
     struct train_teacher *teacher; /* lent; NULL: none */
     float *taught;                 /* [batch,labels] that it says */
 };
@@ -24,6 +28,7 @@ static void release(void *self)
     if (!s)
         return;
     train_net_free(s->net);
+    train_lora_free(s->lora);
     free(s->taught);
     free(s);
 }
@@ -61,23 +66,62 @@ static struct train_net_options options_of(const struct train_method_options *op
     };
 }
 
+/* What is trained, and how. */
+struct subject {
+    const struct nn_graph *graph; /* the model's, or lora's */
+    struct train_lora *lora;      /* NULL: none */
+    struct str freeze;            /* what `how` is lent */
+    struct train_net_options how;
+};
+
+static void subject_close(struct subject *s)
+{
+    train_lora_free(s->lora);
+    str_release(&s->freeze);
+}
+
+/* Close it whatever the result.  weight: of the labels, or NULL. */
+static bool subject_open(struct subject *s, const struct train_method_options *opt,
+                         const float *weight, struct err *err)
+{
+    const struct train_cfg *cfg = opt->cfg;
+    struct train_lora_options lora = { .rank = cfg->lora,
+                                       .alpha = cfg->lora_alpha > 0 ? cfg->lora_alpha : cfg->lora,
+                                       .layers = cfg->lora_layers };
+
+    *s = (struct subject){ .graph = opt->graph, .how = options_of(opt, weight, err) };
+    if (!s->how.optim || !cfg->lora)
+        return s->how.optim;
+    s->lora = train_lora_new(opt->graph, &lora, err);
+    if (!s->lora)
+        return false;
+    s->graph = train_lora_graph(s->lora);
+    str_printf(&s->freeze, "%s%s%s", train_lora_freeze(s->lora), *cfg->freeze ? "," : "",
+               cfg->freeze);
+    s->how.freeze = str_text(&s->freeze);
+    return !s->freeze.failed || err_set(err, ERR_MEMORY, "no memory for names");
+}
+
 static bool bytes(const struct train_method_options *opt, struct train_net_bytes *out,
                   struct err *err)
 {
-    struct train_net_options how = options_of(opt, NULL, err);
+    struct subject s;
+    bool ok = subject_open(&s, opt, NULL, err) &&
+              train_net_bytes(s.graph, &s.how, opt->cfg->batch, opt->cfg->threads, out, err);
 
-    if (!how.optim ||
-        !train_net_bytes(opt->graph, &how, opt->cfg->batch, opt->cfg->threads, out, err))
-        return false;
-    out->state += opt->teacher ? train_teacher_bytes(opt->teacher) : 0;
-    return true;
+    subject_close(&s);
+    if (ok && opt->teacher)
+        out->state += train_teacher_bytes(opt->teacher);
+    return ok;
 }
 
 static bool slices(const struct train_method_options *opt, bool *out, struct err *err)
 {
-    struct train_net_options how = options_of(opt, NULL, err);
+    struct subject s;
+    bool ok = subject_open(&s, opt, NULL, err) && train_net_slices(s.graph, &s.how, out, err);
 
-    if (!how.optim || !train_net_slices(opt->graph, &how, out, err))
+    subject_close(&s);
+    if (!ok)
         return false;
     /* The mean of the labels' part is over pictures that have a label. */
     *out &= !opt->cfg->class_weights && !opt->cfg->unlabelled;
@@ -87,9 +131,12 @@ static bool slices(const struct train_method_options *opt, bool *out, struct err
 static bool tune(const struct train_method_options *opt, const struct nn_tune_options *how,
                  struct str *table, struct err *err)
 {
-    struct train_net_options net = options_of(opt, NULL, err);
+    struct subject s;
+    bool ok = subject_open(&s, opt, NULL, err) &&
+              train_net_tune(s.graph, &s.how, opt->cfg->batch, how, table, err);
 
-    return net.optim && train_net_tune(opt->graph, &net, opt->cfg->batch, how, table, err);
+    subject_close(&s);
+    return ok;
 }
 
 /* What is left for activations beside a copy of values and gradients. */
@@ -100,22 +147,31 @@ static int64_t beside_copy(int64_t limit, const struct nn_params *p)
     return limit > copy ? limit - copy : limit > 0;
 }
 
-/* The network at its first values, with no memory to run it. */
-static struct train_net *new_net(const struct train_method_options *opt, struct err *err)
+/* The network at its first values, with no memory to run it.  *lora: what it was made by, the
+ * caller's, or NULL. */
+static struct train_net *new_net(const struct train_method_options *opt, struct train_lora **lora,
+                                 struct err *err)
 {
     float *weight = calloc((size_t)opt->data->n_labels + 1, sizeof *weight);
-    struct train_net_options how = options_of(opt, weight, err);
     struct train_net *net = NULL;
+    struct subject s;
 
-    if (!weight)
+    *lora = NULL;
+    if (!weight) {
         err_set(err, ERR_MEMORY, "no memory for the weights of %d labels", opt->data->n_labels);
-    if (weight && how.optim) {
-        train_balanced_weights(opt->data, weight);
-        net = train_net_new(opt->graph, &how, err);
+        return NULL;
     }
+    train_balanced_weights(opt->data, weight);
+    if (subject_open(&s, opt, weight, err))
+        net = train_net_new(s.graph, &s.how, err);
     free(weight);
     if (net && opt->start)
-        train_net_begin(net, opt->start);
+        train_net_begin(net, opt->graph, opt->start);
+    if (net) {
+        *lora = s.lora;
+        s.lora = NULL;
+    }
+    subject_close(&s);
     return net;
 }
 
@@ -125,10 +181,11 @@ static bool check(const struct train_method_options *opt, const struct data_batc
 {
     struct train_method_options labels = *opt;
     struct train_net *net;
+    struct train_lora *lora;
     bool ok;
 
     labels.teacher = NULL;
-    net = new_net(&labels, err);
+    net = new_net(&labels, &lora, err);
     ok = net;
     if (ok) {
         struct train_preflight_options how = {
@@ -143,6 +200,7 @@ static bool check(const struct train_method_options *opt, const struct data_batc
         ok = train_preflight(&how, b->n, b->image, b->target, say, ctx, err);
     }
     train_net_free(net);
+    train_lora_free(lora);
     return ok;
 }
 
@@ -170,7 +228,7 @@ static void *open(const struct train_method_options *opt, struct err *err)
         ok = ok && see(s, image_side(opt->graph, 1), image_side(opt->graph, 2), err);
     }
     if (ok)
-        s->net = new_net(opt, err);
+        s->net = new_net(opt, &s->lora, err);
     if (ok && s->net && train_net_prepare(s->net, cfg->batch, err))
         return s;
     release(s);
@@ -205,7 +263,12 @@ static bool update(void *self, double rate, struct train_outcome *out, struct er
 
 static void values(const void *self, struct nn_params *p)
 {
-    train_net_values(net_of(self), p);
+    const struct supervised *s = self;
+
+    if (s->lora)
+        train_lora_values(s->lora, s->net, p);
+    else
+        train_net_values(s->net, p);
 }
 
 static int blocks(void *self, struct train_block *block, int most)

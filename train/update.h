@@ -33,7 +33,8 @@ void train_update_run(struct train_update *u, struct nn_params *p, double rate, 
 /* Moment i, laid out as p->value; NULL when the optimiser has no more. */
 real *train_update_moment(struct train_update *u, int i);
 
-/* What train_update_new allocates, of parameters of `total` numbers (nn_params_numbers). */
+/* What train_update_new takes, where `total` numbers are trained: what is kept of others is never
+ * touched. */
 int64_t train_update_bytes(const struct nn_graph *g, int64_t total,
                            const struct train_optim *optim);
 

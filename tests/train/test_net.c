@@ -661,6 +661,19 @@ static void statistics_that_are_kept_stay(void **state)
     release(&s);
 }
 
+/* What a later pattern says counts; statistics are never trained. */
+static void patterns_behind_an_exclamation_mark_are_trained(void **state)
+{
+    struct train_net_options opt = usual(&train_optim_sgd);
+    struct made s;
+
+    (void)state;
+    opt.freeze = "*,!fc.*,!n1.*,fc.bias";
+    s = tiny(norms, &opt, 1);
+    assert_int_equal(train_net_trained(s.net), 12 * LABELS + 2 * 8);
+    release(&s);
+}
+
 static void patterns_that_fit_nothing_are_refused(void **state)
 {
     static const struct {
@@ -744,7 +757,7 @@ static void a_net_begins_with_what_it_is_given(void **state)
     opt.seed = 2;
     b = tiny(norms, &opt, 1);
     p = values(&b);
-    train_net_begin(a.net, p);
+    train_net_begin(a.net, b.g, p);
     assert_same_values(&a, &b);
     assert_true(steps(&a, 2, 0.1) == steps(&b, 2, 0.1));
     assert_same_values(&a, &b);
@@ -900,6 +913,7 @@ int main(void)
         cmocka_unit_test(lookahead_goes_half_the_way),
         cmocka_unit_test(frozen_parameters_stay),
         cmocka_unit_test(statistics_that_are_kept_stay),
+        cmocka_unit_test(patterns_behind_an_exclamation_mark_are_trained),
         cmocka_unit_test(patterns_that_fit_nothing_are_refused),
         cmocka_unit_test(a_net_that_is_restored_goes_on_bit_for_bit),
         cmocka_unit_test(a_net_begins_with_what_it_is_given),
