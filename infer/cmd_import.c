@@ -5,6 +5,7 @@
 #include "infer/cmd.h"
 #include "infer/foreign.h"
 #include "infer/onnx_model.h"
+#include "nn/base/file.h"
 #include "nn/base/json.h"
 
 #include <string.h>
