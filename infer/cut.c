@@ -3,8 +3,10 @@
  */
 #include "infer/cut.h"
 
+#include "nn/op/concat.h"
 #include "nn/op/conv2d.h"
 #include "nn/op/linear.h"
+#include "nn/op/reshape.h"
 
 #include <stdlib.h>
 
@@ -91,6 +93,36 @@ bool infer_cut_find(const struct nn_graph *g, struct infer_cut *cut, struct err 
         take(g, cut, g->node[logits].n_in ? g->node[logits].in[X] : logits);
     cut->alone = cut->n == 1 && is_alone(g, logits, cut->layer[0]);
     return true;
+}
+
+/* A value as a row a picture: of pixels and of tokens the mean. */
+static int add_row(struct nn_rewrite *w, int id)
+{
+    const struct nn_type *t = w->failed ? NULL : &w->g2->node[id].type;
+
+    if (!t || t->rank == 2)
+        return id;
+    if (t->rank == 3 && t->dim[1].n > 1) {
+        struct nn_reshape pixels = { .shape = { t->dim[1].n, 1, t->dim[2].n } };
+
+        id = nn_rewrite_add(w, &nn_op_reshape, NULL, &pixels, 1, &id, NULL);
+        return nn_rewrite_add(w, &nn_op_meanpool, NULL, NULL, 1, &id, NULL);
+    }
+    if (t->rank == 4 && (t->dim[1].n > 1 || t->dim[2].n > 1))
+        return nn_rewrite_add(w, &nn_op_meanpool, NULL, NULL, 1, &id, NULL);
+    return nn_rewrite_add(w, &nn_op_flatten, NULL, NULL, 1, &id, NULL);
+}
+
+int infer_cut_add(struct nn_rewrite *w, const struct infer_cut *cut)
+{
+    struct nn_concat behind = { .axis = 1 };
+    int row[INFER_CUT_MOST];
+
+    for (int i = 0; i < cut->n_from; i++)
+        row[i] = add_row(w, w->map[cut->from[i]]);
+    return cut->n_from == 1
+               ? row[0]
+               : nn_rewrite_add(w, &nn_op_concat, NULL, &behind, cut->n_from, row, NULL);
 }
 
 void infer_cut_tell(const struct nn_graph *g, const struct infer_cut *cut, struct str *out)

@@ -9,7 +9,7 @@
 #ifndef INFER_CUT_H
 #define INFER_CUT_H
 
-#include "nn/graph.h"
+#include "nn/pass/rewrite.h"
 
 enum { INFER_CUT_MOST = 4 };    /* layers */
 
@@ -26,6 +26,10 @@ struct infer_cut {
 
 /* g has an output "logits".  Fails for want of memory alone. */
 bool infer_cut_find(const struct nn_graph *g, struct infer_cut *cut, struct err *err);
+
+/* In w, whose old graph is cut so and was copied as far as that, the node of the features,
+ * [N,width]. */
+int infer_cut_add(struct nn_rewrite *w, const struct infer_cut *cut);
 
 /* Appends what is taken, in words: "what goes into fc (512 numbers)". */
 void infer_cut_tell(const struct nn_graph *g, const struct infer_cut *cut, struct str *out);

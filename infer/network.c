@@ -5,8 +5,6 @@
 
 #include "infer/cut.h"
 #include "nn/kernel/cpu.h"
-#include "nn/op/concat.h"
-#include "nn/op/reshape.h"
 #include "nn/pass/pass.h"
 #include "nn/pass/rewrite.h"
 
@@ -43,41 +41,6 @@ static int add_calibration(struct nn_rewrite *w, const struct infer_calibration 
     return nn_rewrite_add(w, &nn_op_scale, NULL, NULL, 2, in, NULL);
 }
 
-/* A value as a row a picture: of pixels and of tokens the mean. */
-static int add_row(struct nn_rewrite *w, int id)
-{
-    const struct nn_type *t = w->failed ? NULL : &w->g2->node[id].type;
-
-    if (!t || t->rank == 2)
-        return id;
-    if (t->rank == 3 && t->dim[1].n > 1) {
-        struct nn_reshape pixels = { .shape = { t->dim[1].n, 1, t->dim[2].n } };
-
-        id = nn_rewrite_add(w, &nn_op_reshape, NULL, &pixels, 1, &id, NULL);
-        return nn_rewrite_add(w, &nn_op_meanpool, NULL, NULL, 1, &id, NULL);
-    }
-    if (t->rank == 4 && (t->dim[1].n > 1 || t->dim[2].n > 1))
-        return nn_rewrite_add(w, &nn_op_meanpool, NULL, NULL, 1, &id, NULL);
-    return nn_rewrite_add(w, &nn_op_flatten, NULL, NULL, 1, &id, NULL);
-}
-
-/* The node with the features of infer/cut.h, of w's old graph. */
-static int add_features(struct nn_rewrite *w)
-{
-    struct nn_concat behind = { .axis = 1 };
-    struct infer_cut cut;
-    int row[INFER_CUT_MOST];
-
-    if (!w->failed && !infer_cut_find(w->g, &cut, w->err))
-        w->failed = true;
-    if (w->failed)
-        return -1;
-    for (int i = 0; i < cut.n_from; i++)
-        row[i] = add_row(w, w->map[cut.from[i]]);
-    return cut.n_from == 1 ? row[0]
-                           : nn_rewrite_add(w, &nn_op_concat, NULL, &behind, cut.n_from, row, NULL);
-}
-
 /* infer_answer_graph, of values and to values. */
 static bool answer_graph(const struct nn_graph *g, const struct nn_values *v, enum data_task task,
                          const struct infer_calibration *calibration, bool features,
@@ -86,6 +49,7 @@ static bool answer_graph(const struct nn_graph *g, const struct nn_values *v, en
     const struct nn_op *op = task == DATA_SINGLE ? &nn_op_softmax : &nn_op_sigmoid;
     struct nn_graph *graph = NULL;
     struct nn_values values;
+    struct infer_cut cut;
     struct nn_rewrite w;
     int logits, id, row = -1;
     bool ok = false;
@@ -103,8 +67,10 @@ static bool answer_graph(const struct nn_graph *g, const struct nn_values *v, en
                                  graph->node[nn_graph_find_output(graph, "logits")].type.dim[1].n,
                                  logits);
     id = nn_rewrite_add(&w, op, NULL, NULL, 1, &logits, NULL);
-    if (features)
-        row = add_features(&w);
+    if (features) {
+        w.failed |= !w.failed && !infer_cut_find(graph, &cut, err);
+        row = w.failed ? -1 : infer_cut_add(&w, &cut);
+    }
     if (!nn_rewrite_end(&w, g2, v2))
         goto out;
     ok = nn_graph_output(*g2, "probability", id, err) &&
