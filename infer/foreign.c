@@ -12,6 +12,7 @@
 #include "nn/base/file.h"
 #include "nn/base/record.h"
 #include "nn/model/model.h"
+#include "nn/op/batchnorm.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -347,13 +348,28 @@ static bool all_finite(const float *x, int64_t n, const char *name, struct err *
     return true;
 }
 
-static bool read_values(const struct import *m, const struct nn_graph *g, struct nn_params *p)
+/* What the numbers of a running variance lack for the epsilon that the dialect's norms add: with it
+ * in them the answers are the same.  0 of all other parameters. */
+static double lacks(const struct infer_dialect *d, const struct nn_graph *g, int param)
+{
+    for (int i = 0; d->epsilon > 0 && i < g->n; i++) {
+        const struct nn_node *node = &g->node[i];
+
+        if (node->op == &nn_op_batchnorm && node->in[node->n_in - 1] == param)
+            return d->epsilon - ((const struct nn_bn *)node->attr)->epsilon;
+    }
+    return 0;
+}
+
+static bool read_values(const struct import *m, const struct fit *f, const struct nn_graph *g,
+                        struct nn_params *p)
 {
     bool ok = true;
 
     for (int e = 0; ok && e < p->n; e++) {
         const struct item *item = find(m, g->node[p->node[e]].name);
         float *x = item ? malloc((size_t)p->count[e] * sizeof *x) : NULL, *at = x;
+        double more = lacks(f->dialect, g, p->node[e]);
 
         if (!item)
             continue;           /* the last layer, to be trained */
@@ -371,6 +387,8 @@ static bool read_values(const struct import *m, const struct nn_graph *g, struct
         if (ok && at - x != p->count[e])
             ok = err_set(m->err, ERR_INPUT, "tensor \"%s\": fewer numbers than its parameter",
                          item->entry->name);
+        for (int64_t i = 0; ok && more != 0 && i < p->count[e]; i++)
+            x[i] = (float)((double)x[i] + more);
         if (ok)
             nn_params_from_file(g, p->node[e], x, p->value + p->offset[e]);
         free(x);
@@ -425,7 +443,7 @@ static struct infer_model *make(struct import *m, struct fit *f)
         return NULL;
     g = build(m, f->model, n, m->err);
     p = g ? nn_params_new(g, false, m->err) : NULL;
-    if (p && read_values(m, g, p)) {
+    if (p && read_values(m, f, g, p)) {
         said = infer_config_fill(&m->config, f->model->name, f->model->size);
         model = infer_model_new(g, p, &m->config.prep,
                                 m->config.several ? DATA_MULTI : DATA_SINGLE, n,

@@ -11,8 +11,9 @@
 static const char *const counted[] = { "*num_batches_tracked", "*relative_position_index",
                                        "*attn_mask", "*position_ids", NULL };
 
-#define DIALECT(name_, mark_, archs_) \
-    { .name = name_, .mark = mark_, .archs = archs_, .rule = (const struct infer_rename[]){
+#define DIALECT(name_, mark_, archs_, epsilon_)                                                    \
+    { .name = name_, .mark = mark_, .archs = archs_, .epsilon = epsilon_,                          \
+      .rule = (const struct infer_rename[]){
 #define RENAME(from_, to_) { from_, to_ },
 #define DROP(from_) { from_, NULL },
 #define END { NULL, NULL } } },
@@ -89,6 +90,8 @@ static const char *add_capture(struct str *out, const char *p, const struct capt
 
     if (p[1] == '+')
         str_printf(out, "%ld", n + strtol(p + 2, NULL, 10));
+    else if (p[1] == '/')
+        str_printf(out, "%ld", n / strtol(p + 2, NULL, 10));
     else if (p[1] == '@')
         add_run(out, n, p + 2);
     else

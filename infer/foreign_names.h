@@ -10,8 +10,9 @@
 #include "nn/base/str.h"
 
 /* from: '#' stands for a run of digits, '*' for anything; what they stand for is {1}, {2} ... in
- * `to`.  {1+1} adds; {1@0,2,5} counts by runs that begin at 0, 2 and 5: 4 is "1.2".  A name that
- * ends in "[1/3]" is the second of three parts, one behind another.  to NULL: no parameter. */
+ * `to`.  {1+1} and {1+-1} add, {1/2} divides and rounds down; {1@0,2,5} counts by runs that begin
+ * at 0, 2 and 5: 4 is "1.2".  A name that ends in "[1/3]" is the second of three parts, one behind
+ * another.  to NULL: no parameter. */
 struct infer_rename {
     const char *from, *to;
 };
@@ -20,6 +21,7 @@ struct infer_dialect {
     const char *name;           /* "torchvision's MobileNetV2" */
     const char *mark;           /* a tensor that files in it have; NULL: any may be in it */
     const char *archs;          /* networks that it is of: a name, or with '*' */
+    double epsilon;             /* of its batch-norms, where it is another than ours; else 0 */
     const struct infer_rename *rule;    /* the first that fits is taken; from NULL ends them */
 };
 
