@@ -12,6 +12,7 @@
 #include "nn/op/xent.h"
 #include "train/average.h"
 #include "train/freeze.h"
+#include "train/gradient.h"
 #include "train/grow.h"
 #include "train/update.h"
 
@@ -43,14 +44,6 @@ const struct field train_net_fields[] = {
     FIELDS_END
 };
 
-/* Numbers that are trained, and few others between: of what lies outside no gradient is ever
- * touched, and memory that is not touched is not there. */
-struct span {
-    int64_t first, n;
-};
-
-enum { FEW = 1 << 16 };
-
 /* What was learnt since the last update: p->grad holds the sum of the batches' gradients, each
  * times its pictures, divided by the pictures of the last one. */
 struct learnt {
@@ -63,8 +56,7 @@ struct train_net {
     int labels;
     struct nn_graph *graph;
     struct nn_params *params;
-    struct span *span;
-    int spans;
+    struct train_gradient gradient; /* where p->grad is trained */
     struct train_update *update;
     real *average, *slow;      /* [params->total]; NULL: not asked for */
     bool *running;             /* of every parameter: a statistic that forward writes */
@@ -103,31 +95,6 @@ static real *new_block(const struct train_net *t, bool wanted, bool *ok)
     return block;
 }
 
-/* Trained parameters that lie close together are one span. */
-static bool find_spans(struct train_net *t)
-{
-    const struct nn_params *p = t->params;
-    int64_t end = 0;
-
-    t->span = calloc((size_t)p->n + 1, sizeof *t->span);
-    if (!t->span)
-        return false;
-    t->spans = 1;
-    for (int e = 0; e < p->n; e++) {
-        if (!p->trained[e])
-            continue;
-        if (p->offset[e] - end > FEW && t->span[t->spans - 1].n)
-            t->spans++;
-        if (p->offset[e] - end > FEW)
-            t->span[t->spans - 1].first = p->offset[e];
-        end = p->offset[e] + p->count[e];
-        t->span[t->spans - 1].n = end - t->span[t->spans - 1].first;
-    }
-    if (p->total - end <= FEW)
-        t->span[t->spans - 1].n = p->total - t->span[t->spans - 1].first;
-    return true;
-}
-
 /* What is as large as the parameters, or of one of them each. */
 static bool make_arrays(struct train_net *t, const struct nn_graph *g, struct err *err)
 {
@@ -143,7 +110,7 @@ static bool make_arrays(struct train_net *t, const struct nn_graph *g, struct er
     t->kept = calloc((size_t)running + 1, sizeof *t->kept);
     t->average = new_block(t, t->opt.ema > 0, &ok);
     t->slow = new_block(t, t->opt.lookahead > 0, &ok);
-    return (ok && t->running && t->kept && find_spans(t)) ||
+    return (ok && t->running && t->kept && train_gradient_find(&t->gradient, p)) ||
            err_set(err, ERR_MEMORY, "no memory for the averages of %lld parameters",
                    (long long)p->total);
 }
@@ -221,7 +188,7 @@ void train_net_free(struct train_net *t)
     for (int i = 0; i < SIZES; i++)
         sized_release(&t->sized[i]);
     train_update_free(t->update);
-    free(t->span);
+    train_gradient_release(&t->gradient);
     free(t->average);
     free(t->slow);
     free(t->running);
@@ -318,33 +285,12 @@ static bool add_bytes(const struct nn_graph *g, const struct train_net_options *
     return plan || !n;
 }
 
-/* Numbers of all spans (find_spans). */
-static int64_t span_numbers(const struct nn_graph *g)
-{
-    int64_t n = 0, between = 0;
-
-    for (int i = 0; i < g->n; i++) {
-        const struct nn_node *node = &g->node[i];
-        bool param = node->op == &nn_op_param;
-        struct shape s;
-
-        if ((!param && node->op != &nn_op_const) || !nn_type_shape(&node->type, 1, &s))
-            continue;
-        if (param && !((const struct nn_param *)node->attr)->buffer) {
-            n += shape_count(&s) + (between <= FEW ? between : 0);
-            between = 0;
-        } else {
-            between += shape_count(&s);
-        }
-    }
-    return n + (between <= FEW ? between : 0);
-}
-
 bool train_net_bytes(const struct nn_graph *g, const struct train_net_options *opt, int n,
                      int threads, struct train_net_bytes *out, struct err *err)
 {
     struct nn_graph *copy = training_copy(g, opt, err);
-    int64_t total = copy ? nn_params_numbers(copy) : 0, spans = copy ? span_numbers(copy) : 0;
+    int64_t total = copy ? nn_params_numbers(copy) : 0;
+    int64_t spans = copy ? train_gradient_numbers(copy) : 0;
     int slice = slice_of(opt, n);
     bool ok;
 
@@ -424,50 +370,6 @@ static bool forget(struct train_net *t, struct err *err, const char *why)
     return err_set(err, ERR_DIVERGED, "%s", why);
 }
 
-struct scale {
-    const struct nn_kernels *k;
-    int64_t n;
-    double factor;
-    real *grad;
-};
-
-static void scale_stretch(void *arg, int i, int worker)
-{
-    const struct scale *s = arg;
-    int64_t first, n = train_stretch(s->n, i, &first);
-    real *g = s->grad + first;
-
-    (void)worker;
-    s->k->mix_f32(n, (real)s->factor, 0, g, g);
-}
-
-static void scale_gradient(struct train_net *t, double factor)
-{
-    for (int i = 0; i < t->spans && factor != 1; i++) {
-        struct scale s = { t->opt.kernels, t->span[i].n, factor,
-                           t->params->grad + t->span[i].first };
-
-        pool_for(t->opt.pool, train_stretches(s.n), scale_stretch, &s);
-    }
-}
-
-static void clear_gradient(struct train_net *t)
-{
-    for (int i = 0; i < t->spans; i++)
-        memset(t->params->grad + t->span[i].first, 0,
-               (size_t)t->span[i].n * sizeof *t->params->grad);
-}
-
-static double gradient_length(const struct train_net *t)
-{
-    double sum = 0;
-
-    for (int i = 0; i < t->spans; i++)
-        sum += train_sumsq(t->opt.kernels, t->opt.pool, t->span[i].n,
-                           t->params->grad + t->span[i].first);
-    return sqrt(sum);
-}
-
 /* Copies into an input of the network. */
 static void fill(struct nn_exec *e, const char *name, const float *from)
 {
@@ -529,9 +431,10 @@ static bool learn_slice(struct train_net *t, int n, const float *image, const fl
     assert(s);
     if (!l->batches) {
         keep_running(t, false);
-        clear_gradient(t);
+        train_gradient_clear(&t->gradient, t->params);
     } else {
-        scale_gradient(t, (double)l->last / n);
+        train_gradient_scale(&t->gradient, t->params, (double)l->last / n, t->opt.kernels,
+                             t->opt.pool);
     }
     fill(s->exec, "image", image);
     fill(s->exec, "target", target);
@@ -612,14 +515,14 @@ bool train_net_update(struct train_net *t, double rate, struct train_outcome *ou
     double mean = (double)l.last / l.pictures, norm;
 
     assert(l.pictures > 0);
-    norm = mean * gradient_length(t);
+    norm = mean * train_gradient_length(&t->gradient, p, t->opt.kernels, t->opt.pool);
     if (!isfinite(norm))
         return forget(t, err, "a gradient is no finite number");
     if (!running_finite(t))
         return forget(t, err, "a running statistic is no finite number");
     if (t->opt.clip > 0 && norm > t->opt.clip)
         mean *= t->opt.clip / norm;
-    scale_gradient(t, mean);
+    train_gradient_scale(&t->gradient, t->params, mean, t->opt.kernels, t->opt.pool);
     train_update_run(t->update, p, rate, ++t->state.updates);
     t->learnt = (struct learnt){ 0 };
     if (!sound(t))
