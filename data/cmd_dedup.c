@@ -165,25 +165,10 @@ static double distance(const struct report *r, const struct cluster *c, int i)
 
 /* ---- the report ------------------------------------------------------------------------------ */
 
-/* "cat", or "cat, dog". */
-static void put_labels(const struct data_index *x, const struct data_sample *s, struct str *out)
-{
-    const char *between = "";
-
-    if (!s->mark && s->label >= 0)
-        cli_clean(out, x->label[s->label]);
-    for (int l = 0; s->mark && l < x->n_labels; l++) {
-        if (s->mark[l] != 1)
-            continue;
-        str_add(out, between);
-        cli_clean(out, x->label[l]);
-        between = ", ";
-    }
-}
-
 static void put_member(const struct report *r, const struct cluster *c, int i, struct str *out)
 {
     const struct data_sample *s = &r->x->sample[i];
+    struct str labels = { 0 };
 
     if (i == c->keep)
         str_add(out, "    keep    ");
@@ -192,8 +177,11 @@ static void put_member(const struct report *r, const struct cluster *c, int i, s
     cli_column(out, data_split_names[s->split], 9, false);
     cli_clean(out, s->name);
     str_add(out, "  (");
-    put_labels(r->x, s, out);
+    data_sample_labels(r->x, s, ", ", &labels);
+    cli_clean(out, str_text(&labels));
     str_add(out, ")\n");
+    out->failed |= labels.failed;
+    str_release(&labels);
 }
 
 static void put_cluster(const struct report *r, int at, struct str *out)
@@ -266,10 +254,8 @@ static void json_member(const struct report *r, const struct cluster *c, int i, 
     json_text(out, "name", s->name);
     json_text(out, "split", data_split_names[s->split]);
     json_begin(out, "labels", '[');
-    if (!s->mark && s->label >= 0)
-        json_text(out, NULL, x->label[s->label]);
-    for (int l = 0; s->mark && l < x->n_labels; l++)
-        if (s->mark[l] == 1)
+    for (int l = 0; l < x->n_labels; l++)
+        if (data_sample_has(s, l))
             json_text(out, NULL, x->label[l]);
     json_end(out, ']');
     json_number(out, "distance", distance(r, c, i));

@@ -45,7 +45,7 @@ static void choose(struct sheet *t, const struct data_audit *a, const struct dat
         for (int l = 0; l < x->n_labels && l < LABELS; l++) {
             const struct data_sample *s = &x->sample[i];
 
-            if (shown[l] < SHOWN && !a->fact[i].why && (s->mark ? s->mark[l] > 0 : s->label == l)) {
+            if (shown[l] < SHOWN && !a->fact[i].why && data_sample_has(s, l)) {
                 want(t, a, i);
                 shown[l]++;
             }
@@ -151,9 +151,8 @@ static void add_labels(struct sheet *t, const struct data_census *c, struct str 
                    "</td><td><div class=row>", c->total[l], 8.0 * c->total[l] / most);
         for (int i = 0; i < data_thumbs_count(t->thumbs) && shown < SHOWN && l < LABELS; i++) {
             int sample = data_thumbs_at(t->thumbs, i);
-            const struct data_sample *s = &x->sample[sample];
 
-            if (s->mark ? s->mark[l] > 0 : s->label == l) {
+            if (data_sample_has(&x->sample[sample], l)) {
                 add_picture(t, sample, false, out);
                 shown++;
             }

@@ -354,6 +354,18 @@ bool data_index_hash(struct data_index *x, int threads, struct err *err)
     return true;
 }
 
+void data_sample_labels(const struct data_index *x, const struct data_sample *s,
+                        const char *between, struct str *out)
+{
+    int told = 0;
+
+    for (int l = 0; l < x->n_labels; l++)
+        if (data_sample_has(s, l)) {
+            str_add(out, told++ ? between : "");
+            str_add(out, x->label[l]);
+        }
+}
+
 void data_index_counts(const struct data_index *x, int *count)
 {
     memset(count, 0, (size_t)x->n_labels * sizeof *count);

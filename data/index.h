@@ -162,6 +162,16 @@ bool data_index_spares(const struct data_index *x, const char *path, struct err 
  * that could have been labels; nothing when there is nothing. */
 void data_index_tell_skipped(const struct data_index *x, struct str *out);
 
+/* Whether it is known that the sample carries the label. */
+static inline bool data_sample_has(const struct data_sample *s, int label)
+{
+    return s->mark ? s->mark[label] > 0 : s->label == label;
+}
+
+/* Appends the names of its labels as they are, with `between` between them. */
+void data_sample_labels(const struct data_index *x, const struct data_sample *s,
+                        const char *between, struct str *out);
+
 /* How many samples carry each label (1 for MULTI); count[n_labels]. */
 void data_index_counts(const struct data_index *x, int *count);
 

@@ -92,7 +92,7 @@ static bool renumber(struct infer_clusters *c)
     return rank && to;
 }
 
-bool infer_clusters_finish(const struct infer_rows *x, struct infer_clusters *c, struct err *err)
+bool infer_clusters_finish(const struct infer_points *x, struct infer_clusters *c, struct err *err)
 {
     size_t width = (size_t)x->width;
     double *sum = NULL;
@@ -109,7 +109,7 @@ bool infer_clusters_finish(const struct infer_rows *x, struct infer_clusters *c,
             continue;
         c->count[c->of[i]]++;
         for (size_t j = 0; j < width; j++)
-            sum[(size_t)c->of[i] * width + j] += (double)infer_row(x, i)[j];
+            sum[(size_t)c->of[i] * width + j] += (double)infer_point(x, i)[j];
     }
     for (int k = 0; ok && k < c->k; k++)
         for (size_t j = (size_t)k * width; j < (size_t)(k + 1) * width; j++)
@@ -118,7 +118,7 @@ bool infer_clusters_finish(const struct infer_rows *x, struct infer_clusters *c,
         double d = INFINITY;
 
         if (c->of[i] >= 0) {
-            d = infer_distance2(infer_row(x, i), c->centre + (size_t)c->of[i] * width, x->width);
+            d = infer_distance2(infer_point(x, i), c->centre + (size_t)c->of[i] * width, x->width);
             c->sum += d;
         }
         c->distance[i] = (float)sqrt(d);
@@ -130,7 +130,7 @@ bool infer_clusters_finish(const struct infer_rows *x, struct infer_clusters *c,
 /* ---- k-means --------------------------------------------------------------------------------- */
 
 struct kmeans {
-    const struct infer_rows *x;
+    const struct infer_points *x;
     int k;
     float *centre;              /* [k,width] */
     double *near;               /* [n] squared distance from the centre that is nearest */
@@ -147,7 +147,7 @@ static void draw_near(void *arg, int piece, int worker)
 
     (void)worker;
     for (int i = piece * BLOCK; i < block_end(piece * BLOCK, m->x->n); i++) {
-        double d = infer_distance2(infer_row(m->x, i), c, m->x->width);
+        double d = infer_distance2(infer_point(m->x, i), c, m->x->width);
 
         if (m->drawn == 1 || d < m->near[i])
             m->near[i] = d;
@@ -163,7 +163,7 @@ static void draw(struct kmeans *m, uint64_t seed, int restart)
     for (m->drawn = 1;; m->drawn++) {
         double sum = 0, lot;
 
-        memcpy(m->centre + (size_t)(m->drawn - 1) * (size_t)m->x->width, infer_row(m->x, next),
+        memcpy(m->centre + (size_t)(m->drawn - 1) * (size_t)m->x->width, infer_point(m->x, next),
                (size_t)m->x->width * sizeof *m->centre);
         if (m->drawn == m->k)
             return;
@@ -189,7 +189,7 @@ static void assign_block(void *arg, int piece, int worker)
     for (int i = piece * BLOCK; i < block_end(piece * BLOCK, m->x->n); i++) {
         m->near[i] = INFINITY;
         for (int c = 0; c < m->k; c++) {
-            double d = infer_distance2(infer_row(m->x, i),
+            double d = infer_distance2(infer_point(m->x, i),
                                        m->centre + (size_t)c * (size_t)m->x->width, m->x->width);
 
             if (d < m->near[i]) {
@@ -217,7 +217,7 @@ static void mean_columns(void *arg, int piece, int worker)
         for (int i = 0; i < m->x->n; i++)
             if (m->of[i] == c)
                 for (int j = from; j < to; j++)
-                    sum[j - from] += (double)infer_row(m->x, i)[j];
+                    sum[j - from] += (double)infer_point(m->x, i)[j];
         for (int j = from; j < to; j++)
             centre[j] = (float)(sum[j - from] / m->count[c]);
     }
@@ -272,7 +272,7 @@ static double settle(struct kmeans *m, int *before)
 }
 
 /* Restarts: the best one's clusters to of[n]. */
-static bool kmeans(const struct infer_rows *x, int k, int restarts, uint64_t seed,
+static bool kmeans(const struct infer_points *x, int k, int restarts, uint64_t seed,
                    struct pool *pool, int *of, struct err *err)
 {
     size_t n = (size_t)x->n;
@@ -304,7 +304,7 @@ static bool kmeans(const struct infer_rows *x, int k, int restarts, uint64_t see
     return ok || err_set(err, ERR_MEMORY, "no memory for clusters of %d pictures", x->n);
 }
 
-bool infer_kmeans(const struct infer_rows *x, int k, uint64_t seed, struct pool *pool,
+bool infer_kmeans(const struct infer_points *x, int k, uint64_t seed, struct pool *pool,
                   struct infer_clusters *out, struct err *err)
 {
     *out = (struct infer_clusters){ .n = x->n, .k = k };
@@ -321,7 +321,7 @@ bool infer_kmeans(const struct infer_rows *x, int k, uint64_t seed, struct pool 
 /* ---- silhouettes ----------------------------------------------------------------------------- */
 
 struct silhouette {
-    const struct infer_rows *x;
+    const struct infer_points *x;
     float *distance;            /* [n,n] */
 };
 
@@ -333,7 +333,7 @@ static void distances_of(void *arg, int i, int worker)
     (void)worker;
     for (int j = 0; j < s->x->n; j++)
         s->distance[(size_t)i * n + (size_t)j] =
-            (float)sqrt(infer_distance2(infer_row(s->x, i), infer_row(s->x, j), s->x->width));
+            (float)sqrt(infer_distance2(infer_point(s->x, i), infer_point(s->x, j), s->x->width));
 }
 
 static bool measure_all(struct silhouette *s, struct pool *pool, struct err *err)
@@ -388,7 +388,7 @@ static bool silhouette(const struct silhouette *s, const int *of, int k, double 
     return ok || err_set(err, ERR_MEMORY, "no memory for %d clusters", k);
 }
 
-bool infer_silhouette(const struct infer_rows *x, const int *of, int k, struct pool *pool,
+bool infer_silhouette(const struct infer_points *x, const int *of, int k, struct pool *pool,
                       double *out, struct err *err)
 {
     struct silhouette s = { .x = x };
@@ -401,28 +401,28 @@ bool infer_silhouette(const struct infer_rows *x, const int *of, int k, struct p
 /* ---- how many -------------------------------------------------------------------------------- */
 
 /* At most INFER_COUNT_ROWS of the rows, copied. */
-static float *sample_rows(const struct infer_rows *x, uint64_t seed, struct infer_rows *some)
+static float *sample_rows(const struct infer_points *x, uint64_t seed, struct infer_points *some)
 {
     uint32_t *order = malloc(((size_t)x->n + 1) * sizeof *order);
     float *row;
 
-    *some = (struct infer_rows){ .n = x->n < INFER_COUNT_ROWS ? x->n : INFER_COUNT_ROWS,
+    *some = (struct infer_points){ .n = x->n < INFER_COUNT_ROWS ? x->n : INFER_COUNT_ROWS,
                                  .width = x->width };
     row = order ? malloc(((size_t)some->n * (size_t)x->width + 1) * sizeof *row) : NULL;
     if (row)
         rng_shuffle(seed, rng_stream(RNG_CLUSTER, UINT32_MAX), (uint32_t)x->n, order);
     for (int i = 0; row && i < some->n; i++)
-        memcpy(row + (size_t)i * (size_t)x->width, infer_row(x, (int)order[i]),
+        memcpy(row + (size_t)i * (size_t)x->width, infer_point(x, (int)order[i]),
                (size_t)x->width * sizeof *row);
     free(order);
     some->row = row;
     return row;
 }
 
-bool infer_cluster_count(const struct infer_rows *x, int most, uint64_t seed, struct pool *pool,
+bool infer_cluster_count(const struct infer_points *x, int most, uint64_t seed, struct pool *pool,
                          int *k, double *best, struct err *err)
 {
-    struct infer_rows some;
+    struct infer_points some;
     float *row = sample_rows(x, seed, &some);
     struct silhouette s = { .x = &some };
     int *of = malloc(((size_t)some.n + 1) * sizeof *of);

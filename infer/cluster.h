@@ -17,12 +17,12 @@
 
 #include <stdint.h>
 
-struct infer_rows {
+struct infer_points {
     int n, width;
     const float *row;           /* [n,width] finite; lent */
 };
 
-static inline const float *infer_row(const struct infer_rows *x, int i)
+static inline const float *infer_point(const struct infer_points *x, int i)
 {
     return x->row + (size_t)i * (size_t)x->width;
 }
@@ -40,26 +40,26 @@ void infer_clusters_release(struct infer_clusters *c);  /* a zeroed one is fine 
 enum { INFER_KMEANS_RESTARTS = 8, INFER_KMEANS_ROUNDS = 300 };
 
 /* k <= n clusters, each with a row at least where there are k different ones. */
-bool infer_kmeans(const struct infer_rows *x, int k, uint64_t seed, struct pool *pool,
+bool infer_kmeans(const struct infer_points *x, int k, uint64_t seed, struct pool *pool,
                   struct infer_clusters *out, struct err *err);
 
 /* The number of clusters, 2 to `most`, whose mean silhouette (Rousseeuw 1987) is largest; *best:
  * that.  Tried are 2 to 12, then steps of about a fifth, on INFER_COUNT_ROWS rows drawn by lot. */
 enum { INFER_COUNT_ROWS = 2000, INFER_COUNT_MOST = 64 };
-bool infer_cluster_count(const struct infer_rows *x, int most, uint64_t seed, struct pool *pool,
+bool infer_cluster_count(const struct infer_points *x, int most, uint64_t seed, struct pool *pool,
                          int *k, double *best, struct err *err);
 
 /* Mean over the rows that are in a cluster of (b - a) / max(a, b), a the mean distance from the
  * others of its own, b the least mean distance from those of another; 0 for a row alone.  In
  * [-1,1]; NaN where there are fewer than 2 clusters.  Memory grows with n * n. */
-bool infer_silhouette(const struct infer_rows *x, const int *of, int k, struct pool *pool,
+bool infer_silhouette(const struct infer_points *x, const int *of, int k, struct pool *pool,
                       double *out, struct err *err);
 
 /* Clusters of `least` rows or more, as many as there are; what lies thinly is in none.  A row's
  * core distance reaches `neighbours` rows, itself among them.  Time grows with n * n: at most
  * INFER_DENSITY_MOST rows. */
 enum { INFER_DENSITY_MOST = 40000 };
-bool infer_density(const struct infer_rows *x, int least, int neighbours, struct pool *pool,
+bool infer_density(const struct infer_points *x, int least, int neighbours, struct pool *pool,
                    struct infer_clusters *out, struct err *err);
 
 /* How clusters and labels agree, over the rows that have both (of and label >= 0). */
@@ -79,7 +79,7 @@ double infer_distance2(const float *a, const float *b, int width);
 
 /* Numbers the clusters of out->of anew, as said above, and fills in the rest of *out, whose n, k
  * and of are set. */
-bool infer_clusters_finish(const struct infer_rows *x, struct infer_clusters *out,
+bool infer_clusters_finish(const struct infer_points *x, struct infer_clusters *out,
                            struct err *err);
 
 #endif

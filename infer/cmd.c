@@ -4,6 +4,7 @@
 #include "infer/cmd.h"
 
 #include "nn/base/file.h"
+#include "nn/base/tell.h"
 
 #include <string.h>
 
@@ -116,4 +117,32 @@ struct data_index *infer_cmd_data(const struct infer_model *m, const char *path,
         cli_say("%s", str_text(&left_out));
     str_release(&left_out);
     return x;
+}
+
+void infer_cmd_stays(void *ctx, const struct err *why)
+{
+    (void)ctx;
+    tell_line(stderr, TELL_ERROR, why->msg);
+}
+
+void infer_cmd_sorted(const struct infer_sort_counts *n, const char *folder)
+{
+    cli_say("sorted %d picture%s into %s%s", n->sorted, str_plural(n->sorted), folder,
+            n->sorted ? " (--undo puts them back)" : "");
+    if (n->before)
+        cli_say("%d had been sorted before", n->before);
+}
+
+int infer_cmd_undo(const char *folder, bool json)
+{
+    struct infer_sort_counts n;
+    struct err err = { 0 };
+
+    if (!infer_sort_undo(folder, infer_cmd_stays, NULL, &n, &err))
+        return cli_fail(&err, json);
+    cli_say("%s: put back %d of %d", folder, n.sorted, n.sorted + n.left);
+    if (!n.left)
+        return 0;
+    err.kind = ERR_INPUT;
+    return cli_status(&err);
 }

@@ -8,11 +8,12 @@
 #include "infer/committee.h"
 #include "infer/model.h"
 #include "infer/predict.h"
+#include "infer/sort_into.h"
 #include "nn/base/cli.h"
 
 extern const struct cli_command infer_cmd_predict, infer_cmd_embed, infer_cmd_eval, infer_cmd_info,
     infer_cmd_export, infer_cmd_calibrate, infer_cmd_import, infer_cmd_pull, infer_cmd_merge,
-    infer_cmd_doctor;
+    infer_cmd_cluster, infer_cmd_similar, infer_cmd_errors, infer_cmd_doctor;
 
 /* How pictures are answered: what a network sees of them; how many at a time, by how many threads.
  * The members raw, views; batch, threads, sandbox of an options struct T. */
@@ -57,5 +58,11 @@ struct infer_predictor *infer_cmd_predictor(const struct infer_model *m, int bat
  * says what it passes over. */
 struct data_index *infer_cmd_data(const struct infer_model *m, const char *path, const char *data,
                                   const struct data_source_options *how, struct err *err);
+
+/* What sorting into folders tells: why a file stays where it is; how many were sorted. */
+infer_sort_tell_fn infer_cmd_stays;
+void infer_cmd_sorted(const struct infer_sort_counts *n, const char *folder);
+/* --undo DIR, and the exit status. */
+int infer_cmd_undo(const char *folder, bool json);
 
 #endif

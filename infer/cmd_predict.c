@@ -13,7 +13,6 @@
 #include "infer/npy.h"
 #include "infer/sort_into.h"
 #include "nn/base/file.h"
-#include "nn/base/tell.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -116,12 +115,6 @@ static bool on_missed(void *ctx, const char *path, const struct err *why, struct
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static void tell(void *ctx, const struct err *why)
-{
-    (void)ctx;
-    tell_line(stderr, TELL_ERROR, why->msg);
-}
-
 /* given: of each option whether it was typed. */
 static bool check(const struct options *o, const bool *given, int n, char **arg, struct err *err)
 {
@@ -217,7 +210,8 @@ static bool begin_files(struct job *j, struct err *err)
             return false;
     }
     if (j->o->sort_into)
-        j->sort = infer_sort_open(j->o->sort_into, (enum infer_how)j->o->how, tell, NULL, err);
+        j->sort = infer_sort_open(j->o->sort_into, (enum infer_how)j->o->how, infer_cmd_stays,
+                                  NULL, err);
     return !j->o->sort_into || j->sort;
 }
 
@@ -237,10 +231,7 @@ static bool end_files(struct job *j, bool ok, struct err *err)
     sorted = infer_sort_finish(j->sort, &n, err);
     if (sorted) {
         j->out.failed += n.left;
-        cli_say("sorted %d picture%s into %s%s", n.sorted, str_plural(n.sorted), j->o->sort_into,
-                n.sorted ? " (--undo puts them back)" : "");
-        if (n.before)
-            cli_say("%d had been sorted before", n.before);
+        infer_cmd_sorted(&n, j->o->sort_into);
     }
     return ok && sorted;
 }
@@ -268,19 +259,6 @@ static bool predict(struct job *j, int n, char **arg, struct err *err)
     ok = infer_ask_go(&ask, err) && infer_out_end(&j->out, err);
     progress_end(&j->progress);
     return end_files(j, ok, err);
-}
-
-static int undo(const struct options *o, struct err *err)
-{
-    struct infer_sort_counts n;
-
-    if (!infer_sort_undo(o->undo, tell, NULL, &n, err))
-        return cli_fail(err, o->json || o->ndjson);
-    cli_say("%s: put back %d of %d", o->undo, n.sorted, n.sorted + n.left);
-    if (!n.left)
-        return 0;
-    err->kind = ERR_INPUT;
-    return cli_status(err);
 }
 
 static int finish(const struct job *j, bool ok, struct err *err)
@@ -328,7 +306,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     if (parsed == CLI_FAILED || !check(&o, given, args.n, args.arg, &err))
         return cli_fail(&err, o.json || o.ndjson);
     if (o.undo)
-        return undo(&o, &err);
+        return infer_cmd_undo(o.undo, o.json || o.ndjson);
     j = calloc(1, sizeof *j);
     m = j ? open_models(args.arg, args.n, &o, &err) : NULL;
     if (!m) {

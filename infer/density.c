@@ -27,7 +27,7 @@ struct edge {
 };
 
 struct density {
-    const struct infer_rows *x;
+    const struct infer_points *x;
     int neighbours, least;
     struct pool *pool;
     double *core;               /* [n] */
@@ -77,7 +77,7 @@ static void core_of(void *arg, int i, int worker)
     (void)worker;
     for (int j = 0; j < d->x->n; j++)
         keep_least(heap, d->neighbours, &n,
-                   infer_distance2(infer_row(d->x, i), infer_row(d->x, j), d->x->width));
+                   infer_distance2(infer_point(d->x, i), infer_point(d->x, j), d->x->width));
     d->core[i] = sqrt(heap[0]);
 }
 
@@ -87,7 +87,7 @@ static void reach_block(void *arg, int piece, int worker)
 {
     struct density *d = arg;
     int end = (piece + 1) * PIECE < d->x->n ? (piece + 1) * PIECE : d->x->n;
-    const float *last = infer_row(d->x, d->last);
+    const float *last = infer_point(d->x, d->last);
 
     (void)worker;
     for (int i = piece * PIECE; i < end; i++) {
@@ -98,7 +98,7 @@ static void reach_block(void *arg, int piece, int worker)
         r = fmax(d->core[i], d->core[d->last]);
         if (r >= d->reach[i])
             continue;
-        r = fmax(r, sqrt(infer_distance2(infer_row(d->x, i), last, d->x->width)));
+        r = fmax(r, sqrt(infer_distance2(infer_point(d->x, i), last, d->x->width)));
         if (r < d->reach[i]) {
             d->reach[i] = r;
             d->from[i] = d->last;
@@ -313,7 +313,7 @@ static bool find(struct density *d, int *of)
     return ok;
 }
 
-bool infer_density(const struct infer_rows *x, int least, int neighbours, struct pool *pool,
+bool infer_density(const struct infer_points *x, int least, int neighbours, struct pool *pool,
                    struct infer_clusters *out, struct err *err)
 {
     struct density d = { .x = x, .least = least < 2 ? 2 : least, .pool = pool };

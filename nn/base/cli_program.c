@@ -101,7 +101,7 @@ const struct cli_command *cli_program_find(const struct cli_program *p, int n, c
     return NULL;
 }
 
-/* A family in one line: "  data          check, stats, split". */
+/* A family in one line, with what it is for where there is room: "  data        check, stats". */
 static void print_row(const struct cli_program *p, int i, FILE *out)
 {
     const char *name = p->command[i]->name;
@@ -121,7 +121,10 @@ static void print_row(const struct cli_program *p, int i, FILE *out)
             goto told;
         str_printf(&names, "%s%s", names.len ? ", " : "", p->command[k]->name + first + 1);
     }
-    fprintf(out, "  %-12s%s: %s\n", word, p->families, str_text(&names));
+    if (strlen(p->families) + names.len <= 80 - 16)
+        fprintf(out, "  %-12s%s: %s\n", word, p->families, str_text(&names));
+    else
+        fprintf(out, "  %-12s%s\n", word, str_text(&names));
 told:
     str_release(&names);
 }

@@ -37,6 +37,8 @@ needed() {
     case $command in
     'data import' | embed) echo "-o $T/unused.csv" ;;
     merge | import) echo "-o $T/unused" ;;
+    'data cluster' | 'data errors') echo "--model $model" ;;
+    'data similar') echo "--model $model --in $T/one" ;;
     esac
 }
 
@@ -128,7 +130,9 @@ row_2() {
         "data show $T/one -o $T/sheet.png --size 16 --count 2" \
         "data import $T/one --to csv -o $T/labels.csv" \
         "embed $model $picture -o $T/rows.npy" \
-        "export $model -o $T/exported.onnx" "merge $model $model -o $T/merged"; do
+        "export $model -o $T/exported.onnx" "merge $model $model -o $T/merged" \
+        "data cluster $T/one --model $model" "data errors $T/one --model $model" \
+        "data similar $picture --in $T/one --model $model"; do
         why="discern $command"
         run 0 $command --json
         valid_json
@@ -300,6 +304,13 @@ row_9() {
     keeps "$T/kept/l.csv" data import "$T/one" --to csv -o "$T/kept/l.csv"
     keeps "$T/kept/d.csv" data dedup "$T/one" -o "$T/kept/d.csv"
     keeps "$T/kept/c.html" data check "$T/one" --html "$T/kept/c.html"
+    keeps "$T/kept/g.csv" data cluster "$T/one" --model "$model" --csv "$T/kept/g.csv"
+    keeps "$T/kept/g.html" data cluster "$T/one" --model "$model" --html "$T/kept/g.html"
+    keeps "$T/kept/v.html" data similar "$picture" --in "$T/one" --model "$model" \
+        --html "$T/kept/v.html"
+    keeps "$T/kept/w.csv" data errors "$T/one" --model "$model" --csv "$T/kept/w.csv"
+    keeps "$T/kept/w.html" data errors "$T/one" --model "$model" --html "$T/kept/w.html"
+    keeps "$T/kept/s.csv" data errors "$T/one" --model "$model" -o "$T/kept/s.csv"
     keeps "$T/kept/r.html" eval "$model" "$T/one" --report "$T/kept/r.html"
     keeps "$T/kept/e.csv" eval "$model" "$T/one" --csv "$T/kept/e.csv"
     keeps "$T/kept/k" calibrate "$model" "$T/one" --split train -o "$T/kept/k"

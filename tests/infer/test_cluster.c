@@ -13,7 +13,7 @@
 
 struct set {
     json_t *golden;
-    struct infer_rows x;
+    struct infer_points x;
     float *row;
     int *label;
 };
@@ -169,7 +169,7 @@ static void threads_change_no_bit(void **state)
 static void odd_rows_are_no_trouble(void **state)
 {
     static float row[40];
-    struct infer_rows x = { .n = 20, .width = 2, .row = row };
+    struct infer_points x = { .n = 20, .width = 2, .row = row };
     struct infer_clusters c;
     struct err err = { 0 };
 

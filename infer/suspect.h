@@ -1,0 +1,59 @@
+/*
+ * suspect -- labels that are likely wrong
+ *
+ * Confident learning (Northcutt, Jiang and Chuang 2021, arXiv:1911.00068).  With p what a model
+ * says of each picture that it has not learnt from:
+ *
+ *     t_j = mean of p(j) over the pictures that are given label j
+ *     likely = the j with the greatest p(j) of those with p(j) >= t_j
+ *
+ * and a picture is suspect where there is such a j and it is not the label that it was given.  A
+ * label of which the model is sure has a high t, one that it hardly knows a low one, so neither
+ * takes the other's pictures.  Of several labels a picture each label is such a question by itself,
+ * yes or no.
+ */
+#ifndef INFER_SUSPECT_H
+#define INFER_SUSPECT_H
+
+#include "infer/probe.h"
+
+struct infer_suspect {
+    int row;
+    int given, likely;          /* labels.  MULTI: one of them is -1, given: the label is missing;
+                                   likely: it is there, and should not be */
+    float p_given, p_likely;    /* of what was given, and of what is likely */
+};
+
+/* The suspects among the used rows of d, whose known labels are what was given; p[n,n_labels] as
+ * struct infer_probe has held_out.  The surest first: by p_given - p_likely, then row and label.
+ * Their number, free(*out); -1 where memory is out. */
+int infer_suspects(const struct infer_probe_data *d, const float *p, struct infer_suspect **out,
+                   struct err *err);
+
+/* What is taken for what, and how often. */
+struct infer_suspect_pair {
+    int given, likely, n;
+};
+/* The most frequent first, then by label; their number, free(*out); -1 where memory is out. */
+int infer_suspect_pairs(int n, const struct infer_suspect *s, struct infer_suspect_pair **out,
+                        struct err *err);
+
+/* Appends what was given, or what is likely, in words: "cat"; MULTI: "cat" or "no cat". */
+void infer_suspect_given(struct str *out, const char *const *label, int given, int likely);
+void infer_suspect_likely(struct str *out, const char *const *label, int given, int likely);
+
+/* The same as a page (data/page.h): pictures, what was given, what is likely, how sure that is;
+ * pair by pair. */
+struct infer_suspect_report {
+    const char *data, *how;     /* as it was typed; a sentence */
+    const struct data_index *x;
+    const int *sample;          /* of each row */
+    const struct infer_suspect *suspect;
+    int n;
+    const struct infer_suspect_pair *pair;
+    int n_pairs;
+};
+bool infer_suspect_page(const struct infer_suspect_report *r, const struct data_decode *how,
+                        int threads, const char *path, struct err *err);
+
+#endif
