@@ -8,7 +8,9 @@
 #include "infer/onnx_model.h"
 #include "train/arch.h"
 #include "train/checkpoint.h"
+#include "train/probe.h"
 #include "train/start.h"
+#include "train/transfer.h"
 
 #include <string.h>
 
@@ -71,6 +73,17 @@ bool train_begin_open(struct train_session *t, struct err *err)
     return true;
 }
 
+bool train_begin_choose(struct train_session *t, struct train_usual *usual, struct err *err)
+{
+    bool begins = t->init && !t->going_on;
+    struct train_transfer_facts f;
+
+    if (begins && !train_transfer_look(t->init, t->parts.train, &f, err))
+        return false;
+    train_transfer_choose(begins ? &f : NULL, t->cfg, usual, train_session_say, t);
+    return true;
+}
+
 const struct data_batch *train_begin_batch(struct train_session *t)
 {
     const struct data_batch *b;
@@ -101,6 +114,14 @@ bool train_begin_values(struct train_session *t, struct err *err)
     }
     if (cfg->zero_gamma && !train_start_zero_gamma(t->start, g, train_session_say, t, err))
         return false;
-    return !cfg->init || train_start_take(t->start, g, t->index->n_labels, t->index->label, t->init,
-                                          cfg->init, train_session_say, t, err);
+    if (cfg->init && !train_start_take(t->start, g, t->index->n_labels, t->index->label, t->init,
+                                       cfg->init, train_session_say, t, err))
+        return false;
+    if (cfg->probe == TRAIN_PROBE_NO)
+        return true;
+    if (t->run->out)
+        return train_probe(t, err);
+    train_session_note(t, TRAIN_EVENT_NOTE, "probe: the last layer will be fitted to what the "
+                       "network sees of the pictures");
+    return true;
 }

@@ -21,6 +21,7 @@ const char *const train_calibrate_names[] = { "auto", "yes", "no", NULL };
 const char *const train_on_nan_names[] = { "stop", "rollback", NULL };
 
 const char *const train_norms_names[] = { "auto", "learn", "keep", NULL };
+const char *const train_probe_names[] = { "auto", "yes", "no", "only", NULL };
 const char *const train_weights_names[] = { "auto", "he", "glorot", "lecun", "trunc", "orthogonal",
                                             "dirac", NULL };
 
@@ -67,6 +68,13 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
     if ((cfg->epochs > 0) + (cfg->steps > 0) + (cfg->time > 0) > 1)
         return err_set(err, ERR_USAGE,
                        "epochs, steps and time say the same thing: give one of them");
+    if (cfg->probe == TRAIN_PROBE_ONLY && (cfg->epochs || cfg->steps || cfg->time > 0))
+        return err_set(err, ERR_USAGE,
+                       "probe only: makes no steps; leave epochs, steps and time out");
+    if ((cfg->probe == TRAIN_PROBE_ONLY || cfg->probe == TRAIN_PROBE_YES) && !cfg->init)
+        return err_set(err, ERR_USAGE,
+                       "probe %s: needs a network that has learnt to see: --init says which",
+                       train_probe_names[cfg->probe]);
     if (cfg->batch == 1)
         return err_set(err, ERR_USAGE, "batch 1: batch-norm needs two pictures a step at least");
     if (cfg->lora && !cfg->init)

@@ -24,6 +24,10 @@ extern const char *const train_on_nan_names[];
 enum train_norms { TRAIN_NORMS_AUTO, TRAIN_NORMS_LEARN, TRAIN_NORMS_KEEP };
 extern const char *const train_norms_names[];
 
+/* The last layer begins as what fits the features best; ONLY: and that is the training. */
+enum train_probing { TRAIN_PROBE_AUTO, TRAIN_PROBE_YES, TRAIN_PROBE_NO, TRAIN_PROBE_ONLY };
+extern const char *const train_probe_names[];
+
 enum { TRAIN_CHANGES = 16 }; /* of the plan, at most */
 
 /* First values: each layer's own rule, or one for all. */
@@ -78,6 +82,7 @@ struct train_cfg {
     double teacher_share, temperature; /* train/loss.h */
     const char *unlabelled; /* a folder of pictures for it alone; NULL: none */
     int weights;      /* enum train_weights */
+    int probe;        /* enum train_probing */
     bool zero_gamma;  /* residual branches begin at 0 */
     bool whiten;      /* the first convolution begins with filters from patches */
     double progressive; /* share of the side that pictures begin with; 1 = all */

@@ -19,14 +19,14 @@ enum {
     TINY = 16,  /* what an architecture at least can take */
     MEDIUM = 64,
     LARGE = 128,         /* sides that larger ones are brought to */
-    ENOUGH_STEPS = 2400, /* of a training, before its epochs are limited to: */
-    MIN_EPOCHS = 10,
-    MAX_EPOCHS = 60,
     MANY = 20000,
     FAST_MANY = 40000, /* pictures that recipe `fast` has enough steps with, */
     FAST_LEAST = 24,   /* of sides for which its network is made */
     FAST_MOST = 40,
 };
+
+const struct train_usual train_usual_scratch = { .rate = 1, .steps = 2400, .least = 10,
+                                                 .most = 60 };
 
 #define LEAST_STD 0.05 /* of pictures that are all alike */
 
@@ -158,15 +158,16 @@ static void choose_batch(int n, struct train_cfg *cfg, const struct teller *t)
     tell(t, "batch %d: fits %d pictures to learn from", cfg->batch, n);
 }
 
-static void choose_epochs(int n, struct train_cfg *cfg, const struct teller *t)
+static void choose_epochs(int n, const struct train_usual *usual, struct train_cfg *cfg,
+                          const struct teller *t)
 {
     int batches = (n / cfg->batch + cfg->accumulate - 1) / cfg->accumulate;
 
-    cfg->epochs = (ENOUGH_STEPS + batches - 1) / batches;
-    if (cfg->epochs < MIN_EPOCHS)
-        cfg->epochs = MIN_EPOCHS;
-    if (cfg->epochs > MAX_EPOCHS)
-        cfg->epochs = MAX_EPOCHS;
+    cfg->epochs = (usual->steps + batches - 1) / batches;
+    if (cfg->epochs < usual->least)
+        cfg->epochs = usual->least;
+    if (cfg->epochs > usual->most)
+        cfg->epochs = usual->most;
     tell(t, "epochs %d: %d steps of %d pictures; --epochs or --time say otherwise", cfg->epochs,
          cfg->epochs * batches, cfg->batch);
 }
@@ -195,10 +196,11 @@ static void choose_resize(const struct data_index *train, struct train_cfg *cfg,
 }
 
 /* What the optimiser and the schedule have to say where the settings do not. */
-static void choose_optim(bool multi, const struct train_optim *optim, struct train_cfg *cfg,
+static void choose_optim(bool multi, const struct train_optim *optim,
+                         const struct train_usual *usual, struct train_cfg *cfg,
                          const struct teller *t)
 {
-    double rate = multi ? optim->lr_multi : optim->lr;
+    double rate = (multi ? optim->lr_multi : optim->lr) * usual->rate;
     int together = cfg->batch * (cfg->accumulate > 1 ? cfg->accumulate : 1);
 
     if (cfg->lr <= 0) {
@@ -283,8 +285,8 @@ bool train_choose_recipe(const struct data_index *x, int threads,
     return true;
 }
 
-bool train_choose(const struct data_index *train, int least, int threads,
-                  const struct data_decode *decode, struct train_cfg *cfg,
+bool train_choose(const struct data_index *train, int least, const struct train_usual *usual,
+                  int threads, const struct data_decode *decode, struct train_cfg *cfg,
                   struct data_prep *prep, struct train_seen *seen, train_say_fn *say, void *ctx,
                   struct err *err)
 {
@@ -316,9 +318,9 @@ bool train_choose(const struct data_index *train, int least, int threads,
         tell(&t, "batch %d: there are no more pictures to learn from", train->n);
         cfg->batch = train->n;
     }
-    if (!cfg->epochs && !cfg->steps && cfg->time <= 0)
-        choose_epochs(train->n, cfg, &t);
-    choose_optim(train->task == DATA_MULTI, optim, cfg, &t);
+    if (!cfg->epochs && !cfg->steps && cfg->time <= 0 && cfg->probe != TRAIN_PROBE_ONLY)
+        choose_epochs(train->n, usual, cfg, &t);
+    choose_optim(train->task == DATA_MULTI, optim, usual, cfg, &t);
     return true;
 }
 

@@ -50,7 +50,7 @@ void train_layer(struct train_cfg *cfg, const bool said[TRAIN_SAID])
 
     for (int i = 0; lengths[i]; i++)
         length |= names(said, lengths[i]);
-    if (length)
+    if (length || (names(said, "probe") && cfg->probe == TRAIN_PROBE_ONLY))
         unsay(cfg, said, lengths);
     if (names(said, "optim"))
         unsay(cfg, said, of_optim);

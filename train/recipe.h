@@ -14,9 +14,9 @@ enum { TRAIN_SAID = 128 };
 
 /*
  * What a layer that has just been put over cfg undoes of those below: epochs, steps and time say
- * the same thing, so that the one it names takes the place of the others; where a training became
- * shorter (`shortened`) belongs to its steps; rate, momentum, beta2 and decay belong to the
- * optimiser.
+ * the same thing, so that the one it names takes the place of the others, and probe only has none
+ * of them; where a training became shorter (`shortened`) belongs to its steps; rate, momentum,
+ * beta2 and decay belong to the optimiser.
  */
 void train_layer(struct train_cfg *cfg, const bool said[TRAIN_SAID]);
 

@@ -476,6 +476,7 @@ bool train_session_open(struct train_session *t, struct err *err)
 {
     struct train_cfg *cfg = t->cfg;
     const struct nn_model *model;
+    struct train_usual usual;
     struct train_seen seen;
     struct str missing = { 0 };
     int64_t resident = train_resident();
@@ -508,8 +509,9 @@ bool train_session_open(struct train_session *t, struct err *err)
     str_release(&missing);
     t->about_data =
         train_provenance_data(t->index, t->parts.train->n, t->parts.val ? t->parts.val->n : 0);
-    if (!train_choose(t->parts.train, model ? model->least : 1, cfg->threads, t->run->decode, cfg,
-                      &t->prep, &seen, train_session_say, t, err))
+    if (!train_begin_choose(t, &usual, err) ||
+        !train_choose(t->parts.train, model ? model->least : 1, &usual, cfg->threads,
+                      t->run->decode, cfg, &t->prep, &seen, train_session_say, t, err))
         return false;
     if (t->init && train_start_prep(t->init, &t->prep) && !t->going_on)
         train_session_note(t, TRAIN_EVENT_NOTE,

@@ -294,6 +294,8 @@ static bool loop(struct train_session *t, struct err *err)
         return stop_here(t, false, err);
     t->saved = clock_now();
     t->lr = p->step ? rate_of(t, p->step - 1) : 0;
+    if (t->cfg->probe == TRAIN_PROBE_ONLY && !p->best_epoch && !end_epoch(t, err))
+        return false;
     while (p->step < train_plan_steps(t->cfg) && !patience_is_over(t)) {
         enum epoch_end how = run_epoch(t, err);
 

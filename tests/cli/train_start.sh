@@ -36,6 +36,7 @@ some="--epochs 2 --batch 16 --no-near"
 run 0 train "$T/few" $some --out "$T/own" --init "$a"
 said 'arch: the graph of tiny.net'
 said "init $a: 7 of 7 parameters taken"
+not_said 'probe: '
 run 0 info "$T/own/best.safetensors"
 grep -q 'labels *2: ring, star' "$T/out" || fail "labels: $(cat "$T/out")"
 run 0 train --config "$T/own/run.json" --out "$T/own2"
@@ -54,6 +55,28 @@ said "$T/cut.onnx: no ONNX file"
 [ ! -e "$T/no" ] || fail 'a training that was refused left a folder'
 run 3 train "$T/few" $some --out "$T/no" --init "$T/a.onnx" --channels grey
 said "$T/a.onnx: channels grey: the network of --init sees rgb"
+
+# ---- the last layer first ----
+cp -r "$T/few" "$T/new"
+for p in train val; do
+    mv "$T/new/$p/ring" "$T/new/$p/round"
+done
+run 0 train "$T/new" $some --out "$T/probe" --init "$a"
+said 'probe: the last layer begins as the linear classifier of'
+said 'layer_lr '
+run 0 train "$T/new" --batch 16 --no-near --out "$T/only" --init "$a" --probe only --json
+printed '"steps":0'
+printed '"probe":"only"'
+not_said 'layer_lr '
+said 'without a step'
+run 0 eval "$T/only/best.safetensors" "$T/new"
+run 0 train --config "$T/only/run.json" --out "$T/only2"
+run 0 train --config "$T/only/run.json" --probe yes --epochs 1 --out "$T/only3"
+said 'epoch 1/1: loss'
+run 0 train "$T/new" $some --init "$a" --dry-run
+said 'probe: the last layer will be fitted to what the network sees'
+usage train "$T/new" --probe only --epochs 3 --init "$a"
+usage train "$T/new" --probe yes
 
 # ---- rules ----
 run 0 train "$T/one" $tiny --out "$T/e0" --weights dirac --json

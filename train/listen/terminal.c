@@ -83,7 +83,8 @@ static void on_epoch(struct terminal *t, const struct train_event *e)
 {
     struct str s = { 0 };
 
-    str_printf(&s, "epoch %d/%d: loss %.4f, ", e->epoch, e->epochs, e->loss);
+    if (e->step)
+        str_printf(&s, "epoch %d/%d: loss %.4f, ", e->epoch, e->epochs, e->loss);
     if (!isnan(e->accuracy))
         str_printf(&s, "accuracy %.4f, ", e->accuracy);
     if (e->val) {
@@ -93,9 +94,13 @@ static void on_epoch(struct terminal *t, const struct train_event *e)
         str_add(&s, str_text(&t->val));
         str_add(&s, e->best ? " (best so far), " : ", ");
     }
-    str_printf(&s, "%.0f pictures/s, ", e->rate);
-    str_duration(&s, e->left);
-    str_add(&s, " left");
+    if (e->step) {
+        str_printf(&s, "%.0f pictures/s, ", e->rate);
+        str_duration(&s, e->left);
+        str_add(&s, " left");
+    } else {
+        str_add(&s, "without a step");
+    }
     tell_line(t->to, TELL_NOTE, str_text(&s));
     str_release(&s);
 }
