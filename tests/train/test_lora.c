@@ -378,7 +378,7 @@ static void it_resumes_bitwise_on_any_threads(void **state)
     whole_cfg = cfg;
     must_train(&f, "whole", &whole_cfg, &whole);
     for (int stop_at = 1; stop_at < whole.step; stop_at += 2) {
-        struct train_cfg part = cfg, rest = cfg;
+        struct train_cfg part = cfg, rest;
         struct told told = { .stop_at = stop_at }, on = { .resume = true };
         struct err err = { 0 };
         char out[32];
@@ -387,6 +387,8 @@ static void it_resumes_bitwise_on_any_threads(void **state)
         part.threads = 3;
         assert_false(train(&f, ".", out, &part, &told, &err));
         assert_int_equal(err.kind, ERR_CANCELLED);
+        rest = part; /* as it was decided */
+        rest.threads = cfg.threads;
         must_train(&f, out, &rest, &on);
         assert_same_model(&f, "whole", out, "last");
         assert_same_model(&f, "whole", out, "best");
