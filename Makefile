@@ -237,6 +237,7 @@ $(BUILD)/fuzz/objects/%.o: %.c $(BUILD)/fuzz/flags | $(GEN) $(BUILD)/gen/version
 	@$(SAY) cc $<
 	$(Q)$(CLANG) $(BASE_FLAGS) $(FLAGS_fuzz) -fsanitize=fuzzer-no-link $(FLAGS_fuzz_$(call last,$<)) -MMD -MP -c $< -o $@
 $(call made,fuzz/objects): $(BUILD)/fuzz/objects/%.o: $(BUILD)/gen/%.c $(BUILD)/fuzz/flags
+	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BASE_FLAGS) $(FLAGS_fuzz) -fsanitize=fuzzer-no-link -c $< -o $@
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/objects/tests/fuzz/%.o $(call objs,fuzz/objects,$(PARTS)) $(call made,fuzz/objects)
 	@$(SAY) fuzz $@

@@ -388,6 +388,7 @@ static void it_resumes_bitwise_on_any_threads(void **state)
         assert_false(train(&f, ".", out, &part, &told, &err));
         assert_int_equal(err.kind, ERR_CANCELLED);
         rest = part; /* as it was decided */
+        rest.steps = cfg.steps;
         rest.threads = cfg.threads;
         must_train(&f, out, &rest, &on);
         assert_same_model(&f, "whole", out, "last");
