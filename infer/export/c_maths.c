@@ -265,8 +265,9 @@ bool infer_c_attention(struct infer_c_site *s)
     if (s->c->room < room)
         s->c->room = room;
     str_printf(&s->c->layers,
-               "static const struct attention attention%d = { %d, %d, %d, %d, %d, %d, %d, %d };\n",
-               s->id, rows, columns, high, wide, a->shift, a->heads, depth, a->causal);
+               "static const struct attention attention%d = { %d, %d, %d, %d, %d, %d, %d, %d, %d, "
+               "%d };\n", s->id, rows, columns, high, wide, a->shift, a->rolled, a->heads, depth,
+               a->causal, a->by_head);
     str_printf(s->calls, "attend(&attention%d, ", s->id);
     infer_c_argument(s, 1 / sqrt((double)depth));
     str_printf(s->calls, "%s, %s, arena + %zu, %s);\n", s->x, table,

@@ -3,11 +3,13 @@
  *
  * x [N,T,3C] holds queries, keys and values side by side, each of `heads` heads of d = C / heads:
  *   y[n,i,h] = sum over j of p[i,j] v[j,h],  p[i] = softmax over j of q[i,h] k[j,h] / sqrt(d) + b
- * y [N,T,C].  Vaswani et al. 2017, arXiv:1706.03762, eq. 1.  Causal: j up to i alone.
+ * y [N,T,C].  Vaswani et al. 2017, arXiv:1706.03762, eq. 1.  Causal: j up to i alone.  by_head: the
+ * three of a head side by side, then those of the next.
  *
  * Pictures x [N,H,W,3C] have pixels for tokens; with `window` those of each window x window by
  * themselves.  With `shift` the windows begin so many pixels further on, and those that reach over
- * the edge see what comes in on the other side, but not across the seam (-100 is added).  With
+ * the edge see what comes in on the other side, but not across the seam (-100 is added); rolled:
+ * pixels lie so already.  With
  * `relative` b is a trained number for each head and each distance of rows and columns.  Liu et al.
  * 2021, arXiv:2103.14030, sec. 3.2; as timm's.
  *
@@ -20,6 +22,7 @@
 #include "nn/op.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { X, TABLE };
@@ -34,7 +37,10 @@ static const struct field attrs[] = {
               "of pictures: side of windows that see themselves alone, in pixels; 0: all see all"),
     FIELD_INT(struct nn_attention, shift, NULL, 0, 0, 4096,
               "pixels that windows begin further right and down"),
+    FIELD_BOOL(struct nn_attention, rolled, "pixels lie as the shift puts them"),
     FIELD_BOOL(struct nn_attention, relative, "of pictures: a bias for each distance and head"),
+    FIELD_BOOL(struct nn_attention, by_head,
+               "queries, keys and values of a head are side by side, not those of all heads"),
     FIELDS_END
 };
 
@@ -163,12 +169,13 @@ static int64_t pixel(const struct job *j, int64_t place, int t, int at[2])
     const struct nn_attention *a = j->c->attr;
     int64_t windows = (int64_t)j->windows[0] * j->windows[1], picture = place / windows;
     int w = (int)(place % windows);
+    int shift = a->rolled ? 0 : a->shift;
     int64_t row, column;
 
     at[0] = w / j->windows[1] * j->size[0] + t / j->size[1];
     at[1] = w % j->windows[1] * j->size[1] + t % j->size[1];
-    row = (at[0] + a->shift) % j->grid[0];
-    column = (at[1] + a->shift) % j->grid[1];
+    row = (at[0] + shift) % j->grid[0];
+    column = (at[1] + shift) % j->grid[1];
     return (picture * j->grid[0] + row) * j->grid[1] + column;
 }
 
@@ -181,6 +188,14 @@ static int region(const struct job *j, const int at[2])
     for (int d = 0; d < 2; d++)
         r[d] = at[d] < j->grid[d] - j->size[d] ? 0 : at[d] < j->grid[d] - a->shift ? 1 : 2;
     return 3 * r[0] + r[1];
+}
+
+/* Where part `part` of a head begins among a token's numbers. */
+static int first_of(const struct job *j, int part, int head)
+{
+    bool by_head = ((const struct nn_attention *)j->c->attr)->by_head;
+
+    return by_head ? (head * 3 + part) * j->depth : part * j->width + head * j->depth;
 }
 
 /* Part `part` (0 queries, 1 keys, 2 values) of a head as [tokens,depth]. */
@@ -248,8 +263,7 @@ static void probabilities(const struct job *j, int64_t place, int head, real *q,
     int64_t n = (int64_t)j->tokens * j->depth;
 
     for (int part = 0; part < 3; part++)
-        take(j, c->x[X].data, 3 * j->width, place, part * j->width + head * j->depth,
-             q + part * n);
+        take(j, c->x[X].data, 3 * j->width, place, first_of(j, part, head), q + part * n);
     for (int64_t i = 0; i < n; i++)
         q[i] *= j->scale;
     c->k->gemm_f32(false, true, j->tokens, j->tokens, j->depth, q, j->depth, q + n, j->depth,
@@ -315,7 +329,7 @@ static void backward_head(const struct job *j, int64_t place, int head, real *ro
         grad[i] *= j->scale;
     c->k->gemm_f32(true, false, t, d, t, ds, t, q, d, false, grad + n, d);   /* q is scaled */
     for (int part = 0; part < 3; part++)
-        give(j, grad + part * n, 3 * j->width, place, part * j->width + first, true,
+        give(j, grad + part * n, 3 * j->width, place, first_of(j, part, head), true,
              c->dx[X].data);
 }
 
@@ -348,58 +362,168 @@ static void backward(const struct nn_call *c)
         c->k->add_f32(n, c->dx[TABLE].data, parts_of(&j) + i * n, c->dx[TABLE].data);
 }
 
-/* [N,heads,T,d] of part `part`; keys with their last two dimensions turned. */
-static const char *onnx_part(struct nn_onnx_out *o, const struct nn_onnx_node *node, int part,
-                             int tokens, int width)
+/* A node between others: its result's name; NULL: it failed. */
+static const char *between(struct nn_onnx_out *o, const char *op, int n_in, const char *const *in)
 {
-    static const int plain[4] = { 0, 2, 1, 3 }, turned[4] = { 0, 2, 3, 1 };
-    static const int64_t axis = 2;
-    int heads = ((const struct nn_attention *)node->attr)->heads;
-    const int64_t from = (int64_t)part * width, to = from + width;
-    const int64_t shape[4] = { 0, tokens, heads, width / heads };
-    const char *cut = nn_onnx_name(o, node->out), *split = nn_onnx_name(o, node->out);
-    const char *out = nn_onnx_name(o, node->out), *as = nn_onnx_int64s(o, "shape", 4, shape);
-    const char *a = nn_onnx_int64s(o, "from", 1, &from), *b = nn_onnx_int64s(o, "to", 1, &to);
-    const char *along = nn_onnx_int64s(o, "axis", 1, &axis);
+    const char *out = nn_onnx_name(o, op);
 
-    return cut && split && out && as && a && b && along &&
-                   nn_onnx_begin(o, "Slice", 4, (const char *[]){ node->in[X], a, b, along },
-                                 cut) &&
-                   nn_onnx_begin(o, "Reshape", 2, (const char *[]){ cut, as }, split) &&
-                   nn_onnx_begin(o, "Transpose", 1, &split, out) &&
-                   nn_onnx_ints(o, "perm", 4, part == 1 ? turned : plain)
-               ? out : NULL;
+    for (int i = 0; i < n_in; i++)
+        if (!in[i])
+            return NULL;
+    return out && nn_onnx_begin(o, op, n_in, in, out) ? out : NULL;
+}
+
+static const char *two(struct nn_onnx_out *o, const char *op, const char *a, const char *b)
+{
+    return between(o, op, 2, (const char *[]){ a, b });
+}
+
+static const char *shaped(struct nn_onnx_out *o, const char *x, int rank, const int64_t *shape)
+{
+    return two(o, "Reshape", x, nn_onnx_int64s(o, "shape", rank, shape));
+}
+
+static const char *turned(struct nn_onnx_out *o, const char *x, int rank, const int *perm)
+{
+    const char *y = between(o, "Transpose", 1, &x);
+
+    return y && nn_onnx_ints(o, "perm", rank, perm) ? y : NULL;
+}
+
+static const char *cut(struct nn_onnx_out *o, const char *x, int64_t axis, int64_t from, int64_t to)
+{
+    return between(o, "Slice", 4, (const char *[]){ x, nn_onnx_int64s(o, "from", 1, &from),
+                                                   nn_onnx_int64s(o, "to", 1, &to),
+                                                   nn_onnx_int64s(o, "axis", 1, &axis) });
+}
+
+/* [N,heads,T,d] of part `part` of x [N,T,3C]; keys with their last two dimensions turned. */
+static const char *onnx_part(struct nn_onnx_out *o, const struct job *j, const char *x, int part)
+{
+    static const int plain[4] = { 0, 2, 1, 3 }, other[4] = { 0, 2, 3, 1 };
+    const struct nn_attention *a = j->c->attr;
+    const int64_t by_head[4] = { 0, j->tokens, j->heads, 3 * j->depth };
+    const int64_t shape[4] = { 0, j->tokens, j->heads, j->depth };
+    const int64_t from = part * (int64_t)(a->by_head ? j->depth : j->width);
+
+    if (a->by_head)
+        x = cut(o, shaped(o, x, 4, by_head), 3, from, from + j->depth);
+    else
+        x = shaped(o, cut(o, x, 2, from, from + j->width), 4, shape);
+    return turned(o, x, 4, part == 1 ? other : plain);
+}
+
+/* The table's number for each two tokens, [heads,T,T], added. */
+static const char *onnx_bias(struct nn_onnx_out *o, const struct job *j, const char *table,
+                             const char *p)
+{
+    static const int first[3] = { 2, 0, 1 };
+    const int64_t shape[3] = { j->tokens, j->tokens, j->heads };
+    size_t n = (size_t)j->tokens * (size_t)j->tokens;
+    int64_t *at = malloc(n * sizeof *at);
+    const char *b = NULL;
+
+    for (size_t i = 0; at && i < n; i++)
+        at[i] = distance(j, (int)(i / (size_t)j->tokens), (int)(i % (size_t)j->tokens));
+    if (at)
+        b = two(o, "Gather", table, nn_onnx_int64s(o, "distance", (int)n, at));
+    free(at);
+    return two(o, "Add", p, turned(o, shaped(o, b, 3, shape), 3, first));
+}
+
+/* What windows do not see across the seam, [windows,1,T,T], added. */
+static const char *onnx_seam(struct nn_onnx_out *o, const struct job *j, const char *p)
+{
+    int windows = j->windows[0] * j->windows[1], t = j->tokens, at[2];
+    const int64_t shape[4] = { windows, 1, t, t }, of[5] = { -1, windows, j->heads, t, t };
+    const int64_t back[4] = { -1, j->heads, t, t };
+    float *seam = malloc((size_t)windows * (size_t)t * (size_t)t * sizeof *seam), *s = seam;
+    const char *mask = NULL;
+
+    for (int w = 0; seam && w < windows; w++)
+        for (int i = 0; i < t; i++)
+            for (int k = 0; k < t; k++) {
+                int mine = (pixel(j, w, i, at), region(j, at));
+
+                *s++ = (pixel(j, w, k, at), region(j, at)) == mine ? 0 : (float)SEAM;
+            }
+    if (seam)
+        mask = shaped(o, nn_onnx_floats(o, "seam", (int)(s - seam), seam), 4, shape);
+    free(seam);
+    return shaped(o, two(o, "Add", shaped(o, p, 5, of), mask), 4, back);
+}
+
+/* Rows (axis 1) or columns from `by` on, then those before. */
+static const char *onnx_rolled(struct nn_onnx_out *o, const char *x, int axis, int side, int by)
+{
+    const char *y = two(o, "Concat", cut(o, x, axis, by, side), cut(o, x, axis, 0, by));
+
+    return y && nn_onnx_int(o, "axis", axis) ? y : NULL;
+}
+
+/* Pixels [N,H,W,n] as the tokens of windows, [N windows,T,n], or back. */
+static const char *onnx_windows(struct nn_onnx_out *o, const struct job *j, const char *x, int n,
+                                bool back)
+{
+    static const int perm[5] = { 0, 1, 3, 2, 4 };
+    int64_t row = (int64_t)j->size[1] * n;
+    const int64_t rows[5] = { -1, j->windows[0], j->size[0], j->windows[1], row };
+    const int64_t cells[5] = { -1, j->windows[0], j->windows[1], j->size[0], row };
+    const int64_t tokens[3] = { -1, j->tokens, n }, pixels[4] = { -1, j->grid[0], j->grid[1], n };
+
+    if (j->windows[0] * j->windows[1] > 1)
+        x = turned(o, shaped(o, x, 5, back ? cells : rows), 5, perm);
+    return back ? shaped(o, x, 4, pixels) : shaped(o, x, 3, tokens);
+}
+
+/* x [N,T,3C] -> out [N,T,C] */
+static const char *onnx_tokens(struct nn_onnx_out *o, const struct job *j, const char *x,
+                               const char *table, const char *out)
+{
+    static const int back[4] = { 0, 2, 1, 3 };
+    const struct nn_attention *a = j->c->attr;
+    const int64_t shape[3] = { 0, j->tokens, j->width };
+    const char *v[3], *p, *y[2];
+
+    for (int i = 0; i < 3; i++)
+        v[i] = onnx_part(o, j, x, i);
+    p = two(o, "Mul", two(o, "MatMul", v[0], v[1]), nn_onnx_scalar(o, "scale", (double)j->scale));
+    p = table ? onnx_bias(o, j, table, p) : p;
+    p = a->shift ? onnx_seam(o, j, p) : p;
+    p = between(o, "Softmax", 1, &p);
+    if (!p || !nn_onnx_int(o, "axis", -1))
+        return NULL;
+    y[0] = turned(o, two(o, "MatMul", p, v[2]), 4, back);
+    y[1] = nn_onnx_int64s(o, "shape", 3, shape);
+    return y[0] && y[1] && out && nn_onnx_begin(o, "Reshape", 2, y, out) ? out : NULL;
 }
 
 static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
 {
-    static const int back[4] = { 0, 2, 1, 3 };
     const struct nn_attention *a = node->attr;
-    const struct nn_type *type = &node->graph->node[node->id].type;
-    int tokens = type->dim[1].n, width = type->dim[2].n;
-    const int64_t shape[3] = { 0, tokens, width };
-    const char *v[3], *at[5], *scale, *as;
+    const struct nn_graph *g = node->graph;
+    const struct nn_node *n = &g->node[node->id];
+    const struct nn_type *type = &g->node[n->in[X]].type;
+    struct nn_call c = { .attr = a };
+    struct job j;
+    const char *x = node->in[X];
+    bool rolls = a->shift && !a->rolled;
 
-    if (type->rank != 3 || a->causal)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "attention: %s is not written as ONNX", a->causal ? "a causal one"
-                                                                         : "one of pictures");
-    for (int i = 0; i < 3; i++)
-        if (!(v[i] = onnx_part(o, node, i, tokens, width)))
-            return false;
-    for (int i = 0; i < 5; i++)
-        if (!(at[i] = nn_onnx_name(o, node->out)))
-            return false;
-    scale = nn_onnx_scalar(o, "scale", 1 / sqrt((double)width / a->heads));
-    as = nn_onnx_int64s(o, "shape", 3, shape);
-    return scale && as &&
-           nn_onnx_begin(o, "MatMul", 2, (const char *[]){ v[0], v[1] }, at[0]) &&
-           nn_onnx_begin(o, "Mul", 2, (const char *[]){ at[0], scale }, at[1]) &&
-           nn_onnx_begin(o, "Softmax", 1, &at[1], at[2]) && nn_onnx_int(o, "axis", -1) &&
-           nn_onnx_begin(o, "MatMul", 2, (const char *[]){ at[2], v[2] }, at[3]) &&
-           nn_onnx_begin(o, "Transpose", 1, &at[3], at[4]) &&
-           nn_onnx_ints(o, "perm", 4, back) &&
-           nn_onnx_begin(o, "Reshape", 2, (const char *[]){ at[4], as }, node->out);
+    if (a->causal)
+        return err_set(err, ERR_UNSUPPORTED, "attention: a causal one is not written as ONNX");
+    nn_type_shape(type, 1, &c.x[X].shape);
+    j = job_of(&c);
+    if (type->rank == 3)
+        return onnx_tokens(o, &j, x, NULL, node->out);
+    x = nn_onnx_turned(o, x, type);
+    for (int d = 0; d < 2 && rolls; d++)
+        x = onnx_rolled(o, x, 1 + d, j.grid[d], a->shift);
+    x = onnx_tokens(o, &j, onnx_windows(o, &j, x, 3 * j.width, false),
+                    a->relative ? node->in[TABLE] : NULL, nn_onnx_name(o, node->out));
+    x = onnx_windows(o, &j, x, j.width, true);
+    for (int d = 0; d < 2 && rolls; d++)
+        x = onnx_rolled(o, x, 1 + d, j.grid[d], j.grid[d] - a->shift);
+    return x && nn_onnx_from_nhwc(o, x, &n->type, node->out);
 }
 
 const struct nn_op nn_op_attention = {
@@ -410,12 +534,14 @@ const struct nn_op nn_op_attention = {
     .backward = backward, .onnx_write = onnx_write,
     .cases = (const struct nn_case[]){
         { "heads=2", "2x5x12", NULL }, { "", "3x1x6", NULL },
+        { "heads=2 by_head=true", "2x3x12", NULL },
         { "heads=2 causal=true", "2x4x6", NULL }, { "heads=3", "1x70x27", NULL },
         { "heads=2", "2x3x2x12", NULL },
         { "heads=2 relative=true", "2x2x3x12", NULL },
         { "heads=2 window=2 relative=true", "2x4x6x12", NULL },
         { "heads=1 window=3 shift=1 relative=true", "2x6x6x6", NULL },
         { "heads=2 window=2 shift=1", "1x4x4x6", NULL },
+        { "heads=1 window=2 shift=1 rolled=true", "1x4x4x6", NULL },
         { NULL, NULL, NULL }
     },
 };

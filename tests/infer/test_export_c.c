@@ -104,7 +104,7 @@ static const char *const nets[] = {
     "q2 = linear w1 width=36 bias=true\n"
     "w2 = attention q2 heads=3 relative=true\n"
     "q3 = linear w2 width=36\n"
-    "w3 = attention q3 heads=1 window=2\n"
+    "w3 = attention q3 heads=2 window=2 by_head=true\n"
     "t = reshape w3 shape=24x12\n"
     "e = embed t tokens=2\n"
     "q4 = linear e width=36\n"
