@@ -6,6 +6,7 @@
  * https://github.com/onnx/onnx/blob/main/docs/IR.md
  */
 #include "nn/io/onnx_in_lift.h"
+#include "nn/io/onnx_in_tidy.h"
 
 #include "nn/op/input.h"
 #include "nn/pass/pass.h"
@@ -617,8 +618,9 @@ static bool need_outputs(struct import *m)
 /* What no output needs goes, and the numbers are made. */
 static bool finish(struct import *m)
 {
-    struct nn_values v, v2;
-    bool any = false;
+    struct nn_values v, v2, v3;
+    struct nn_graph *tidy;
+    bool any = false, ok;
 
     for (int i = 0; i < m->net->n_output; i++)
         any |= !m->net->output[i].number;
@@ -637,8 +639,12 @@ static bool finish(struct import *m)
         if (!v.of[i])
             return no_memory(m->r.err);
     }
-    return nn_pass_dead_code.run(m->r.g, &v, &m->net->graph, &v2, m->r.err) &&
-           (m->net->params = nn_params_of(m->net->graph, &v2, m->r.err));
+    if (!nn_onnx_tidy(m->r.g, &v, &tidy, &v2, m->r.err))
+        return false;
+    ok = nn_pass_dead_code.run(tidy, &v2, &m->net->graph, &v3, m->r.err) &&
+         (m->net->params = nn_params_of(m->net->graph, &v3, m->r.err));
+    nn_graph_free(tidy);
+    return ok;
 }
 
 static bool import(struct import *m)

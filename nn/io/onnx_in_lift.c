@@ -288,7 +288,8 @@ static bool lower_layernorm(nn_onnx_at *a, const struct nn_onnx_lift *l)
     nn_onnx_val *x = a->x[0];
     int axis = nn_onnx_at_axis(a, l->kind, x->rank);
 
-    return axis >= 0 &&
+    a->r->hint = nn_onnx_at_name(a, l->p[0]);
+    return axis >= 0 && a->r->hint &&
            nn_onnx_at_done(a, nn_onnx_layer_normed(a->r, x, axis, l->p[0], l->p[1], l->number));
 }
 
@@ -396,7 +397,8 @@ static bool find_norm(const struct look *k, const Onnx__NodeProto *node, struct 
 
 static bool lower_linear(nn_onnx_at *a, const struct nn_onnx_lift *l)
 {
-    const char *name = nn_onnx_at_name(a, l->p[0]);
+    /* exporters fold the transposed matrix, which then has lost its name */
+    const char *name = nn_onnx_at_name(a, l->p[1]);
     nn_onnx_val *w = nn_onnx_v_transpose(a->r, l->p[0], (const int64_t[]){ 1, 0 });
 
     return w && nn_onnx_at_done(a, nn_onnx_linear(a->r, a->x[0], w, l->p[1], name));

@@ -477,9 +477,10 @@ nn_onnx_val *nn_onnx_linear(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *weig
 {
     struct nn_linear l = { .width = (int)weight->dim[0], .bias = bias };
     int64_t dim[SHAPE_MAX_RANK], rows[2], rank = x->rank;
-    static const int8_t ax[2] = { 0, 1 };
+    int8_t ax[SHAPE_MAX_RANK] = { 0, 1 };
+    bool as_is = rank > 2 && x->ax[0] == 0;     /* the last dimension of whatever is before it */
     nn_onnx_val *y;
-    int in[3];
+    int in[3], n_ax = as_is ? nn_onnx_natural(x, ax) : 2;
 
     if (weight->dim[1] != x->dim[rank - 1] || weight->dim[0] > INT_MAX || !name) {
         err_set(r->err, ERR_INPUT, "a matrix for %lld numbers, there are %lld",
@@ -489,18 +490,18 @@ nn_onnx_val *nn_onnx_linear(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *weig
     memcpy(dim, x->dim, sizeof dim);
     rows[0] = nn_onnx_count((int)rank - 1, dim);
     rows[1] = dim[rank - 1];
-    if (rank != 2 && !(x = nn_onnx_v_reshape(r, x, 2, rows)))
+    if (rank != 2 && !as_is && !(x = nn_onnx_v_reshape(r, x, 2, rows)))
         return NULL;
-    in[0] = nn_onnx_place(r, x, 2, ax);
+    in[0] = nn_onnx_place(r, x, n_ax, ax);
     if (in[0] < 0)
         return NULL;
     r->hint = name;
     in[1] = nn_onnx_op_param(r, &nn_op_linear, &l, in[0], 1, name, weight);
     in[2] = bias && in[1] >= 0 ? nn_onnx_op_param(r, &nn_op_linear, &l, in[0], 2, name, bias) : -1;
     rows[1] = dim[rank - 1] = l.width;
-    y = nn_onnx_new_node(r, x->type, 2, rows, nn_onnx_emit(r, &nn_op_linear, &l, bias ? 3 : 2, in),
-                         2, ax);
-    return y && rank != 2 ? nn_onnx_v_reshape(r, y, (int)rank, dim) : y;
+    y = nn_onnx_new_node(r, x->type, as_is ? (int)rank : 2, as_is ? dim : rows,
+                         nn_onnx_emit(r, &nn_op_linear, &l, bias ? 3 : 2, in), n_ax, ax);
+    return y && rank != 2 && !as_is ? nn_onnx_v_reshape(r, y, (int)rank, dim) : y;
 }
 
 static nn_onnx_val *turned(nn_onnx_reader *r, nn_onnx_val *x)

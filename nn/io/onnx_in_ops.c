@@ -34,6 +34,7 @@ static const struct known {
     { "ConvInteger", nn_onnx_lower_integer },
     { "Cos", nn_onnx_lower_unary },
     { "Cosh", nn_onnx_lower_unary },
+    { "CumSum", nn_onnx_lower_cumsum },
     { "DepthToSpace", nn_onnx_lower_space },
     { "DequantizeLinear", nn_onnx_lower_dequantize },
     { "Div", nn_onnx_lower_binary },
@@ -245,12 +246,15 @@ bool nn_onnx_at_cannot(const nn_onnx_at *a, const char *what)
 
 const char *nn_onnx_at_name(const nn_onnx_at *a, const nn_onnx_val *weight)
 {
-    static const char tail[] = ".weight";
-    const char *own = weight->name ? weight->name : "";
-    size_t n = strlen(own);
+    static const char *const tails[] = { ".weight", ".bias" };
+    const char *own = weight && weight->name ? weight->name : "";
+    size_t n = strlen(own), tail = 0;
 
-    if (n >= sizeof tail && !strcmp(own + n - (sizeof tail - 1), tail))
-        own = arena_printf(a->r->mem, "%.*s", (int)(n - (sizeof tail - 1)), own);
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
+        if (n > strlen(tails[i]) && !strcmp(own + n - strlen(tails[i]), tails[i]))
+            tail = strlen(tails[i]);
+    if (tail)
+        own = arena_printf(a->r->mem, "%.*s", (int)(n - tail), own);
     else if (a->r->hint)
         own = a->r->hint;
     else

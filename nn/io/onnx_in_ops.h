@@ -39,7 +39,8 @@ nn_onnx_val *nn_onnx_at_in(const nn_onnx_at *a, int i);
 bool nn_onnx_at_done(nn_onnx_at *a, nn_onnx_val *v);
 bool nn_onnx_at_cannot(const nn_onnx_at *a, const char *what);
 
-/* The file's name of the operator's parameter "X.weight" is what our node is called: X. */
+/* The file's name of the operator's parameter "X.weight", or "X.bias", is what our node is called:
+ * X; else it is called as its result. */
 const char *nn_onnx_at_name(const nn_onnx_at *a, const nn_onnx_val *weight);
 
 #define NN_ONNX_OPS(OP) \
@@ -48,7 +49,8 @@ const char *nn_onnx_at_name(const nn_onnx_at *a, const nn_onnx_val *weight);
     OP(transpose) OP(squeeze) OP(unsqueeze) OP(concat) OP(slice) OP(split) OP(pad) OP(gather) \
     OP(shape) OP(size) OP(constant) OP(constant_of_shape) OP(range) OP(expand) OP(tile) OP(cast) \
     OP(unary) OP(binary) OP(clip) OP(activation) OP(reduce) OP(arg) OP(where) \
-    OP(resize) OP(lrn) OP(group_norm) OP(space) OP(trilu) OP(gather_elements) OP(gather_nd) \
+    OP(resize) OP(lrn) OP(group_norm) OP(space) OP(trilu) OP(cumsum) OP(gather_elements) \
+    OP(gather_nd) \
     OP(scatter_nd) OP(quantize) OP(dequantize) OP(dynamic_quantize) OP(integer) OP(quantized)
 #define NN_ONNX_OP(name) nn_onnx_lower_fn nn_onnx_lower_##name;
 NN_ONNX_OPS(NN_ONNX_OP)

@@ -213,6 +213,37 @@ bool nn_onnx_lower_trilu(nn_onnx_at *a)
     return mask && zero && nn_onnx_at_done(a, nn_onnx_v_where(a->r, mask, x, zero));
 }
 
+/* Sums of all up to each place are products with a triangle of ones. */
+bool nn_onnx_lower_cumsum(nn_onnx_at *a)
+{
+    enum { MOST = 4096 };
+    nn_onnx_val *x = nn_onnx_at_in(a, 0), *along = nn_onnx_at_in(a, 1), *ones;
+    bool less = nn_onnx_at_int(a, "exclusive", 0), back = nn_onnx_at_int(a, "reverse", 0);
+    int64_t n, axis, perm[SHAPE_MAX_RANK];
+    double *d;
+    int k;
+
+    if (!x || !along || nn_onnx_ints_of(a->r, along, 1, &axis) != 1 ||
+        (k = nn_onnx_at_axis(a, axis, x->rank)) < 0)
+        return false;
+    n = x->dim[k];
+    if (n > MOST)
+        return nn_onnx_at_cannot(a, "over a dimension of thousands, or the batch");
+    ones = nn_onnx_new_const(a->r, NN_ONNX_T_INT64, 2, (int64_t[]){ n, n }, &d);
+    for (int64_t i = 0; ones && i < n * n; i++) {
+        int64_t of = back ? i % n : i / n, at = back ? i / n : i % n;
+
+        d[i] = of < at || (of == at && !less);
+    }
+    for (int i = 0; i < x->rank; i++)
+        perm[i] = i;
+    perm[k] = x->rank - 1;
+    perm[x->rank - 1] = k;
+    x = ones ? nn_onnx_v_transpose(a->r, x, perm) : NULL;
+    x = x ? nn_onnx_v_product(a->r, x, ones) : NULL;
+    return nn_onnx_at_done(a, x ? nn_onnx_v_transpose(a->r, x, perm) : NULL);
+}
+
 /* ---- places ---------------------------------------------------------------------------------- */
 
 /* All numbers in one row. */

@@ -191,6 +191,11 @@ static void what_is_written_comes_back(void **state)
         IMAGE "r = reshape image shape=48x3\nw = param shape=3x7 init=ones\nz = matmul r w\n"
               END,
         IMAGE "r = reshape image shape=48x3\nt = transpose r perm=2x1\nz = matmul r t\n" END,
+        IMAGE "r = reshape image shape=16x9\nz = attention r heads=3\n" END,
+        IMAGE "c = conv2d image channels=12\nz = attention c heads=2 relative=true\n" END,
+        IMAGE "c = conv2d image channels=12\nz = attention c heads=2 relative=true by_head=true\n"
+              END,
+        IMAGE "r = reshape image shape=48x3\nz = embed r tokens=2\n" END,
         IMAGE "k = const shape=8x6x1\nc = arith image k kind=less\nz = where c image k\n" END,
     };
 
@@ -199,6 +204,77 @@ static void what_is_written_comes_back(void **state)
         expect_back(nets[i], "y", true, 0, false);
         expect_back(nets[i], "y", true, 1, i % 2);
     }
+}
+
+/* What an answer is computed by: steps, with what they do as well and how; chains. */
+static void plan_text(const struct nn_graph *g, struct str *out)
+{
+    struct err err = { 0 };
+    struct nn_plan_options opt = { .mode = NN_INFER, .batch = 2, .precision = NN_PRECISION_FP32,
+                                   .kernels = nn_kernels_get(NULL, &err) };
+    struct nn_plan *plan = nn_plan_new(g, &opt, &err);
+
+    if (!plan)
+        fail_msg("%s", err.msg);
+    for (int t = 0; t < plan->n_step; t++) {
+        int node = plan->step[t].node, tail = plan->fused.tail[node];
+
+        str_printf(out, "%s%s%s %lld", g->node[node].op->name,
+                   plan->fused.residual[node] >= 0 ? "+add" : "",
+                   plan->fused.cut[node] >= 0 ? "+cut" : "",
+                   (long long)shape_count(&plan->shape[tail]));
+        for (int k = 0; k < NN_CHOICES; k++)
+            str_printf(out, " %d", plan->variant[node][k]);
+        str_addc(out, '\n');
+    }
+    for (int k = 0; k < plan->n_chain; k++)
+        str_printf(out, "chain %d %d\n", plan->chain[k].first, plan->chain[k].n);
+    nn_plan_free(plan);
+}
+
+/* A file of another program runs as fast as our own network of that shape. */
+static void what_was_read_is_planned_as_the_net(void **state)
+{
+    static const char *const nets[] = {
+        "image = input shape=16x16x3\n"
+        "c1 = conv2d image channels=8 size=3 stride=2 pad=1\nb1 = batchnorm c1\nr1 = relu b1\n"
+        "p = maxpool r1 size=3 stride=2 pad=1\n"
+        "c2 = conv2d p channels=8 size=3 pad=1\nb2 = batchnorm c2\nr2 = relu b2\n"
+        "c3 = conv2d r2 channels=8 size=3 pad=1\nb3 = batchnorm c3\na = add b3 p\nr3 = relu a\n"
+        "m = meanpool r3\nfc = linear m width=5 bias=true\noutput y = fc\n",
+
+        "image = input shape=64x64x3\n"
+        "c1 = conv2d image channels=16 size=3 stride=2 pad=1\nb1 = batchnorm c1\n"
+        "r1 = relu6 b1\nc2 = conv2d r1 channels=96\nb2 = batchnorm c2\nr2 = relu6 b2\n"
+        "c3 = conv2d r2 channels=96 size=3 pad=1 groups=96\nb3 = batchnorm c3\nr3 = relu6 b3\n"
+        "c4 = conv2d r3 channels=16\nb4 = batchnorm c4\na = add r1 b4\n"
+        "m = meanpool a\nfc = linear m width=5 bias=true\noutput y = fc\n",
+
+        "image = input shape=8x12x3\n"
+        "c = conv2d image channels=12 size=4 stride=4 bias=true\nr = reshape c shape=-1x12\n"
+        "e = embed r tokens=1\nn1 = layernorm e\nq = linear n1 width=36 bias=true\n"
+        "t = attention q heads=3\no = linear t width=12 bias=true\na1 = add e o\n"
+        "n2 = layernorm a1\nf1 = linear n2 width=24 bias=true\ng = gelu f1\n"
+        "f2 = linear g width=12 bias=true\na2 = add a1 f2\nn3 = layernorm a2\n"
+        "s = slice n3 axis=1 count=1\nf = flatten s\nfc = linear f width=5 bias=true\n"
+        "output y = fc\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
+        for (int batch = 0; batch < 2; batch++) {
+            struct net n = make_net(nets[i]);
+            struct nn_onnx_net *back = out_and_in(&n, "y", true, batch, false);
+            struct str own = { 0 }, read = { 0 };
+
+            plan_text(n.graph, &own);
+            plan_text(back->graph, &read);
+            assert_string_equal(str_text(&read), str_text(&own));
+            str_release(&own);
+            str_release(&read);
+            nn_onnx_net_free(back);
+            drop_net(&n);
+        }
 }
 
 static void softmax_at_the_end_is_known(void **state)
@@ -554,6 +630,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_comes_back),
+        cmocka_unit_test(what_was_read_is_planned_as_the_net),
         cmocka_unit_test(softmax_at_the_end_is_known),
         cmocka_unit_test(wrong_graphs_are_refused),
         cmocka_unit_test(broken_bytes_are_refused),
