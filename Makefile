@@ -115,7 +115,7 @@ REPLAYS  = $(patsubst tests/fuzz/%.c,$(BUILD)/$V/fuzz/%,$(FUZZ))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench bench-peers interop parity curves reference fast precision lint install \
+.PHONY: all library deps demo check test check-asan check-tsan check-long kill fuzz bench bench-peers interop parity curves reference fast few precision lint install \
         uninstall help clean tests docs bare FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -307,6 +307,9 @@ reference: all                  ## a training's figure beside PyTorch's: SET=cif
 
 bench-peers: all                ## discern beside PyTorch, ONNX Runtime, OpenVINO: ARCHS TASKS PEERS ROUNDS (wants Python)
 	@sh tests/interop/peers.sh $(BUILD) || [ $$? = 77 ]
+
+few: all                        ## `train --few` beside scikit-learn's linear probe: SEEDS="1 2 3" N=5 (wants Python)
+	@sh tests/interop/few.sh $(BUILD) $(SEEDS) || [ $$? = 77 ]
 
 fast: all                       ## the fast recipe's figure and seconds beside PyTorch's: SEEDS="1 2 3" (quiet machine)
 	@sh tests/interop/fast.sh $(BUILD) $(SEEDS)

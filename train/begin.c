@@ -8,6 +8,7 @@
 #include "infer/onnx_model.h"
 #include "train/arch.h"
 #include "train/checkpoint.h"
+#include "train/few.h"
 #include "train/probe.h"
 #include "train/start.h"
 #include "train/transfer.h"
@@ -120,7 +121,7 @@ bool train_begin_values(struct train_session *t, struct err *err)
     if (cfg->probe == TRAIN_PROBE_NO)
         return true;
     if (t->run->out)
-        return train_probe(t, err);
+        return cfg->few ? train_few(t, err) : train_probe(t, err);
     train_session_note(t, TRAIN_EVENT_NOTE, "probe: the last layer will be fitted to what the "
                        "network sees of the pictures");
     return true;

@@ -44,6 +44,24 @@ static bool check_variants(const struct train_cfg *cfg, struct err *err)
     return t || err_in(err, "variants");
 }
 
+static bool check_few(const struct train_cfg *cfg, struct err *err)
+{
+    if (!cfg->few)
+        return true;
+    if (!cfg->init)
+        return err_set(err, ERR_USAGE,
+                       "few %d: needs a network that has learnt to see: --init says which",
+                       cfg->few);
+    if (cfg->epochs || cfg->steps || cfg->time > 0)
+        return err_set(err, ERR_USAGE,
+                       "few %d: makes no steps; leave epochs, steps and time out", cfg->few);
+    if ((cfg->probe && cfg->probe != TRAIN_PROBE_ONLY) || cfg->lora || cfg->teacher)
+        return err_set(err, ERR_USAGE,
+                       "few %d: the head is all that is learnt; leave probe, lora and teacher out",
+                       cfg->few);
+    return true;
+}
+
 /* What speaks of a teacher needs one. */
 static bool check_teacher(const struct train_cfg *cfg, struct err *err)
 {
@@ -81,7 +99,7 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
         return err_set(err, ERR_USAGE,
                        "lora %d: weights that are drawn are not worth keeping: --init MODEL says "
                        "which to begin with", cfg->lora);
-    return check_teacher(cfg, err) && train_plan_check(cfg, err) && check_variants(cfg, err) &&
-           train_arch_check(cfg->arch, err) && nn_kernels_get(cfg->isa, err) &&
-           train_optim_find(cfg->optim, err);
+    return check_few(cfg, err) && check_teacher(cfg, err) && train_plan_check(cfg, err) &&
+           check_variants(cfg, err) && train_arch_check(cfg->arch, err) &&
+           nn_kernels_get(cfg->isa, err) && train_optim_find(cfg->optim, err);
 }

@@ -83,6 +83,7 @@ struct train_cfg {
     const char *unlabelled; /* a folder of pictures for it alone; NULL: none */
     int weights;      /* enum train_weights */
     int probe;        /* enum train_probing */
+    int few;          /* pictures of each label; 0: all, and no head for few (train/few.h) */
     bool zero_gamma;  /* residual branches begin at 0 */
     bool whiten;      /* the first convolution begins with filters from patches */
     double progressive; /* share of the side that pictures begin with; 1 = all */

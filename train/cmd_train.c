@@ -18,6 +18,7 @@
 #include "train/checkpoint.h"
 #include "train/choose.h"
 #include "train/environment.h"
+#include "train/few.h"
 #include "train/folder.h"
 #include "train/listen/csv.h"
 #include "train/listen/listen.h"
@@ -210,6 +211,25 @@ static bool pin_teacher(struct train_asked *a, struct err *err)
     return cfg->teacher_sum || err_set(err, ERR_MEMORY, "no memory for a checksum");
 }
 
+/* --few: which pictures are learnt from, and what is told of it. */
+static bool draw_few(const struct train_asked *a, struct hearing *h, struct data_index *x,
+                     struct err *err)
+{
+    struct train_few_drawn drawn;
+    int few = a->o.cfg.few;
+
+    if (!few)
+        return true;
+    if (!train_few_draw(x, few, (uint64_t)a->o.cfg.seed, &drawn, err))
+        return false;
+    note(h, "few %d: %d picture%s to learn from, drawn by seed %d; %d others check %s", few,
+         drawn.train, str_plural(drawn.train), a->o.cfg.seed, drawn.val,
+         drawn.train == 1 ? "it" : "them");
+    if (drawn.fewer)
+        note(h, "few %d: %d of %d labels have fewer pictures", few, drawn.fewer, x->n_labels);
+    return true;
+}
+
 /* The pictures, hashed, with a part to learn from and one to check with. */
 static struct data_index *open_data(struct train_asked *a, struct hearing *h,
                                     const struct data_decode *decode, struct err *err)
@@ -224,7 +244,7 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
     if (!x)
         return NULL;
     note_skipped(h, x);
-    if (!choose_recipe(a, h, x, decode, threads, err)) {
+    if (!choose_recipe(a, h, x, decode, threads, err) || !draw_few(a, h, x, err)) {
         data_index_free(x);
         return NULL;
     }
@@ -237,7 +257,9 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
     if (!held && !o->cfg.no_near && x->n >= MANY)
         cli_say("looking at %d pictures for copies; --no-near skips that", x->n);
     cli_progress(&progress, "looked at", "pictures", x->n);
-    ok = data_split(x,
+    /* Nothing is held out of few pictures: the others are there for that. */
+    ok = (o->cfg.few && !held) ||
+         data_split(x,
                     &(struct data_split_options){
                         .val = o->cfg.val, .no_near = o->cfg.no_near, .threads = threads,
                         .decode = decode, .grow = o->source.split_file != NULL,
@@ -249,7 +271,7 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
     /* The split hashes only when it has to. */
     ok = ok && (hashed || data_index_hash(x, threads, err));
     if (ok)
-        note_split(h, &r, held, free_n);
+        note_split(h, &r, held || o->cfg.few, free_n);
     if (ok && add_unlabelled(a, h, x, threads, err))
         return x;
     data_index_free(x);

@@ -4,13 +4,11 @@
 #include "train/probe.h"
 
 #include "infer/cut.h"
-#include "infer/features.h"
 #include "infer/probe.h"
 
 #include <stdlib.h>
 
-/* What the network of t's first values sees of the pictures to learn from. */
-static bool see(struct train_session *t, struct infer_features *f, struct err *err)
+bool train_probe_see(struct train_session *t, struct infer_features *f, struct err *err)
 {
     struct infer_network_options how = { .task = t->index->task, .isa = t->cfg->isa,
                                          .precision = NN_PRECISION_FP32, .pool = t->pool,
@@ -99,7 +97,7 @@ bool train_probe(struct train_session *t, struct err *err)
     if (ok && !cut.alone)
         ok = err_set(err, ERR_UNSUPPORTED, "probe: the answer of %s is not what one linear layer "
                      "with a bias says; --probe no begins without", t->arch);
-    ok = ok && see(t, &f, err) && fit(t, &f, &p, err);
+    ok = ok && train_probe_see(t, &f, err) && fit(t, &f, &p, err);
     if (ok) {
         put(t, cut.layer[0], &p);
         tell(t, &p);

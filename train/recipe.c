@@ -50,7 +50,8 @@ void train_layer(struct train_cfg *cfg, const bool said[TRAIN_SAID])
 
     for (int i = 0; lengths[i]; i++)
         length |= names(said, lengths[i]);
-    if (length || (names(said, "probe") && cfg->probe == TRAIN_PROBE_ONLY))
+    if (length || (names(said, "probe") && cfg->probe == TRAIN_PROBE_ONLY) ||
+        (names(said, "few") && cfg->few))
         unsay(cfg, said, lengths);
     if (names(said, "optim"))
         unsay(cfg, said, of_optim);

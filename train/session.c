@@ -485,6 +485,8 @@ bool train_session_open(struct train_session *t, struct err *err)
         cfg->threads = pool_cpus();
     if (!train_check(cfg, err))
         return false;
+    if (cfg->few)
+        cfg->probe = TRAIN_PROBE_ONLY;
     if (!train_begin_open(t, err))
         return false;
     model = train_arch_named(cfg->arch);

@@ -1,0 +1,73 @@
+#!/bin/sh
+# train --few: a classifier from few pictures of each label, whose model is one like any other
+set -eu
+. tests/cli/expect
+
+draw_net
+draw_one 120
+run 0 train "$T/one" --arch "$T/tiny.net" --epochs 1 --batch 16 --no-near --cache off \
+    --out "$T/a"
+from=$T/a/best.safetensors
+
+# Three pictures of each label; the others of the train part check them.
+n=$(find "$T/one/train" -name '*.png' | wc -l)
+labels=$(ls "$T/one/train" | wc -l)
+mkdir "$T/set"
+cp -r "$T/one/train"/* "$T/set"
+run 0 train "$T/set" --init "$from" --few 3 --cache off --out "$T/few"
+said "few 3: $((3 * labels)) pictures to learn from, drawn by seed"
+said "$((n - 3 * labels)) others check them"
+said "of $((3 * labels)) pictures, by the 4 numbers that the network makes of each"
+said "of those held out of it are right: probe (even)"
+not_said 'have fewer pictures'
+[ "$(wc -l <"$T/few/metrics.csv")" -eq 2 ] || fail "not one line: $(cat "$T/few/metrics.csv")"
+model=$T/few/best.safetensors
+run 0 eval "$model" "$T/set" --json
+run 0 predict "$model" "$T/set" --csv
+run 0 export "$model" -o "$T/few.onnx"
+run 0 export "$model" -o "$T/few.c" --to c
+run 0 embed "$model" "$T/set"
+
+# The same seed and settings, on any threads, give the same model; another seed another one.
+undated "$model" >"$T/one.model"
+run 0 train "$T/set" --init "$from" --few 3 --cache off --out "$T/again" --threads 1
+undated "$T/again/best.safetensors" | tail -c 400 >"$T/two.model"
+tail -c 400 "$T/one.model" | cmp - "$T/two.model" || fail "threads change the model"
+run 0 train --config "$T/few/run.json" --out "$T/config"
+undated "$T/config/best.safetensors" | cmp - "$T/one.model" || fail "run.json: another model"
+run 0 train "$T/set" --init "$from" --few 3 --cache off --out "$T/other" --seed 9
+undated "$T/other/best.safetensors" | tail -c 400 >"$T/two.model"
+! tail -c 400 "$T/one.model" | cmp -s - "$T/two.model" || fail "the seed changes nothing"
+
+# Ten pictures in all.
+mkdir "$T/ten"
+for l in ring star; do
+    mkdir "$T/ten/$l"
+    find "$T/one/train/$l" -name '*.png' | sort | head -5 | while read -r p; do
+        cp "$p" "$T/ten/$l"
+    done
+done
+run 0 train "$T/ten" --init "$from" --few 5 --cache off --out "$T/from10"
+said 'few 5: 10 pictures to learn from'
+said 'nothing is held out'
+run 0 eval "$T/from10/best.safetensors" "$T/ten" --split all
+run 0 train "$T/ten" --init "$from" --few 9 --cache off --out "$T/from10b"
+said 'few 9: 2 of 2 labels have fewer pictures'
+run 0 train "$T/ten" --init "$from" --few 1 --cache off --out "$T/from2"
+said 'leaves none to hold out'
+
+# Several labels a picture.
+draw_many
+run 0 train "$T/many/labels.csv" --init "$from" --few 4 --cache off --out "$T/several"
+said 'few: probe of'
+run 0 eval "$T/several/best.safetensors" "$T/many/labels.csv"
+
+# What makes no sense.
+usage train "$T/set" --few 3
+said '--init'
+for more in '--epochs 2' '--steps 5' '--time 9' '--probe yes'; do
+    usage train "$T/set" --init "$from" --few 3 $more
+    said "few 3: "
+done
+run 0 train "$T/set" --init "$from" --few 3 --dry-run
+said 'few 3: '

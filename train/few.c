@@ -1,0 +1,132 @@
+/*
+ * few -- see few.h
+ */
+#include "train/few.h"
+
+#include "infer/few.h"
+#include "nn/base/rng.h"
+#include "train/probe.h"
+
+#include <stdlib.h>
+
+/* ---- which pictures -------------------------------------------------------------------------- */
+
+static bool has(const struct data_sample *s, int label)
+{
+    return s->mark ? s->mark[label] == 1 : s->label == label;
+}
+
+/* Takes the picture for its labels where one of them wants more. */
+static bool take(const struct data_index *x, const struct data_sample *s, int few, int *count)
+{
+    bool wanted = false;
+
+    for (int l = 0; l < x->n_labels; l++)
+        wanted |= has(s, l) && count[l] < few;
+    for (int l = 0; wanted && l < x->n_labels; l++)
+        count[l] += has(s, l);
+    return wanted;
+}
+
+bool train_few_draw(struct data_index *x, int few, uint64_t seed, struct train_few_drawn *drawn,
+                    struct err *err)
+{
+    uint32_t *order = malloc(((size_t)x->n + 1) * sizeof *order);
+    int *count = calloc((size_t)x->n_labels + 1, sizeof *count);
+    bool ok = (order && count) || err_set(err, ERR_MEMORY, "no memory for %d pictures", x->n);
+
+    *drawn = (struct train_few_drawn){ 0 };
+    if (ok)
+        rng_shuffle(seed, rng_stream(RNG_SPLIT, 1), (uint32_t)x->n, order);
+    for (int i = 0; ok && i < x->n; i++) {
+        struct data_sample *s = &x->sample[order[i]];
+
+        if (s->split != DATA_UNSPLIT && s->split != DATA_TRAIN)
+            continue;
+        s->split = take(x, s, few, count) ? DATA_TRAIN : DATA_VAL;
+        drawn->train += s->split == DATA_TRAIN;
+        drawn->val += s->split == DATA_VAL;
+    }
+    for (int l = 0; ok && l < x->n_labels; l++)
+        drawn->fewer += count[l] < few;
+    free(order);
+    free(count);
+    return ok;
+}
+
+/* ---- the head -------------------------------------------------------------------------------- */
+
+static bool fit(struct train_session *t, const struct infer_features *seen, struct infer_few *out,
+                struct err *err)
+{
+    const struct data_index *x = t->parts.train;
+    struct infer_probe_data d = { .task = x->task, .n = seen->n, .width = seen->width,
+                                  .n_labels = x->n_labels, .row = seen->row, .use = seen->read };
+    struct infer_probe_options how = { .seed = (uint64_t)t->cfg->seed, .pool = t->pool,
+                                       .isa = t->cfg->isa };
+    float *target = calloc((size_t)x->n * (size_t)x->n_labels + 1, sizeof *target);
+    bool ok = target || err_set(err, ERR_MEMORY, "no memory for the labels of %d pictures", x->n);
+
+    if (ok) {
+        infer_probe_targets(x, target);
+        d.target = target;
+        ok = infer_few_fit(&d, &how, out, err);
+    }
+    free(target);
+    return ok;
+}
+
+static bool put(struct train_session *t, const struct infer_few *head, struct err *err)
+{
+    struct nn_graph *g;
+    struct nn_params *start, *p;
+    struct infer_model *m = NULL;
+
+    if (!infer_few_graph(head, t->model->graph, t->start, &g, &start, err))
+        return false;
+    p = nn_params_new(g, false, err);
+    if (p)
+        m = infer_model_new(g, p, &t->prep, t->index->task, t->index->n_labels, t->index->label,
+                            t->arch, err);
+    if (!m) {
+        nn_params_free(p);
+        nn_params_free(start);
+        nn_graph_free(g);
+        return false;
+    }
+    infer_model_free(t->model);
+    nn_params_free(t->start);
+    t->model = m;
+    t->start = start;
+    return true;
+}
+
+static void tell(struct train_session *t, const struct infer_few *f)
+{
+    struct str text = { 0 };
+
+    str_printf(&text, "few: %s of %d pictures, by the %d numbers that the network makes of each%s",
+               infer_few_names[f->kind], f->n, f->width, f->norm ? ", made even" : "");
+    for (int i = 0; f->folds && i < f->n_tried; i++)
+        str_printf(&text, "%s%s%s %.0f %%", i ? ", " : "; of those held out of it are right: ",
+                   infer_few_names[f->tried[i].kind], f->tried[i].norm ? " (even)" : "",
+                   f->tried[i].right);
+    if (!f->folds && t->index->task == DATA_SINGLE)
+        str_add(&text, "; a label with one picture leaves none to hold out, so nothing else was "
+                       "tried");
+    train_session_say(t, str_text(&text));
+    str_release(&text);
+}
+
+bool train_few(struct train_session *t, struct err *err)
+{
+    struct infer_features seen = { 0 };
+    struct infer_few head = { 0 };
+    bool ok = train_probe_see(t, &seen, err) && fit(t, &seen, &head, err) && put(t, &head, err);
+
+    if (ok)
+        tell(t, &head);
+    infer_features_release(&seen);
+    infer_few_release(&head);
+    return ok;
+}
