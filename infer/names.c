@@ -66,9 +66,12 @@ static bool tell_apart(struct infer_names *out, struct arena *mem, struct err *e
 
     if (!all)
         return no_memory(err);
-    for (int i = 0; i < out->n; i++)
+    for (int i = 0; i < out->n; i++) {
+        if (!str_is_utf8(out->name[i]))
+            return err_set(err, ERR_INPUT, "the name of label %d is no UTF-8", i);
         if (!*out->name[i] && !(out->name[i] = arena_printf(mem, "label %d", i)))
             return no_memory(err);
+    }
     for (int pass = 0; pass < PASSES && doubles; pass++)
         if (!number_doubles(out, all, mem, &doubles, err))
             return false;

@@ -360,6 +360,31 @@ static void settings_that_cannot_be_read_are_not_passed_over(void **state)
     release(&w);
 }
 
+/* Lists in lists without end, in all that is JSON. */
+static void depth_is_refused_in_words(void **state)
+{
+    enum { DEEP = 200000 };
+    char *text = malloc(DEEP + 1);
+    struct infer_config c = { .mem = arena_new() };
+    struct infer_tensors t;
+    struct infer_names names;
+    struct err err[4] = { { 0 } };
+
+    (void)state;
+    memset(text, '[', DEEP);
+    text[DEEP] = '\0';
+    assert_false(infer_config_model(&c, text, DEEP, &err[0]));
+    assert_false(infer_config_pictures(&c, text, DEEP, &err[1]));
+    assert_false(infer_tensors_parse(text, DEEP, ".", &t, &err[2]));
+    assert_false(infer_names_any(text, c.mem, &names, &err[3]));
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(err[i].kind, ERR_INPUT);
+        assert_true(err[i].msg[0]);
+    }
+    arena_free(c.mem);
+    free(text);
+}
+
 static void no_network_is_made_for_that_size(void **state)
 {
     struct weights w = make("resnet20", LABELS);
@@ -384,7 +409,8 @@ static void names_are_taken_as_they_are_meant(void **state)
         { "[\"ant\",\"ant\",\"ant (1)\"]", { "ant", "ant (1)", "ant (1) (2)" } },
         { "ant\n\nant", { "ant", "label 1", "ant (2)" } },
     };
-    static const char *const bad[] = { "['\\x4']", "['\\ud800']", "['\\x00']", "['a\\", "{0: 'a'" };
+    static const char *const bad[] = { "['\\x4']", "['\\ud800']", "['\\x00']", "['a\\", "{0: 'a'",
+                                       "caf\xe9\ntea" };
 
     (void)state;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
@@ -564,6 +590,7 @@ int main(void)
         TEST(files_of_settings_do_not_mix),
         TEST(what_config_says_of_the_network_counts),
         TEST(settings_that_cannot_be_read_are_not_passed_over),
+        TEST(depth_is_refused_in_words),
         TEST(no_network_is_made_for_that_size),
         TEST(names_are_taken_as_they_are_meant),
         TEST(lists_of_names_are_read_as_they_come),
