@@ -56,26 +56,6 @@ bool train_few_draw(struct data_index *x, int few, uint64_t seed, struct train_f
 
 /* ---- the head -------------------------------------------------------------------------------- */
 
-static bool fit(struct train_session *t, const struct infer_features *seen, struct infer_few *out,
-                struct err *err)
-{
-    const struct data_index *x = t->parts.train;
-    struct infer_probe_data d = { .task = x->task, .n = seen->n, .width = seen->width,
-                                  .n_labels = x->n_labels, .row = seen->row, .use = seen->read };
-    struct infer_probe_options how = { .seed = (uint64_t)t->cfg->seed, .pool = t->pool,
-                                       .isa = t->cfg->isa };
-    float *target = calloc((size_t)x->n * (size_t)x->n_labels + 1, sizeof *target);
-    bool ok = target || err_set(err, ERR_MEMORY, "no memory for the labels of %d pictures", x->n);
-
-    if (ok) {
-        infer_probe_targets(x, target);
-        d.target = target;
-        ok = infer_few_fit(&d, &how, out, err);
-    }
-    free(target);
-    return ok;
-}
-
 static bool put(struct train_session *t, const struct infer_few *head, struct err *err)
 {
     struct nn_graph *g;
@@ -120,13 +100,14 @@ static void tell(struct train_session *t, const struct infer_few *f)
 
 bool train_few(struct train_session *t, struct err *err)
 {
-    struct infer_features seen = { 0 };
+    struct train_probe_data d = { .target = NULL };
     struct infer_few head = { 0 };
-    bool ok = train_probe_see(t, &seen, err) && fit(t, &seen, &head, err) && put(t, &head, err);
+    bool ok = train_probe_data(t, &d, err) && infer_few_fit(&d.learn, &d.how, &head, err) &&
+              put(t, &head, err);
 
     if (ok)
         tell(t, &head);
-    infer_features_release(&seen);
+    train_probe_data_release(&d);
     infer_few_release(&head);
     return ok;
 }

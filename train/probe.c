@@ -4,11 +4,11 @@
 #include "train/probe.h"
 
 #include "infer/cut.h"
-#include "infer/probe.h"
 
 #include <stdlib.h>
 
-bool train_probe_see(struct train_session *t, struct infer_features *f, struct err *err)
+/* What the network of t's first values sees of the pictures to learn from. */
+static bool see(struct train_session *t, struct infer_features *f, struct err *err)
 {
     struct infer_network_options how = { .task = t->index->task, .isa = t->cfg->isa,
                                          .precision = NN_PRECISION_FP32, .pool = t->pool,
@@ -27,39 +27,32 @@ bool train_probe_see(struct train_session *t, struct infer_features *f, struct e
     return ok;
 }
 
-static bool fit(struct train_session *t, const struct infer_features *f, struct infer_probe *out,
-                struct err *err)
+bool train_probe_data(struct train_session *t, struct train_probe_data *p, struct err *err)
 {
     const struct data_index *x = t->parts.train;
-    struct infer_probe_data d = { .task = x->task, .n = f->n, .width = f->width,
-                                  .n_labels = x->n_labels, .row = f->row, .use = f->read };
-    struct infer_probe_options how = { .seed = (uint64_t)t->cfg->seed, .pool = t->pool };
-    float *target = calloc((size_t)x->n * (size_t)x->n_labels + 1, sizeof *target);
-    bool ok = target || err_set(err, ERR_MEMORY, "no memory for the labels of %d pictures", x->n);
 
-    if (ok) {
-        infer_probe_targets(x, target);
-        d.target = target;
-        ok = infer_probe_fit(&d, &how, out, err);
+    *p = (struct train_probe_data){ .target = NULL };
+    p->target = calloc((size_t)x->n * (size_t)x->n_labels + 1, sizeof *p->target);
+    if (!p->target)
+        return err_set(err, ERR_MEMORY, "no memory for the labels of %d pictures", x->n);
+    infer_probe_targets(x, p->target);
+    if (!see(t, &p->seen, err)) {
+        train_probe_data_release(p);
+        return false;
     }
-    free(target);
-    return ok;
+    p->learn = (struct infer_probe_data){ .task = x->task, .n = p->seen.n, .width = p->seen.width,
+                                          .n_labels = x->n_labels, .row = p->seen.row,
+                                          .target = p->target, .use = p->seen.read };
+    p->how = (struct infer_probe_options){ .seed = (uint64_t)t->cfg->seed, .pool = t->pool,
+                                           .isa = t->cfg->isa };
+    return true;
 }
 
-/* The layer's filters lie [inputs,labels], the probe's [labels,inputs]. */
-static void put(struct train_session *t, int layer, const struct infer_probe *p)
+void train_probe_data_release(struct train_probe_data *p)
 {
-    enum { WEIGHT = 1, BIAS = 2 };
-    const struct nn_node *node = &t->model->graph->node[layer];
-    struct nn_params *to = t->start;
-    real *weight = to->value + to->offset[to->entry[node->in[WEIGHT]]];
-    real *bias = to->value + to->offset[to->entry[node->in[BIAS]]];
-
-    for (int l = 0; l < p->n_labels; l++) {
-        for (int i = 0; i < p->width; i++)
-            weight[(int64_t)i * p->n_labels + l] = (real)p->weight[(int64_t)l * p->width + i];
-        bias[l] = (real)p->bias[l];
-    }
+    infer_features_release(&p->seen);
+    free(p->target);
+    p->target = NULL;
 }
 
 static void tell(struct train_session *t, const struct infer_probe *p)
@@ -76,20 +69,9 @@ static void tell(struct train_session *t, const struct infer_probe *p)
     str_release(&text);
 }
 
-bool train_probe_fits(const struct nn_graph *g, bool *fits, struct err *err)
-{
-    struct infer_cut cut;
-
-    *fits = false;
-    if (!infer_cut_find(g, &cut, err))
-        return false;
-    *fits = cut.alone;
-    return true;
-}
-
 bool train_probe(struct train_session *t, struct err *err)
 {
-    struct infer_features f = { 0 };
+    struct train_probe_data d = { .target = NULL };
     struct infer_probe p = { 0 };
     struct infer_cut cut;
     bool ok = infer_cut_find(t->model->graph, &cut, err);
@@ -97,12 +79,11 @@ bool train_probe(struct train_session *t, struct err *err)
     if (ok && !cut.alone)
         ok = err_set(err, ERR_UNSUPPORTED, "probe: the answer of %s is not what one linear layer "
                      "with a bias says; --probe no begins without", t->arch);
-    ok = ok && train_probe_see(t, &f, err) && fit(t, &f, &p, err);
-    if (ok) {
-        put(t, cut.layer[0], &p);
+    ok = ok && train_probe_data(t, &d, err) && infer_probe_fit(&d.learn, &d.how, &p, err) &&
+         infer_probe_put(&p, t->model->graph, t->start, err);
+    if (ok)
         tell(t, &p);
-    }
-    infer_features_release(&f);
+    train_probe_data_release(&d);
     infer_probe_release(&p);
     return ok;
 }

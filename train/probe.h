@@ -11,16 +11,22 @@
 #define TRAIN_PROBE_H
 
 #include "infer/features.h"
+#include "infer/probe.h"
 #include "train/session.h"
 
 /* Into the last layer of t->start, which has all other values.  Says what it is worth, on pictures
  * that were held out of it.  ERR_UNSUPPORTED: a linear classifier does not fit into the network. */
 bool train_probe(struct train_session *t, struct err *err);
 
-/* What the network of t's first values sees of the pictures to learn from. */
-bool train_probe_see(struct train_session *t, struct infer_features *f, struct err *err);
-
-/* Whether one fits. */
-bool train_probe_fits(const struct nn_graph *g, bool *fits, struct err *err);
+/* What the network of t's first values sees of the pictures to learn from, and their labels.
+ * Release it. */
+struct train_probe_data {
+    struct infer_probe_data learn;
+    struct infer_probe_options how; /* as the settings have it */
+    struct infer_features seen;     /* what learn lends */
+    float *target;
+};
+bool train_probe_data(struct train_session *t, struct train_probe_data *p, struct err *err);
+void train_probe_data_release(struct train_probe_data *p); /* a zeroed one is fine */
 
 #endif

@@ -3,9 +3,9 @@
 #
 # For each seed (1 to 5 when none is given) discern makes a classifier of flowers from N (5)
 # pictures of each, drawn by the seed, and MobileNetV1 0.25; scikit-learn's LogisticRegressionCV
-# behind a StandardScaler learns from the same pictures by the numbers that `discern embed`
-# writes of them.  Prints accuracies on the test part as rows of a table.  Status 77: no set, no
-# weights, or no Python with scikit-learn.
+# behind a StandardScaler learns from the same pictures by the numbers that `discern embed` writes
+# of them.  Prints accuracies on the test part as rows of a table.  Status 77: no set, no weights,
+# or no Python with scikit-learn.
 set -eu
 
 build=$1
