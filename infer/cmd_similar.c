@@ -272,13 +272,16 @@ static bool ask(struct job *j, int n, char **arg, struct err *err)
 static bool look_at_asked(struct job *j, struct err *err)
 {
     struct data_image image;
+    bool ok;
 
     if (j->asked.n == 1) {
         if (!data_sample_image(&j->asked.sample[0], &j->s.how, &image, err))
             return false;
         data_image_release(&image);
     }
-    return infer_set_look_at(&j->s, &j->asked, &j->of, err);
+    ok = infer_set_look_at(&j->s, &j->asked, &j->of, err);
+    j->s.failed = 0;            /* of the set none was looked at yet */
+    return ok;
 }
 
 static bool go(struct job *j, int n, char **arg, struct err *err)

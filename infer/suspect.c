@@ -3,31 +3,157 @@
  */
 #include "infer/suspect.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-struct search {
+struct lead {
+    double lead;                /* p(j) - p(i) */
+    int row;
+};
+
+/* Which of some classes a picture is of: labels, or no and yes of one label. */
+struct question {
     const struct infer_probe_data *d;
     const float *p;
-    double *t;                  /* [labels] SINGLE: sums, as t_j is after division */
+    int label;                  /* of which it is asked; -1: which label it is */
+    int classes;
+    double *t;                  /* [classes] sums of p, as t_j times pictures */
+    int *first;                 /* [classes+1] where in row[] a class's pictures begin */
+    int *row;                   /* [n] pictures by what they are given */
+    int *count;                 /* [classes] C_ij of one i */
+    struct lead *by_lead;       /* [n] of pictures given one i, for one j */
+    bool *suspect;              /* [n] */
+};
+
+struct search {
     struct infer_suspect *found;
     int n, cap;
     bool failed;
 };
 
-static bool used(const struct search *s, int row)
+static float target(const struct question *q, int row, int label)
 {
-    return !s->d->use || s->d->use[row];
+    return q->d->target[(size_t)row * (size_t)q->d->n_labels + (size_t)label];
 }
 
-static float target(const struct search *s, int row, int label)
+static double p_of(const struct question *q, int row, int class)
 {
-    return s->d->target[(size_t)row * (size_t)s->d->n_labels + (size_t)label];
+    const float *p = q->p + (size_t)row * (size_t)q->d->n_labels;
+
+    if (q->label < 0)
+        return (double)p[class];
+    return class ? (double)p[q->label] : 1 - (double)p[q->label];
 }
 
-static double p_of(const struct search *s, int row, int label)
+/* The class that a picture is given; -1: unknown, or it does not count. */
+static int given_of(const struct question *q, int row)
 {
-    return (double)s->p[(size_t)row * (size_t)s->d->n_labels + (size_t)label];
+    if (q->d->use && !q->d->use[row])
+        return -1;
+    if (q->label >= 0)
+        return target(q, row, q->label) < 0 ? -1 : target(q, row, q->label) > 0.5f;
+    for (int l = 0; l < q->classes; l++)
+        if (target(q, row, l) > 0.5f)
+            return l;
+    return -1;
 }
+
+/* ---- how many are wrong ---------------------------------------------------------------------- */
+
+/* first, row, t. */
+static void sort_rows(struct question *q)
+{
+    size_t classes = (size_t)q->classes;
+    int at = 0;
+
+    memset(q->first, 0, (classes + 1) * sizeof *q->first);
+    memset(q->t, 0, classes * sizeof *q->t);
+    for (int i = 0; i < q->d->n; i++) {
+        int given = given_of(q, i);
+
+        if (given >= 0) {
+            q->t[given] += p_of(q, i, given);
+            q->first[given]++;
+        }
+    }
+    for (int c = 0; c <= q->classes; c++) {
+        int n = c < q->classes ? q->first[c] : 0;
+
+        q->first[c] = at;
+        at += n;
+    }
+    memset(q->count, 0, classes * sizeof *q->count);
+    for (int i = 0; i < q->d->n; i++) {
+        int given = given_of(q, i);
+
+        if (given >= 0)
+            q->row[q->first[given] + q->count[given]++] = i;
+    }
+}
+
+/* The likeliest class of those above their thresholds; -1: none is. */
+static int confident(const struct question *q, int row)
+{
+    int best = -1;
+
+    for (int c = 0; c < q->classes; c++) {
+        int n = q->first[c + 1] - q->first[c];
+
+        if (n && p_of(q, row, c) * n >= q->t[c] &&
+            (best < 0 || p_of(q, row, c) > p_of(q, row, best)))
+            best = c;
+    }
+    return best;
+}
+
+static int greatest_lead_first(const void *pa, const void *pb)
+{
+    const struct lead *a = pa, *b = pb;
+
+    if (a->lead != b->lead)
+        return a->lead > b->lead ? -1 : 1;
+    return (a->row > b->row) - (a->row < b->row);
+}
+
+/* Those n of the pictures given i that are likeliest j. */
+static void mark_pair(struct question *q, int i, int j, int n)
+{
+    int all = q->first[i + 1] - q->first[i];
+
+    for (int k = 0; k < all; k++) {
+        int row = q->row[q->first[i] + k];
+
+        q->by_lead[k].row = row;
+        q->by_lead[k].lead = p_of(q, row, j) - p_of(q, row, i);
+    }
+    qsort(q->by_lead, (size_t)all, sizeof *q->by_lead, greatest_lead_first);
+    for (int k = 0; k < n && k < all && q->by_lead[k].lead > 0; k++)
+        q->suspect[q->by_lead[k].row] = true;
+}
+
+static void mark(struct question *q)
+{
+    memset(q->suspect, 0, (size_t)q->d->n * sizeof *q->suspect);
+    for (int i = 0; i < q->classes; i++) {
+        int all = q->first[i + 1] - q->first[i], sure = 0;
+
+        memset(q->count, 0, (size_t)q->classes * sizeof *q->count);
+        for (int k = q->first[i]; k < q->first[i + 1]; k++) {
+            int c = confident(q, q->row[k]);
+
+            if (c >= 0) {
+                q->count[c]++;
+                sure++;
+            }
+        }
+        for (int j = 0; j < q->classes; j++)
+            if (j != i && q->count[j])
+                mark_pair(q, i, j, (int)lround((double)q->count[j] * all / sure));
+    }
+}
+
+/* ---- what is found --------------------------------------------------------------------------- */
 
 static void add(struct search *s, struct infer_suspect one)
 {
@@ -43,64 +169,21 @@ static void add(struct search *s, struct infer_suspect one)
         s->found[s->n++] = one;
 }
 
-/* The label of a row of one; -1: unknown. */
-static int given_of(const struct search *s, int row)
+static void ask(struct question *q, struct search *s)
 {
-    for (int l = 0; l < s->d->n_labels; l++)
-        if (target(s, row, l) > 0.5f)
-            return l;
-    return -1;
-}
+    sort_rows(q);
+    mark(q);
+    for (int i = 0; i < q->d->n; i++) {
+        int given = q->suspect[i] ? given_of(q, i) : -1, likely = -1;
 
-static void search_single(struct search *s, int *count)
-{
-    int labels = s->d->n_labels;
-
-    for (int i = 0; i < s->d->n; i++) {
-        int given = used(s, i) ? given_of(s, i) : -1;
-
-        if (given >= 0) {
-            s->t[given] += p_of(s, i, given);
-            count[given]++;
-        }
-    }
-    for (int i = 0; i < s->d->n; i++) {
-        int given = used(s, i) ? given_of(s, i) : -1, likely = -1;
-
-        for (int l = 0; given >= 0 && l < labels; l++)
-            if (count[l] && p_of(s, i, l) * count[l] >= s->t[l] &&
-                (likely < 0 || p_of(s, i, l) > p_of(s, i, likely)))
-                likely = l;
-        if (likely >= 0 && likely != given)
-            add(s, (struct infer_suspect){ i, given, likely, (float)p_of(s, i, given),
-                                           (float)p_of(s, i, likely) });
-    }
-}
-
-/* Label l: yes or no. */
-static void search_label(struct search *s, int l)
-{
-    double t[2] = { 0, 0 };
-    int count[2] = { 0, 0 };
-
-    for (int i = 0; i < s->d->n; i++) {
-        float y = target(s, i, l);
-
-        if (used(s, i) && y >= 0) {
-            t[y > 0.5f] += y > 0.5f ? p_of(s, i, l) : 1 - p_of(s, i, l);
-            count[y > 0.5f]++;
-        }
-    }
-    for (int i = 0; i < s->d->n; i++) {
-        float y = target(s, i, l);
-        bool yes = y > 0.5f;
-        double given = yes ? p_of(s, i, l) : 1 - p_of(s, i, l), likely = 1 - given;
-
-        if (!used(s, i) || y < 0 || !count[!yes] || likely * count[!yes] < t[!yes] ||
-            (given * count[yes] >= t[yes] && given >= likely))
+        for (int c = 0; given >= 0 && c < q->classes; c++)
+            if (c != given && (likely < 0 || p_of(q, i, c) > p_of(q, i, likely)))
+                likely = c;
+        if (given < 0)
             continue;
-        add(s, (struct infer_suspect){ i, yes ? l : -1, yes ? -1 : l, (float)given,
-                                       (float)likely });
+        add(s, (struct infer_suspect){ i, q->label < 0 ? given : given ? q->label : -1,
+                                       q->label < 0 ? likely : likely ? q->label : -1,
+                                       (float)p_of(q, i, given), (float)p_of(q, i, likely) });
     }
 }
 
@@ -120,19 +203,28 @@ static int surest_first(const void *pa, const void *pb)
 int infer_suspects(const struct infer_probe_data *d, const float *p, struct infer_suspect **out,
                    struct err *err)
 {
-    struct search s = { .d = d, .p = p };
-    int *count = calloc((size_t)d->n_labels + 1, sizeof *count);
+    bool single = d->task == DATA_SINGLE;
+    size_t n = (size_t)d->n + 1, classes = single ? (size_t)d->n_labels : 2;
+    struct question q = { .d = d, .p = p, .label = -1, .classes = (int)classes };
+    struct search s = { .found = calloc(1, sizeof *s.found), .cap = 1 };
 
-    s.t = calloc((size_t)d->n_labels + 1, sizeof *s.t);
-    s.found = calloc(1, sizeof *s.found);
-    s.failed = !count || !s.t || !s.found;
-    s.cap = 1;
-    if (!s.failed && d->task == DATA_SINGLE)
-        search_single(&s, count);
-    for (int l = 0; !s.failed && d->task == DATA_MULTI && l < d->n_labels; l++)
-        search_label(&s, l);
-    free(count);
-    free(s.t);
+    q.t = malloc((classes + 1) * sizeof *q.t);
+    q.first = malloc((classes + 1) * sizeof *q.first);
+    q.count = malloc((classes + 1) * sizeof *q.count);
+    q.row = malloc(n * sizeof *q.row);
+    q.by_lead = malloc(n * sizeof *q.by_lead);
+    q.suspect = malloc(n * sizeof *q.suspect);
+    s.failed = !s.found || !q.t || !q.first || !q.count || !q.row || !q.by_lead || !q.suspect;
+    if (!s.failed && single)
+        ask(&q, &s);
+    for (q.label = 0; !s.failed && !single && q.label < d->n_labels; q.label++)
+        ask(&q, &s);
+    free(q.t);
+    free(q.first);
+    free(q.count);
+    free(q.row);
+    free(q.by_lead);
+    free(q.suspect);
     if (s.failed) {
         free(s.found);
         err_set(err, ERR_MEMORY, "no memory to look for wrong labels");

@@ -4,13 +4,15 @@
  * Confident learning (Northcutt, Jiang and Chuang 2021, arXiv:1911.00068).  With p what a model
  * says of each picture that it has not learnt from:
  *
- *     t_j = mean of p(j) over the pictures that are given label j
- *     likely = the j with the greatest p(j) of those with p(j) >= t_j
+ *     t_j    = mean of p(j) over the pictures that are given label j
+ *     C_ij   = pictures given i whose greatest p(j) of those with p(j) >= t_j is that of j
+ *     n_ij   = C_ij / sum over j of C_ij * pictures given i, rounded
  *
- * and a picture is suspect where there is such a j and it is not the label that it was given.  A
- * label of which the model is sure has a high t, one that it hardly knows a low one, so neither
- * takes the other's pictures.  Of several labels a picture each label is such a question by itself,
- * yes or no.
+ * Of the pictures given i those n_ij are suspect, for each j that is not i, with the greatest
+ * p(j) - p(i), as far as that is above 0 ("prune by noise rate").  A label of which the model is
+ * sure has a high t, one that it hardly knows a low one, so neither takes the other's pictures; and
+ * how many are wrong is estimated, not said.  Of several labels a picture each label is such a
+ * question by itself, yes or no.
  */
 #ifndef INFER_SUSPECT_H
 #define INFER_SUSPECT_H

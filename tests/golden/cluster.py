@@ -31,15 +31,27 @@ def renumbered(of):
 
 
 def suspects(given, p):
-    """Confident learning, after the definition in arXiv:1911.00068, section 3.1."""
-    t = np.array([p[given == j, j].mean() for j in range(p.shape[1])])
-    found = []
-    for i, row in enumerate(p):
-        over = [j for j in range(p.shape[1]) if row[j] >= t[j]]
-        likely = max(over, key=lambda j: row[j]) if over else given[i]
-        if likely != given[i]:
-            found.append((float(row[given[i]] - row[likely]), i, int(likely)))
-    return [[i, likely] for _, i, likely in sorted(found)]
+    """Confident learning with prune by noise rate, arXiv:1911.00068, sections 3.1 and 3.2."""
+    labels = range(p.shape[1])
+    t = np.array([p[given == j, j].mean() for j in labels])
+    joint = np.zeros((len(labels), len(labels)))
+    for i, row in zip(given, p):
+        over = [j for j in labels if row[j] >= t[j]]
+        if over:
+            joint[i, max(over, key=lambda j: row[j])] += 1
+    joint *= (np.bincount(given) / joint.sum(1))[:, None]
+    found = set()
+    for i in labels:
+        for j in labels:
+            lead = p[:, j] - p[:, i]
+            rows = [r for r in np.argsort(-lead, kind='stable') if given[r] == i]
+            if i != j:
+                found |= {r for r in rows[:int(np.floor(joint[i, j] + 0.5))] if lead[r] > 0}
+    told = []
+    for r in found:
+        likely = max((j for j in labels if j != given[r]), key=lambda j: p[r, j])
+        told.append((float(p[r, given[r]] - p[r, likely]), int(r), int(likely)))
+    return [[r, likely] for _, r, likely in sorted(told)]
 
 
 def main():
@@ -60,7 +72,7 @@ def main():
     rng = np.random.default_rng(3)
     given = rng.integers(0, 3, 60)
     p = rng.dirichlet([0.6, 0.6, 0.6], 60)
-    p[np.arange(60), given] += 0.3
+    p[np.arange(60), given] += 0.6
     p = np.round(p / p.sum(1, keepdims=True), 5).astype(np.float32)
     print(json.dumps({
         'width': x.shape[1], 'rows': [round(float(v), 4) for v in x.ravel()],
