@@ -246,6 +246,27 @@ said 'its SHA-256 is'
 pull 0 "$hub/plain.bin" --sha256 "$(sum "$root/plain.bin")"
 pull 0 "$hub/plain.bin" --sha256 "$(sum "$root/plain.bin")"
 [ "$(asked plain)" = 1 ] || fail "asked again for what has a checksum"
+# what breaks off goes on where the ETag is strong and still the same; else all of it comes anew
+for etag in '"one"' 'W/"weak"' '"new"'; do
+    head -c 200000 /dev/urandom >"$root/line.bin"
+    printf '200 OK\nETag: %s\n' "$etag" >"$root/line.bin.head"
+    printf '200 OK\nETag: %s\n!cut 70000\n' "$(echo "$etag" | sed 's/new/old/')" \
+        >"$root/line.bin.once"
+    : >"$root/log"
+    pull 0 "$hub/line.bin"
+    cmp "$root/line.bin" "$(cat "$T/out")"
+    case $etag in
+    '"one"') grep -q '^/line.bin 70000 ' "$root/log" || fail "all came anew: $(cat "$root/log")" ;;
+    *) ! grep -q '^/line.bin 70000 ' "$root/log" || fail "$etag was gone on with" ;;
+    esac
+done
+printf '503 Busy\nRetry-After: 0\n' >"$root/line.bin.once"
+pull 0 "$hub/line.bin"
+printf '503 Busy\nRetry-After: 0\n' >"$root/busy.bin.head"
+: >"$root/log"
+pull 4 "$hub/busy.bin"
+said 'the server answers 503'
+[ "$(asked busy)" = 6 ] || fail "asked $(asked busy) times"
 printf '200 OK\n!endless\n' >"$root/plain.bin.head"
 if (ulimit -f 20000) 2>/dev/null; then
     rc=0
