@@ -55,6 +55,7 @@ static const struct {
     { "convnext", "hidden_act", "\"gelu\"" },
     { "mobilenet_v1", "hidden_act", "\"relu6\"" },
     { "mobilenet_v1", "tf_padding", "true" },
+    { "mobilenet_v1", "layer_norm_eps", "0.001" },
 };
 
 static bool read_kind(struct infer_config *c, const json_t *o, struct err *err)

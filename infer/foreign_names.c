@@ -82,20 +82,42 @@ static void add_run(struct str *out, long n, const char *begins)
     str_printf(out, "%d.%ld", run, n - first);
 }
 
+/* "{1?dw,pw}": of the words behind the '?' that with the number of the remainder. */
+static void add_word(struct str *out, long n, const char *words)
+{
+    size_t all = strcspn(words, "}"), length;
+    long count = 1;
+
+    for (size_t i = 0; i < all; i++)
+        count += words[i] == ',';
+    for (n %= count; n > 0; n--)
+        words += strcspn(words, ",") + 1;
+    length = strcspn(words, ",}");
+    str_addn(out, words, length);
+}
+
 /* What stands between braces at p; returns behind them. */
 static const char *add_capture(struct str *out, const char *p, const struct capture *c)
 {
     const struct capture *of = &c[*++p - '1'];
+    bool plain = *++p == '}';
     long n = strtol(of->at, NULL, 10);
 
-    if (p[1] == '+')
-        str_printf(out, "%ld", n + strtol(p + 2, NULL, 10));
-    else if (p[1] == '/')
-        str_printf(out, "%ld", n / strtol(p + 2, NULL, 10));
-    else if (p[1] == '@')
-        add_run(out, n, p + 2);
-    else
+    while (*p == '+' || *p == '/') {
+        char *end;
+        long by = strtol(p + 1, &end, 10);
+
+        n = *p == '+' ? n + by : n / by;
+        p = end;
+    }
+    if (*p == '?')
+        add_word(out, n, p + 1);
+    else if (*p == '@')
+        add_run(out, n, p + 1);
+    else if (plain)
         str_addn(out, of->at, (size_t)of->length);
+    else
+        str_printf(out, "%ld", n);
     return strchr(p, '}') + 1;
 }
 

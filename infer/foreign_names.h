@@ -10,9 +10,9 @@
 #include "nn/base/str.h"
 
 /* from: '#' stands for a run of digits, '*' for anything; what they stand for is {1}, {2} ... in
- * `to`.  {1+1} and {1+-1} add, {1/2} divides and rounds down; {1@0,2,5} counts by runs that begin
- * at 0, 2 and 5: 4 is "1.2".  A name that ends in "[1/3]" is the second of three parts, one behind
- * another.  to NULL: no parameter. */
+ * `to`.  {1+1} and {1+-1} add, {1/2+1} divides, rounds down and adds; {1@0,2,5} counts by runs that
+ * begin at 0, 2 and 5: 4 is "1.2"; {1?dw,pw} is "dw" for even, "pw" for odd numbers.  A name that
+ * ends in "[1/3]" is the second of three parts, one behind another.  to NULL: no parameter. */
 struct infer_rename {
     const char *from, *to;
 };
