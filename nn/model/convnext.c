@@ -7,31 +7,24 @@
  */
 #include "nn/model/model.h"
 #include "nn/op/conv2d.h"
-#include "nn/op/linear.h"
 #include "nn/op/scale.h"
 
 #include <string.h>
 
 enum { STAGES = 4, WIDER = 4, FIRST = 96 };
 
-static const char *in_block(char text[96], const char *prefix, const char *name)
-{
-    snprintf(text, 96, "%s%s", prefix, name);
-    return text;
-}
-
 static int block(struct nn_build *b, const char *prefix, int x, double droppath)
 {
     int width = nn_build_dim(b, x, 3);
     char name[96];
-    int y = nn_conv(b, in_block(name, prefix, "conv_dw"), x, (struct nn_conv2d){
-        .channels = width, .size = NN_BOTH(7), .pad = NN_ALL(3), .groups = width, .bias = true });
+    int y;
 
-    y = nn_layernorm(b, in_block(name, prefix, "norm"), y, 1e-6);
-    y = nn_dense(b, in_block(name, prefix, "mlp.fc1"), y, (struct nn_linear){
-        .width = WIDER * width, .bias = true });
-    y = nn_dense(b, in_block(name, prefix, "mlp.fc2"), nn_gelu(b, y), (struct nn_linear){
-        .width = width, .bias = true });
+    snprintf(name, sizeof name, "%sconv_dw", prefix);
+    y = nn_conv(b, name, x, (struct nn_conv2d){
+        .channels = width, .size = NN_BOTH(7), .pad = NN_ALL(3), .groups = width, .bias = true });
+    y = nn_model_layernorm(b, prefix, "norm", y, 1e-6);
+    y = nn_gelu(b, nn_model_dense(b, prefix, "mlp.fc1", y, WIDER * width));
+    y = nn_model_dense(b, prefix, "mlp.fc2", y, width);
     snprintf(name, sizeof name, "%.*s", (int)strlen(prefix) - 1, prefix);   /* its "gamma" */
     y = nn_scale(b, name, y, (struct nn_scale){ .first = 1e-6 });
     return nn_add(b, x, nn_droppath(b, y, droppath));
@@ -67,8 +60,7 @@ static struct nn_graph *build(const struct nn_model *m, const struct nn_model_ar
     x = nn_layernorm(&b, "head.norm", nn_meanpool(&b, x), 1e-6);
     if (args->dropout > 0)
         x = nn_dropout(&b, x, args->dropout);
-    x = nn_dense(&b, "head.fc", x, (struct nn_linear){ .width = args->labels, .bias = true });
-    nn_build_output(&b, "logits", x);
+    nn_build_output(&b, "logits", nn_model_dense(&b, "", "head.fc", x, args->labels));
     return nn_build_end(&b);
 }
 

@@ -90,6 +90,23 @@ int nn_model_conv_bn_of(struct nn_build *b, const char *prefix, const char *conv
     return nn_batchnorm_of(b, name, x, norm);
 }
 
+int nn_model_dense(struct nn_build *b, const char *prefix, const char *name, int x, int width)
+{
+    char text[128];
+
+    snprintf(text, sizeof text, "%s%s", prefix, name);
+    return nn_dense(b, text, x, (struct nn_linear){ .width = width, .bias = true });
+}
+
+int nn_model_layernorm(struct nn_build *b, const char *prefix, const char *name, int x,
+                       double epsilon)
+{
+    char text[128];
+
+    snprintf(text, sizeof text, "%s%s", prefix, name);
+    return nn_layernorm(b, text, x, epsilon);
+}
+
 int nn_model_divisible(double n, double least)
 {
     int rounded = (int)(n + 4) / 8 * 8;

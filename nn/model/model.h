@@ -50,6 +50,11 @@ int nn_model_conv_bn(struct nn_build *b, const char *prefix, const char *conv, c
 int nn_model_conv_bn_of(struct nn_build *b, const char *prefix, const char *conv, const char *bn,
                         int x, struct nn_conv2d attr, struct nn_bn norm);
 
+/* A linear layer with a bias, and a layer norm, called PREFIX and then NAME. */
+int nn_model_dense(struct nn_build *b, const char *prefix, const char *name, int x, int width);
+int nn_model_layernorm(struct nn_build *b, const char *prefix, const char *name, int x,
+                       double epsilon);
+
 /* n channels as the field rounds them: to the nearest multiple of 8, at least 8, and up again where
  * that is less than `least` of n (0.9; 0: never). */
 int nn_model_divisible(double n, double least);

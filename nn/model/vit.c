@@ -10,7 +10,6 @@
 #include "nn/op/attention.h"
 #include "nn/op/conv2d.h"
 #include "nn/op/embed.h"
-#include "nn/op/linear.h"
 #include "nn/op/math.h"
 #include "nn/op/reshape.h"
 #include "nn/op/slice.h"
@@ -22,32 +21,22 @@ struct row {
 
 enum { PATCH = 16, DEPTH = 12, WIDER = 4 };
 
-static int dense(struct nn_build *b, const char *prefix, const char *name, int x, int width)
-{
-    char text[96];
-
-    snprintf(text, sizeof text, "%s%s", prefix, name);
-    return nn_dense(b, text, x, (struct nn_linear){ .width = width, .bias = true });
-}
-
-static int norm(struct nn_build *b, const char *prefix, const char *name, int x)
-{
-    char text[96];
-
-    snprintf(text, sizeof text, "%s%s", prefix, name);
-    return nn_layernorm(b, text, x, 1e-6);
-}
+static const double EPSILON = 1e-6;
 
 static int block(struct nn_build *b, const struct row *r, const char *prefix, int x,
                  double droppath)
 {
-    int y = dense(b, prefix, "attn.qkv", norm(b, prefix, "norm1", x), 3 * r->width);
+    int y = nn_model_layernorm(b, prefix, "norm1", x, EPSILON);
 
+    y = nn_model_dense(b, prefix, "attn.qkv", y, 3 * r->width);
     y = nn_build_node(b, &nn_op_attention, NULL, &(struct nn_attention){ .heads = r->heads }, 1,
                       &y);
-    x = nn_add(b, x, nn_droppath(b, dense(b, prefix, "attn.proj", y, r->width), droppath));
-    y = nn_gelu(b, dense(b, prefix, "mlp.fc1", norm(b, prefix, "norm2", x), WIDER * r->width));
-    return nn_add(b, x, nn_droppath(b, dense(b, prefix, "mlp.fc2", y, r->width), droppath));
+    y = nn_model_dense(b, prefix, "attn.proj", y, r->width);
+    x = nn_add(b, x, nn_droppath(b, y, droppath));
+    y = nn_model_layernorm(b, prefix, "norm2", x, EPSILON);
+    y = nn_gelu(b, nn_model_dense(b, prefix, "mlp.fc1", y, WIDER * r->width));
+    y = nn_model_dense(b, prefix, "mlp.fc2", y, r->width);
+    return nn_add(b, x, nn_droppath(b, y, droppath));
 }
 
 static int number(struct nn_build *b, const char *name, int tokens, int width)
@@ -80,7 +69,7 @@ static int head(struct nn_build *b, const char *name, int x, int i,
     x = nn_flatten(b, x);
     if (args->dropout > 0)
         x = nn_dropout(b, x, args->dropout);
-    return dense(b, "", name, x, args->labels);
+    return nn_model_dense(b, "", name, x, args->labels);
 }
 
 static struct nn_graph *build(const struct nn_model *m, const struct nn_model_args *args,
@@ -96,7 +85,7 @@ static struct nn_graph *build(const struct nn_model *m, const struct nn_model_ar
         snprintf(prefix, sizeof prefix, "blocks.%d.", i);
         x = block(&b, r, prefix, x, nn_model_droppath(args, i + 1, DEPTH));
     }
-    x = norm(&b, "", "norm", x);
+    x = nn_layernorm(&b, "norm", x, EPSILON);
     y = head(&b, "head", x, 0, args);
     if (r->distilled) {
         y = nn_add(&b, y, head(&b, "head_dist", x, 1, args));

@@ -34,7 +34,8 @@ ROWS += [(f"{n}_patch16_224", f"{n}_patch16_224", 64) for n in (
     "vit_tiny", "vit_small", "vit_base", "deit_tiny", "deit_small", "deit_base",
     "deit_tiny_distilled", "deit_small_distilled", "deit_base_distilled")]
 ROWS += [(f"swin_{n}_patch4_window7_224", f"swin_{n}_patch4_window7_224", s)
-         for n, s in (("tiny", 224), ("small", 224))]
+         for n, s in (("tiny", 224), ("tiny", 96), ("small", 64))]
+ROWS += [("coatnet_0_rw_224", "coatnet_0_rw_224", 64)]
 ROWS += [(n, "", 64) for n in ("yolov8n-cls", "yolov8s-cls")]
 ROWS += [("mobilenet_v2", "mobilenetv2_100", 64)]
 ROWS += [(f"resnet{n}", "", 32) for n in (20, 32, 44, 56)]

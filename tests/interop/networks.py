@@ -325,7 +325,7 @@ def make(arch, labels, side):
         return {"mobilenet_v2": MobileNetV2, "airnet": AirNet}[arch](labels)
     import no_torchvision  # noqa: F401
     import timm
-    more = {"img_size": side} if arch.startswith(("vit", "deit", "swin")) else {}
+    more = {"img_size": side} if arch.startswith(("vit", "deit", "swin", "coatnet")) else {}
     more |= {"drop_path_rate": 0.0} if arch.startswith("swin") else {}
     return timm.create_model(arch, num_classes=labels, **more)
 
