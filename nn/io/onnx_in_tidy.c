@@ -440,7 +440,25 @@ static int mapped(struct nn_rewrite *w, int old)
     return w->map[old] >= 0 || w->failed ? w->map[old] : nn_rewrite_copy(w, old);
 }
 
-/* The one node that several of the old are; -1: there is none. */
+/* A picture times a number for each channel; -1: it is none. */
+static int gate(struct nn_rewrite *w, const struct nn_node *node)
+{
+    for (int i = 0; i < 2; i++) {
+        int in[2] = { w->map[node->in[i]], w->map[node->in[1 - i]] };
+        const struct nn_type *by;
+
+        if (in[0] < 0 || in[1] < 0 || is_param(node_of(w, in[0])) || is_param(node_of(w, in[1])))
+            return -1;
+        by = &node_of(w, in[1])->type;
+        if (nn_type_equal(&node_of(w, in[0])->type, &node->type) && by->rank == 4 &&
+            by->dim[0].batch && by->dim[1].n == 1 && by->dim[2].n == 1 &&
+            by->dim[3].n == node->type.dim[3].n)
+            return nn_rewrite_add(w, &nn_op_gate, node->name, NULL, 2, in, NULL);
+    }
+    return -1;
+}
+
+/* The one node that several of the old are, or that says more than it; -1: there is none. */
 static int lifted(struct nn_rewrite *w, const struct nn_node *node)
 {
     const struct nn_arith *a = node->attr;
@@ -449,6 +467,8 @@ static int lifted(struct nn_rewrite *w, const struct nn_node *node)
     if (node->op == &nn_op_arith && a->kind == NN_ARITH_ADD && is_param(&w->g->node[node->in[1]]) &&
         w->map[node->in[0]] >= 0)
         return embed(w, node->name, w->map[node->in[0]], node->in[1]);
+    if (node->op == &nn_op_arith && a->kind == NN_ARITH_MUL && node->type.rank == 4)
+        return gate(w, node);
     if (node->op != &nn_op_matmul || is_param(&w->g->node[node->in[0]]) ||
         is_param(&w->g->node[node->in[1]]))
         return -1;

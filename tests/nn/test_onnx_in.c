@@ -250,6 +250,13 @@ static void what_was_read_is_planned_as_the_net(void **state)
         "c4 = conv2d r3 channels=16\nb4 = batchnorm c4\na = add r1 b4\n"
         "m = meanpool a\nfc = linear m width=5 bias=true\noutput y = fc\n",
 
+        "image = input shape=16x16x3\n"
+        "c = conv2d image channels=24 size=3 stride=2 pad=1 bias=true\ns = silu c\n"
+        "m = meanpool s\nr = reshape m shape=1x1x24\nd = conv2d r channels=6 bias=true\n"
+        "e = silu d\nu = conv2d e channels=24 bias=true\ng = sigmoid u\nx = gate s g\n"
+        "z = conv2d x channels=8 bias=true\nv = meanpool z\nfc = linear v width=5 bias=true\n"
+        "output y = fc\n",
+
         "image = input shape=8x12x3\n"
         "c = conv2d image channels=12 size=4 stride=4 bias=true\nr = reshape c shape=-1x12\n"
         "e = embed r tokens=1\nn1 = layernorm e\nq = linear n1 width=36 bias=true\n"
