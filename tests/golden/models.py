@@ -51,7 +51,7 @@ def sketch(x):
 
 def run(name, height, width):
     net = make(name, LABELS, min(height, width)).double().train()
-    state = {k: v for k, v in sorted(net.state_dict().items()) if not k.endswith("_tracked")}
+    state = {k: v for k, v in sorted(net.state_dict().items()) if v.is_floating_point()}
     trained = dict(net.named_parameters())
     with torch.no_grad():
         for k, v in state.items():
@@ -85,4 +85,12 @@ run("resnet50", 32, 64)
 run("mobilenet_v2", 64, 48)
 run("resnet_small", 24, 40)
 run("airnet", 32, 40)
+run("densenet121", 32, 64)
+run("mobilenet_v1_0.25", 64, 48)
+run("mobilenetv3_small_100", 64, 48)
+run("efficientnet_b0", 64, 48)
+run("yolov8n-cls", 64, 48)
+run("vit_tiny_patch16_224", 48, 48)
+run("swin_tiny_patch4_window7_224", 48, 48)
+run("coatnet_0_rw_224", 64, 64)
 write(sys.argv[1], tensors, sizes)
