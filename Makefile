@@ -16,7 +16,7 @@ PACKAGES := gcc libc6-dev make pkg-config libopenblas-dev libstb-dev libjansson-
 
 # ---- sources: everything that lies in its folder -------------------------------------------------------
 
-NN     := $(sort $(wildcard nn/*.c nn/*/*.c))
+NN     := $(sort $(wildcard nn/*.c nn/*/*.c nn/*/*/*.c))
 DATA   := $(sort $(wildcard data/*.c data/*/*.c))
 INFER  := $(sort $(wildcard infer/*.c infer/*/*.c))
 TRAIN  := $(sort $(wildcard train/*.c train/*/*.c))

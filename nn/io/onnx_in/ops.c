@@ -1,7 +1,7 @@
 /*
- * onnx_in_ops -- which operators of ONNX files are known, and their attributes: onnx_in_ops.h
+ * ops -- which operators of ONNX files are known, and their attributes: ops.h
  */
-#include "nn/io/onnx_in_ops.h"
+#include "nn/io/onnx_in/ops.h"
 
 #include <string.h>
 

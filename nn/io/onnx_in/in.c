@@ -1,12 +1,12 @@
 /*
- * onnx_in -- see onnx_in.h
+ * in -- see nn/io/onnx_in.h
  *
  * In four rounds over the nodes, which ONNX has in an order in which each reads earlier ones: are
  * they known, what is constant, what is needed and where patterns end, then each in turn.
  * https://github.com/onnx/onnx/blob/main/docs/IR.md
  */
-#include "nn/io/onnx_in_lift.h"
-#include "nn/io/onnx_in_tidy.h"
+#include "nn/io/onnx_in/lift.h"
+#include "nn/io/onnx_in/tidy.h"
 
 #include "nn/op/input.h"
 #include "nn/pass/pass.h"

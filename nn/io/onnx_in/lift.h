@@ -1,8 +1,8 @@
-/* onnx_in_lift -- what exporters write in many nodes and we have one operator for */
+/* lift -- what exporters write in many nodes and we have one operator for */
 #ifndef NN_ONNX_IN_LIFT_H
 #define NN_ONNX_IN_LIFT_H
 
-#include "nn/io/onnx_in_ops.h"
+#include "nn/io/onnx_in/ops.h"
 
 /* Who makes what in the file: node of a name, and constants, as far as they are known. */
 typedef struct nn_onnx_names nn_onnx_names;

@@ -1,7 +1,7 @@
 /*
- * onnx_in_sums -- operators over several numbers: sums, largest, and choices: onnx_in_ops.h
+ * sums -- operators over several numbers: sums, largest, and choices: ops.h
  */
-#include "nn/io/onnx_in_ops.h"
+#include "nn/io/onnx_in/ops.h"
 
 #include "nn/op/reduce.h"
 

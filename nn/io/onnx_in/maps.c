@@ -1,7 +1,7 @@
 /*
- * onnx_in_maps -- operators on each number, and sums: onnx_in_ops.h
+ * maps -- operators on each number, and sums: ops.h
  */
-#include "nn/io/onnx_in_ops.h"
+#include "nn/io/onnx_in/ops.h"
 
 #include "nn/op/gelu.h"
 #include "nn/op/leakyrelu.h"

@@ -1,7 +1,7 @@
 /*
- * onnx_in_nets -- layers: convolutions, pools, norms, products of matrices: onnx_in_ops.h
+ * nets -- layers: convolutions, pools, norms, products of matrices: ops.h
  */
-#include "nn/io/onnx_in_ops.h"
+#include "nn/io/onnx_in/ops.h"
 
 #include "nn/op/batchnorm.h"
 #include "nn/op/conv2d.h"

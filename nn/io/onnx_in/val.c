@@ -1,7 +1,7 @@
 /*
- * onnx_in_val -- see onnx_in_val.h: constants, and nodes of our graph
+ * val -- see val.h: constants, and nodes of our graph
  */
-#include "nn/io/onnx_in_val.h"
+#include "nn/io/onnx_in/val.h"
 
 #include "nn/op/reshape.h"
 #include "nn/op/transpose.h"

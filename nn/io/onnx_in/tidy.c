@@ -1,12 +1,12 @@
 /*
- * onnx_in_tidy -- see onnx_in_tidy.h
+ * tidy -- see tidy.h
  *
  * What exporters write as moves of numbers is followed number by number: of a value that comes of
  * another by reshapes, transposes and slices alone it is known which number is which.  So a chain
  * that moves nothing is none, and queries, keys and values are what they are in whatever order of
  * nodes they are cut out of one value.
  */
-#include "nn/io/onnx_in_tidy.h"
+#include "nn/io/onnx_in/tidy.h"
 
 #include "nn/op/arith.h"
 #include "nn/op/attention.h"

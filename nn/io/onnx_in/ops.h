@@ -1,8 +1,8 @@
-/* onnx_in_ops -- the operators of ONNX files, each lowered by a function: onnx_in_val.h */
+/* ops -- the operators of ONNX files, each lowered by a function: val.h */
 #ifndef NN_IO_ONNX_IN_OPS_H
 #define NN_IO_ONNX_IN_OPS_H
 
-#include "nn/io/onnx_in_val.h"
+#include "nn/io/onnx_in/val.h"
 
 /* A node of the file that becomes ours. */
 typedef struct nn_onnx_at {

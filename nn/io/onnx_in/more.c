@@ -1,7 +1,7 @@
 /*
- * onnx_in_more -- sizes of pictures, local norms, pixels as channels: onnx_in_ops.h
+ * more -- sizes of pictures, local norms, pixels as channels: ops.h
  */
-#include "nn/io/onnx_in_ops.h"
+#include "nn/io/onnx_in/ops.h"
 
 #include "nn/op/lrn.h"
 #include "nn/op/resize.h"

@@ -1,4 +1,4 @@
-/* onnx_in_file -- an ONNX file as messages, for onnx_in*.c */
+/* file -- an ONNX file as messages, for those beside it */
 #ifndef NN_ONNX_IN_FILE_H
 #define NN_ONNX_IN_FILE_H
 

@@ -1,10 +1,10 @@
 /*
- * onnx_in_quant -- whole numbers of 8 and 16 bits with a scale: onnx_in_ops.h
+ * quant -- whole numbers of 8 and 16 bits with a scale: ops.h
  *
  * In reference form: (x - zero) scale and back in floats, which hold every sum of such products up
  * to 2^24 exactly.  What is rounded is so as ONNX says, halves to even, and cut to its type.
  */
-#include "nn/io/onnx_in_ops.h"
+#include "nn/io/onnx_in/ops.h"
 
 #include "nn/op/reduce.h"
 

@@ -1,11 +1,11 @@
 /*
- * onnx_in_file -- the container of an ONNX file: protobuf's wire format, and files beside it
+ * file -- the container of an ONNX file: protobuf's wire format, and files beside it
  *
  * protobuf-c has no limit of depth and believes every length within its parent, so the wire format
  * is walked before it is unpacked, and what unpacking may take is capped.
  * https://protobuf.dev/programming-guides/encoding/
  */
-#include "nn/io/onnx_in_file.h"
+#include "nn/io/onnx_in/file.h"
 
 #include "nn/base/file.h"
 

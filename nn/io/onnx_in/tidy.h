@@ -1,4 +1,4 @@
-/* onnx_in_tidy -- in a graph that was read: moves that move nothing, attention, tokens, gates */
+/* tidy -- in a graph that was read: moves that move nothing, attention, tokens, gates */
 #ifndef NN_IO_ONNX_IN_TIDY_H
 #define NN_IO_ONNX_IN_TIDY_H
 

@@ -1,7 +1,7 @@
 /*
- * onnx_in_move -- functions of values that leave the numbers as they are: onnx_in_val.h
+ * move -- functions of values that leave the numbers as they are: val.h
  */
-#include "nn/io/onnx_in_val.h"
+#include "nn/io/onnx_in/val.h"
 
 #include "nn/op/concat.h"
 #include "nn/op/expand.h"

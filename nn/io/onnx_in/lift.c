@@ -1,11 +1,11 @@
 /*
- * onnx_in_lift -- see onnx_in_lift.h
+ * lift -- see lift.h
  *
  * A pattern is looked for from its last node backwards.  Products are taken apart into their
  * factors first, so that the order in which an exporter multiplies does not matter.  Nodes of a
  * pattern that others read too are made beside it.
  */
-#include "nn/io/onnx_in_lift.h"
+#include "nn/io/onnx_in/lift.h"
 
 #include "nn/op/gelu.h"
 

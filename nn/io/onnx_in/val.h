@@ -1,5 +1,5 @@
 /*
- * onnx_in_val -- the values of an ONNX graph while it becomes one of ours
+ * val -- the values of an ONNX graph while it becomes one of ours
  *
  * A value has the file's shape and is a constant or a node of our graph.  Which dimension of the
  * node is which of the file's stands beside it (ax), so that a transpose moves nothing: a node is
@@ -13,7 +13,7 @@
 #define NN_ONNX_IN_VAL_H
 
 #include "nn/base/arena.h"
-#include "nn/io/onnx_in_file.h"
+#include "nn/io/onnx_in/file.h"
 #include "nn/op/arith.h"
 #include "nn/op/math.h"
 

@@ -1,9 +1,9 @@
 /*
- * onnx_in_calc -- functions of values that compute: onnx_in_val.h
+ * calc -- functions of values that compute: val.h
  *
  * Constants are computed in double, at once.  Whole numbers are rounded as their type does.
  */
-#include "nn/io/onnx_in_val.h"
+#include "nn/io/onnx_in/val.h"
 
 #include "nn/op/matmul.h"
 #include "nn/op/scale.h"

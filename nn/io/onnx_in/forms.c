@@ -1,7 +1,7 @@
 /*
- * onnx_in_forms -- operators that leave the numbers as they are, and of shapes: onnx_in_ops.h
+ * forms -- operators that leave the numbers as they are, and of shapes: ops.h
  */
-#include "nn/io/onnx_in_ops.h"
+#include "nn/io/onnx_in/ops.h"
 
 #include "nn/op/pad.h"
 
