@@ -404,7 +404,7 @@ static void say_notes(const struct job *j)
     for (int i = 0; i < j->n; i++)
         calibrated |= j->head[i]->calibration != NULL;
     if (!j->measured && count_used(j) > 1 && infer_measures(j->m->graph))
-        cli_say("statistics of batch-norms are averaged, and fit the averaged weights badly: "
+        cli_say("statistics of batch-norms are averaged, which need not fit averaged weights: "
                 "--data DATA measures them anew");
     if (calibrated)
         cli_say("calibration of the parts does not hold for their average and is left out: "

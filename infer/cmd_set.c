@@ -5,6 +5,7 @@
 
 #include "nn/base/file.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,6 +142,10 @@ bool infer_set_look(struct infer_set *s, bool unit, struct err *err)
     for (int i = 0; s->sample && i < f.n; i++) {
         if (!f.read[i])
             continue;
+        for (size_t k = 0; k < width && !err->kind; k++)
+            if (!isfinite(f.row[(size_t)i * width + k]))
+                err_set(err, ERR_INPUT, "%s: what it sees of %s is no finite number", s->path,
+                        s->x->sample[i].name);
         memmove(f.row + (size_t)n * width, f.row + (size_t)i * width, width * sizeof *f.row);
         s->sample[n++] = i;
     }
@@ -150,7 +155,9 @@ bool infer_set_look(struct infer_set *s, bool unit, struct err *err)
     s->rows = (struct infer_points){ .n = n, .width = (int)width, .row = s->row };
     if (unit)
         infer_features_normalize(n, (int)width, s->row);
-    return s->sample || err_set(err, ERR_MEMORY, "%s: no memory for %d pictures", s->data, s->x->n);
+    if (!s->sample)
+        err_set(err, ERR_MEMORY, "%s: no memory for %d pictures", s->data, s->x->n);
+    return !err->kind;
 }
 
 /* ---- files and names ------------------------------------------------------------------------- */
