@@ -380,6 +380,7 @@ static bool pick(struct choice *c, int *folds, struct err *err)
         *fold = arena_array(c->mem, n + 1, sizeof *fold),
         *count = arena_array(c->mem, (size_t)d->n_labels + 1, sizeof *count);
     struct rows *r = &c->r;
+    int labels = 0;
     bool ok;
 
     *r = (struct rows){ .width = d->width, .labels = d->n_labels, .label = label, .fold = fold };
@@ -397,9 +398,13 @@ static bool pick(struct choice *c, int *folds, struct err *err)
             }
     }
     *folds = FOLDS;
-    for (int l = 0; ok && l < d->n_labels; l++)
+    for (int l = 0; ok && l < d->n_labels; l++) {
+        labels += count[l] > 0;
         if (count[l] && count[l] < *folds)
             *folds = count[l] > 1 ? count[l] : 0;
+    }
+    if (labels < 2)
+        *folds = 0;
     most = (size_t)(r->n > r->labels ? r->n : r->labels);
     ok = ok && (c->x = arena_array(c->mem, n * width + 1, sizeof *c->x)) &&
          (r->z = arena_array(c->mem, n * width + 1, sizeof *r->z)) &&

@@ -88,17 +88,23 @@ static void another_head_is_taken_where_it_is_clearly_better(void **state)
     infer_few_release(&f);
 }
 
+/* Also where pictures of one label alone are there. */
 static void one_picture_of_each_label_is_enough(void **state)
 {
     struct made m;
     struct infer_few f;
-    bool use[N] = { true, true, true };
+    bool use[N] = { true, true, true }, of_one[N] = { true };
 
     (void)state;
     make(&m, DATA_SINGLE, 2);
     m.d.use = use;
     f = fitted(&m.d);
     assert_true(f.n == LABELS && f.folds == 0 && f.kind == INFER_FEW_PROBE && f.norm);
+    infer_few_release(&f);
+    of_one[LABELS] = of_one[2 * LABELS] = true;
+    m.d.use = of_one;
+    f = fitted(&m.d);
+    assert_true(f.n == 3 && f.folds == 0);
     infer_few_release(&f);
 }
 
