@@ -92,8 +92,8 @@ static void tell(struct train_session *t, const struct infer_few *f)
                    infer_few_names[f->tried[i].kind], f->tried[i].norm ? " (even)" : "",
                    f->tried[i].right);
     if (!f->folds && t->index->task == DATA_SINGLE)
-        str_add(&text, "; a label with one picture leaves none to hold out, so nothing else was "
-                       "tried");
+        str_add(&text, "; nothing else was tried, as that takes two labels, and two pictures of "
+                       "each");
     train_session_say(t, str_text(&text));
     str_release(&text);
 }

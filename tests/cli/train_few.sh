@@ -54,7 +54,7 @@ run 0 eval "$T/from10/best.safetensors" "$T/ten" --split all
 run 0 train "$T/ten" --init "$from" --few 9 --cache off --out "$T/from10b"
 said 'few 9: 2 of 2 labels have fewer pictures'
 run 0 train "$T/ten" --init "$from" --few 1 --cache off --out "$T/from2"
-said 'leaves none to hold out'
+said 'nothing else was tried'
 
 # Several labels a picture.
 draw_many
