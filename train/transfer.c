@@ -146,6 +146,10 @@ void train_transfer_choose(const struct train_transfer_facts *f, struct train_cf
         return;
     if (!cfg->norms)
         choose_norms(f, cfg, &t);
+    if (cfg->lora) { /* its matrices are new, and all that learns but for the last layer */
+        cfg->layer_lr = cfg->layer_lr > 0 ? cfg->layer_lr : 1;
+        return;
+    }
     if (cfg->layer_lr <= 0)
         choose_layers(f, cfg, &t);
     *usual = usual_begun;

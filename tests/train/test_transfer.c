@@ -67,6 +67,22 @@ static void facts_decide_and_are_told(void **state)
     str_release(&notes);
 }
 
+/* Matrices that are new learn as whatever begins from nothing. */
+static void thin_matrices_learn_as_ever(void **state)
+{
+    static const struct train_transfer_facts f = { 2000, 5, 0, 28, false, true };
+    struct train_usual usual;
+    struct str notes = { 0 };
+    struct train_cfg cfg = config();
+
+    (void)state;
+    cfg.lora = 4;
+    cfg = chosen(&f, cfg, &usual, &notes);
+    assert_true(cfg.layer_lr == 1);
+    assert_memory_equal(&usual, &train_usual_scratch, sizeof usual);
+    str_release(&notes);
+}
+
 static void what_was_said_stays(void **state)
 {
     static const struct train_transfer_facts f = { 20, 5, 0, 28, true, true };
@@ -193,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_begun_with_changes_nothing),
         cmocka_unit_test(facts_decide_and_are_told),
+        cmocka_unit_test(thin_matrices_learn_as_ever),
         cmocka_unit_test(what_was_said_stays),
         cmocka_unit_test(the_last_layer_alone_tells_what_the_network_sees),
         cmocka_unit_test(a_training_behind_it_repeats_and_resumes),
