@@ -205,8 +205,9 @@ static void choose_optim(bool multi, const struct train_optim *optim,
 
     if (cfg->lr <= 0) {
         cfg->lr = rate * pow(together / 64.0, optim->power);
-        tell(t, "lr %g: %g for batches of 64, %s for %d", cfg->lr, rate,
-             optim->power < 1 ? "with the square root" : "in proportion", together);
+        if (cfg->probe != TRAIN_PROBE_ONLY)
+            tell(t, "lr %g: %g for batches of 64, %s for %d", cfg->lr, rate,
+                 optim->power < 1 ? "with the square root" : "in proportion", together);
     }
     if (cfg->momentum < 0)
         cfg->momentum = optim->momentum;

@@ -69,6 +69,7 @@ printed '"steps":0'
 printed '"probe":"only"'
 not_said 'layer_lr '
 said 'without a step'
+said 'held out; always answering'
 run 0 eval "$T/only/best.safetensors" "$T/new"
 run 0 train --config "$T/only/run.json" --out "$T/only2"
 run 0 train --config "$T/only/run.json" --probe yes --epochs 1 --out "$T/only3"

@@ -39,8 +39,11 @@ static void on_end(struct train_summary *s, const struct train_event *e)
     json_end(&s->figures, '}');
     str_add(&s->result, ": ");
     train_figures_text(&s->result, f);
-    str_printf(&s->result, " on %d picture%s that %s held out, after epoch %d of %d; ", f->n,
-               str_plural(f->n), f->n == 1 ? "was" : "were", e->epoch, e->epochs);
+    str_printf(&s->result, " on %d picture%s that %s held out", f->n, str_plural(f->n),
+               f->n == 1 ? "was" : "were");
+    if (e->step)
+        str_printf(&s->result, ", after epoch %d of %d", e->epoch, e->epochs);
+    str_add(&s->result, "; ");
     if (f->task == DATA_SINGLE)
         str_printf(&s->result, "always answering the commonest label gives %.4f", f->majority);
     else
