@@ -15,6 +15,7 @@
 
 #include "nn/base/pool.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct infer_points {
