@@ -374,17 +374,75 @@ bool nn_onnx_lower_gather_nd(nn_onnx_at *a)
     return y && nn_onnx_at_done(a, nn_onnx_v_reshape(a->r, y, rank, dim));
 }
 
+/* x and, at places at[n], the numbers of y: each place takes one of those that are due to it a
+ * round, or a number that changes nothing. */
+static nn_onnx_val *combined(nn_onnx_at *a, enum nn_arith_kind kind, double neutral,
+                             nn_onnx_val *x, nn_onnx_val *y, int64_t n, const int64_t *at)
+{
+    enum { ROUNDS = 64 };
+    int64_t count = x->dim[0], one = 1, *from, *seen;
+    nn_onnx_val *both[2] = { y, nn_onnx_v_scalar(a->r, x->type, neutral) };
+    bool more = true;
+
+    both[1] = both[1] ? nn_onnx_v_reshape(a->r, both[1], 1, &one) : NULL;
+    y = both[1] ? nn_onnx_v_concat(a->r, 2, both, 0) : NULL;
+    from = arena_array(a->r->mem, (size_t)count + 1, sizeof *from);
+    seen = arena_array(a->r->mem, (size_t)count + 1, sizeof *seen);
+    if (!y || !from || !seen)
+        return NULL;
+    for (int64_t round = 0; x && more; round++) {
+        nn_onnx_val *part;
+
+        more = false;
+        for (int64_t i = 0; i < count; i++) {
+            seen[i] = 0;
+            from[i] = n;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            more |= seen[at[i]] > round;
+            if (seen[at[i]]++ == round)
+                from[at[i]] = i;
+        }
+        if (round == ROUNDS) {
+            nn_onnx_at_cannot(a, "a reduction of so many numbers for one place");
+            return NULL;
+        }
+        part = nn_onnx_v_pick(a->r, y, 0, count, from);
+        x = part ? nn_onnx_v_arith(a->r, kind, x, part, x->type) : NULL;
+    }
+    return x;
+}
+
+/* ScatterND with a reduction; false and no error: there is none. */
+static bool reduction_of(nn_onnx_at *a, enum nn_arith_kind *kind, double *neutral)
+{
+    static const struct {
+        const char *word;
+        enum nn_arith_kind kind;
+        double neutral;
+    } known[] = { { "add", NN_ARITH_ADD, 0 }, { "mul", NN_ARITH_MUL, 1 },
+                  { "max", NN_ARITH_MAX, -3.4e38 }, { "min", NN_ARITH_MIN, 3.4e38 } };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (nn_onnx_at_is(a, "reduction", known[i].word, "none")) {
+            *kind = known[i].kind;
+            *neutral = known[i].neutral;
+            return true;
+        }
+    return false;
+}
+
 /* What is new stands behind what was; then every place is picked from where it is now. */
 bool nn_onnx_lower_scatter_nd(nn_onnx_at *a)
 {
     nn_onnx_val *x = nn_onnx_at_in(a, 0), *index = nn_onnx_at_in(a, 1), *y = nn_onnx_at_in(a, 2);
     nn_onnx_val *both[2];
     int64_t *at, *from, n, run, count;
+    enum nn_arith_kind kind;
+    double neutral;
 
     if (!x || !index || !y || !of_one_picture(a, x) || !of_one_picture(a, y))
         return false;
-    if (!nn_onnx_at_is(a, "reduction", "none", "none"))
-        return nn_onnx_at_cannot(a, "with a reduction");
     at = runs_of(a, x, index, 0, &n, &run);
     at = at ? spread(a, at, n, run) : NULL;
     count = nn_onnx_count(x->rank, x->dim);
@@ -400,7 +458,15 @@ bool nn_onnx_lower_scatter_nd(nn_onnx_at *a)
         from[at[i]] = count + i;
     both[0] = in_a_row(a->r, x);
     both[1] = in_a_row(a->r, y);
-    y = both[0] && both[1] ? nn_onnx_v_concat(a->r, 2, both, 0) : NULL;
-    y = y ? nn_onnx_v_pick(a->r, y, 0, count, from) : NULL;
+    if (!both[0] || !both[1])
+        return false;
+    if (reduction_of(a, &kind, &neutral)) {
+        y = combined(a, kind, neutral, both[0], both[1], n * run, at);
+    } else {
+        if (!nn_onnx_at_is(a, "reduction", "none", "none"))
+            return nn_onnx_at_cannot(a, "with a reduction that is not known");
+        y = nn_onnx_v_concat(a->r, 2, both, 0);
+        y = y ? nn_onnx_v_pick(a->r, y, 0, count, from) : NULL;
+    }
     return y && nn_onnx_at_done(a, nn_onnx_v_reshape(a->r, y, x->rank, x->dim));
 }
