@@ -409,6 +409,18 @@ bool nn_onnx_lower_constant(nn_onnx_at *a)
     return nn_onnx_at_done(a, y);
 }
 
+/* One number for all of every picture; it is not trained. */
+static nn_onnx_val *for_pictures(nn_onnx_at *a, int type, double number, int rank,
+                                 const int64_t *dim)
+{
+    nn_onnx_val *y = nn_onnx_v_scalar(a->r, NN_ONNX_T_INT64, number);
+
+    y = y ? nn_onnx_v_expand(a->r, y, rank, dim) : NULL;
+    if (y)
+        y->type = type;
+    return y;
+}
+
 bool nn_onnx_lower_constant_of_shape(nn_onnx_at *a)
 {
     const Onnx__AttributeProto *p = nn_onnx_attribute(a->node, "value");
@@ -424,6 +436,9 @@ bool nn_onnx_lower_constant_of_shape(nn_onnx_at *a)
     for (int i = 0; i < n; i++)
         if (dim[i] < 0)
             return err_set(a->r->err, ERR_INPUT, "a dimension of %lld", (long long)dim[i]);
+    if (n && a->r->batch != 1 && dim[0] == a->r->batch)
+        return nn_onnx_at_done(a, for_pictures(a, value ? value->type : NN_ONNX_T_FLOAT,
+                                               value ? nn_onnx_num(value, 0) : 0, n, dim));
     count = nn_onnx_count(n, dim);
     if (count < 0 || count > 1 << 28)
         return err_set(a->r->err, ERR_INPUT, "a constant of too many numbers");
