@@ -156,6 +156,9 @@ static double over(double x, double a, double b) { (void)a; (void)b; return 1 / 
 static double root(double x, double a, double b) { (void)a; (void)b; return sqrt(x); }
 static double leaky(double x, double a, double b) { (void)b; return x < 0 ? a * x : x; }
 static double same(double x, double a, double b) { (void)a; (void)b; return x; }
+static double sin_of(double x, double a, double b) { (void)a, (void)b; return sin(x); }
+static double cos_of(double x, double a, double b) { (void)a, (void)b; return cos(x); }
+static double abs_of(double x, double a, double b) { (void)a, (void)b; return fabs(x); }
 static double clip(double x, double a, double b) { return x < a ? a : x > b ? b : x; }
 static double hard(double x, double a, double b) { return clip(a * x + b, 0, 1); }
 
@@ -174,6 +177,9 @@ static bool one(struct nn_onnx_job *j)
         { "Exp", exp_of, 0, 0 },
         { "Log", log_of, 0, 0 },
         { "Neg", minus, 0, 0 },
+        { "Sin", sin_of, 0, 0 },
+        { "Cos", cos_of, 0, 0 },
+        { "Abs", abs_of, 0, 0 },
         { "Reciprocal", over, 0, 0 },
         { "LeakyRelu", leaky, 0.01, 0 },
         { "HardSigmoid", hard, 0.2, 0.5 },
@@ -441,6 +447,7 @@ static const struct known {
     int in_min, in_max;
     const char *attributes;
 } ops[] = {
+    { "Abs", one, 1, 1, "" },
     { "Add", two, 2, 2, "" },
     { "AveragePool", nn_onnx_check_pool, 1, 1, " kernel_shape strides pads count_include_pad " },
     { "BatchNormalization", normalize, 5, 5, " epsilon " },
@@ -451,6 +458,7 @@ static const struct known {
     { "Clip", one, 1, 3, "" },
     { "Concat", concat, 1, NN_ONNX_CHECK_IN, " axis " },
     { "Conv", nn_onnx_check_conv, 2, 3, " kernel_shape strides dilations pads group " },
+    { "Cos", one, 1, 1, "" },
     { "Div", two, 2, 2, "" },
     { "Equal", nn_onnx_check_binary, 2, 2, "" },
     { "Erf", one, 1, 1, "" },
@@ -491,6 +499,7 @@ static const struct known {
       " mode coordinate_transformation_mode nearest_mode " },
     { "Shape", nn_onnx_check_shape, 1, 1, "" },
     { "Sigmoid", one, 1, 1, "" },
+    { "Sin", one, 1, 1, "" },
     { "Slice", nn_onnx_check_slice, 3, 5, "" },
     { "Softmax", softmax, 1, 1, " axis " },
     { "Sqrt", one, 1, 1, "" },

@@ -226,6 +226,9 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
                             m->kind == NN_MATH_trunc ? NN_ONNX_TO_INT64 : NN_ONNX_TO_BOOL,
                             between) &&
                nn_onnx_cast(o, between, NN_ONNX_TO_FLOAT, node->out);
+    case NN_MATH_not:
+        return with_scalar(o, "Equal", node->in[0], 0, between) &&
+               nn_onnx_cast(o, between, NN_ONNX_TO_FLOAT, node->out);
     default:
         return err_set(err, ERR_UNSUPPORTED, "math: %s has no form in ONNX", kinds[m->kind]);
     }
