@@ -9,6 +9,7 @@
 #include "nn/io/onnx.h"
 #include "nn/op.h"
 
+#include <float.h>
 #include <limits.h>
 #include <string.h>
 
@@ -122,6 +123,17 @@ static void backward(const struct nn_call *c)
         nn_each_rows(c, shape_count(&c->y.shape) / run, run, backward_pictures);
 }
 
+/* Whether a max pool reads it, or other pads before one: of a picture there are three axes. */
+static bool before_maxpool(const struct nn_graph *g, int id, int pads)
+{
+    for (int i = id + 1; i < g->n; i++)
+        if (g->node[i].n_in && g->node[i].in[0] == id &&
+            (g->node[i].op == &nn_op_maxpool ||
+             (pads && g->node[i].op == &nn_op_pad && before_maxpool(g, i, pads - 1))))
+            return true;
+    return false;
+}
+
 static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, struct err *err)
 {
     const struct nn_pad *a = node->attr;
@@ -130,13 +142,18 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
     int64_t pads[2 * SHAPE_MAX_RANK] = { 0 };
     const char *in[3] = { node->in[0] };
     bool constant = a->mode == NN_PAD_CONSTANT;
+    double value = a->value;
 
+    /* ONNX Runtime (1.31) makes zeros before a max pool the pool's own padding, which never wins;
+     * the least number that is none it leaves alone. */
+    if (value == 0 && before_maxpool(node->graph, node->id, 2))
+        value = (double)FLT_MIN;
     if (a->mode == NN_PAD_WRAP)
         return err_set(err, ERR_UNSUPPORTED, "pad: mode wrap came with opset 19");
     pads[axis] = a->before;
     pads[rank + axis] = a->after;
     in[1] = nn_onnx_int64s(o, "pads", 2 * rank, pads);
-    in[2] = constant ? nn_onnx_scalar(o, "value", a->value) : NULL;
+    in[2] = constant ? nn_onnx_scalar(o, "value", value) : NULL;
     return nn_onnx_begin(o, "Pad", constant ? 3 : 2, in, node->out) &&
            nn_onnx_word(o, "mode", modes[a->mode]);
 }
