@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 enum { HOPS = 10, TRIES = 6, TRIES_ALL = 100, PAUSE_MOST = 60, IGNORED = 1 << 16 };
+/* Of the disk: what other programs keep, and after how many bytes it is asked again. */
+enum { LEAVE = 256 << 20, LOOK = 16 << 20 };
 
 /* Why a transfer was ended, or what its head said. */
 enum end {
@@ -173,34 +175,53 @@ static bool open_part(struct fetch *f)
     return true;
 }
 
+/* The same name is the same bytes. */
+static bool is_strong(const struct fetch *f)
+{
+    return f->file->digest || (*f->etag && strncmp(f->etag, "W/", 2) != 0);
+}
+
 static bool full(struct fetch *f)
 {
     bool space = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
 
     file_cannot(f->err, f->part, "write");
-    if (space && f->size >= 0)
+    if (space && f->size >= 0 && is_strong(f))
         err_set(f->err, f->err->kind, "%s; %" PRId64 " of %" PRId64 " bytes have come and stay: "
                 "with more room the next pull goes on from there", f->err->msg, f->at, f->size);
+    else if (space && f->size >= 0)
+        err_set(f->err, f->err->kind, "%s; %" PRId64 " bytes are needed", f->err->msg, f->size);
     return false;
+}
+
+/* The disk has what is still to come and something for others.  It is asked and nothing is taken
+ * ahead of the bytes: how many are announced is a stranger's word, and a kill would leave it
+ * taken. */
+static bool has_room(struct fetch *f)
+{
+    return file_room(f->fd, f->size > f->at ? (uint64_t)(f->size - f->at) : 0, LEAVE) || full(f);
 }
 
 /* Where writing goes on: at 0, unless the part has what the server will not send. */
 static bool begin_at(struct fetch *f, int64_t at)
 {
-    int rc = 0;
-
     f->at = f->from = at;
     if (ftruncate(f->fd, (off_t)at) || lseek(f->fd, (off_t)at, SEEK_SET) < 0)
         return file_cannot(f->err, f->part, "write");
-    if (f->size > at)
-        rc = fallocate(f->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)f->size);
-    return !rc || (errno != ENOSPC && errno != EDQUOT && errno != EFBIG) || full(f);
+    return has_room(f);
+}
+
+/* After what went wrong: a part that nobody can go on with holds no disk. */
+static void drop_useless(const struct fetch *f)
+{
+    if (f->fd >= 0 && (f->size < 0 || !is_strong(f)))
+        unlink(f->part);
 }
 
 /* The bytes come: from the beginning, or as the head says.  Sets f->end. */
 static bool prepare(struct fetch *f, const struct infer_http_head *h)
 {
-    bool strong = f->file->digest || (*f->etag && strncmp(f->etag, "W/", 2) != 0);
+    bool strong = is_strong(f);
     struct stat st;
 
     if (!open_part(f))
@@ -311,7 +332,7 @@ static bool on_head(void *ctx, const struct infer_http_head *h)
 static bool on_body(void *ctx, const void *data, size_t bytes)
 {
     struct fetch *f = ctx;
-    int64_t most = f->size >= 0 ? f->size : f->file->most;
+    int64_t most = f->size >= 0 ? f->size : f->file->most, was = f->at;
 
     if (f->end == LEADS_ON) {
         f->ignored += (int64_t)bytes;
@@ -337,6 +358,10 @@ static bool on_body(void *ctx, const void *data, size_t bytes)
     }
     f->hooks->progress(f->hooks->ctx, "downloaded", f->file->name, f->at - f->from,
                        f->size < 0 ? 0 : f->size - f->from);
+    if (f->at / LOOK != was / LOOK && !has_room(f)) {
+        f->end = REFUSED;
+        return false;
+    }
     return true;
 }
 
@@ -405,6 +430,7 @@ static bool finish(struct fetch *f, bool *other)
     if (file->digest && strcmp(hex, file->key) != 0) {
         *other = true;
         unlink(f->part);
+        leave_part(f);
         return err_set(f->err, ERR_INPUT, "what came is not what was announced: its %s is %s, not "
                        "%s; it was thrown away",
                        file->digest == INFER_DIGEST_GIT ? "git hash" : "SHA-256", hex, file->key);
@@ -486,6 +512,8 @@ enum infer_pulling infer_pull_file(struct infer_http *h, struct infer_pull_file 
         f.pause = -1;
         f.from = 0;
         got = attempt(&f, &again);
+        if (got != INFER_PULL_DONE)
+            drop_useless(&f);
         leave_part(&f);
         if (file->came > came)
             tries = 0;          /* it goes on, if slowly */
@@ -495,7 +523,7 @@ enum infer_pulling infer_pull_file(struct infer_http *h, struct infer_pull_file 
     free(f.part);
     str_release(&f.url);
     str_release(&f.to);
-    if (got == INFER_PULL_FAILED && again && file->came)
+    if (got == INFER_PULL_FAILED && again && file->came && f.size >= 0 && is_strong(&f))
         err_set(err, err->kind, "%s; what came is kept, the next pull goes on from there",
                 err->msg);
     return got;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 bool file_cannot(struct err *err, const char *path, const char *what)
@@ -301,20 +302,43 @@ static bool cannot_write(const struct file_out *f, struct err *err)
     return false;
 }
 
+bool file_room(int fd, uint64_t bytes, uint64_t leave)
+{
+    struct statvfs disk;
+    uint64_t least, unit;
+
+    if (fstatvfs(fd, &disk) || !disk.f_blocks)
+        return true;
+    unit = disk.f_frsize ? disk.f_frsize : disk.f_bsize;
+    least = disk.f_blocks / 16 < leave / unit ? disk.f_blocks / 16 : leave / unit;
+    if (disk.f_bavail >= least && bytes / unit <= disk.f_bavail - least)
+        return true;
+    errno = ENOSPC;
+    return false;
+}
+
 /* Not posix_fallocate, which where the file system has no such call writes to every block.  The
- * length stays 0, so that a file cut short by a kill looks cut short. */
+ * length stays 0, so that a file cut short by a kill looks cut short.  The disk is asked first: what
+ * fallocate got before it failed stays taken (ext4), and other programs would find nothing left. */
 bool file_reserve(struct file_out *f, uint64_t bytes, struct err *err)
 {
-    int rc;
+    int rc, why;
 
     f->need = bytes;
     if (bytes == 0 || bytes > INT64_MAX)
         return true;
+    if (!file_room(f->fd, bytes, 0)) {
+        f->failed = true;
+        return cannot_write(f, err);
+    }
     do
         rc = fallocate(f->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes);
     while (rc && errno == EINTR);
     if (!rc || (errno != ENOSPC && errno != EDQUOT && errno != EFBIG))
         return true;
+    why = errno;
+    (void)!ftruncate(f->fd, 0);     /* gives back what lies behind the end */
+    errno = why;
     f->failed = true;
     return cannot_write(f, err);
 }

@@ -267,6 +267,29 @@ printf '503 Busy\nRetry-After: 0\n' >"$root/busy.bin.head"
 pull 4 "$hub/busy.bin"
 said 'the server answers 503'
 [ "$(asked busy)" = 6 ] || fail "asked $(asked busy) times"
+# how much is announced is a stranger's word: the disk is asked, and nothing taken ahead of the bytes
+taken() {
+    find "$T/cache" -name "*.part" -newer "$T/mark" -exec du -k {} + | awk "{ n += \$1 } END { print n + 0 }"
+}
+echo little >"$root/much.bin"
+printf '200 OK\nETag: "much"\n!stall 3\n!length 200000000\n' >"$root/much.bin.head"
+: >"$T/mark"
+"$DISCERN" pull "$hub/much.bin" --cache "$T/cache" 2>/dev/null &
+client=$!
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ -n "$(find "$T/cache" -name '*.part' -newer "$T/mark")" ] || sleep 0.1
+done
+sleep 0.2
+kill -9 $client
+wait $client 2>/dev/null || :
+[ "$(taken)" -lt 1000 ] || fail "$(taken) kB are taken by 3 bytes"
+free=$(df -k --output=avail "$T" | tail -n 1)
+if [ "$free" -lt 64000000 ]; then
+    printf '200 OK\nETag: "most"\n!length %d000\n' $((free + free / 16)) >"$root/much.bin.head"
+    pull 4 "$hub/much.bin"
+    said 'cannot write: no space left on device; 0 of '
+    [ "$(taken)" -lt 1000 ] || fail "$(taken) kB are taken by nothing"
+fi
 printf '200 OK\n!endless\n' >"$root/plain.bin.head"
 if (ulimit -f 20000) 2>/dev/null; then
     rc=0
@@ -274,6 +297,7 @@ if (ulimit -f 20000) 2>/dev/null; then
     "$DISCERN" pull "$hub/plain.bin" --cache "$T/cache" >"$T/out" 2>"$T/err") || rc=$?
     [ $rc = 4 ] || fail "a disk that is full: status $rc: $(cat "$T/err")"
     said 'cannot write'
+    [ "$(taken)" -lt 1000 ] || fail "$(taken) kB stay that nobody can go on with"
 fi
 
 # ---- nothing else downloads ---------------------------------------------------------------------

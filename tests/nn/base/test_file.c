@@ -9,6 +9,7 @@
 
 #include "nn/base/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -291,6 +293,50 @@ static void a_disk_too_small_is_found_before_anything_is_written(void **state)
     expect_names(1);
 }
 
+static void a_reserve_that_fails_takes_nothing(void **state)
+{
+    struct err err = { 0 };
+    struct file_out *f;
+    struct stat st;
+    struct statvfs disk;
+    char tmp[64];
+
+    (void)state;
+    snprintf(tmp, sizeof tmp, "f.tmp-%ld", (long)getpid());
+    f = file_create("f", &err);
+    assert_non_null(f);
+    assert_int_equal(statvfs(".", &disk), 0);
+    assert_false(file_reserve(f, (disk.f_bavail + 1) * (uint64_t)disk.f_frsize << 4, &err));
+    assert_int_equal(stat(tmp, &st), 0);
+    assert_int_equal(st.st_blocks, 0);
+    file_abandon(f);
+    expect_names(0);
+}
+
+/* Others keep some of a disk, but of a small one never all. */
+static void room_is_what_the_disk_has(void **state)
+{
+    FILE *f;
+    struct stat st;
+    struct statvfs disk;
+
+    (void)state;
+    put("f", "old");
+    f = fopen("f", "rb");
+    assert_non_null(f);
+    assert_int_equal(statvfs(".", &disk), 0);
+    assert_true(file_room(fileno(f), 0, 0));
+    assert_false(file_room(fileno(f), (uint64_t)1 << 62, 0));
+    assert_int_equal(errno, ENOSPC);
+    if (disk.f_bavail > disk.f_blocks / 8)
+        assert_true(file_room(fileno(f), 1, UINT64_MAX));
+    if (disk.f_blocks)
+        assert_false(file_room(fileno(f), disk.f_bavail * (uint64_t)disk.f_frsize, 1 << 20));
+    assert_int_equal(fstat(fileno(f), &st), 0);
+    assert_int_equal(st.st_size, 3);
+    fclose(f);
+}
+
 static void a_commit_that_fails_removes_its_file(void **state)
 {
     struct err err = { 0 };
@@ -460,6 +506,8 @@ int main(void)
         TEST(what_is_abandoned_leaves_no_trace),
         TEST(a_write_that_fails_keeps_the_old_file),
         TEST(a_disk_too_small_is_found_before_anything_is_written),
+        TEST(a_reserve_that_fails_takes_nothing),
+        TEST(room_is_what_the_disk_has),
         TEST(a_commit_that_fails_removes_its_file),
         TEST(places_where_no_file_can_be_are_refused_at_once),
         TEST(two_writers_and_leftovers_do_not_meet),
