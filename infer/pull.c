@@ -13,6 +13,7 @@
 #include "nn/base/file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -102,6 +103,31 @@ static bool is_there(struct pull *p, const char *name)
     const char *path = snapshot(p, name);
 
     return path && file_kind(path) == FILE_REGULAR;
+}
+
+/* A file that came before and lies here: looked at, where a checksum of it is known, which is what a
+ * hub's blob is called, or --sha256. */
+static bool add_old(struct pull *p, const char *name)
+{
+    const char *path = snapshot(p, name), *sum = p->o->sha256;
+    enum infer_digest kind = sum ? INFER_DIGEST_SHA256 : INFER_DIGEST_NONE;
+    char to[PATH_MAX];
+    ssize_t n = path && !p->at.url ? readlink(path, to, sizeof to - 1) : 0;
+    bool wrong = false;
+
+    if (!path)
+        return false;
+    if (n > 0) {
+        to[n] = '\0';
+        sum = strrchr(to, '/') ? strrchr(to, '/') + 1 : to;
+        for (enum infer_digest k = INFER_DIGEST_SHA256; k <= INFER_DIGEST_GIT; k++)
+            if (infer_digest_is(k, sum, strlen(sum)))
+                kind = k;
+    }
+    if (kind && !infer_pull_check(path, name, kind, sum, &p->o->hooks, &wrong, p->err))
+        return wrong ? err_set(p->err, ERR_INPUT, "%s: has gone bad on this disk: %s; without "
+                               "--offline it comes anew", name, p->err->msg) : false;
+    return add(p, name, 0, kind);
 }
 
 /* The commit of what came before, when all of it had. */
@@ -206,7 +232,7 @@ static enum infer_pulling get(struct pull *p, const char *name, int64_t most)
             err_set(p->err, ERR_INPUT, "%s: has not come before, and no server is asked", name);
             return INFER_PULL_NONE;
         }
-        return add(p, name, 0, true) ? INFER_PULL_DONE : INFER_PULL_FAILED;
+        return add_old(p, name) ? INFER_PULL_DONE : INFER_PULL_FAILED;
     }
     f.url = url_of(p, name);
     if (!f.url)
@@ -328,7 +354,7 @@ static enum infer_pulling get_url(struct pull *p)
     } else if (!is_there(p, name)) {
         err_set(p->err, ERR_INPUT, "has not come before, and no server is asked");
     } else {
-        got = add(p, name, 0, false) ? INFER_PULL_DONE : INFER_PULL_FAILED;
+        got = add_old(p, name) ? INFER_PULL_DONE : INFER_PULL_FAILED;
     }
     p->out->path = got == INFER_PULL_DONE ? snapshot(p, name) : NULL;
     return got;

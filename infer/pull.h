@@ -25,7 +25,7 @@ struct infer_pull_options {
 struct infer_pulled_file {
     const char *name, *path;
     int64_t bytes, came;        /* in all; now */
-    bool checked;               /* by a checksum, now or when it came */
+    bool checked;               /* by a checksum, now */
 };
 
 struct infer_pulled {

@@ -402,11 +402,55 @@ static enum infer_http_end follow(struct fetch *f)
     return INFER_HTTP_ENDED;
 }
 
+struct check {
+    const struct infer_pull_hooks *hooks;
+    const char *name;
+    int64_t size;
+};
+
 static void tell_check(void *ctx, int64_t done)
 {
-    const struct fetch *f = ctx;
+    const struct check *c = ctx;
 
-    f->hooks->progress(f->hooks->ctx, "checked", f->file->name, done, f->at);
+    c->hooks->progress(c->hooks->ctx, "checked", c->name, done, c->size);
+}
+
+/* Of all bytes of fd, which is at path. */
+static bool check(int fd, const char *path, const char *name, enum infer_digest kind,
+                  const char *sum, const struct infer_pull_hooks *hooks, bool *wrong,
+                  struct err *err)
+{
+    struct check c = { .hooks = hooks, .name = name };
+    char hex[INFER_DIGEST_HEX] = "";
+    struct stat st;
+    bool ok;
+
+    *wrong = false;
+    if (fstat(fd, &st))
+        return file_cannot(err, path, "look at");
+    c.size = st.st_size;
+    hooks->progress(hooks->ctx, "", name, 0, -1);
+    ok = infer_digest_file(kind, fd, c.size, path, tell_check, &c, hex, err);
+    hooks->progress(hooks->ctx, "", name, 0, -1);
+    if (!ok || !strcmp(hex, sum))
+        return ok;
+    *wrong = true;
+    return err_set(err, ERR_INPUT, "its %s is %s, not %s",
+                   kind == INFER_DIGEST_GIT ? "git hash" : "SHA-256", hex, sum);
+}
+
+bool infer_pull_check(const char *path, const char *name, enum infer_digest kind, const char *sum,
+                      const struct infer_pull_hooks *hooks, bool *wrong, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool ok;
+
+    *wrong = false;
+    if (fd < 0)
+        return file_cannot(err, path, "open");
+    ok = check(fd, path, name, kind, sum, hooks, wrong, err);
+    close(fd);
+    return ok;
 }
 
 /* All bytes are in the part: held against their sum, they become the blob.  *other: they are not
@@ -414,32 +458,49 @@ static void tell_check(void *ctx, int64_t done)
 static bool finish(struct fetch *f, bool *other)
 {
     struct infer_pull_file *file = f->file;
-    char hex[INFER_DIGEST_HEX] = "", *path;
+    char *path;
     struct stat st;
     bool ok;
 
+    *other = false;
     if (fstat(f->fd, &st))
         return file_cannot(f->err, f->part, "look at");
     f->at = st.st_size;
-    *other = false;
-    f->hooks->progress(f->hooks->ctx, "", file->name, 0, -1);
-    if (file->digest &&
-        !infer_digest_file(file->digest, f->fd, f->at, f->part, tell_check, f, hex, f->err))
-        return false;
-    f->hooks->progress(f->hooks->ctx, "", file->name, 0, -1);
-    if (file->digest && strcmp(hex, file->key) != 0) {
-        *other = true;
+    if (file->digest && !check(f->fd, f->part, file->name, file->digest, file->key, f->hooks,
+                               other, f->err)) {
+        if (!*other)
+            return false;
         unlink(f->part);
         leave_part(f);
-        return err_set(f->err, ERR_INPUT, "what came is not what was announced: its %s is %s, not "
-                       "%s; it was thrown away",
-                       file->digest == INFER_DIGEST_GIT ? "git hash" : "SHA-256", hex, file->key);
+        return err_set(f->err, ERR_INPUT, "what came is not what was announced: %s; it was thrown "
+                       "away", f->err->msg);
     }
     if (fsync(f->fd))
         return full(f);
     path = blob_path(f, "");
     ok = path && (!rename(f->part, path) || file_cannot(f->err, path, "create"));
     file->bytes = f->at;
+    free(path);
+    return ok;
+}
+
+/* The blob is there: what it holds is looked at before anybody says that it is right.  *gone: it
+ * was not, and is no more. */
+static bool take_there(struct fetch *f, bool *gone)
+{
+    const struct infer_pull_file *file = f->file;
+    struct str line = { 0 };
+    char *path = blob_path(f, "");
+    bool ok = path && (!file->digest || infer_pull_check(path, file->name, file->digest, file->key,
+                                                         f->hooks, gone, f->err));
+
+    if (path && *gone) {
+        unlink(path);
+        str_printf(&line, "%s: what came before has gone bad on this disk (%s): it comes anew",
+                   file->name, f->err->msg);
+        f->hooks->say(f->hooks->ctx, str_text(&line));
+        str_release(&line);
+    }
     free(path);
     return ok;
 }
@@ -467,7 +528,8 @@ static enum infer_pulling attempt(struct fetch *f, bool *again)
     f->hooks->progress(f->hooks->ctx, "", f->file->name, 0, -1);
     switch (f->end) {
     case HAS_ALL:
-        return INFER_PULL_DONE;
+        f->pause = 0;
+        return take_there(f, again) ? INFER_PULL_DONE : INFER_PULL_FAILED;
     case STATUS:
         return f->status == 404 ? INFER_PULL_NONE : INFER_PULL_FAILED;
     case AGAIN:

@@ -31,7 +31,7 @@ struct infer_pull_file {
     /* found */
     char key[INFER_DIGEST_HEX]; /* of the blob */
     char commit[INFER_DIGEST_HEX];      /* of the repository; "": not said */
-    enum infer_digest digest;   /* what was compared */
+    enum infer_digest digest;   /* what was compared, now */
     int64_t bytes;              /* of the file */
     int64_t came;               /* of them now */
 };
@@ -42,6 +42,11 @@ enum infer_pulling {
     INFER_PULL_UNREACHED,       /* no answer: err says why */
     INFER_PULL_FAILED,          /* err says why */
 };
+
+/* Whether the file at path, which people call name, has that sum: all of it is read.  False with
+ * *wrong: it has another, and err says so. */
+bool infer_pull_check(const char *path, const char *name, enum infer_digest kind, const char *sum,
+                      const struct infer_pull_hooks *hooks, bool *wrong, struct err *err);
 
 /* The folders of the store are there.  What breaks is tried again some times, with pauses. */
 enum infer_pulling infer_pull_file(struct infer_http *h, struct infer_pull_file *f,

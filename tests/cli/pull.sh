@@ -85,6 +85,19 @@ printed '"downloaded":0'
 pull 0 "$hub/me/net/blob/main/config.json"
 printed "$snapshot/config.json"
 
+# what has gone bad on the disk is not called right, and comes anew where somebody can be asked
+blob=$store/blobs/$(sum "$at/model.safetensors")
+spoil() { printf XXXX | dd of="$1" bs=1 seek=5000 conv=notrunc 2>/dev/null; }
+spoil "$blob"
+pull 3 hf://me/net --offline
+said 'model.safetensors: has gone bad on this disk: its SHA-256 is '
+pull 0 hf://me/net
+said 'model.safetensors: what came before has gone bad on this disk'
+cmp "$snapshot/model.safetensors" "$at/model.safetensors"
+spoil "$blob"
+pull 0 "hf://me/net@$commit"
+cmp "$snapshot/model.safetensors" "$at/model.safetensors"
+
 # ---- without a network --------------------------------------------------------------------------
 
 : >"$root/log"
@@ -245,6 +258,7 @@ said 'its SHA-256 is'
 : >"$root/log"
 pull 0 "$hub/plain.bin" --sha256 "$(sum "$root/plain.bin")"
 pull 0 "$hub/plain.bin" --sha256 "$(sum "$root/plain.bin")"
+said 'checksums are right'
 [ "$(asked plain)" = 1 ] || fail "asked again for what has a checksum"
 # what breaks off goes on where the ETag is strong and still the same; else all of it comes anew
 for etag in '"one"' 'W/"weak"' '"new"'; do
