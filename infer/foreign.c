@@ -46,6 +46,8 @@ struct fit {
     struct nn_graph *graph;
     int labels;                 /* as the last layer has them; 0: it is not there */
     int matched, missing, misshapen, left;
+    bool usual;                 /* held against pictures of its usual size: of the size that is */
+    struct err why;             /* wanted it cannot be, why says so */
 };
 
 static bool no_memory(struct err *err)
@@ -168,23 +170,25 @@ static bool same(struct shape a, struct shape b, bool head, int *labels)
     return shape_equal(&s[0], &s[1]);
 }
 
-static struct nn_graph *build(const struct import *m, const struct nn_model *model, int labels,
-                              struct err *err)
+/* For pictures of its usual size, or of what is wanted. */
+static struct nn_graph *build(const struct import *m, const struct nn_model *model, bool usual,
+                              int labels, struct err *err)
 {
-    const int *said = m->config.prep.size;
+    static const int none[2] = { 0, 0 };
+    const int *said = usual ? none : m->config.prep.size;       /* --size is in it */
     struct nn_model_args args = {
-        .height = m->o->size ? m->o->size : said[0] ? said[0] : model->size,
-        .width = m->o->size ? m->o->size : said[1] ? said[1] : model->size,
+        .height = said[0] ? said[0] : model->size,
+        .width = said[1] ? said[1] : model->size,
         .channels = data_prep_channels(&m->config.prep), .labels = labels };
 
     return nn_model_build(model, &args, err);
 }
 
-/* Which parameters of g are the last layer's: their shapes change with the labels. */
-static bool find_heads(const struct import *m, const struct nn_model *model,
-                       const struct nn_graph *g, bool *head, struct err *err)
+/* Which parameters of f's graph are the last layer's: their shapes change with the labels. */
+static bool find_heads(const struct import *m, const struct fit *f, bool *head, struct err *err)
 {
-    struct nn_graph *more = build(m, model, 3, err);
+    const struct nn_graph *g = f->graph;
+    struct nn_graph *more = build(m, f->model, f->usual, 3, err);
 
     for (int i = 0; more && i < g->n; i++)
         head[i] = g->node[i].op == &nn_op_param &&
@@ -199,7 +203,7 @@ static bool take_fit(const struct import *m, struct fit *f, struct str *told)
 {
     const struct nn_graph *g = f->graph;
     bool *head = calloc((size_t)g->n + 1, sizeof *head), *used = calloc((size_t)m->n + 1, 1);
-    bool ok = head && used ? find_heads(m, f->model, g, head, m->err) : no_memory(m->err);
+    bool ok = head && used ? find_heads(m, f, head, m->err) : no_memory(m->err);
 
     for (int i = 0; ok && i < g->n; i++) {
         const struct item *item;
@@ -235,7 +239,7 @@ static bool take_fit(const struct import *m, struct fit *f, struct str *told)
 
 static bool perfect(const struct fit *f)
 {
-    return f->model && !f->missing && !f->misshapen && !f->left;
+    return f->model && !f->usual && !f->missing && !f->misshapen && !f->left;
 }
 
 static int score(const struct fit *f)
@@ -243,23 +247,28 @@ static int score(const struct fit *f)
     return f->matched - f->missing - f->misshapen - f->left;
 }
 
-/* Keeps the better one of *best and a network in the dialect whose names the items have. */
+/* Keeps the better one of *best and a network in the dialect whose names the items have.  One that
+ * cannot be of the size wanted is tried all the same: of what the weights are it says more than the
+ * next one that can. */
 static bool try_model(struct import *m, const struct infer_dialect *d, const struct nn_model *model,
                       struct fit *best)
 {
     struct fit f = { .model = model, .dialect = d };
-    struct err err = { 0 };
 
-    f.graph = build(m, model, 2, &err);
-    if (!f.graph) {             /* not at this size */
-        *m->err = err;
-        return err.kind != ERR_MEMORY;
+    f.graph = build(m, model, false, 2, &f.why);
+    f.usual = !f.graph && f.why.kind != ERR_MEMORY;
+    if (f.usual)
+        f.graph = build(m, model, true, 2, &f.why);
+    if (!f.graph) {
+        *m->err = f.why;
+        return f.why.kind != ERR_MEMORY;
     }
     if (!take_fit(m, &f, NULL)) {
         nn_graph_free(f.graph);
         return false;
     }
-    if (!best->model || score(&f) > score(best)) {
+    if (!best->model || score(&f) > score(best) ||
+        (score(&f) == score(best) && best->usual && !f.usual)) {
         nn_graph_free(best->graph);
         *best = f;
     } else {
@@ -331,6 +340,10 @@ static bool recognise(struct import *m, struct fit *best, const char *path)
                        m->o->arch ? m->o->arch : m->named ? m->named : "no network of ours");
     if (!best->model)           /* none is for that size, or none of it could be built */
         return err_in(m->err, "%s", path);
+    if (best->usual && !best->missing && !best->misshapen && !best->left) {
+        *m->err = best->why;
+        return err_in(m->err, "%s", path);
+    }
     if (!perfect(best))
         return tell_misfit(m, best, path);
     *m->err = (struct err){ .kind = ERR_NONE };
@@ -441,7 +454,7 @@ static struct infer_model *make(struct import *m, struct fit *f)
 
     if (!name_labels(m, n))
         return NULL;
-    g = build(m, f->model, n, m->err);
+    g = build(m, f->model, false, n, m->err);
     p = g ? nn_params_new(g, false, m->err) : NULL;
     if (p && read_values(m, f, g, p)) {
         said = infer_config_fill(&m->config, f->model->name, f->model->size);

@@ -29,7 +29,7 @@ static const char *const alike[][2] = {
     { "resnetv2_101x1_bitm*", "resnetv2_101x1_bit" },
 };
 
-const char *infer_config_network(const char *arch)
+static const char *network(const char *arch)
 {
     struct err ignored;
     const struct nn_model *m;
@@ -39,6 +39,18 @@ const char *infer_config_network(const char *arch)
             return alike[i][1];
     m = nn_model_find(arch, &ignored);
     return m ? m->name : NULL;
+}
+
+/* A point may be in a name of ours; in timm's it begins the tag of the weights. */
+const char *infer_config_network(const char *arch)
+{
+    const char *found = network(arch);
+    char bare[64];
+
+    if (found || !strchr(arch, '.'))
+        return found;
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(arch, "."), arch);
+    return network(bare);
 }
 
 /* Settings of Hugging Face's networks that change what is computed, while no tensor tells; and what
@@ -162,7 +174,7 @@ bool infer_config_model(struct infer_config *c, const char *text, size_t bytes, 
         inner = json_object_get(json, "pretrained_cfg");
         names = json_object_get(json, "label_names");
         if (arch)
-            c->arch = arena_printf(c->mem, "%.*s", (int)strcspn(arch, "."), arch);
+            c->arch = arena_str(c->mem, arch);
         ok = read_kind(c, json, err);
         c->several = problem && !strcmp(problem, "multi_label_classification");
         ok = ok && timm_pictures(c, json_is_object(inner) ? inner : json, err) &&

@@ -31,6 +31,25 @@ printed 'resnet20'
 run 2 import "$T/no-such-thing" --json
 said 'where to? -o FILE says it'
 
+# A size that the network cannot be of is the cause that is told, not another network.
+run 0 train "$T/one" --arch mobilenet_v1_0.25 --steps 1 --size 32 --batch 8 --cache off --quiet \
+    --out "$T/mobile"
+mkdir "$T/small"
+sed 's/discern\./another./g' "$T/mobile/best.safetensors" >"$T/small/model.safetensors"
+for size in 7 24; do
+    run 3 import "$T/small" -o "$T/no" --size $size
+    said "mobilenet_v1_0.25: pictures of ${size}x$size are too small, 32x32 is the least"
+    run 3 train "$T/one" --init "$T/small" --size $size --steps 1 --cache off --out "$T/no"
+    said "mobilenet_v1_0.25: pictures of ${size}x$size are too small, 32x32 is the least"
+done
+# Our own names may hold a point; timm's have a tag behind it.
+echo '{"architecture":"mobilenet_v1_0.25"}' >"$T/small/config.json"
+run 0 import "$T/small" -o "$T/small-m"
+said 'mobilenet_v1_0.25: all '
+echo '{"architecture":"no.net"}' >"$T/small/config.json"
+run 3 import "$T/small" -o "$T/no"
+said 'says that it is "no.net", which is no network of ours'
+
 # What is read is not written over: the input, or a part of it.
 mkdir "$T/parts"
 cp "$T/run/weights.safetensors" "$T/parts/model.safetensors"

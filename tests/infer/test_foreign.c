@@ -329,7 +329,7 @@ static void what_config_says_of_the_network_counts(void **state)
     (void)state;
     write_tensors("model.safetensors", w.entry, w.n);
     made_text(&folder, "config.json", "{\"architecture\":\"tf_efficientnet_b0.in1k\"}");
-    refused(".", &plain, ERR_UNSUPPORTED, "\"tf_efficientnet_b0\", which is no network of ours: "
+    refused(".", &plain, ERR_UNSUPPORTED, "\"tf_efficientnet_b0.in1k\", which is no network of ours: "
             "TensorFlow pads otherwise", "");
     refused(".", &plain, ERR_UNSUPPORTED, "--arch NAME takes", "");
     m = import(".", &(struct infer_foreign_options){ .arch = "resnet20" });
@@ -345,6 +345,8 @@ static void what_config_says_of_the_network_counts(void **state)
     infer_model_free(m);
     assert_string_equal(infer_config_network("mobilenetv2_100"), "mobilenet_v2");
     assert_null(infer_config_network("resnet50_gn"));
+    assert_string_equal(infer_config_network("resnet50.a1_in1k"), "resnet50");
+    assert_string_equal(infer_config_network("mobilenet_v1_0.25"), "mobilenet_v1_0.25");
     release(&w);
 }
 
