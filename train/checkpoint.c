@@ -255,16 +255,34 @@ enum train_found train_checkpoint_read(const char *dir, const struct train_state
     return found;
 }
 
+/* In the order in which what an earlier training left is removed. */
+static const char *const written[] = { TRAIN_PREVIOUS, TRAIN_LAST, TRAIN_BEST };
+
 bool train_checkpoint_forget(const char *dir, struct err *err)
 {
-    static const char *const old[] = { TRAIN_PREVIOUS, TRAIN_LAST, TRAIN_BEST };
     bool ok = true;
 
-    for (size_t i = 0; ok && i < sizeof old / sizeof *old; i++) {
-        char *path = file_in(dir, old[i], err);
+    for (size_t i = 0; ok && i < sizeof written / sizeof *written; i++) {
+        char *path = file_in(dir, written[i], err);
 
         ok = path && (!unlink(path) || errno == ENOENT || err_errno(err, path, "remove"));
         free(path);
     }
     return ok;
+}
+
+bool train_checkpoint_writes(const char *dir, const char *path)
+{
+    char *folder = realpath(dir, NULL);
+    bool found = false;
+
+    for (size_t i = 0; folder && !found && i < sizeof written / sizeof *written; i++) {
+        struct err ignored;
+        char *one = file_in(folder, written[i], &ignored);
+
+        found = one && !strcmp(one, path);
+        free(one);
+    }
+    free(folder);
+    return found;
 }

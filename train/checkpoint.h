@@ -51,4 +51,7 @@ enum train_found train_checkpoint_read(const char *dir, const struct train_state
  * checkpoints, nor report on its best model before it has one. */
 bool train_checkpoint_forget(const char *dir, struct err *err);
 
+/* Whether such a training writes or removes that file, an absolute path without links. */
+bool train_checkpoint_writes(const char *dir, const char *path);
+
 #endif

@@ -574,6 +574,31 @@ static int go(struct train_asked *a, struct train_folder *folder,
     return status;
 }
 
+/* No file that a setting names is one that the training writes: what it begins with or learns from
+ * would be gone, and the training could be neither repeated nor gone on with. */
+static bool keeps_inputs(const struct train_asked *a, struct err *err)
+{
+    char name[CLI_NAME_BYTES];
+
+    if (!a->o.out || a->o.resume || a->o.find_lr)
+        return true;
+    for (const struct field *f = train_cfg_fields; f->name; f++) {
+        struct str value = { 0 };
+
+        if (f->kind != FIELD_KIND_STRING || !field_is_path(f) || field_is_default(f, &a->o.cfg))
+            continue;
+        field_text(f, &a->o.cfg, &value);
+        if (train_checkpoint_writes(a->o.out, str_text(&value)))
+            err_set(err, ERR_INPUT, "%s: is what %s names, and a training in %s would write over "
+                    "it: another --out keeps it", str_text(&value),
+                    cli_option_name(f, false, name), a->o.out);
+        str_release(&value);
+        if (err->kind)
+            return false;
+    }
+    return true;
+}
+
 static int run(const struct cli_command *self, int argc, char **argv)
 {
     struct train_asked a;
@@ -591,7 +616,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         int threads = a.o.cfg.threads ? a.o.cfg.threads : pool_cpus();
 
         catch_signals();
-        if (!train_check(&a.o.cfg, &err) || !pin_teacher(&a, &err) ||
+        if (!train_check(&a.o.cfg, &err) || !keeps_inputs(&a, &err) || !pin_teacher(&a, &err) ||
             !data_sandbox_choose(a.o.sandbox, threads, &decode, &err))
             status = cli_fail(&err, a.o.json || a.o.log_json);
         else if (a.o.dry_run)

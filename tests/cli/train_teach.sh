@@ -34,6 +34,22 @@ run 3 train --config "$T/s/run.json" --out "$T/never"
 said "$t: is not the teacher that was learnt from"
 [ ! -e "$T/never" ] || fail 'a training that was refused left a folder'
 
+# ---- a file that is learnt from, or begun with, is not written over ----
+mkdir "$T/own"
+cp "$t" "$T/own/best.safetensors"
+cp "$t" "$T/own/mine.safetensors"
+ln -s "$T/own" "$T/link"
+for option in --teacher --init; do
+    for out in "$T/own" "$T/link/." ; do
+        run 3 train "$T/one" $tiny --out "$out" --force "$option" "$T/link/best.safetensors"
+        said "$T/own/best.safetensors: is what $option names"
+        [ "$(wc -l <"$T/err")" -eq 1 ] || fail "not one line: $(cat "$T/err")"
+    done
+done
+cmp "$t" "$T/own/best.safetensors" || fail 'the file was written over'
+run 0 train "$T/one" $tiny --out "$T/own" --force --teacher "$T/own/mine.safetensors"
+cmp "$t" "$T/own/mine.safetensors" || fail 'the teacher was written over'
+
 # ---- what cannot be ----
 usage train "$T/one" $tiny --out "$T/never" --unlabelled "$T/more"
 said '--teacher MODEL says what they show'
