@@ -42,34 +42,66 @@ static int add_param(struct nn_rewrite *w, const struct nn_op *op, const void *a
     return id;
 }
 
-static int add_linear(struct nn_rewrite *w, const char *name, const char *weight_name,
-                      const char *bias_name, int x, int width, const float *weight,
+/* What nodes of a head begin with: "few", or "few2" ... where the network was made from few
+ * pictures itself, and what is left of that head has the name.  NULL: memory is out. */
+static const char *find_name(const struct nn_graph *g, struct arena *mem)
+{
+    const char *name = "few";
+    bool taken = true;
+
+    for (int k = 2; name && taken; k++) {
+        size_t n = strlen(name);
+
+        taken = false;
+        for (int i = 0; i < g->n; i++)
+            taken |= g->node[i].name && !strncmp(g->node[i].name, name, n) &&
+                     (!g->node[i].name[n] || g->node[i].name[n] == '.');
+        if (taken)
+            name = arena_printf(mem, "few%d", k);
+    }
+    return name;
+}
+
+/* HEAD.SUFFIX */
+static const char *name_of(struct nn_rewrite *w, const char *head, const char *suffix)
+{
+    const char *name = arena_printf(w->mem, "%s.%s", head, suffix);
+
+    if (!name && !w->failed)
+        w->failed = !err_set(w->err, ERR_MEMORY, "no memory for a name");
+    return name;
+}
+
+static int add_linear(struct nn_rewrite *w, const char *name, int x, int width, const float *weight,
                       const float *bias)
 {
     const struct nn_linear attr = { .width = width, .bias = bias };
-    int in[3] = { x, add_param(w, &nn_op_linear, &attr, x, 1, weight_name, weight), -1 };
+    int in[3] = { x, add_param(w, &nn_op_linear, &attr, x, 1, name_of(w, name, "weight"), weight),
+                  -1 };
 
     if (bias)
-        in[2] = add_param(w, &nn_op_linear, &attr, x, 2, bias_name, bias);
+        in[2] = add_param(w, &nn_op_linear, &attr, x, 2, name_of(w, name, "bias"), bias);
     return nn_rewrite_add(w, &nn_op_linear, name, &attr, bias ? 3 : 2, in, NULL);
 }
 
-static int add_head(struct nn_rewrite *w, const struct infer_few *f, int x)
+static int add_norm(struct nn_rewrite *w, const char *name, int x)
 {
-    static const struct nn_layernorm norm = { .epsilon = 1e-5 };
+    static const struct nn_layernorm attr = { .epsilon = 1e-5 };
+    int in[3] = { x, add_param(w, &nn_op_layernorm, &attr, x, 1, name_of(w, name, "weight"), NULL),
+                  add_param(w, &nn_op_layernorm, &attr, x, 2, name_of(w, name, "bias"), NULL) };
 
-    if (f->norm) {
-        int in[3] = { x, add_param(w, &nn_op_layernorm, &norm, x, 1, "few.norm.weight", NULL),
-                      add_param(w, &nn_op_layernorm, &norm, x, 2, "few.norm.bias", NULL) };
+    return nn_rewrite_add(w, &nn_op_layernorm, name, &attr, 3, in, NULL);
+}
 
-        x = nn_rewrite_add(w, &nn_op_layernorm, "few.norm", &norm, 3, in, NULL);
-    }
+static int add_head(struct nn_rewrite *w, const struct infer_few *f, const char *name, int x)
+{
+    if (f->norm)
+        x = add_norm(w, name_of(w, name, "norm"), x);
     if (!f->second)
-        return add_linear(w, "few", "few.weight", "few.bias", x, f->first, f->weight, f->bias);
-    x = add_linear(w, "few.pictures", "few.pictures.weight", "few.pictures.bias", x, f->first,
-                   f->weight, f->bias);
-    x = nn_rewrite_add(w, &nn_op_softmax, "few.nearness", NULL, 1, &x, NULL);
-    return add_linear(w, "few", "few.weight", "few.bias", x, f->n_labels, f->second, NULL);
+        return add_linear(w, name, x, f->first, f->weight, f->bias);
+    x = add_linear(w, name_of(w, name, "pictures"), x, f->first, f->weight, f->bias);
+    x = nn_rewrite_add(w, &nn_op_softmax, name_of(w, name, "nearness"), NULL, 1, &x, NULL);
+    return add_linear(w, name, x, f->n_labels, f->second, NULL);
 }
 
 /* The same values with the new head, the old one and what only it needed left out. */
@@ -80,13 +112,17 @@ static bool rewrite(const struct infer_few *f, const struct nn_graph *g, const s
     struct nn_values values;
     struct infer_cut cut;
     struct nn_rewrite w;
+    const char *name;
     bool ok;
 
     if (!infer_cut_find(g, &cut, err) || !nn_rewrite_begin(&w, g, v, err))
         return false;
     for (int i = 0; i < g->n; i++)
         nn_rewrite_copy(&w, i);
-    w.map[nn_graph_find_output(g, "logits")] = add_head(&w, f, infer_cut_add(&w, &cut));
+    name = find_name(g, w.mem);
+    if (!name && !w.failed)
+        w.failed = !err_set(err, ERR_MEMORY, "no memory for a name");
+    w.map[nn_graph_find_output(g, "logits")] = add_head(&w, f, name, infer_cut_add(&w, &cut));
     if (!nn_rewrite_end(&w, &whole, &values))
         return false;
     ok = nn_pass_dead_code.run(whole, &values, g2, v2, err);

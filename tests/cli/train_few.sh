@@ -62,6 +62,12 @@ run 0 train "$T/many/labels.csv" --init "$from" --few 4 --cache off --out "$T/se
 said 'few: probe of'
 run 0 eval "$T/several/best.safetensors" "$T/many/labels.csv"
 
+# From a model that was made so, once and again.
+run 0 train "$T/set" --init "$model" --few 3 --cache off --out "$T/second"
+run 0 train "$T/set" --init "$T/second/best.safetensors" --few 3 --cache off --out "$T/third"
+run 0 eval "$T/third/best.safetensors" "$T/set" --json
+run 0 export "$T/third/best.safetensors" -o "$T/third.onnx"
+
 # What makes no sense.
 usage train "$T/set" --few 3
 said '--init'
