@@ -126,7 +126,42 @@ static void add_figures(const json_t *figures, struct str *out)
     add_line(out, "figures", &text);
 }
 
-/* Settings that are on: what is 0, none, auto or false says little. */
+/* Whether a setting is off: what is 0, no, none, auto or false, and of what multiplies 1. */
+static bool is_off(const char *key, const json_t *value)
+{
+    static const char *const words[] = { "", "no", "none", "auto" };
+    static const char *const times[] = { "progressive", "accumulate", "bias_lr", "layer_lr" };
+    const char *word = json_string_value(value);
+    double x = json_number_value(value);
+    bool off = json_is_false(value) || json_is_null(value) || json_is_array(value) ||
+               (json_is_number(value) && x <= 0 && strcmp(key, "seed") != 0);
+
+    for (size_t i = 0; word && i < sizeof words / sizeof *words; i++)
+        off |= !strcmp(word, words[i]);
+    for (size_t i = 0; json_is_number(value) && i < sizeof times / sizeof *times; i++)
+        off |= x == 1 && !strcmp(key, times[i]);
+    return off;
+}
+
+/* Whether a setting says something about another one, which is not so. */
+static bool is_of_another(const json_t *settings, const char *key)
+{
+    static const struct {
+        const char *name, *of, *values; /* NULL: any but none */
+    } belongs[] = { { "teacher_share", "teacher", NULL }, { "temperature", "teacher", NULL },
+                    { "drop", "sched", "step plateau" },  { "drop_every", "sched", "step" },
+                    { "patience", "sched", "plateau" } };
+
+    for (size_t i = 0; i < sizeof belongs / sizeof *belongs; i++)
+        if (!strcmp(belongs[i].name, key)) {
+            const char *word = json_string_value(member(settings, belongs[i].of));
+
+            return !word || !*word || (belongs[i].values && !strstr(belongs[i].values, word));
+        }
+    return false;
+}
+
+/* Settings that are on, and not told elsewhere. */
 static void add_recipe(const json_t *settings, struct str *out)
 {
     static const char *const elsewhere[] = { "arch", "size", "color", "channels", "resize",
@@ -138,10 +173,7 @@ static void add_recipe(const json_t *settings, struct str *out)
 
     json_object_foreach((json_t *)(uintptr_t)settings, key, value) {
         const char *word = json_string_value(value);
-        bool said = json_is_false(value) || json_is_null(value) || json_is_array(value) ||
-                    (json_is_number(value) && json_number_value(value) <= 0 &&
-                     strcmp(key, "seed") != 0) ||
-                    (word && (!*word || !strcmp(word, "none") || !strcmp(word, "auto")));
+        bool said = is_off(key, value) || is_of_another(settings, key);
 
         for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
             said |= !strcmp(key, elsewhere[i]);

@@ -20,6 +20,9 @@ grep -q '^data  .*[0-9] pictures to learn from, [0-9]* to check with, fingerprin
     fail "data: $(cat "$T/out")"
 grep -q '^figures .*accuracy [0-9.]*' "$T/out" || fail "figures: $(cat "$T/out")"
 grep -q '^recipe .*batch [0-9]*' "$T/out" || fail "recipe: $(cat "$T/out")"
+for off in teacher_share patience layer_lr progressive; do
+    not_printed "$off"
+done
 grep -q '^calibration  ' "$T/out" || fail "calibration: $(cat "$T/out")"
 awk 'length > 80 { exit 1 }' "$T/out" || fail "wider than 80: $(cat "$T/out")"
 
