@@ -62,6 +62,31 @@ static bool check_few(const struct train_cfg *cfg, struct err *err)
     return true;
 }
 
+/* Settings that say something about another one need it. */
+static bool check_belongs(const struct train_cfg *cfg, struct err *err)
+{
+    static const struct {
+        const char *name, *of;
+    } belongs[] = { { "lora_alpha", "lora" }, { "lora_layers", "lora" },
+                    { "teacher_share", "teacher" }, { "temperature", "teacher" },
+                    { "teacher_sum", "teacher" } };
+    struct str value = { 0 };
+    const struct field *f;
+
+    for (size_t i = 0; i < sizeof belongs / sizeof *belongs; i++) {
+        f = field_find(train_cfg_fields, belongs[i].name);
+        if (field_is_default(f, cfg) ||
+            !field_is_default(field_find(train_cfg_fields, belongs[i].of), cfg))
+            continue;
+        field_text(f, cfg, &value);
+        err_set(err, ERR_USAGE, "%s %s: says how --%s is meant, which is not given", f->name,
+                str_text(&value), belongs[i].of);
+        str_release(&value);
+        return false;
+    }
+    return true;
+}
+
 /* What speaks of a teacher needs one. */
 static bool check_teacher(const struct train_cfg *cfg, struct err *err)
 {
@@ -89,6 +114,10 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
     if (cfg->probe == TRAIN_PROBE_ONLY && (cfg->epochs || cfg->steps || cfg->time > 0))
         return err_set(err, ERR_USAGE,
                        "probe only: makes no steps; leave epochs, steps and time out");
+    if (cfg->probe == TRAIN_PROBE_ONLY && !cfg->few && (cfg->lora || cfg->teacher))
+        return err_set(err, ERR_USAGE,
+                       "probe only: the last layer is all that is learnt; leave lora and teacher "
+                       "out");
     if ((cfg->probe == TRAIN_PROBE_ONLY || cfg->probe == TRAIN_PROBE_YES) && !cfg->init)
         return err_set(err, ERR_USAGE,
                        "probe %s: needs a network that has learnt to see: --init says which",
@@ -99,7 +128,7 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
         return err_set(err, ERR_USAGE,
                        "lora %d: weights that are drawn are not worth keeping: --init MODEL says "
                        "which to begin with", cfg->lora);
-    return check_few(cfg, err) && check_teacher(cfg, err) && train_plan_check(cfg, err) &&
+    return check_few(cfg, err) && check_belongs(cfg, err) && check_teacher(cfg, err) && train_plan_check(cfg, err) &&
            check_variants(cfg, err) && train_arch_check(cfg->arch, err) &&
            nn_kernels_get(cfg->isa, err) && train_optim_find(cfg->optim, err);
 }

@@ -19,6 +19,8 @@ said "teacher $t: tiny.net, 10 labels; sees pictures of 16x16"
 grep -q '"teacher": "'"$t"'"' "$T/s/run.json" || fail 'run.json does not name the teacher'
 grep -q '"teacher_sum": "[0-9a-f]*"' "$T/s/run.json" || fail 'run.json has no checksum'
 grep -q '^unlabelled:.*,train$' "$T/s/split.csv" || fail 'split.csv lacks what was learnt from'
+run 0 info "$T/s/best.safetensors"
+printed 'teacher_share'
 run 0 info "$T/s/best.safetensors" --json
 not_printed "$T/t"
 
@@ -56,6 +58,12 @@ said '--teacher MODEL says what they show'
 usage train "$T/one" $tiny --out "$T/never" --teacher "$t" --unlabelled "$T/more" \
     --sampling balanced
 usage train "$T/one" $tiny --out "$T/never" --teacher "$t" --temperature 0
+usage train "$T/one" $tiny --out "$T/never" --temperature 3
+said 'temperature 3: says how --teacher is meant'
+usage train "$T/one" $tiny --out "$T/never" --teacher-share 0.5
+said 'teacher_share 0.5: says how --teacher is meant'
+usage train "$T/one" --out "$T/never" --init "$t" --probe only --teacher "$t"
+said 'leave lora and teacher out'
 run 3 train "$T/one" $tiny --out "$T/never" --teacher "$T/none"
 said "$T/none"
 run 3 train "$T/one" $tiny --out "$T/never" --teacher "$T/tiny.net"
