@@ -150,7 +150,8 @@ static bool mark(const struct nn_graph *g, const char *pattern, bool *frozen, st
 }
 
 /* By patterns in order: what a later one says counts. */
-static bool mark_all(const struct nn_graph *g, const char *patterns, bool *frozen, struct err *err)
+bool train_freeze_find(const struct nn_graph *g, const char *patterns, bool *frozen,
+                       struct err *err)
 {
     char pattern[NN_MAX_NAME + 2];
 
@@ -173,7 +174,7 @@ bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err)
     bool *frozen = calloc((size_t)g->n + 1, sizeof *frozen);
     bool ok = frozen || err_set(err, ERR_MEMORY, "no memory to freeze parameters"), left = false;
 
-    ok = ok && mark_all(g, patterns, frozen, err);
+    ok = ok && train_freeze_find(g, patterns, frozen, err);
     for (int i = 0; ok && i < g->n; i++)
         if (is_trained(&g->node[i])) {
             left |= !frozen[i];

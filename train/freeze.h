@@ -16,6 +16,10 @@
  */
 bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err);
 
+/* Which parameters of g such patterns mean, into frozen[g->n], zeroed.  ERR_USAGE as above. */
+bool train_freeze_find(const struct nn_graph *g, const char *patterns, bool *frozen,
+                       struct err *err);
+
 /* In a training copy g: every batch-norm goes by the statistics that it has, and keeps them; weight
  * and bias are trained on. */
 bool train_keep_norms(struct nn_graph *g, struct err *err);

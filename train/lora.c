@@ -7,6 +7,7 @@
 #include "nn/op/linear.h"
 #include "nn/op/math.h"
 #include "nn/op/matmul.h"
+#include "train/freeze.h"
 
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -337,6 +338,72 @@ const char *train_lora_freeze(const struct train_lora *l)
 int train_lora_layers(const struct train_lora *l)
 {
     return l->layers;
+}
+
+/* Of each node of the graph whether the patterns freeze it; the caller's to free. */
+static bool *find_frozen(const struct train_lora *l, const char *patterns, struct err *err)
+{
+    bool *frozen = calloc((size_t)l->graph->n + 1, sizeof *frozen);
+
+    if (frozen && train_freeze_find(l->graph, patterns, frozen, err))
+        return frozen;
+    if (!frozen)
+        err_set(err, ERR_MEMORY, "no memory to freeze parameters");
+    free(frozen);
+    return NULL;
+}
+
+/* B begins at 0, so that where it stays, nothing learns; A may stay as it was drawn. */
+static bool learns(const struct train_lora *l, int k, const bool *frozen)
+{
+    return !frozen[l->layer[k].b];
+}
+
+bool train_lora_check(const struct train_lora *l, const char *patterns, const char *asked,
+                      struct err *err)
+{
+    bool *frozen = find_frozen(l, patterns, err);
+    bool left = false, ok = frozen;
+
+    for (int k = 0; frozen && k < l->layers; k++)
+        left |= learns(l, k, frozen);
+    free(frozen);
+    if (ok && !left)
+        return err_set(err, ERR_USAGE,
+                       "freeze %s: means the thin matrices of --lora too, all of them, and leaves "
+                       "none to learn: without it everything but these and the last layer stays "
+                       "already", asked);
+    return ok;
+}
+
+void train_lora_tell(const struct train_lora *l, const char *patterns, struct str *out)
+{
+    enum { SHOWN = 3 };
+    struct err ignored;
+    bool *frozen = find_frozen(l, patterns, &ignored);
+    int n = 0, most = 0;
+
+    for (int k = 0; frozen && k < l->layers; k++)
+        n += learns(l, k, frozen);
+    str_printf(out, "lora %d: beside the last layer %d linear layer%s learn%s, by matrices of rank "
+               "%d: ", l->opt.rank, n, str_plural(n), n == 1 ? "s" : "", l->opt.rank);
+    n = 0;
+    for (int k = 0; frozen && k < l->layers; k++) {
+        const struct nn_graph *g = l->graph;
+        int in = g->node[l->layer[k].a].type.dim[0].n, to = g->node[l->layer[k].b].type.dim[1].n;
+        const char *name = g->node[l->layer[k].a].name;
+
+        if (!learns(l, k, frozen))
+            continue;
+        most = most > (in < to ? in : to) ? most : in < to ? in : to;
+        if (n++ < SHOWN)
+            str_printf(out, "%s%.*s", n > 1 ? ", " : "", (int)(strrchr(name, '.') - name), name);
+    }
+    if (n > SHOWN)
+        str_printf(out, " and %d more", n - SHOWN);
+    if (l->opt.rank > most)
+        str_printf(out, "; none of them has a rank above %d, so more than that is of no use", most);
+    free(frozen);
 }
 
 /* w[n,m] += s a[n,rank] b[rank,m], in this order. */

@@ -40,6 +40,14 @@ const char *train_lora_freeze(const struct train_lora *l);
 /* Layers that have such matrices. */
 int train_lora_layers(const struct train_lora *l);
 
+/* Whether the patterns leave a layer whose matrices learn.  ERR_USAGE: none, as `asked`, which the
+ * user said, means all of them. */
+bool train_lora_check(const struct train_lora *l, const char *patterns, const char *asked,
+                      struct err *err);
+
+/* Appends which layers learn by matrices, where these patterns hold. */
+void train_lora_tell(const struct train_lora *l, const char *patterns, struct str *out);
+
 /* The values that answer, of a net of that graph, into p, which belongs to g: W + s A B. */
 void train_lora_values(const struct train_lora *l, const struct train_net *net,
                        struct nn_params *p);

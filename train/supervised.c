@@ -99,7 +99,8 @@ static bool subject_open(struct subject *s, const struct train_method_options *o
     str_printf(&s->freeze, "%s%s%s", train_lora_freeze(s->lora), *cfg->freeze ? "," : "",
                cfg->freeze);
     s->how.freeze = str_text(&s->freeze);
-    return !s->freeze.failed || err_set(err, ERR_MEMORY, "no memory for names");
+    return (!s->freeze.failed || err_set(err, ERR_MEMORY, "no memory for names")) &&
+           train_lora_check(s->lora, s->how.freeze, cfg->freeze, err);
 }
 
 static bool bytes(const struct train_method_options *opt, struct train_net_bytes *out,
@@ -175,6 +176,22 @@ static struct train_net *new_net(const struct train_method_options *opt, struct 
     return net;
 }
 
+static bool tell_lora(const struct train_method_options *opt, train_say_fn *say, void *ctx,
+                      struct err *err)
+{
+    struct str text = { 0 };
+    struct subject s;
+    bool ok = subject_open(&s, opt, NULL, err);
+
+    if (ok && s.lora) {
+        train_lora_tell(s.lora, s.how.freeze, &text);
+        say(ctx, str_text(&text));
+    }
+    str_release(&text);
+    subject_close(&s);
+    return ok;
+}
+
 /* Of the labels' part of the loss: what is wrong with values shows there. */
 static bool check(const struct train_method_options *opt, const struct data_batch *b,
                   train_say_fn *say, void *ctx, struct err *err)
@@ -184,6 +201,8 @@ static bool check(const struct train_method_options *opt, const struct data_batc
     struct train_lora *lora;
     bool ok;
 
+    if (!tell_lora(opt, say, ctx, err))
+        return false;
     labels.teacher = NULL;
     net = new_net(&labels, &lora, err);
     ok = net;

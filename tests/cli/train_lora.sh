@@ -24,6 +24,8 @@ vit="--arch $T/vit.net --batch 16 --no-near --epochs 2"
 run 0 train "$T/one" $vit --out "$T/a"
 a=$T/a/last.safetensors
 run 0 train "$T/one" $vit --out "$T/b" --init "$a" --lora 4 --lora-alpha 8 --optim adamw
+said 'lora 4: beside the last layer 2 linear layers learn, by matrices of rank 4: qkv, proj'
+not_said 'of no use'
 grep -q '"lora": 4' "$T/b/run.json" || fail 'run.json lacks the rank'
 run 0 info "$T/b/best.safetensors" --graph
 not_printed lora
@@ -34,8 +36,20 @@ undated "$T/c/best.safetensors" >"$T/y"
 cmp -s "$T/x" "$T/y" || fail 'a repeated training gave another model'
 run 0 train "$T/one" $vit --out "$T/d" --init "$a" --lora 2 --lora-layers 'fc' --freeze head.bias
 
+run 0 train "$T/one" $vit --out "$T/e" --init "$a" --lora 20 --freeze 'qkv*' --dry-run
+said 'lora 20: beside the last layer 1 linear layer learns, by matrices of rank 20: proj; none'
+said 'none of them has a rank above 16, so more than that is of no use'
+
 usage train "$T/one" $vit --out "$T/never" --lora 4
 said '--init MODEL says which to begin with'
+for more in '--lora-alpha 3' '--lora-layers fc'; do
+    usage train "$T/one" $vit --out "$T/never" --init "$a" $more
+    said 'says how --lora is meant'
+done
 run 2 train "$T/one" $vit --out "$T/never" --init "$a" --lora 4 --lora-layers 'fcc'
 said 'none but the last is called "fcc": its linear layers are qkv, proj, fc, head'
+for all in '*' 'qkv*,proj*'; do
+    run 2 train "$T/one" $vit --out "$T/never" --init "$a" --lora 4 --freeze "$all"
+    said "freeze $all: means the thin matrices of --lora too"
+done
 [ ! -e "$T/never" ] || fail 'a training that was refused left a folder'
