@@ -211,20 +211,34 @@ static bool pin_teacher(struct train_asked *a, struct err *err)
     return cfg->teacher_sum || err_set(err, ERR_MEMORY, "no memory for a checksum");
 }
 
+static bool can_read(const struct data_sample *s, const void *ctx)
+{
+    struct data_image image;
+    struct err ignored;
+
+    if (!data_sample_image(s, ctx, &image, &ignored))
+        return false;
+    data_image_release(&image);
+    return true;
+}
+
 /* --few: which pictures are learnt from, and what is told of it. */
 static bool draw_few(const struct train_asked *a, struct hearing *h, struct data_index *x,
-                     struct err *err)
+                     const struct data_decode *decode, struct err *err)
 {
     struct train_few_drawn drawn;
     int few = a->o.cfg.few;
 
     if (!few)
         return true;
-    if (!train_few_draw(x, few, (uint64_t)a->o.cfg.seed, &drawn, err))
+    if (!train_few_draw(x, few, (uint64_t)a->o.cfg.seed, can_read, decode, &drawn, err))
         return false;
     note(h, "few %d: %d picture%s to learn from, drawn by seed %d; %d others check %s", few,
          drawn.train, str_plural(drawn.train), a->o.cfg.seed, drawn.val,
          drawn.train == 1 ? "it" : "them");
+    if (drawn.unread)
+        note(h, "few %d: %d that cannot be read %s drawn beside them, and others for them", few,
+             drawn.unread, drawn.unread == 1 ? "was" : "were");
     if (drawn.fewer)
         note(h, "few %d: %d of %d labels have fewer pictures", few, drawn.fewer, x->n_labels);
     return true;
@@ -244,7 +258,7 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
     if (!x)
         return NULL;
     note_skipped(h, x);
-    if (!choose_recipe(a, h, x, decode, threads, err) || !draw_few(a, h, x, err)) {
+    if (!choose_recipe(a, h, x, decode, threads, err) || !draw_few(a, h, x, decode, err)) {
         data_index_free(x);
         return NULL;
     }

@@ -16,20 +16,18 @@ static bool has(const struct data_sample *s, int label)
     return s->mark ? s->mark[label] == 1 : s->label == label;
 }
 
-/* Takes the picture for its labels where one of them wants more. */
-static bool take(const struct data_index *x, const struct data_sample *s, int few, int *count)
+/* Whether one of its labels wants more. */
+static bool wanted(const struct data_index *x, const struct data_sample *s, int few,
+                   const int *count)
 {
-    bool wanted = false;
-
     for (int l = 0; l < x->n_labels; l++)
-        wanted |= has(s, l) && count[l] < few;
-    for (int l = 0; wanted && l < x->n_labels; l++)
-        count[l] += has(s, l);
-    return wanted;
+        if (has(s, l) && count[l] < few)
+            return true;
+    return false;
 }
 
-bool train_few_draw(struct data_index *x, int few, uint64_t seed, struct train_few_drawn *drawn,
-                    struct err *err)
+bool train_few_draw(struct data_index *x, int few, uint64_t seed, train_few_reads *reads,
+                    const void *ctx, struct train_few_drawn *drawn, struct err *err)
 {
     uint32_t *order = malloc(((size_t)x->n + 1) * sizeof *order);
     int *count = calloc((size_t)x->n_labels + 1, sizeof *count);
@@ -43,9 +41,17 @@ bool train_few_draw(struct data_index *x, int few, uint64_t seed, struct train_f
 
         if (s->split != DATA_UNSPLIT && s->split != DATA_TRAIN)
             continue;
-        s->split = take(x, s, few, count) ? DATA_TRAIN : DATA_VAL;
-        drawn->train += s->split == DATA_TRAIN;
+        s->split = wanted(x, s, few, count) ? DATA_TRAIN : DATA_VAL;
         drawn->val += s->split == DATA_VAL;
+        if (s->split == DATA_VAL)
+            continue;
+        if (!reads(s, ctx)) { /* told with the part that is learnt from */
+            drawn->unread++;
+            continue;
+        }
+        drawn->train++;
+        for (int l = 0; l < x->n_labels; l++)
+            count[l] += has(s, l);
     }
     for (int l = 0; ok && l < x->n_labels; l++)
         drawn->fewer += count[l] < few;

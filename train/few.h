@@ -13,11 +13,16 @@
 /* Of pictures in no part, or the train part, each is put into the train or the val part.  MULTI: a
  * picture counts for all of its labels, and is taken while one of them wants more. */
 struct train_few_drawn {
-    int train, val;             /* pictures drawn, and left to check with */
+    int train, val;             /* pictures that were drawn, and are left to check with */
+    int unread;                 /* drawn beside them, as they cannot be read: they do not count */
     int fewer;                  /* labels with fewer pictures than were asked for */
 };
-bool train_few_draw(struct data_index *x, int few, uint64_t seed, struct train_few_drawn *drawn,
-                    struct err *err);
+
+/* Whether a picture can be read. */
+typedef bool train_few_reads(const struct data_sample *s, const void *ctx);
+
+bool train_few_draw(struct data_index *x, int few, uint64_t seed, train_few_reads *reads,
+                    const void *ctx, struct train_few_drawn *drawn, struct err *err);
 
 /* t->model and t->start become those with the head, from t->start, which has all other values.
  * Says what was tried. */

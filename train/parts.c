@@ -84,23 +84,45 @@ bool train_parts_first(struct train_parts *p, const struct data_sample *sample)
     return first;
 }
 
-void train_parts_missing(const struct train_parts *p, struct str *out)
+/* data_index_counts of those that could be read.  False: memory is out. */
+static bool count_read(const struct data_index *x, const bool *read, int *count)
+{
+    struct data_index part = *x;
+    bool ok;
+
+    part.sample = malloc(((size_t)x->n + 1) * sizeof *part.sample);
+    part.n = 0;
+    for (int i = 0; part.sample && i < x->n; i++)
+        if (read[i])
+            part.sample[part.n++] = x->sample[i];
+    if (part.sample)
+        data_index_counts(&part, count);
+    ok = part.sample;
+    free(part.sample);
+    return ok;
+}
+
+void train_parts_missing(const struct train_parts *p, const bool *read, struct str *out)
 {
     const struct data_index *x = p->train;
-    int *count = calloc((size_t)x->n_labels + 1, sizeof *count), missing = 0;
+    int *count = calloc(2 * (size_t)x->n_labels + 1, sizeof *count), missing = 0, told = 0;
+    int *readable = count ? count + x->n_labels : NULL;
 
-    if (!count) {
+    if (!count || (read && !count_read(x, read, readable))) {
+        free(count);
         out->failed = true;
         return;
     }
     data_index_counts(x, count);
-    for (int l = 0; l < x->n_labels; l++)
-        missing += !count[l];
+    for (int l = 0; l < x->n_labels; l++) {
+        count[l] = read ? count[l] && !readable[l] : !count[l]; /* from here on: whether it is told */
+        missing += count[l];
+    }
     if (missing)
-        str_printf(out, "%d of %d labels have no picture to learn from and will not be learnt:",
-                   missing, x->n_labels);
-    for (int l = 0, told = 0; l < x->n_labels && told < MISSING_NAMED; l++)
-        if (!count[l])
+        str_printf(out, "%d of %d labels have no picture to learn from%s and will not be learnt:",
+                   missing, x->n_labels, read ? " that can be read" : "");
+    for (int l = 0; l < x->n_labels && told < MISSING_NAMED; l++)
+        if (count[l])
             str_printf(out, "%s %s", told++ ? "," : "", x->label[l]);
     if (missing > MISSING_NAMED)
         str_printf(out, " and %d more", missing - MISSING_NAMED);

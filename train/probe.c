@@ -5,7 +5,31 @@
 
 #include "infer/cut.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+static bool check_finite(const struct train_session *t, const struct infer_features *f,
+                         struct err *err)
+{
+    for (int i = 0; i < f->n; i++)
+        for (int k = 0; f->read[i] && k < f->width; k++)
+            if (!isfinite(f->row[(size_t)i * (size_t)f->width + (size_t)k]))
+                return err_set(err, ERR_INPUT, "%s: what the network of --init sees of %s is no "
+                               "finite number: its weights are damaged, or far too large",
+                               t->cfg->init, t->parts.train->sample[i].name);
+    return true;
+}
+
+/* Labels that nothing teaches, as none of their pictures can be read. */
+static void tell_missing(struct train_session *t, const bool *read)
+{
+    struct str text = { 0 };
+
+    train_parts_missing(&t->parts, read, &text);
+    if (text.len)
+        train_session_say(t, str_text(&text));
+    str_release(&text);
+}
 
 /* What the network of t's first values sees of the pictures to learn from. */
 static bool see(struct train_session *t, struct infer_features *f, struct err *err)
@@ -20,7 +44,8 @@ static bool see(struct train_session *t, struct infer_features *f, struct err *e
     struct infer_network *n = infer_network_of(t->model->graph, t->start, &how, err);
     struct infer_predictor *q =
         n ? infer_predictor_of(n, TRAIN_VAL_BATCH, t->cfg->threads, err) : NULL;
-    bool ok = q && infer_features_of(q, t->parts.train, &t->prep, &looks, f, err);
+    bool ok = q && infer_features_of(q, t->parts.train, &t->prep, &looks, f, err) &&
+              check_finite(t, f, err);
 
     infer_predictor_free(q);
     infer_network_free(n);
@@ -40,6 +65,7 @@ bool train_probe_data(struct train_session *t, struct train_probe_data *p, struc
         train_probe_data_release(p);
         return false;
     }
+    tell_missing(t, p->seen.read);
     p->learn = (struct infer_probe_data){ .task = x->task, .n = p->seen.n, .width = p->seen.width,
                                           .n_labels = x->n_labels, .row = p->seen.row,
                                           .target = p->target, .use = p->seen.read };

@@ -505,7 +505,7 @@ bool train_session_open(struct train_session *t, struct err *err)
     if (!t->parts.val)
         train_session_note(t, TRAIN_EVENT_NOTE,
                            "nothing is held out: no figure will say how good the network is");
-    train_parts_missing(&t->parts, &missing);
+    train_parts_missing(&t->parts, NULL, &missing);
     if (missing.len)
         train_session_say(t, str_text(&missing));
     str_release(&missing);

@@ -56,6 +56,23 @@ said 'few 9: 2 of 2 labels have fewer pictures'
 run 0 train "$T/ten" --init "$from" --few 1 --cache off --out "$T/from2"
 said 'nothing else was tried'
 
+# Files that cannot be read: others are drawn for them, and a label that has no others is told.
+mkdir "$T/junk" "$T/junk/worm"
+cp -r "$T/set/ring" "$T/set/star" "$T/junk"
+for i in 1 2 3 4 5 6 7 8 9; do
+    for l in ring worm; do
+        head -c 60 "$T/set/ring/$(ls "$T/set/ring" | head -1)" >"$T/junk/$l/no$i.png"
+    done
+done
+run 0 train "$T/junk" --init "$from" --few 4 --cache off --out "$T/junk.few"
+said 'few 4: 8 pictures to learn from'
+said 'that cannot be read were drawn beside them, and others for them'
+said 'few 4: 1 of 3 labels have fewer pictures'
+said 'few: probe of 8 pictures'
+said '1 of 3 labels have no picture to learn from that can be read and will not be learnt: worm'
+run 0 train "$T/junk" --init "$from" --probe only --cache off --out "$T/junk.probe"
+said '1 of 3 labels have no picture to learn from that can be read and will not be learnt: worm'
+
 # Several labels a picture.
 draw_many
 run 0 train "$T/many/labels.csv" --init "$from" --few 4 --cache off --out "$T/several"

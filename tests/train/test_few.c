@@ -32,12 +32,18 @@ static void make(struct set *s, enum data_task task)
     }
 }
 
+static bool reads(const struct data_sample *s, const void *ctx)
+{
+    (void)ctx;
+    return strcmp(s->name, "junk") != 0;
+}
+
 static struct train_few_drawn draw(struct set *s, int few, uint64_t seed)
 {
     struct train_few_drawn drawn;
     struct err err = { 0 };
 
-    assert_true(train_few_draw(&s->x, few, seed, &drawn, &err));
+    assert_true(train_few_draw(&s->x, few, seed, reads, NULL, &drawn, &err));
     return drawn;
 }
 
@@ -86,9 +92,31 @@ static void a_picture_counts_for_all_of_its_labels(void **state)
     assert_true(drawn.train <= 9 && drawn.fewer == 0);
 }
 
+static void others_stand_for_what_cannot_be_read(void **state)
+{
+    struct train_few_drawn drawn;
+    struct set s;
+    int good = 0, junk = 0;
+
+    (void)state;
+    make(&s, DATA_SINGLE);
+    for (int i = 0; i < N; i++)
+        if (s.sample[i].label == 2 || (s.sample[i].label == 0 && i % 3))
+            s.sample[i].name = "junk";
+    drawn = draw(&s, 5, 1);
+    for (int i = 0; i < N; i++)
+        if (s.sample[i].split == DATA_TRAIN) {
+            good += s.sample[i].label == 0 && reads(&s.sample[i], NULL);
+            junk += !reads(&s.sample[i], NULL);
+        }
+    assert_int_equal(good, 5);
+    assert_true(drawn.train == 10 && drawn.unread == junk && junk > 2 && drawn.fewer == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(others_stand_for_what_cannot_be_read),
         cmocka_unit_test(each_label_has_so_many),
         cmocka_unit_test(a_picture_counts_for_all_of_its_labels),
     };
