@@ -55,6 +55,8 @@ struct job {
     struct infer_suspect *suspect;
     struct infer_suspect_pair *pair;
     int n, n_pairs, known;      /* known: pictures of which a label is known */
+    bool *judged;               /* [rows] */
+    int n_judged;
     struct str how;
 };
 
@@ -96,14 +98,29 @@ static bool make_targets(struct job *j, struct err *err)
         j->known += known;
     }
     free(all);
-    return (all && j->target) || err_set(err, ERR_MEMORY, "no memory for %d pictures", j->s.x->n);
+    j->judged = calloc((size_t)j->s.rows.n + 1, sizeof *j->judged);
+    return (all && j->target && j->judged) || err_set(err, ERR_MEMORY, "no memory for %d pictures", j->s.x->n);
+}
+
+/* Of a label with one picture whoever judges it has seen none. */
+static bool note_unjudged(struct job *j, struct err *err)
+{
+    for (int i = 0; i < j->s.rows.n; i++)
+        j->n_judged += j->judged[i];
+    if (!j->n_judged)
+        return err_set(err, ERR_INPUT, "%s: no label has two pictures, so none can be judged by "
+                       "what is learnt from the others", j->s.data);
+    if (j->n_judged < j->known)
+        cli_say("%s: %d picture%s not judged: no other to learn from has the same label",
+                j->s.data, j->known - j->n_judged,
+                j->known - j->n_judged == 1 ? " is" : "s are");
+    return true;
 }
 
 static void tell_how(struct job *j)
 {
-    str_printf(&j->how, "%d of %d pictures are likely labelled wrongly", j->n, j->known);
-    if (j->known)
-        str_printf(&j->how, " (%.1f%%)", 100.0 * j->n / j->known);
+    str_printf(&j->how, "%d of %d pictures are likely labelled wrongly (%.1f%%)", j->n, j->n_judged,
+               100.0 * j->n / j->n_judged);
     str_printf(&j->how, ", by a linear classifier on what %s sees (%d numbers) that is right about "
                         "%.1f%% of those that it has not learnt from", j->s.path, j->s.rows.width,
                j->probe.tried[j->probe.best].right);
@@ -137,8 +154,8 @@ static bool look(struct job *j, struct err *err)
                                      "ones");
     if (!ok)
         return err_in(err, "%s", j->s.data);
-    j->n = infer_suspects(&d, j->probe.held_out, &j->suspect, err);
-    if (j->n < 0)
+    j->n = infer_suspects(&d, j->probe.held_out, j->probe.fold, j->judged, &j->suspect, err);
+    if (j->n < 0 || !note_unjudged(j, err))
         return false;
     cut(j);
     j->n_pairs = infer_suspect_pairs(j->n, j->suspect, &j->pair, err);
@@ -309,7 +326,8 @@ static void put_json(const struct job *j, struct str *out)
     json_text(out, "schema", "discern.data.errors/1");
     json_text(out, "data", j->s.data);
     json_text(out, "model", j->s.path);
-    json_number(out, "pictures", j->known);
+    json_number(out, "pictures", j->n_judged);
+    json_number(out, "not_judged", j->known - j->n_judged);
     json_number(out, "failed", j->s.failed);
     json_number(out, "right", j->probe.tried[j->probe.best].right);
     json_begin(out, "errors", '[');
@@ -378,6 +396,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
     told = ok && o.strict && j.n;
     infer_probe_release(&j.probe);
     free(j.target);
+    free(j.judged);
     free(j.suspect);
     free(j.pair);
     str_release(&j.how);

@@ -530,6 +530,19 @@ static int make_folds(struct fit *f, const struct infer_probe_options *o)
     return infer_probe_share_out(f->n, kind, NULL, folds, o->seed, f->fold) ? folds : -1;
 }
 
+/* out->fold. */
+static bool keep_folds(const struct fit *f, struct infer_probe *out, struct err *err)
+{
+    out->fold = malloc(((size_t)f->d->n + 1) * sizeof *out->fold);
+    if (!out->fold)
+        return err_set(err, ERR_MEMORY, "no memory for %d pictures", f->d->n);
+    for (int i = 0; i < f->d->n; i++)
+        out->fold[i] = -1;
+    for (int i = 0; i < f->n; i++)
+        out->fold[f->at[i]] = f->fold[i];
+    return true;
+}
+
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 static bool fit(struct fit *f, const struct infer_probe_options *o, struct infer_probe *out,
@@ -545,7 +558,8 @@ static bool fit(struct fit *f, const struct infer_probe_options *o, struct infer
     if (out->folds < 0)
         return err_set(err, ERR_MEMORY, "no memory for %d pictures", f->n);
     out->c = o->c > 0 ? o->c : 1;
-    return (!out->folds || choose(f, o, out, err)) && finish(f, o, out, err);
+    return (!out->folds || (keep_folds(f, out, err) && choose(f, o, out, err))) &&
+           finish(f, o, out, err);
 }
 
 bool infer_probe_fit(const struct infer_probe_data *d, const struct infer_probe_options *o,
@@ -572,5 +586,6 @@ void infer_probe_release(struct infer_probe *p)
     free(p->weight);
     free(p->bias);
     free(p->held_out);
+    free(p->fold);
     *p = (struct infer_probe){ 0 };
 }

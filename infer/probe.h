@@ -60,6 +60,8 @@ struct infer_probe {
     /* [n,n_labels]: what was said of each picture by the fit (with that C) that had not seen it;
      * NaN in rows that do not count.  NULL where none was held out. */
     float *held_out;
+    int *fold;                  /* [n] which part it was held out with; -1: it does not count.  NULL
+                                   where held_out is */
 };
 
 /*

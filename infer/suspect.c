@@ -16,6 +16,7 @@ struct lead {
 struct question {
     const struct infer_probe_data *d;
     const float *p;
+    const int *fold;            /* [n]; NULL: each row its own */
     int label;                  /* of which it is asked; -1: which label it is */
     int classes;
     double *t;                  /* [classes] sums of p, as t_j times pictures */
@@ -24,7 +25,11 @@ struct question {
     int *count;                 /* [classes] C_ij of one i */
     struct lead *by_lead;       /* [n] of pictures given one i, for one j */
     bool *suspect;              /* [n] */
+    int *part;                  /* [classes] the only fold of its pictures, or NONE, SEVERAL */
+    bool *judged;               /* [n] NULL: nobody asks */
 };
+
+enum { NONE = -1, SEVERAL = -2 };
 
 struct search {
     struct infer_suspect *found;
@@ -47,7 +52,7 @@ static double p_of(const struct question *q, int row, int class)
 }
 
 /* The class that a picture is given; -1: unknown, or it does not count. */
-static int given_of(const struct question *q, int row)
+static int class_of(const struct question *q, int row)
 {
     if (q->d->use && !q->d->use[row])
         return -1;
@@ -57,6 +62,29 @@ static int given_of(const struct question *q, int row)
         if (target(q, row, l) > 0.5f)
             return l;
     return -1;
+}
+
+/* The same; -1, too, where whoever judged the picture had seen no other of that class. */
+static int given_of(const struct question *q, int row)
+{
+    int class = class_of(q, row);
+
+    return class >= 0 && q->part[class] == SEVERAL ? class : -1;
+}
+
+/* q->part. */
+static void find_parts(struct question *q)
+{
+    for (int c = 0; c < q->classes; c++)
+        q->part[c] = NONE;
+    for (int i = 0; i < q->d->n; i++) {
+        int c = class_of(q, i), fold = q->fold ? q->fold[i] : i;
+
+        if (c >= 0 && q->part[c] != fold)
+            q->part[c] = q->part[c] == NONE ? fold : SEVERAL;
+    }
+    for (int i = 0; q->judged && i < q->d->n; i++)
+        q->judged[i] |= given_of(q, i) >= 0;
 }
 
 /* ---- how many are wrong ---------------------------------------------------------------------- */
@@ -171,6 +199,7 @@ static void add(struct search *s, struct infer_suspect one)
 
 static void ask(struct question *q, struct search *s)
 {
+    find_parts(q);
     sort_rows(q);
     mark(q);
     for (int i = 0; i < q->d->n; i++) {
@@ -200,12 +229,13 @@ static int surest_first(const void *pa, const void *pb)
            (a->given + a->likely < b->given + b->likely);
 }
 
-int infer_suspects(const struct infer_probe_data *d, const float *p, struct infer_suspect **out,
-                   struct err *err)
+int infer_suspects(const struct infer_probe_data *d, const float *p, const int *fold,
+                   bool *judged, struct infer_suspect **out, struct err *err)
 {
     bool single = d->task == DATA_SINGLE;
     size_t n = (size_t)d->n + 1, classes = single ? (size_t)d->n_labels : 2;
-    struct question q = { .d = d, .p = p, .label = -1, .classes = (int)classes };
+    struct question q = { .d = d, .p = p, .fold = fold, .label = -1, .classes = (int)classes,
+                          .judged = judged };
     struct search s = { .found = calloc(1, sizeof *s.found), .cap = 1 };
 
     q.t = malloc((classes + 1) * sizeof *q.t);
@@ -214,7 +244,11 @@ int infer_suspects(const struct infer_probe_data *d, const float *p, struct infe
     q.row = malloc(n * sizeof *q.row);
     q.by_lead = malloc(n * sizeof *q.by_lead);
     q.suspect = malloc(n * sizeof *q.suspect);
-    s.failed = !s.found || !q.t || !q.first || !q.count || !q.row || !q.by_lead || !q.suspect;
+    q.part = malloc((classes + 1) * sizeof *q.part);
+    s.failed = !s.found || !q.t || !q.first || !q.count || !q.row || !q.by_lead || !q.suspect ||
+               !q.part;
+    if (judged)
+        memset(judged, 0, (size_t)d->n * sizeof *judged);
     if (!s.failed && single)
         ask(&q, &s);
     for (q.label = 0; !s.failed && !single && q.label < d->n_labels; q.label++)
@@ -225,6 +259,7 @@ int infer_suspects(const struct infer_probe_data *d, const float *p, struct infe
     free(q.row);
     free(q.by_lead);
     free(q.suspect);
+    free(q.part);
     if (s.failed) {
         free(s.found);
         err_set(err, ERR_MEMORY, "no memory to look for wrong labels");

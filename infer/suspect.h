@@ -13,6 +13,9 @@
  * sure has a high t, one that it hardly knows a low one, so neither takes the other's pictures; and
  * how many are wrong is estimated, not said.  Of several labels a picture each label is such a
  * question by itself, yes or no.
+ *
+ * What the model has never seen is 0 to it, so pictures whose label no picture of another part has
+ * say nothing: they are not judged, and count for no t, C or n.
  */
 #ifndef INFER_SUSPECT_H
 #define INFER_SUSPECT_H
@@ -26,11 +29,13 @@ struct infer_suspect {
     float p_given, p_likely;    /* of what was given, and of what is likely */
 };
 
-/* The suspects among the used rows of d, whose known labels are what was given; p[n,n_labels] as
- * struct infer_probe has held_out.  The surest first: by p_given - p_likely, then row and label.
- * Their number, free(*out); -1 where memory is out. */
-int infer_suspects(const struct infer_probe_data *d, const float *p, struct infer_suspect **out,
-                   struct err *err);
+/* The suspects among the used rows of d, whose known labels are what was given; p[n,n_labels] and
+ * fold[n] as struct infer_probe has held_out and fold; fold NULL: each was held out alone.
+ * judged[n], or NULL: whether the row's label, MULTI: any of its labels, was judged.  The surest
+ * first: by p_given - p_likely, then row and label.  Their number, free(*out); -1 where memory is
+ * out. */
+int infer_suspects(const struct infer_probe_data *d, const float *p, const int *fold,
+                   bool *judged, struct infer_suspect **out, struct err *err);
 
 /* What is taken for what, and how often. */
 struct infer_suspect_pair {

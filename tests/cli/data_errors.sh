@@ -63,6 +63,23 @@ grep -q '^blue/4.bmp,1,0' "$T/colours/right.csv" || fail "$(cat "$T/colours/righ
 run 0 data errors "$T/one" --model "$T/eyes"
 said 'knows by heart'
 
+# The only picture of a label is not judged, and stays; where all are such there is nothing to say.
+mkdir "$T/grey" "$T/lone" "$T/lone/a" "$T/lone/b"
+cp -r "$T/colours/red" "$T/colours/green" "$T/grey"
+mkdir "$T/grey/grey"
+bmp "$T/grey/grey/1.bmp" 120 120 120
+run 0 data errors "$T/grey" --model "$T/eyes" -o "$T/grey.csv"
+said '1 picture is not judged'
+not_printed 'grey/1.bmp'
+grep -q '^grey/grey/1.bmp,' "$T/grey.csv" || fail "$(cat "$T/grey.csv")"
+run 0 data errors "$T/grey" --model "$T/eyes" --json
+printed '"not_judged":1,'
+bmp "$T/lone/a/1.bmp" 200 10 10
+bmp "$T/lone/b/1.bmp" 10 10 200
+run 3 data errors "$T/lone" --model "$T/eyes" -o "$T/lone.csv"
+said 'no label has two pictures'
+[ ! -e "$T/lone.csv" ] || fail 'a set without a picture'
+
 usage data errors "$T/colours"
 said '--model MODEL is missing'
 usage data errors "$T/colours" --model "$T/eyes" --relabel

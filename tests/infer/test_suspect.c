@@ -31,7 +31,7 @@ static void suspects_are_those_of_the_definition(void **state)
     (void)state;
     for (int i = 0; i < n; i++)
         target[i * LABELS + (int)json_integer_value(json_array_get(given, (size_t)i))] = 1;
-    found = infer_suspects(&d, p, &s, &err);
+    found = infer_suspects(&d, p, NULL, NULL, &s, &err);
     assert_int_equal(found, json_array_size(want));
     for (int i = 0; i < found; i++) {
         const json_t *one = json_array_get(want, (size_t)i);
@@ -72,7 +72,7 @@ static void each_of_several_labels_is_a_question(void **state)
     struct err err = { 0 };
 
     (void)state;
-    assert_int_equal(infer_suspects(&d, p, &s, &err), 2);
+    assert_int_equal(infer_suspects(&d, p, NULL, NULL, &s, &err), 2);
     /* The third is a cat that nobody named; the sixth no dog. */
     assert_int_equal(s[0].row, 2);
     assert_int_equal(s[0].given, -1);
@@ -90,11 +90,47 @@ static void each_of_several_labels_is_a_question(void **state)
     free(s);
 }
 
+/* Whoever judged the only picture of a label has not seen that label: nothing can be said of it,
+ * nor where all its pictures were held out together. */
+static void what_no_other_part_has_is_not_judged(void **state)
+{
+    enum { N = 10 };
+    static const int given[N] = { 0, 0, 0, 0, 0, 1, 1, 1, 2, 2 };
+    static const int fold[2][N] = { { 0, 1, 0, 1, 0, 0, 1, 0, 1, 1 },
+                                    { 0, 1, 0, 1, 0, 0, 1, 0, 1, 0 } };
+    float p[N * LABELS], target[N * LABELS] = { 0 };
+    struct infer_probe_data d = { .task = DATA_SINGLE, .n = N, .n_labels = LABELS,
+                                  .target = target };
+    struct infer_suspect *s;
+    struct err err = { 0 };
+    bool judged[N];
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        target[i * LABELS + given[i]] = 1;
+        for (int l = 0; l < LABELS; l++)
+            p[i * LABELS + l] = l == (given[i] + (given[i] == 2)) % LABELS ? 0.9f : 0.05f;
+    }
+    assert_int_equal(infer_suspects(&d, p, fold[0], judged, &s, &err), 0);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(judged[i], i < 8);
+    free(s);
+    assert_int_equal(infer_suspects(&d, p, fold[1], judged, &s, &err), 2);
+    assert_true(judged[8] && judged[9]);
+    free(s);
+    target[9 * LABELS + 2] = 0;
+    assert_int_equal(infer_suspects(&d, p, NULL, judged, &s, &err), 0);
+    assert_false(judged[8] || judged[9]);
+    assert_true(judged[7]);
+    free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(suspects_are_those_of_the_definition),
         cmocka_unit_test(each_of_several_labels_is_a_question),
+        cmocka_unit_test(what_no_other_part_has_is_not_judged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
