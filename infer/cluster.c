@@ -435,15 +435,15 @@ bool infer_cluster_count(const struct infer_points *x, int most, uint64_t seed, 
               err_set(err, ERR_MEMORY, "no memory for clusters of %d pictures", x->n);
 
     most = most < some.n - 1 ? most : some.n - 1;
-    *k = most < 2 ? most : 2;
-    *best = -INFINITY;
+    *k = 1;
+    *best = NAN;
     ok = ok && measure_all(&s, pool, err);
     for (int try = 2; ok && try <= most; try += try < 12 ? 1 : try / 5) {
         double now;
 
         ok = kmeans(&some, try, INFER_KMEANS_RESTARTS, seed, pool, of, err) &&
              silhouette(&s, of, try, &now, err);
-        if (ok && now > *best) {
+        if (ok && !isnan(now) && !(now <= *best)) {
             *best = now;
             *k = try;
         }

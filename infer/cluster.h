@@ -45,7 +45,7 @@ bool infer_kmeans(const struct infer_points *x, int k, uint64_t seed, struct poo
                   struct infer_clusters *out, struct err *err);
 
 /* The number of clusters, 2 to `most`, whose mean silhouette (Rousseeuw 1987) is largest; *best:
- * that.  Tried are 2 to 12, then steps of about a fifth, on INFER_COUNT_ROWS rows drawn by lot. */
+ * that; 1 and NaN where there are no two that differ.  Tried are 2 to 12, then steps of about a fifth, on INFER_COUNT_ROWS rows drawn by lot. */
 enum { INFER_COUNT_ROWS = 2000, INFER_COUNT_MOST = 64 };
 bool infer_cluster_count(const struct infer_points *x, int most, uint64_t seed, struct pool *pool,
                          int *k, double *best, struct err *err);
@@ -56,7 +56,8 @@ bool infer_cluster_count(const struct infer_points *x, int most, uint64_t seed, 
 bool infer_silhouette(const struct infer_points *x, const int *of, int k, struct pool *pool,
                       double *out, struct err *err);
 
-/* Clusters of `least` rows or more, as many as there are; what lies thinly is in none.  A row's
+/* Clusters of `least` rows (2 at least) or more, as many as there are; what lies thinly is in none.
+ * Copies are never torn, and are a cluster also where there is no other.  A row's
  * core distance reaches `neighbours` rows, itself among them.  Time grows with n * n: at most
  * INFER_DENSITY_MOST rows. */
 enum { INFER_DENSITY_MOST = 40000 };

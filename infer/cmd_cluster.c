@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS = 4 };            /* of a cluster that are told */
+enum {
+    LABELS = 4,                 /* of a cluster that are told */
+    COUNTED = 4,                /* pictures of which it is asked how many clusters there are */
+};
 
 struct options {
     int clusters, least, seed, how, precision, batch, threads;
@@ -28,7 +31,7 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, density,
                "as many as there are where pictures lie densely; what lies thinly is in none"),
     FIELD_INT(struct options, least, NULL, 0, 0, 1000000,
-              "of --density: pictures that make a cluster; 0 = a hundredth of all, 5 at least"),
+              "of --density: pictures that make a cluster, 2 or more; 0 = a hundredth of all, 5 at least"),
     FIELD_STRING(struct options, csv, "FILE", NULL,
                  "write a table: each picture's cluster, how far it is from the middle, labels"),
     FIELD_STRING(struct options, html, "FILE", NULL,
@@ -117,7 +120,7 @@ static bool find(struct job *j, struct pool *pool, struct err *err)
     if (k > n)
         return err_set(err, ERR_INPUT, "%d clusters of %d pictures that can be read: give fewer",
                        k, n);
-    if (!k && n < 4)
+    if (!k && n < COUNTED)
         k = 1;
     return (k || infer_cluster_count(&j->s.rows, INFER_COUNT_MOST, seed, pool, &k, &j->silhouette,
                                      err)) &&
@@ -138,6 +141,8 @@ static void tell_how(struct job *j)
         str_printf(out, " of %d or more by density, %d pictures in none", j->least, j->c.n - in);
     else if (!isnan(j->silhouette))
         str_printf(out, ", as many as are clearest (silhouette %.3f)", j->silhouette);
+    else if (!j->o->clusters && s->rows.n >= COUNTED)
+        str_add(out, ", for all look the same to it");
 }
 
 static bool cluster(struct job *j, struct err *err)
@@ -151,6 +156,9 @@ static bool cluster(struct job *j, struct err *err)
     if (!order_members(j, err) ||
         (j->s.x->n_labels && j->s.x->task == DATA_SINGLE && !agree(j, err)))
         return false;
+    if (j->c.k < j->o->clusters)
+        cli_say("%s: %d cluster%s, not %d: no more pictures look different to the model",
+                j->s.data, j->c.k, str_plural(j->c.k), j->o->clusters);
     tell_how(j);
     j->sheet = (struct infer_sheet){ j->s.data, str_text(&j->how), j->s.x, j->s.sample, &j->c,
                                      j->member, j->agreement.n ? &j->agreement : NULL };
@@ -341,6 +349,8 @@ static bool check(const struct options *o, const bool *given, int n, struct err 
         return err_set(err, ERR_USAGE, "data cluster needs DATA");
     if (o->density && o->clusters)
         return err_set(err, ERR_USAGE, "--density finds how many there are: leave out --clusters");
+    if (o->least == 1)
+        return err_set(err, ERR_USAGE, "--least 1: a cluster is 2 pictures at least");
     if (o->least && !o->density)
         return err_set(err, ERR_USAGE, "--least is for --density");
     return true;

@@ -9,7 +9,8 @@
  *     stability = sum over a cluster's rows of (lambda where the row leaves - lambda of its birth)
  *
  * and those clusters are taken, none within another and never the whole, whose stabilities come to
- * most (Campello et al. 2013, sec. 5; "excess of mass").  There is one setting that people can
+ * most (Campello et al. 2013, sec. 5; "excess of mass").  Where no split makes two, the copies that
+ * are left of the whole when all else has fallen out are one: copies are no chance.  There is one setting that people can
  * answer, and clusters may be of different densities: DBSCAN wants one distance for all, and in
  * many dimensions the curve of k-distances that it is read from has no bend.
  */
@@ -142,6 +143,7 @@ struct tree {
     int n;
     int *left, *right, *size;   /* [2n-1] */
     double *lambda;             /* [2n-1] where it splits */
+    double copies;              /* the lambda of copies, the largest there is */
     int *top;                   /* [2n-1] union-find, while it is made */
     /* Clusters, each a number later than the one that it is of; 0 is the whole. */
     int *cluster;               /* [2n-1] of every node: which it is, or fell out of */
@@ -167,6 +169,7 @@ static void join(struct tree *t, const struct edge *edge)
 {
     double least = edge[t->n - 2].length / 1000;
 
+    t->copies = least > 0 ? 1 / least : 1;
     for (int i = 0; i < 2 * t->n - 1; i++) {
         t->top[i] = i;
         t->size[i] = 1;
@@ -177,7 +180,7 @@ static void join(struct tree *t, const struct edge *edge)
         t->left[node] = a;
         t->right[node] = b;
         t->size[node] = t->size[a] + t->size[b];
-        t->lambda[node] = least > 0 ? 1 / fmax(edge[i].length, least) : 1;
+        t->lambda[node] = edge[i].length > least ? 1 / edge[i].length : t->copies;
         t->top[a] = t->top[b] = node;
     }
 }
@@ -200,8 +203,10 @@ static void leave(struct tree *t, int c, int rows, double lambda)
 static void split(struct tree *t, int node, int least)
 {
     int c = t->cluster[node], part[2] = { t->left[node], t->right[node] };
-    bool large[2] = { t->size[part[0]] >= least, t->size[part[1]] >= least };
     double lambda = t->lambda[node];
+    bool copies = lambda >= t->copies;      /* which are not torn */
+    bool large[2] = { !copies && t->size[part[0]] >= least,
+                      !copies && t->size[part[1]] >= least };
 
     for (int i = 0; i < 2; i++) {
         t->cluster[part[i]] = c;
@@ -237,6 +242,18 @@ static void take(struct tree *t)
     t->as[0] = -1;
     for (int c = 1; c < t->clusters; c++)
         t->as[c] = t->as[t->parent[c]] >= 0 ? t->as[t->parent[c]] : t->taken[c] ? c : -1;
+}
+
+/* The whole, which nothing has split, as one of the copies in it. */
+static void take_copies(struct tree *t, int least, int *of)
+{
+    int n = 0;
+
+    for (int i = 0; i < t->n; i++)
+        n += t->fell[i] >= t->copies;
+    for (int i = 0; i < t->n && n >= least; i++)
+        if (t->fell[i] >= t->copies)
+            of[i] = 0;
 }
 
 static bool make_tree(struct tree *t, int n)
@@ -283,6 +300,8 @@ static bool cut(struct density *d, int *of)
         take(&t);
         for (int i = 0; i < d->x->n; i++)
             of[i] = t.as[t.cluster[i]];
+        if (t.clusters == 1)
+            take_copies(&t, d->least, of);
     }
     free_tree(&t);
     return ok;

@@ -52,6 +52,19 @@ printed 'nearest to the middle'
 not_printed 'carry the commonest label'
 rm "$T/heap/broken.bmp"
 
+# Copies: one cluster, however many are asked for, and that is told.
+mkdir "$T/same"
+for i in 1 2 3 4 5 6; do cp "$T/colours/red/1.bmp" "$T/same/$i.bmp"; done
+run 0 data cluster "$T/same" --model "$T/eyes"
+printed ': 1 cluster, for all look the same to it'
+not_printed inf
+run 0 data cluster "$T/same" --model "$T/eyes" --clusters 3
+said '1 cluster, not 3'
+run 0 data cluster "$T/same" --model "$T/eyes" --density --least 2
+printed ': 1 cluster of 2 or more by density, 0 pictures in none'
+usage data cluster "$T/same" --model "$T/eyes" --density --least 1
+said 'a cluster is 2 pictures at least'
+
 # Into folders and back.
 for how in copy link move; do
     run 0 data cluster "$T/heap" --model "$T/eyes" --clusters 3 --sort-into "$T/s" --how $how

@@ -9,6 +9,7 @@
 #include "infer/cluster.h"
 #include "tests/infer/answers.h"
 
+#include <math.h>
 #include <string.h>
 
 struct set {
@@ -172,6 +173,8 @@ static void odd_rows_are_no_trouble(void **state)
     struct infer_points x = { .n = 20, .width = 2, .row = row };
     struct infer_clusters c;
     struct err err = { 0 };
+    double best;
+    int k;
 
     (void)state;
     for (int i = 0; i < 40; i++)
@@ -186,7 +189,12 @@ static void odd_rows_are_no_trouble(void **state)
     for (int i = 0; i < 40; i++)
         row[i] = 1;
     assert_true(infer_density(&x, 4, 4, NULL, &c, &err));
+    assert_int_equal(c.k, 1);
+    assert_int_equal(c.count[0], x.n);
     infer_clusters_release(&c);
+    assert_true(infer_cluster_count(&x, 10, 1, NULL, &k, &best, &err));
+    assert_int_equal(k, 1);
+    assert_true(isnan(best));
     x.n = 1;
     assert_true(infer_kmeans(&x, 1, 1, NULL, &c, &err));
     assert_int_equal(c.k, 1);
@@ -194,6 +202,37 @@ static void odd_rows_are_no_trouble(void **state)
     assert_true(infer_density(&x, 4, 4, NULL, &c, &err));
     assert_int_equal(c.k, 0);
     infer_clusters_release(&c);
+}
+
+/* One heap of copies among what lies thinly is found, all of it, and is not torn; fewer than make a
+ * cluster are none. */
+static void copies_are_a_cluster(void **state)
+{
+    enum { N = 12, COPIES = 6 };
+    float row[N * 2];
+    struct infer_points x = { .n = N, .width = 2, .row = row };
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        row[2 * i] = i < COPIES ? 1 + (float)(i % 2) * 1e-5f : (float)(1 << i);
+        row[2 * i + 1] = i < COPIES ? 1 : -(float)(i * i);
+    }
+    for (int least = 2; least <= COPIES + 1; least++) {
+        struct infer_clusters c;
+        struct err err = { 0 };
+
+        assert_true(infer_density(&x, least, least < 5 ? least : 5, NULL, &c, &err));
+        if (least > COPIES) {
+            assert_int_equal(c.k, 0);
+        } else if (least > 3) {
+            assert_int_equal(c.k, 1);
+            assert_int_equal(c.count[0], COPIES);
+        }
+        for (int i = 1; i < COPIES; i++)
+            assert_int_equal(c.of[i], c.of[0]);
+        assert_true(least > COPIES || c.of[0] >= 0);
+        infer_clusters_release(&c);
+    }
 }
 
 int main(void)
@@ -205,6 +244,7 @@ int main(void)
         cmocka_unit_test(density_finds_what_scikit_learn_finds),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(odd_rows_are_no_trouble),
+        cmocka_unit_test(copies_are_a_cluster),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
