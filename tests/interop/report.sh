@@ -40,7 +40,7 @@ look() {
     grep -q '</html>' "$work/$1.dom" || fail "$1: not the whole page"
     ! grep -qi '<script' "$work/$1.dom" || fail "$1: a script"
     # What names an address, in a tag or a rule: nothing but data: may.
-    sed 's/ src="data:image[^"]*"//g' "$page" >"$work/plain"
+    sed 's/ src="data:image[^"]*"//g; s/ title="[^"]*"//g' "$page" >"$work/plain"
     ! grep -o '<[^>]*>' "$work/plain" | grep -Ei '(src|href)=|://' || fail "$1: it would load"
     ! grep -Eio 'url\([^)]*|@import[^;]*' "$work/plain" || fail "$1: it would load"
     echo "$1: $(wc -c <"$page") bytes, $(grep -o '<svg' "$work/$1.dom" | wc -l) plots"

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define CONST_MOST ((int64_t)1 << 31)           /* numbers of one constant */
-#define CONST_ALL ((int64_t)1 << 27)            /* of all that are computed: 1 GB */
+#define CONST_ALL ((int64_t)1 << 28)            /* of all that are computed: 2 GB; of VGG-19 1.1 */
 
 static void *no_memory(nn_onnx_reader *r)
 {
