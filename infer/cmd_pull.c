@@ -163,9 +163,10 @@ const struct cli_command infer_cmd_pull = {
              "/FILE behind it if need be; or the https:// address of one file. Of a repository "
              "come model.safetensors, or the index and the files that it names, config.json and "
              "preprocessor_config.json. Printed is the path that import and train --init take."
-             "\nWhat is there is not downloaded again, what broke off goes on where it ended, and "
-             "what a hub sends is held against its checksums. Without a network, what came before "
-             "is taken. This is the only command that downloads anything.",
+             "\nWhat is there is not downloaded again and what broke off goes on where it ended, "
+             "unless a server sends neither checksum nor ETag; what a hub sends, and what came of "
+             "it before, is held against its checksums. Without a network, what came before is "
+             "taken. This is the only command that downloads anything.",
     .examples = "discern pull hf://timm/resnet18.a1_in1k\n"
                 "discern import \"$(discern pull hf://timm/resnet18.a1_in1k)\" -o resnet18\n"
                 "discern train photos/ --init \"$(discern pull hf://timm/resnet18.a1_in1k)\"\n"

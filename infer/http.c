@@ -182,6 +182,8 @@ static void read_header(struct infer_http_head *h, const char *line, size_t byte
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if ((value = value_of(line, bytes, numbers[i].name, &n))) {
             *numbers[i].number = whole_number(value, n);
+            if (*numbers[i].number < 0)
+                *numbers[i].number = INFER_HTTP_ODD;
             return;
         }
     if ((value = value_of(line, bytes, "Content-Range", &n)))
@@ -277,6 +279,10 @@ static enum infer_http_end fail(const struct infer_http *h, const struct answer 
         return a->begun ? INFER_HTTP_BROKEN : INFER_HTTP_UNREACHED;
     case CURLE_OUT_OF_MEMORY:
         err_set(err, ERR_MEMORY, "no memory for a connection");
+        return INFER_HTTP_FAILED;
+    case CURLE_WEIRD_SERVER_REPLY:
+        err_set(err, ERR_INPUT, "the server's answer makes no sense (%.300s): is that the address "
+                "of a file?", why);
         return INFER_HTTP_FAILED;
     case CURLE_SSL_CACERT_BADFILE:
         err_set(err, ERR_IO, "%.200s; whom to trust is in the package ca-certificates", why);

@@ -22,7 +22,9 @@ void infer_http_close(struct infer_http *h);    /* NULL is fine */
 
 enum { INFER_HTTP_TEXT = 256, INFER_HTTP_URL = 8192 };
 
-/* What is not said is "" or -1. */
+/* What is not said is "" or -1; a number that is none, or beyond counting, is INFER_HTTP_ODD. */
+enum { INFER_HTTP_ODD = -2 };
+
 struct infer_http_head {
     int status;
     int64_t length;             /* Content-Length: of this body */

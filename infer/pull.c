@@ -105,8 +105,8 @@ static bool is_there(struct pull *p, const char *name)
     return path && file_kind(path) == FILE_REGULAR;
 }
 
-/* A file that came before and lies here: looked at, where a checksum of it is known, which is what a
- * hub's blob is called, or --sha256. */
+/* A file that came before and lies here: looked at, where a checksum of it is known, which is what
+ * a hub's blob is called, or --sha256. */
 static bool add_old(struct pull *p, const char *name)
 {
     const char *path = snapshot(p, name), *sum = p->o->sha256;
@@ -313,6 +313,7 @@ static enum infer_pulling get_named(struct pull *p, const char *name)
 static enum infer_pulling get_network(struct pull *p)
 {
     enum infer_pulling got = get_settings(p, "");
+    const char *file;
 
     if (got == INFER_PULL_DONE)
         got = get(p, INFER_WEIGHTS_NAME, weights_bytes);
@@ -325,7 +326,12 @@ static enum infer_pulling get_network(struct pull *p)
         if (got == INFER_PULL_DONE)
             got = get_shards(p, INFER_INDEX_NAME, "");
     }
-    p->out->path = got == INFER_PULL_DONE ? snapshot(p, NULL) : NULL;
+    if (got != INFER_PULL_DONE)
+        return got;
+    /* A model of ours, which needs no import, is taken by its file. */
+    file = snapshot(p, INFER_WEIGHTS_NAME);
+    p->out->path = file && file_kind(file) == FILE_REGULAR && !infer_tensors_meant(file)
+                       ? file : snapshot(p, NULL);
     return got;
 }
 

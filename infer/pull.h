@@ -29,7 +29,8 @@ struct infer_pulled_file {
 };
 
 struct infer_pulled {
-    const char *path;           /* what import and train --init take: a file or a folder */
+    const char *path;           /* what import and train --init take: a file or a folder; of a
+                                 * model of ours its file, for all that take models */
     const char *commit;
     struct infer_pulled_file *file;
     int n;

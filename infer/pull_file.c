@@ -100,7 +100,7 @@ static bool learn(struct fetch *f, const struct infer_http_head *h)
     if (!*file->commit && infer_digest_is(INFER_DIGEST_GIT, h->commit, strlen(h->commit)))
         memcpy(file->commit, h->commit, strlen(h->commit) + 1);
     if (*h->linked_etag && f->size < 0)
-        f->size = h->linked_size;
+        f->size = h->linked_size >= 0 ? h->linked_size : -1;
     if (*h->linked_etag && !*file->key && !take_digest(file, h->linked_etag))
         return err_set(f->err, ERR_INPUT, "X-Linked-ETag is no checksum");
     if (*file->key || leads)
@@ -199,7 +199,11 @@ static bool full(struct fetch *f)
  * taken. */
 static bool has_room(struct fetch *f)
 {
-    return file_room(f->fd, f->size > f->at ? (uint64_t)(f->size - f->at) : 0, LEAVE) || full(f);
+    if (file_room(f->fd, f->size > f->at ? (uint64_t)(f->size - f->at) : 0, LEAVE))
+        return true;
+    full(f);
+    return err_set(f->err, f->err->kind, "%s; %d MiB, or a sixteenth of the disk, are kept for "
+                   "others", f->err->msg, LEAVE >> 20);
 }
 
 /* Where writing goes on: at 0, unless the part has what the server will not send. */
@@ -260,6 +264,9 @@ static bool bad_status(struct fetch *f, const struct infer_http_head *h)
         str_printf(&why, " (%s%s%s)", h->code, *h->code && *h->message ? ": " : "", h->message);
     if (h->status == 401 || h->status == 403)
         str_add(&why, "; private and gated networks want --token-file, others may not be there");
+    if (h->status == 429)
+        str_printf(&why, "; it is asked too often: later it may answer%s",
+                   f->file->token ? "" : ", and more often with --token-file");
     if (f->pause > PAUSE_MOST)
         str_printf(&why, "; it wants to be asked again in %d seconds", f->pause);
     err_set(f->err, f->end == AGAIN ? ERR_IO : ERR_INPUT, "%.400s", str_text(&why));
@@ -271,6 +278,9 @@ static bool sizes(struct fetch *f, const struct infer_http_head *h)
 {
     int64_t size = h->status == 206 ? h->whole : h->length;
 
+    if (h->length == INFER_HTTP_ODD)
+        return err_set(f->err, ERR_INPUT, "the server's answer makes no sense: its Content-Length "
+                       "is no size of a file");
     if (f->size < 0)
         f->size = size;
     if (size >= 0 && size != f->size)
@@ -565,27 +575,28 @@ enum infer_pulling infer_pull_file(struct infer_http *h, struct infer_pull_file 
                        .size = -1, .err = err };
     enum infer_pulling got = INFER_PULL_FAILED;
     bool again = true;
-    int64_t came;
+    int64_t most = 0;           /* what came, from the file's beginning, of the best try */
 
     if (file->sha256)
         take_digest(file, file->sha256);
     for (int tries = 0, all = 0; again && tries < TRIES && all < TRIES_ALL; tries++, all++) {
-        came = file->came;
         f.pause = -1;
-        f.from = 0;
+        f.at = f.from = 0;
         got = attempt(&f, &again);
         if (got != INFER_PULL_DONE)
             drop_useless(&f);
         leave_part(&f);
-        if (file->came > came)
+        if (f.at > most) {
+            most = f.at;
             tries = 0;          /* it goes on, if slowly */
+        }
         if (again && tries + 1 < TRIES)
             wait_for(&f, tries);
     }
     free(f.part);
     str_release(&f.url);
     str_release(&f.to);
-    if (got == INFER_PULL_FAILED && again && file->came && f.size >= 0 && is_strong(&f))
+    if (got == INFER_PULL_FAILED && again && file->came && f.size >= 0 && is_strong(&f) && !f.whole)
         err_set(err, err->kind, "%s; what came is kept, the next pull goes on from there",
                 err->msg);
     return got;

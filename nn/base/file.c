@@ -318,8 +318,8 @@ bool file_room(int fd, uint64_t bytes, uint64_t leave)
 }
 
 /* Not posix_fallocate, which where the file system has no such call writes to every block.  The
- * length stays 0, so that a file cut short by a kill looks cut short.  The disk is asked first: what
- * fallocate got before it failed stays taken (ext4), and other programs would find nothing left. */
+ * length stays 0, so that a file cut short by a kill looks cut short.  The disk is asked first:
+ * what fallocate got before it failed stays taken (ext4), and others would find nothing left. */
 bool file_reserve(struct file_out *f, uint64_t bytes, struct err *err)
 {
     int rc, why;

@@ -50,7 +50,8 @@ struct file_out *file_create(const char *path, struct err *err);
  * what it has, has it. */
 bool file_room(int fd, uint64_t bytes, uint64_t leave);
 /* Takes room on the disk for so many bytes, all that is to be written, so that a full disk is found
- * before the first of them and nothing is taken of it; where a file system cannot, nothing happens. */
+ * before the first of them and nothing is taken of it; where a file system cannot, nothing
+ * happens. */
 bool file_reserve(struct file_out *f, uint64_t bytes, struct err *err);
 bool file_write(struct file_out *f, const void *data, size_t bytes, struct err *err);
 /* The same over bytes that were written, from the offset on. */

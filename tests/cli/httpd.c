@@ -7,6 +7,7 @@
  * of ROOT/a/b.head, before them: a status ("404 Not Found"), then headers, and orders:
  *   !cut N       only the first N bytes, and the line breaks      !norange     ranges are not known
  *   !stall N     the same, but the line stays silent              !length N    is what is announced
+ *   !range N     is where the answer says that a range begins   !text WORD   is for a length
  *   !endless     no length is announced, and zeros follow for ever (64 MB)
  * Each request is a line of ROOT/log: path, first byte asked for, Authorization ("-": none).
  */
@@ -27,7 +28,8 @@ struct request {
 
 struct reply {
     char status[128], headers[TEXT];
-    long cut, stall, length;    /* -1: none */
+    char text[64];              /* for a length; "": none */
+    long cut, stall, length, range;     /* -1: none */
     bool endless, norange;
 };
 
@@ -95,13 +97,15 @@ static void read_reply(char *text, struct reply *r)
     char *line, *rest = text;
     size_t n = 0;
 
-    *r = (struct reply){ .status = "200 OK", .cut = -1, .stall = -1, .length = -1 };
+    *r = (struct reply){ .status = "200 OK", .cut = -1, .stall = -1, .length = -1,
+                          .range = -1 };
     for (int i = 0; (line = strsep(&rest, "\n")); i++) {
         if (!i)
             snprintf(r->status, sizeof r->status, "%s", line);
         else if (*line == '!')
             (void)(sscanf(line, "!cut %ld", &r->cut) + sscanf(line, "!stall %ld", &r->stall) +
-                   sscanf(line, "!length %ld", &r->length));
+                   sscanf(line, "!length %ld", &r->length) +
+                   sscanf(line, "!range %ld", &r->range) + sscanf(line, "!text %63s", r->text));
         else if (*line)
             n += (size_t)snprintf(r->headers + n, sizeof r->headers - n, "%s\r\n", line);
         r->endless |= !strcmp(line, "!endless");
@@ -151,11 +155,14 @@ static void answer(int fd, const char *root)
         from = q.from < n ? q.from : n;
         snprintf(r.status, sizeof r.status, from < n ? "206 Partial Content"
                                                      : "416 Range Not Satisfiable");
-        snprintf(range, sizeof range, "Content-Range: bytes %ld-%ld/%ld\r\n", from, n - 1, n);
+        snprintf(range, sizeof range, "Content-Range: bytes %ld-%ld/%ld\r\n",
+                 r.range >= 0 ? r.range : from, n - 1, n);
     }
     if (!r.endless)
         snprintf(length, sizeof length, "Content-Length: %ld\r\n",
                  r.length >= 0 ? r.length : n - from);
+    if (*r.text)
+        snprintf(length, sizeof length, "Content-Length: %.40s\r\n", r.text);
     snprintf(head, sizeof head, "HTTP/1.1 %s\r\nConnection: close\r\n%s%s%s\r\n", r.status, length,
              range, r.headers);
     if (send_all(fd, head, strlen(head)))

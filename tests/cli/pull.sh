@@ -15,6 +15,19 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
     [ -s "$T/port" ] || sleep 0.1
 done
 hub=http://127.0.0.1:$(cat "$T/port")
+# One that breaks at the same place for ever, and knows no ranges: the pauses take their time.
+mkdir "$T/broken"
+head -c 200000 /dev/zero >"$T/broken/line.bin"
+printf '200 OK\nETag: "broken"\n!range 5\n!cut 70000\n' >"$T/broken/line.bin.head"
+"$BUILD/tests/cli/httpd" "$T/broken" >"$T/broken/port" &
+other=$!
+trap 'kill $server $other 2>/dev/null || :' EXIT
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    [ -s "$T/broken/port" ] || sleep 0.1
+done
+"$DISCERN" pull "http://127.0.0.1:$(cat "$T/broken/port")/line.bin" --cache "$T/broken/cache" \
+    2>"$T/broken/err" &
+broken=$!
 at=$root/me/net/resolve/main            # where the repository me/net lies, by its branch
 commit=0123456789abcdef0123456789abcdef01234567
 fixed=$root/me/net/resolve/$commit      # and by its commit
@@ -194,6 +207,7 @@ refused file.onnx 3 'the server answers 403 (GatedRepo: ask first)'
 said '--token-file'
 printf '429 Too Many Requests\nRetry-After: 900\n' >"$at/file.onnx.head"
 refused file.onnx 4 'asked again in 900 seconds'
+said 'more often with --token-file'
 serve file.onnx
 printf '429 Too Many Requests\nRetry-After: 0\n' >"$at/file.onnx.once"
 pull 0 hf://me/net/file.onnx
@@ -217,6 +231,17 @@ pull 0 hf://me/parts
 cmp "$root/me/parts/resolve/main/one.safetensors" "$(cat "$T/out")/one.safetensors"
 pull 3 hf://me/empty
 said 'has neither model.safetensors nor model.safetensors.index.json'
+
+# a model of ours needs no import: the file itself is what all commands take
+mkdir -p "$root/me/ours/resolve/main"
+(at=$root/me/ours/resolve/main fixed=$root/me/ours/resolve/$commit
+mkdir -p "$fixed"
+cp "$T/run/best.safetensors" "$at/model.safetensors"
+serve_large model.safetensors)
+pull 0 hf://me/ours
+ours=$(cat "$T/out")
+run 0 info "$ours"
+run 0 train "$T/one" --init "$ours" --steps 1 --batch 8 --cache off --quiet --out "$T/again"
 
 for bad in hf://me hf://me/.. hf://../net hf://me/net@../x hf://me/net/../x hf://me/net//x \
     hf://me/net/.git ftp://x/y 'http://user:word@127.0.0.1/x' "$T/no-file"; do
@@ -274,6 +299,20 @@ for etag in '"one"' 'W/"weak"' '"new"'; do
     *) ! grep -q '^/line.bin 70000 ' "$root/log" || fail "$etag was gone on with" ;;
     esac
 done
+# a server that sends another range than was asked for is asked for all of it, and in the end told
+printf '200 OK\nETag: "range"\n!range 5\n' >"$root/line.bin.head"
+printf '200 OK\nETag: "range"\n!cut 70000\n' >"$root/line.bin.once"
+pull 0 "$hub/line.bin"
+cmp "$root/line.bin" "$(cat "$T/out")"
+wait $broken && fail "a server that always breaks was believed"
+[ "$(wc -l <"$T/broken/log")" -lt 20 ] || fail "asked on and on, and nothing more came"
+! grep -q 'goes on from there' "$T/broken/err" || fail "said of a part that is never gone on with"
+for word in 99999999999999999999999999 -5 value; do
+    printf '200 OK\n!text %s\n' "$word" >"$root/line.bin.head"
+    pull 3 "$hub/line.bin"
+    said "the server's answer makes no sense"
+done
+printf '200 OK\n' >"$root/line.bin.head"
 printf '503 Busy\nRetry-After: 0\n' >"$root/line.bin.once"
 pull 0 "$hub/line.bin"
 printf '503 Busy\nRetry-After: 0\n' >"$root/busy.bin.head"
@@ -281,9 +320,10 @@ printf '503 Busy\nRetry-After: 0\n' >"$root/busy.bin.head"
 pull 4 "$hub/busy.bin"
 said 'the server answers 503'
 [ "$(asked busy)" = 6 ] || fail "asked $(asked busy) times"
-# how much is announced is a stranger's word: the disk is asked, and nothing taken ahead of the bytes
+# how much is announced is a stranger's word: the disk is asked, and nothing taken ahead of bytes
 taken() {
-    find "$T/cache" -name "*.part" -newer "$T/mark" -exec du -k {} + | awk "{ n += \$1 } END { print n + 0 }"
+    find "$T/cache" -name "*.part" -newer "$T/mark" -exec du -k {} + |
+        awk "{ n += \$1 } END { print n + 0 }"
 }
 echo little >"$root/much.bin"
 printf '200 OK\nETag: "much"\n!stall 3\n!length 200000000\n' >"$root/much.bin.head"

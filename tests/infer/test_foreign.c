@@ -329,8 +329,8 @@ static void what_config_says_of_the_network_counts(void **state)
     (void)state;
     write_tensors("model.safetensors", w.entry, w.n);
     made_text(&folder, "config.json", "{\"architecture\":\"tf_efficientnet_b0.in1k\"}");
-    refused(".", &plain, ERR_UNSUPPORTED, "\"tf_efficientnet_b0.in1k\", which is no network of ours: "
-            "TensorFlow pads otherwise", "");
+    refused(".", &plain, ERR_UNSUPPORTED, "\"tf_efficientnet_b0.in1k\", which is no network of "
+            "ours: TensorFlow pads otherwise", "");
     refused(".", &plain, ERR_UNSUPPORTED, "--arch NAME takes", "");
     m = import(".", &(struct infer_foreign_options){ .arch = "resnet20" });
     infer_model_free(m);
