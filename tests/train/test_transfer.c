@@ -171,6 +171,37 @@ static void the_last_layer_alone_tells_what_the_network_sees(void **state)
     made_close(&new);
 }
 
+/* Weights as large as numbers get: the file and a picture are named. */
+static void what_it_sees_must_be_numbers(void **state)
+{
+    struct made_folder f, new;
+    struct train_cfg first = config(), cfg = config();
+    struct told told = { 0 }, probed = { 0 };
+    struct infer_model *m;
+    struct err err = { 0 };
+    char path[512];
+
+    (void)state;
+    draw_both(&f, &new);
+    first.epochs = 1;
+    must_train(&f, "a", &first, &told);
+    m = open_model(&f, "a", "best");
+    for (int64_t i = 0; i < m->params->total; i++)
+        m->params->value[i] = (real)3e38;
+    snprintf(path, sizeof path, "%s/large.safetensors", f.path);
+    assert_true(infer_model_write(m, path, NULL, &err));
+    infer_model_free(m);
+    cfg.init = path;
+    cfg.epochs = 0;
+    cfg.probe = TRAIN_PROBE_ONLY;
+    assert_false(train(&new, ".", "p", &cfg, &probed, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+    assert_non_null(strstr(err.msg, path));
+    assert_non_null(strstr(err.msg, ".png is no finite number"));
+    made_close(&f);
+    made_close(&new);
+}
+
 /* A training that begins with one does so again, and goes on to the same bits. */
 static void a_training_behind_it_repeats_and_resumes(void **state)
 {
@@ -212,6 +243,7 @@ int main(void)
         cmocka_unit_test(thin_matrices_learn_as_ever),
         cmocka_unit_test(what_was_said_stays),
         cmocka_unit_test(the_last_layer_alone_tells_what_the_network_sees),
+        cmocka_unit_test(what_it_sees_must_be_numbers),
         cmocka_unit_test(a_training_behind_it_repeats_and_resumes),
     };
 
