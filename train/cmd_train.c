@@ -292,21 +292,29 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
     return NULL;
 }
 
+static bool other_data(const struct train_asked *a, struct err *err)
+{
+    const char *or = a->o.cfg.unlabelled ? " or those of --unlabelled " : "";
+    const char *folder = a->o.cfg.unlabelled ? a->o.cfg.unlabelled : "";
+
+    if (a->o.resume)
+        return err_set(err, ERR_INPUT,
+                       "%s: its pictures, their labels or parts%s%s are not what %s began with",
+                       a->data, or, folder, a->o.resume);
+    return err_set(err, ERR_INPUT,
+                   "%s: its pictures, their labels or parts%s%s are no longer those of %s; name "
+                   "DATA to train on them all the same",
+                   a->data, or, folder, a->o.config);
+}
+
 /* Whether these are the pictures of the training that is repeated or goes on. */
 static bool check_data(const struct train_asked *a, struct hearing *h, const struct data_index *x,
                        struct err *err)
 {
     if (!a->file.fingerprint || a->file.fingerprint == data_index_fingerprint(x))
         return true;
-    if (a->o.resume)
-        return err_set(err, ERR_INPUT,
-                       "%s: its pictures, their labels or parts are not what %s began with",
-                       a->data, a->o.resume);
-    if (!a->data_given)
-        return err_set(err, ERR_INPUT,
-                       "%s: its pictures, their labels or parts are no longer those of %s; name "
-                       "DATA to train on them all the same",
-                       a->data, a->o.config);
+    if (a->o.resume || !a->data_given)
+        return other_data(a, err);
     note(h, "the pictures are not those of %s, so this is no repeat of that training",
          a->o.config);
     return true;

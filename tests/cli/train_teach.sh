@@ -31,6 +31,9 @@ undated "$T/again/best.safetensors" >"$T/b"
 cmp -s "$T/a" "$T/b" || fail 'a repeated training gave another model'
 run 0 train "$T/one" --dry-run $tiny --teacher "$t" --json
 printed '"teacher_sum":'
+rm "$(find "$T/more/train" -name '*.png' | sort | head -1)"
+run 3 train --config "$T/s/run.json" --out "$T/never"
+said "$T/one: its pictures, their labels or parts or those of --unlabelled $T/more are no longer"
 cp "$T/again/best.safetensors" "$t"
 run 3 train --config "$T/s/run.json" --out "$T/never"
 said "$t: is not the teacher that was learnt from"
