@@ -155,7 +155,8 @@ static void choose_batch(int n, struct train_cfg *cfg, const struct teller *t)
     cfg->batch = n < 256 ? 16 : n < 1024 ? 32 : n < MANY ? 64 : 128;
     if (cfg->batch > n)
         cfg->batch = n;
-    tell(t, "batch %d: fits %d pictures to learn from", cfg->batch, n);
+    if (cfg->probe != TRAIN_PROBE_ONLY)
+        tell(t, "batch %d: fits %d pictures to learn from", cfg->batch, n);
 }
 
 static void choose_epochs(int n, const struct train_usual *usual, struct train_cfg *cfg,
@@ -316,7 +317,8 @@ bool train_choose(const struct data_index *train, int least, const struct train_
     if (!cfg->batch)
         choose_batch(train->n, cfg, &t);
     if (cfg->batch > train->n) {
-        tell(&t, "batch %d: there are no more pictures to learn from", train->n);
+        if (cfg->probe != TRAIN_PROBE_ONLY)
+            tell(&t, "batch %d: there are no more pictures to learn from", train->n);
         cfg->batch = train->n;
     }
     if (!cfg->epochs && !cfg->steps && cfg->time <= 0 && cfg->probe != TRAIN_PROBE_ONLY)

@@ -50,6 +50,32 @@ static void add_row(struct str *out, const char *name, const int count[SPLITS])
     str_addc(out, '\n');
 }
 
+/* How long, at what rate and of which pictures; nothing of that where the last layer is fitted and no
+ * step is made. */
+static void add_steps(const struct train_outline *o, const struct train_cfg *cfg, struct str *out)
+{
+    if (!o->steps) {
+        str_add(out, "length   no steps\n");
+        return;
+    }
+    str_printf(out, "length   %lld steps of %d pictures in %d epoch%s\n", (long long)o->steps,
+               cfg->batch, o->epochs, str_plural(o->epochs));
+    str_printf(out, "rate     %s, highest rate %g, %s\n", cfg->optim, cfg->lr,
+               train_sched_names[cfg->sched]);
+    str_printf(out, "augment  %s\n", str_text(&o->recipe));
+}
+
+static void add_time(const struct train_outline *o, struct str *out)
+{
+    if (!o->steps)
+        return;
+    str_add(out, "time     about ");
+    str_duration(out, train_outline_epoch(o));
+    str_add(out, " an epoch, ");
+    str_duration(out, train_outline_seconds(o));
+    str_printf(out, " in all: an estimate from a few steps of %.3g s\n", o->step);
+}
+
 void train_outline_text(const struct train_outline *o, const struct train_cfg *cfg,
                         const struct data_index *x, struct str *out)
 {
@@ -72,19 +98,11 @@ void train_outline_text(const struct train_outline *o, const struct train_cfg *c
     str_printf(out, "network  %s, %.3g M parameters, %.3g MFLOP a picture of %dx%dx%d\n", o->arch,
                1e-6 * (double)o->trained, 1e-6 * (double)o->flops, o->size[1], o->size[0],
                o->channels);
-    str_printf(out, "length   %lld steps of %d pictures in %d epoch%s\n", (long long)o->steps,
-               cfg->batch, o->epochs, str_plural(o->epochs));
-    str_printf(out, "rate     %s, highest rate %g, %s\n", cfg->optim, cfg->lr,
-               train_sched_names[cfg->sched]);
-    str_printf(out, "augment  %s\n", str_text(&o->recipe));
+    add_steps(o, cfg, out);
     str_printf(out, "memory   %.0f MB at its most; %.0f kept from forward to backward, %.0f made "
                "again there\n", 1e-6 * (double)o->memory.total, 1e-6 * (double)o->memory.kept,
                1e-6 * (double)o->memory.again);
-    str_add(out, "time     about ");
-    str_duration(out, train_outline_epoch(o));
-    str_add(out, " an epoch, ");
-    str_duration(out, train_outline_seconds(o));
-    str_printf(out, " in all: an estimate from a few steps of %.3g s\n", o->step);
+    add_time(o, out);
     if (o->variants.len)
         str_printf(out, "\n%s", str_text(&o->variants));
 }

@@ -149,7 +149,8 @@ static bool make_recipe(struct train_session *t, struct err *err)
     if (strcspn(text, ",") == strlen("auto") && !strncmp(text, "auto", strlen("auto"))) {
         const struct data_preset *p = data_preset_auto(&facts, &why);
 
-        train_session_note(t, TRAIN_EVENT_NOTE, "augment %s: %s", p->name, why);
+        if (t->cfg->probe != TRAIN_PROBE_ONLY)
+            train_session_note(t, TRAIN_EVENT_NOTE, "augment %s: %s", p->name, why);
     }
     return data_recipe_parse(text, &facts, &t->recipe, err);
 }
@@ -533,7 +534,7 @@ bool train_session_open(struct train_session *t, struct err *err)
         return false;
     infer_model_free(t->init); /* as large as the network, and not needed any more */
     t->init = NULL;
-    if (!t->going_on && !check_start(t, err))
+    if (!t->going_on && t->cfg->probe != TRAIN_PROBE_ONLY && !check_start(t, err))
         return false;
     t->side = t->prep.size[0];
     t->self = train_session_method(t, err);

@@ -252,16 +252,19 @@ static void tell_start(struct train_session *t)
 {
     const struct train_cfg *cfg = t->cfg;
     int steps = (int)train_plan_steps(cfg), epochs = train_session_epochs(t, steps);
+    char length[100] = "no steps";
 
+    if (steps)
+        snprintf(length, sizeof length, "%d step%s of %d in %d epoch%s", steps, str_plural(steps),
+                 cfg->batch, epochs, str_plural(epochs));
     train_session_note(
         t, TRAIN_EVENT_START,
         "%s, %.3g M parameters, %.3g MFLOP a picture of %dx%d; %d pictures to learn from, %d to "
-        "check with, %d label%s; %d step%s of %d in %d epoch%s",
+        "check with, %d label%s; %s",
         t->arch, 1e-6 * (double)t->method->trained(t->self),
         1e-6 * (double)t->method->flops(t->self), t->prep.size[1], t->prep.size[0],
         t->parts.train->n, t->parts.val ? t->parts.val->n : 0, t->index->n_labels,
-        str_plural(t->index->n_labels), steps, str_plural(steps), cfg->batch, epochs,
-        str_plural(epochs));
+        str_plural(t->index->n_labels), length);
     if (t->progress.step)
         train_session_note(t, TRAIN_EVENT_NOTE, "going on after step %d, in epoch %d",
                            t->progress.step, t->progress.epoch);

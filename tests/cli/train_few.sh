@@ -15,6 +15,10 @@ labels=$(ls "$T/one/train" | wc -l)
 mkdir "$T/set"
 cp -r "$T/one/train"/* "$T/set"
 run 0 train "$T/set" --init "$from" --few 3 --cache off --out "$T/few"
+said ' labels; no steps'
+for step in 'batch ' 'augment' 'check before the first step' '0 steps'; do
+    not_said "$step"
+done
 said "few 3: $((3 * labels)) pictures to learn from, drawn by seed"
 said "$((n - 3 * labels)) others check them"
 said "of $((3 * labels)) pictures, by the 4 numbers that the network makes of each"
@@ -93,4 +97,6 @@ for more in '--epochs 2' '--steps 5' '--time 9' '--probe yes'; do
     said "few 3: "
 done
 run 0 train "$T/set" --init "$from" --few 3 --dry-run
+printed 'length   no steps'
+not_printed 'estimate'
 said 'few 3: '
