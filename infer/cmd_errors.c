@@ -233,6 +233,35 @@ static bool relabel(struct data_sample *s, const struct infer_suspect *of, int n
     return true;
 }
 
+static bool has(const struct data_sample *s, int label)
+{
+    return s->mark ? s->mark[label] == 1 : s->label == label;
+}
+
+/* Labels that no picture of the set to be written has any more; ERR_INPUT: it has no picture. */
+static bool note_emptied(const struct job *j, const struct data_index *y, const bool *keep,
+                         struct err *err)
+{
+    bool any = false;
+
+    for (int i = 0; i < y->n; i++)
+        any |= keep[i];
+    if (!any)
+        return err_set(err, ERR_INPUT, "%s: every picture is likely labelled wrongly: nothing "
+                       "would be left; a higher --sure takes fewer", j->o->out);
+    for (int l = 0; l < y->n_labels; l++) {
+        bool was = false, is = false;
+
+        for (int i = 0; i < y->n; i++) {
+            was |= has(&j->s.x->sample[i], l);
+            is |= keep[i] && has(&y->sample[i], l);
+        }
+        if (was && !is)
+            cli_say("%s: no picture with the label %s is left in it", j->o->out, y->label[l]);
+    }
+    return true;
+}
+
 /* Pictures of which no label is suspect, or all of them with likely ones. */
 static bool write_set(const struct job *j, struct err *err)
 {
@@ -254,7 +283,7 @@ static bool write_set(const struct job *j, struct err *err)
         else
             keep[sample] = false;
     }
-    ok = ok ? data_kept_write(&y, keep, j->o->out, err)
+    ok = ok ? note_emptied(j, &y, keep, err) && data_kept_write(&y, keep, j->o->out, err)
             : err_set(err, ERR_MEMORY, "%s: cannot hold %d pictures", j->o->out, y.n);
     free(keep);
     free(y.sample);

@@ -74,6 +74,16 @@ not_printed 'grey/1.bmp'
 grep -q '^grey/grey/1.bmp,' "$T/grey.csv" || fail "$(cat "$T/grey.csv")"
 run 0 data errors "$T/grey" --model "$T/eyes" --json
 printed '"not_judged":1,'
+# A label all of whose pictures are suspect is gone from what is written: that is told.
+mkdir "$T/odd"
+cp -r "$T/colours/red" "$T/colours/green" "$T/odd"
+mkdir "$T/odd/wrong"
+bmp "$T/odd/wrong/1.bmp" 203 3 20
+bmp "$T/odd/wrong/2.bmp" 20 203 3
+for how in '' --relabel; do
+    run 0 data errors "$T/odd" --model "$T/eyes" -o "$T/odd.csv" --force $how
+    said 'no picture with the label wrong is left in it'
+done
 bmp "$T/lone/a/1.bmp" 200 10 10
 bmp "$T/lone/b/1.bmp" 10 10 200
 run 3 data errors "$T/lone" --model "$T/eyes" -o "$T/lone.csv"
