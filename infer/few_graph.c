@@ -1,7 +1,7 @@
 /*
  * few_graph -- see few.h: a head for few pictures as nodes of a network
  *
- * norm: layernorm; then linear, and of neighbours softmax and linear: what every exporter knows.
+ * norm: layernorm; then linear: what every exporter knows.
  */
 #include "infer/cut.h"
 #include "infer/few.h"
@@ -75,13 +75,11 @@ static const char *name_of(struct nn_rewrite *w, const char *head, const char *s
 static int add_linear(struct nn_rewrite *w, const char *name, int x, int width, const float *weight,
                       const float *bias)
 {
-    const struct nn_linear attr = { .width = width, .bias = bias };
+    const struct nn_linear attr = { .width = width, .bias = true };
     int in[3] = { x, add_param(w, &nn_op_linear, &attr, x, 1, name_of(w, name, "weight"), weight),
-                  -1 };
+                  add_param(w, &nn_op_linear, &attr, x, 2, name_of(w, name, "bias"), bias) };
 
-    if (bias)
-        in[2] = add_param(w, &nn_op_linear, &attr, x, 2, name_of(w, name, "bias"), bias);
-    return nn_rewrite_add(w, &nn_op_linear, name, &attr, bias ? 3 : 2, in, NULL);
+    return nn_rewrite_add(w, &nn_op_linear, name, &attr, 3, in, NULL);
 }
 
 static int add_norm(struct nn_rewrite *w, const char *name, int x)
@@ -97,11 +95,7 @@ static int add_head(struct nn_rewrite *w, const struct infer_few *f, const char 
 {
     if (f->norm)
         x = add_norm(w, name_of(w, name, "norm"), x);
-    if (!f->second)
-        return add_linear(w, name, x, f->first, f->weight, f->bias);
-    x = add_linear(w, name_of(w, name, "pictures"), x, f->first, f->weight, f->bias);
-    x = nn_rewrite_add(w, &nn_op_softmax, name_of(w, name, "nearness"), NULL, 1, &x, NULL);
-    return add_linear(w, name, x, f->n_labels, f->second, NULL);
+    return add_linear(w, name, x, f->n_labels, f->weight, f->bias);
 }
 
 /* The same values with the new head, the old one and what only it needed left out. */
@@ -161,7 +155,7 @@ bool infer_few_graph(const struct infer_few *f, const struct nn_graph *g, const 
     *p2 = NULL;
     ok = mem || err_set(err, ERR_MEMORY, "no memory for a head");
     ok = ok && infer_cut_find(g, &cut, err);
-    if (ok && cut.alone && !f->norm && !f->second) {
+    if (ok && cut.alone && !f->norm) {
         ok = put(f, g, p, g2, p2, err);
     } else if (ok) {
         ok = nn_params_values(p, g, mem, &v, err) && rewrite(f, g, &v, g2, &v2, err) &&

@@ -91,12 +91,11 @@ static void tell(struct train_session *t, const struct infer_few *f)
 {
     struct str text = { 0 };
 
-    str_printf(&text, "few: %s of %d pictures, by the %d numbers that the network makes of each%s",
-               infer_few_names[f->kind], f->n, f->width, f->norm ? ", made even" : "");
+    str_printf(&text, "few: probe of %d pictures, by the %d numbers that the network makes of "
+               "each%s", f->n, f->width, f->norm ? ", made even" : "");
     for (int i = 0; f->folds && i < f->n_tried; i++)
-        str_printf(&text, "%s%s%s %.0f %%", i ? ", " : "; of those held out of it are right: ",
-                   infer_few_names[f->tried[i].kind], f->tried[i].norm ? " (even)" : "",
-                   f->tried[i].right);
+        str_printf(&text, "%s%s %.0f %%", i ? ", " : "; of those held out of it are right: ",
+                   f->tried[i].norm ? "made even" : "as they are", f->tried[i].right);
     if (!f->folds && t->index->task == DATA_SINGLE)
         str_add(&text, "; nothing else was tried, as that takes two labels, and two pictures of "
                        "each");

@@ -22,7 +22,7 @@ done
 said "few 3: $((3 * labels)) pictures to learn from, drawn by seed"
 said "$((n - 3 * labels)) others check them"
 said "of $((3 * labels)) pictures, by the 4 numbers that the network makes of each"
-said "of those held out of it are right: probe (even)"
+said "of those held out of it are right: made even "
 not_said 'have fewer pictures'
 [ "$(wc -l <"$T/few/metrics.csv")" -eq 2 ] || fail "not one line: $(cat "$T/few/metrics.csv")"
 model=$T/few/best.safetensors

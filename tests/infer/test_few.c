@@ -46,8 +46,8 @@ static struct infer_few fitted(const struct infer_probe_data *d)
     return f;
 }
 
-/* The probe of even rows, or what is better. */
-static void heads_of_each_kind_are_tried(void **state)
+/* That of even rows, or what is better. */
+static void rows_are_tried_even_and_as_they_are(void **state)
 {
     struct made m;
     struct infer_few f;
@@ -55,19 +55,18 @@ static void heads_of_each_kind_are_tried(void **state)
     (void)state;
     make(&m, DATA_SINGLE, 2);
     f = fitted(&m.d);
-    assert_int_equal(f.n_tried, 6);
+    assert_int_equal(f.n_tried, 2);
     assert_int_equal(f.n, N);
     assert_int_equal(f.folds, EACH);
-    assert_true(f.tried[0].kind == INFER_FEW_PROBE && f.tried[0].norm);
+    assert_true(f.tried[0].norm && !f.tried[1].norm);
     for (int i = 0; i < f.n_tried; i++)
         assert_true(f.tried[i].log_loss < log(LABELS) && f.tried[i].right > 60);
     assert_true(f.tried[0].log_loss >= f.tried[f.best].log_loss);
-    assert_true(f.tried[f.best].kind == f.kind && f.tried[f.best].norm == f.norm);
-    assert_int_equal(f.second != NULL, f.kind == INFER_FEW_NEIGHBOURS);
+    assert_true(f.tried[f.best].norm == f.norm);
     infer_few_release(&f);
     make(&m, DATA_MULTI, 2);
     f = fitted(&m.d);
-    assert_true(f.n_tried == 2 && f.kind == INFER_FEW_PROBE);
+    assert_int_equal(f.n_tried, 2);
     infer_few_release(&f);
 }
 
@@ -99,7 +98,7 @@ static void one_picture_of_each_label_is_enough(void **state)
     make(&m, DATA_SINGLE, 2);
     m.d.use = use;
     f = fitted(&m.d);
-    assert_true(f.n == LABELS && f.folds == 0 && f.kind == INFER_FEW_PROBE && f.norm);
+    assert_true(f.n == LABELS && f.folds == 0 && f.n_tried == 1 && f.norm);
     infer_few_release(&f);
     of_one[LABELS] = of_one[2 * LABELS] = true;
     m.d.use = of_one;
@@ -133,32 +132,19 @@ static void ask(const struct nn_graph *g, const struct nn_params *params, float 
 /* The head by hand. */
 static void answer(const struct infer_few *f, const float *x, double *u)
 {
-    double mean = 0, square = 0, first[N], all = 0;
+    double mean = 0, square = 0, all = 0;
 
     for (int k = 0; k < WIDTH; k++)
         mean += (double)x[k] / WIDTH;
     for (int k = 0; k < WIDTH; k++)
         square += ((double)x[k] - mean) * ((double)x[k] - mean) / WIDTH;
-    for (int i = 0; i < f->first; i++) {
-        first[i] = (double)f->bias[i];
+    for (int l = 0; l < LABELS; l++) {
+        u[l] = (double)f->bias[l];
         for (int k = 0; k < WIDTH; k++)
-            first[i] += (double)f->weight[i * WIDTH + k] *
-                        (f->norm ? ((double)x[k] - mean) / sqrt(square + 1e-5) : (double)x[k]);
-    }
-    if (!f->second) {
-        memcpy(u, first, LABELS * sizeof *u);
-    } else {
-        for (int i = 0; i < f->first; i++)
-            all += first[i] = exp(first[i]);
-        for (int l = 0; l < LABELS; l++) {
-            u[l] = 0;
-            for (int i = 0; i < f->first; i++)
-                u[l] += (double)f->second[l * f->first + i] * first[i] / all;
-        }
-    }
-    all = 0;
-    for (int l = 0; l < LABELS; l++)
+            u[l] += (double)f->weight[l * WIDTH + k] *
+                    (f->norm ? ((double)x[k] - mean) / sqrt(square + 1e-5) : (double)x[k]);
         all += u[l] = exp(u[l]);
+    }
     for (int l = 0; l < LABELS; l++)
         u[l] /= all;
 }
@@ -173,55 +159,47 @@ static void the_head_becomes_the_networks(void **state)
 
     (void)state;
     for (size_t e = 0; e < sizeof ends / sizeof *ends; e++)
-        for (int kind = 0; kind < 3; kind++)
-            for (int norm = 0; norm < 2; norm++) {
-                struct err err = { 0 };
-                struct nn_graph *g = nn_graph_read(ends[e], strlen(ends[e]), 0, NULL, &err), *g2;
-                struct nn_params *p = g ? nn_params_new(g, false, &err) : NULL, *p2;
-                struct infer_few f;
-                float said[N * LABELS], weight[N * WIDTH], bias[N], second[LABELS * N];
+        for (int norm = 0; norm < 2; norm++) {
+            struct err err = { 0 };
+            struct nn_graph *g = nn_graph_read(ends[e], strlen(ends[e]), 0, NULL, &err), *g2;
+            struct nn_params *p = g ? nn_params_new(g, false, &err) : NULL, *p2;
+            struct infer_few f;
+            float said[N * LABELS], weight[LABELS * WIDTH], bias[LABELS];
 
-                if (!p)
-                    fail_msg("%s", err.msg);
-                nn_params_init(p, g, 3);
-                make(&m, DATA_SINGLE, 1);
-                ask(g, p, m.row, said);
-                for (uint64_t i = 0; i < N * WIDTH; i++)
-                    weight[i] = 2 * rng_f32(6, rng_stream(RNG_TEST, 0), i) - 1;
-                for (uint64_t i = 0; i < N; i++)
-                    bias[i] = rng_f32(7, rng_stream(RNG_TEST, 0), i);
-                for (uint64_t i = 0; i < LABELS * N; i++)
-                    second[i] = rng_f32(8, rng_stream(RNG_TEST, 0), i);
-                f = (struct infer_few){ .kind = (enum infer_few_kind)kind, .norm = norm,
-                                        .width = WIDTH, .n_labels = LABELS,
-                                        .first = kind == INFER_FEW_NEIGHBOURS ? N : LABELS,
-                                        .weight = weight, .bias = bias,
-                                        .second = kind == INFER_FEW_NEIGHBOURS ? second : NULL };
-                if (!infer_few_graph(&f, g, p, &g2, &p2, &err))
-                    fail_msg("%s", err.msg);
-                assert_int_equal(nn_graph_equal(g, g2),
-                                 e == 0 && !norm && kind != INFER_FEW_NEIGHBOURS);
-                ask(g2, p2, NULL, said);
-                for (int i = 0; i < N; i++) {
-                    double u[LABELS];
+            if (!p)
+                fail_msg("%s", err.msg);
+            nn_params_init(p, g, 3);
+            make(&m, DATA_SINGLE, 1);
+            ask(g, p, m.row, said);
+            for (uint64_t i = 0; i < LABELS * WIDTH; i++)
+                weight[i] = 2 * rng_f32(6, rng_stream(RNG_TEST, 0), i) - 1;
+            for (uint64_t i = 0; i < LABELS; i++)
+                bias[i] = rng_f32(7, rng_stream(RNG_TEST, 0), i);
+            f = (struct infer_few){ .norm = norm, .width = WIDTH, .n_labels = LABELS,
+                                    .weight = weight, .bias = bias };
+            if (!infer_few_graph(&f, g, p, &g2, &p2, &err))
+                fail_msg("%s", err.msg);
+            assert_int_equal(nn_graph_equal(g, g2), e == 0 && !norm);
+            ask(g2, p2, NULL, said);
+            for (int i = 0; i < N; i++) {
+                double u[LABELS];
 
-                    answer(&f, m.row + i * WIDTH, u);
-                    for (int l = 0; l < LABELS; l++)
-                        if (!(fabs(u[l] - (double)said[i * LABELS + l]) < 1e-5))
-                            fail_msg("%s, norm %d: %g, not %g", infer_few_names[kind], norm,
-                                     (double)said[i * LABELS + l], u[l]);
-                }
-                nn_params_free(p);
-                nn_params_free(p2);
-                nn_graph_free(g);
-                nn_graph_free(g2);
+                answer(&f, m.row + i * WIDTH, u);
+                for (int l = 0; l < LABELS; l++)
+                    if (!(fabs(u[l] - (double)said[i * LABELS + l]) < 1e-5))
+                        fail_msg("norm %d: %g, not %g", norm, (double)said[i * LABELS + l], u[l]);
             }
+            nn_params_free(p);
+            nn_params_free(p2);
+            nn_graph_free(g);
+            nn_graph_free(g2);
+        }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(heads_of_each_kind_are_tried),
+        cmocka_unit_test(rows_are_tried_even_and_as_they_are),
         cmocka_unit_test(another_head_is_taken_where_it_is_clearly_better),
         cmocka_unit_test(one_picture_of_each_label_is_enough),
         cmocka_unit_test(the_head_becomes_the_networks),

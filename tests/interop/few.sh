@@ -1,8 +1,9 @@
 #!/bin/sh
 # few.sh BUILD [SEED...] -- `train --few N` beside scikit-learn's linear probe, on the same pictures
 #
-# For each seed (1 to 5 when none is given) discern makes a classifier of flowers from N (5)
-# pictures of each, drawn by the seed, and MobileNetV1 0.25; scikit-learn's LogisticRegressionCV
+# For each seed (1 to 5 when none is given) discern makes a classifier of SET (flowers, or another
+# of tests/interop/sets.sh that has parts) from N (5) pictures of each label of its training part,
+# drawn by the seed, and MobileNetV1 0.25; scikit-learn's LogisticRegressionCV
 # behind a StandardScaler learns from the same pictures by the numbers that `discern embed` writes
 # of them.  Prints accuracies on the test part as rows of a table.  Status 77: no set, no weights,
 # or no Python with scikit-learn.
@@ -13,15 +14,16 @@ shift
 [ $# != 0 ] || set -- 1 2 3 4 5
 python=${PYTHON:-python3}
 discern=$build/release/discern
+set=${SET:-flowers}
 n=${N:-5}
-work=$build/interop/few-$n
+work=$build/interop/few-$set-$n
 weights=${DISCERN_DATASETS:-../shared/datasets}/weights/mobilenet_v1_0.25_224_imagenet.safetensors
 
 "$python" -c 'import sklearn' 2>/dev/null || {
     echo "few: $python lacks sklearn; name another Python in PYTHON"
     exit 77
 }
-data=$(sh tests/interop/sets.sh flowers "$build/sets")
+data=$(sh tests/interop/sets.sh "$set" "$build/sets")
 [ -f "$weights" ] || {
     echo "few: there is no $weights"
     exit 77
