@@ -45,7 +45,8 @@ bool infer_kmeans(const struct infer_points *x, int k, uint64_t seed, struct poo
                   struct infer_clusters *out, struct err *err);
 
 /* The number of clusters, 2 to `most`, whose mean silhouette (Rousseeuw 1987) is largest; *best:
- * that; 1 and NaN where there are no two that differ.  Tried are 2 to 12, then steps of about a fifth, on INFER_COUNT_ROWS rows drawn by lot. */
+ * that; 1 and NaN where there are no two that differ.  Tried are 2 to 12, then steps of about a
+ * fifth, on INFER_COUNT_ROWS rows drawn by lot. */
 enum { INFER_COUNT_ROWS = 2000, INFER_COUNT_MOST = 64 };
 bool infer_cluster_count(const struct infer_points *x, int most, uint64_t seed, struct pool *pool,
                          int *k, double *best, struct err *err);

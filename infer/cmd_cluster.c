@@ -31,7 +31,8 @@ static const struct field options[] = {
     FIELD_BOOL(struct options, density,
                "as many as there are where pictures lie densely; what lies thinly is in none"),
     FIELD_INT(struct options, least, NULL, 0, 0, 1000000,
-              "of --density: pictures that make a cluster, 2 or more; 0 = a hundredth of all, 5 at least"),
+              "of --density: pictures that make a cluster, 2 or more; 0 = a hundredth of all, 5 "
+              "at least"),
     FIELD_STRING(struct options, csv, "FILE", NULL,
                  "write a table: each picture's cluster, how far it is from the middle, labels"),
     FIELD_STRING(struct options, html, "FILE", NULL,

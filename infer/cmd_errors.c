@@ -99,7 +99,8 @@ static bool make_targets(struct job *j, struct err *err)
     }
     free(all);
     j->judged = calloc((size_t)j->s.rows.n + 1, sizeof *j->judged);
-    return (all && j->target && j->judged) || err_set(err, ERR_MEMORY, "no memory for %d pictures", j->s.x->n);
+    return (all && j->target && j->judged) ||
+           err_set(err, ERR_MEMORY, "no memory for %d pictures", j->s.x->n);
 }
 
 /* Of a label with one picture whoever judges it has seen none. */

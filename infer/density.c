@@ -10,9 +10,10 @@
  *
  * and those clusters are taken, none within another and never the whole, whose stabilities come to
  * most (Campello et al. 2013, sec. 5; "excess of mass").  Where no split makes two, the copies that
- * are left of the whole when all else has fallen out are one: copies are no chance.  There is one setting that people can
- * answer, and clusters may be of different densities: DBSCAN wants one distance for all, and in
- * many dimensions the curve of k-distances that it is read from has no bend.
+ * are left of the whole when all else has fallen out are one: copies are no chance.  There is one
+ * setting that people can answer, and clusters may be of different densities: DBSCAN wants one
+ * distance for all, and in many dimensions the curve of k-distances that it is read from has no
+ * bend.
  */
 #include "infer/cluster.h"
 
