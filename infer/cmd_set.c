@@ -3,6 +3,7 @@
  */
 #include "infer/cmd_set.h"
 
+#include "nn/base/arena.h"
 #include "nn/base/file.h"
 
 #include <math.h>
@@ -14,18 +15,18 @@
 /* Pictures of a folder as they lie; NULL where there are none, without an error. */
 static struct data_index *open_bare(const char *folder, struct err *err)
 {
-    struct data_index *x = calloc(1, sizeof *x);
+    struct arena *mem = arena_new();
+    struct data_index *x = mem ? arena_alloc(mem, sizeof *x) : NULL;
     size_t skip = strlen(folder);
 
     while (skip > 1 && folder[skip - 1] == '/')
         skip--;
-    if (x)
-        x->mem = arena_new();
-    if (!x || !x->mem) {
-        free(x);
+    if (!x) {
+        arena_free(mem);
         err_set(err, ERR_MEMORY, "no memory for %s", folder);
         return NULL;
     }
+    x->mem = mem;
     x->source = "folder";
     if (data_index_add_folder(x, folder, skip + (folder[skip - 1] != '/'), -1, DATA_UNSPLIT, err) &&
         x->n)
