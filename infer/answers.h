@@ -1,8 +1,8 @@
 /*
  * answers -- what a model said about pictures, beside what is true
  *
- * Kept by infer_answer (infer/evaluate.h); figures (infer/metric.h) and curves (infer/curve.h) are
- * pure functions of them.
+ * Kept by infer_answer (infer/eval/evaluate.h); figures (infer/eval/metric.h) and curves
+ * (infer/eval/curve.h) are pure functions of them.
  */
 #ifndef INFER_ANSWERS_H
 #define INFER_ANSWERS_H

@@ -3,7 +3,7 @@
  */
 #include "infer/api.h"
 
-#include "infer/cut.h"
+#include "infer/embed/cut.h"
 #include "nn/base/about.h"
 
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 #include "data/build.h"
 #include "data/sandbox.h"
 #include "infer/cmd.h"
-#include "infer/eval.h"
-#include "infer/evaluate.h"
+#include "infer/eval/eval.h"
+#include "infer/eval/evaluate.h"
 #include "infer/fit.h"
 #include "nn/base/json.h"
 

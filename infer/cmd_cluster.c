@@ -2,8 +2,8 @@
  * cmd_cluster -- discern data cluster: pictures that look alike to a network, in heaps
  */
 #include "data/csv.h"
-#include "infer/cluster_page.h"
 #include "infer/cmd_set.h"
+#include "infer/embed/cluster_page.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
 

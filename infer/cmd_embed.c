@@ -6,7 +6,7 @@
 #include "infer/cmd.h"
 #include "infer/cmd_ask.h"
 #include "infer/cmd_embed_out.h"
-#include "infer/features.h"
+#include "infer/embed/features.h"
 #include "nn/base/json.h"
 #include "nn/base/tell.h"
 

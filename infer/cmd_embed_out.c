@@ -4,7 +4,7 @@
 #include "infer/cmd_embed_out.h"
 
 #include "data/csv.h"
-#include "infer/npy.h"
+#include "infer/embed/npy.h"
 #include "nn/base/cli.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"

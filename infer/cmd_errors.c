@@ -2,14 +2,14 @@
  * cmd_errors -- discern data errors: labels that are likely wrong
  *
  * A linear classifier on what a model sees is fitted to the labels as they are, fold by fold, and
- * each picture is judged by the fit that has not seen it (infer/probe.h); which labels are then
- * suspect: infer/suspect.h.
+ * each picture is judged by the fit that has not seen it (infer/embed/probe.h); which labels are
+ * then suspect: infer/embed/suspect.h.
  */
 #include "data/csv.h"
 #include "data/kept.h"
 #include "infer/cmd_set.h"
+#include "infer/embed/suspect.h"
 #include "infer/learnt.h"
-#include "infer/suspect.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
 

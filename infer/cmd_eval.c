@@ -3,7 +3,7 @@
  */
 #include "data/sandbox.h"
 #include "infer/cmd.h"
-#include "infer/eval.h"
+#include "infer/eval/eval.h"
 #include "infer/fit.h"
 #include "nn/base/json.h"
 

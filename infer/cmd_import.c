@@ -1,10 +1,10 @@
 /*
  * cmd_import -- discern import: a model of ours from a network of others
  */
-#include "infer/address.h"
 #include "infer/cmd.h"
-#include "infer/foreign.h"
-#include "infer/onnx_model.h"
+#include "infer/foreign/address.h"
+#include "infer/foreign/foreign.h"
+#include "infer/foreign/onnx_model.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
 

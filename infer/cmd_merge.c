@@ -7,8 +7,8 @@
  */
 #include "data/build.h"
 #include "infer/cmd.h"
-#include "infer/eval.h"
-#include "infer/measure.h"
+#include "infer/eval/eval.h"
+#include "infer/eval/measure.h"
 #include "infer/merge.h"
 #include "nn/base/about.h"
 #include "nn/base/json.h"

@@ -10,7 +10,7 @@
 #include "infer/cmd_ask.h"
 #include "infer/cmd_predict_out.h"
 #include "infer/discern.h"
-#include "infer/npy.h"
+#include "infer/embed/npy.h"
 #include "infer/sort_into.h"
 #include "nn/base/file.h"
 

@@ -2,7 +2,7 @@
  * cmd_pull -- discern pull: networks of the net, into a cache; nothing else downloads
  */
 #include "infer/cmd.h"
-#include "infer/pull.h"
+#include "infer/foreign/pull.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
 

@@ -5,9 +5,9 @@
 #ifndef INFER_CMD_SET_H
 #define INFER_CMD_SET_H
 
-#include "infer/cluster.h"
 #include "infer/cmd.h"
-#include "infer/features.h"
+#include "infer/embed/cluster.h"
+#include "infer/embed/features.h"
 
 /* The members model; precision; batch, threads, sandbox; source of an options struct T. */
 #define INFER_CMD_SET_FIELDS(T)                                                                   \

@@ -12,7 +12,7 @@
 #ifndef INFER_COMMITTEE_H
 #define INFER_COMMITTEE_H
 
-#include "infer/evaluate.h"
+#include "infer/eval/evaluate.h"
 #include "infer/predict.h"
 
 enum infer_views { INFER_VIEWS_ONE, INFER_VIEWS_MIRROR, INFER_VIEWS_FOUR,

@@ -12,8 +12,8 @@
  * support vector machines", sec. 2.1).  All sums run in order, in double.
  */
 #include "infer/fit.h"
-#include "infer/curve.h"
-#include "infer/metric.h"
+#include "infer/eval/curve.h"
+#include "infer/eval/metric.h"
 #include "nn/base/order.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /*
  * model_read -- model files read and checked (model.h); every check: docs/format.md
  */
-#include "infer/address.h"
+#include "infer/foreign/address.h"
 #include "infer/model.h"
 #include "infer/model_file.h"
 #include "nn/base/record.h"

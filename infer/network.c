@@ -3,7 +3,7 @@
  */
 #include "infer/network.h"
 
-#include "infer/cut.h"
+#include "infer/embed/cut.h"
 #include "nn/kernel/cpu.h"
 #include "nn/pass/pass.h"
 #include "nn/pass/rewrite.h"

@@ -24,7 +24,7 @@ struct infer_network_options {
     enum nn_precision precision;
     const char *isa;            /* as in nn_kernels_get */
     struct pool *pool;          /* that makes the weights; NULL: the caller alone */
-    bool features;              /* it has an output "features" [N,width], too: infer/cut.h */
+    bool features;              /* it has an output "features" [N,width], too: infer/embed/cut.h */
 };
 
 /* g and the values, or p, are read during the call only. */

@@ -3,9 +3,9 @@
  */
 #include "train/begin.h"
 
-#include "infer/foreign.h"
-#include "infer/foreign_file.h"
-#include "infer/onnx_model.h"
+#include "infer/foreign/foreign.h"
+#include "infer/foreign/foreign_file.h"
+#include "infer/foreign/onnx_model.h"
 #include "train/arch.h"
 #include "train/checkpoint.h"
 #include "train/few.h"

@@ -8,7 +8,7 @@
 #ifndef TRAIN_EVENT_H
 #define TRAIN_EVENT_H
 
-#include "infer/metric.h"
+#include "infer/eval/metric.h"
 
 enum train_event_kind {
     TRAIN_EVENT_NOTE,     /* a decision, with its reason */

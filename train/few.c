@@ -3,7 +3,7 @@
  */
 #include "train/few.h"
 
-#include "infer/few.h"
+#include "infer/embed/few.h"
 #include "nn/base/rng.h"
 #include "train/probe.h"
 

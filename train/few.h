@@ -3,7 +3,7 @@
  *
  * cfg->few pictures of each label are learnt from, drawn by cfg->seed; what else there is to learn
  * from checks it.  The network of --init stays as it is, and gets the head that is best for so few
- * (infer/few.h).
+ * (infer/embed/few.h).
  */
 #ifndef TRAIN_FEW_H
 #define TRAIN_FEW_H

@@ -4,7 +4,7 @@
 #ifndef TRAIN_FIGURES_H
 #define TRAIN_FIGURES_H
 
-#include "infer/metric.h"
+#include "infer/eval/metric.h"
 #include "nn/base/str.h"
 
 /* Appends "accuracy 0.9321": the figure that is watched. */

@@ -4,7 +4,7 @@
 #include "train/find_lr.h"
 
 #include "data/page.h"
-#include "infer/plot.h"
+#include "infer/eval/plot.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"
 

@@ -3,7 +3,7 @@
  */
 #include "train/probe.h"
 
-#include "infer/cut.h"
+#include "infer/embed/cut.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -10,8 +10,8 @@
 #ifndef TRAIN_PROBE_H
 #define TRAIN_PROBE_H
 
-#include "infer/features.h"
-#include "infer/probe.h"
+#include "infer/embed/features.h"
+#include "infer/embed/probe.h"
 #include "train/session.h"
 
 /* Into the last layer of t->start, which has all other values.  Says what it is worth, on pictures

@@ -9,7 +9,7 @@
 
 #include "data/aug/aug.h"
 #include "data/index.h"
-#include "infer/metric.h"
+#include "infer/eval/metric.h"
 #include "nn/base/record.h"
 #include "train/cfg.h"
 

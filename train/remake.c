@@ -3,7 +3,7 @@
  */
 #include "train/remake.h"
 
-#include "infer/cut.h"
+#include "infer/embed/cut.h"
 #include "nn/op/conv2d.h"
 #include "nn/op/linear.h"
 

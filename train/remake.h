@@ -15,7 +15,7 @@ typedef const void *train_attr_fn(void *ctx, const struct nn_graph *g, int i);
 struct nn_graph *train_remake(const struct nn_graph *g, train_attr_fn *attr, void *ctx,
                               struct err *err);
 
-/* g with last layers (infer/cut.h) that answer `labels` labels.  ERR_UNSUPPORTED: there is
+/* g with last layers (infer/embed/cut.h) that answer `labels` labels.  ERR_UNSUPPORTED: there is
  * none that can. */
 struct nn_graph *train_remake_head(const struct nn_graph *g, int labels, struct err *err);
 

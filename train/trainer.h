@@ -4,7 +4,7 @@
 #ifndef TRAIN_TRAINER_H
 #define TRAIN_TRAINER_H
 
-#include "infer/evaluate.h"
+#include "infer/eval/evaluate.h"
 #include "nn/base/progress.h"
 #include "train/cfg.h"
 #include "train/event.h"

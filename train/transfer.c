@@ -3,7 +3,7 @@
  */
 #include "train/transfer.h"
 
-#include "infer/cut.h"
+#include "infer/embed/cut.h"
 #include "nn/base/arena.h"
 #include "train/depth.h"
 

@@ -1,5 +1,5 @@
 /* fuzz: any bytes as the two files of settings beside weights; what comes of them can be used */
-#include "infer/foreign_config.h"
+#include "infer/foreign/foreign_config.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* fuzz: any bytes as the index of several safetensors files; what it leads to lies beside it */
-#include "infer/foreign_file.h"
+#include "infer/foreign/foreign_file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* fuzz: any bytes as names of labels, in each form, and as a tensor's name in each dialect */
-#include "infer/foreign_names.h"
-#include "infer/names.h"
+#include "infer/foreign/foreign_names.h"
+#include "infer/foreign/names.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-"""Golden values for infer/probe.c: python3 tests/golden/probe.py > tests/golden/probe.json
+"""Golden values for infer/embed/probe.c: python3 tests/golden/probe.py > tests/golden/probe.json
 
 Needs scikit-learn (made with 1.9.1): LogisticRegression behind a StandardScaler, with the C that is
 said; of several labels one for each label, on the pictures where it is known.  Weights and biases

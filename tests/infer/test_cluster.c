@@ -6,7 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "infer/cluster.h"
+#include "infer/embed/cluster.h"
 #include "tests/infer/answers.h"
 
 #include <math.h>

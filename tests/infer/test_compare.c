@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "infer/compare.h"
+#include "infer/eval/compare.h"
 #include "tests/infer/answers.h"
 
 static void near(double a, double b)

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "infer/curve.h"
+#include "infer/eval/curve.h"
 #include "tests/infer/answers.h"
 
 static bool close_to(double a, double b, double by)

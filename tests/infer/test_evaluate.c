@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "infer/evaluate.h"
+#include "infer/eval/evaluate.h"
 #include "nn/base/file.h"
 #include "nn/model/model.h"
 

@@ -1,9 +1,9 @@
 /* features: what goes into the last layer, by the road of answers, whatever the batch */
 #include "tests/infer/tiny.h"
 
-#include "infer/cut.h"
-#include "infer/features.h"
-#include "infer/probe.h"
+#include "infer/embed/cut.h"
+#include "infer/embed/features.h"
+#include "infer/embed/probe.h"
 #include "nn/model/model.h"
 
 enum { N = 7, SIDE = 32, LABELS = 5, BAD = 3 };

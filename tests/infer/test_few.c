@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "infer/few.h"
+#include "infer/embed/few.h"
 #include "infer/predict.h"
 #include "nn/base/rng.h"
 

@@ -1,9 +1,9 @@
 /*
  * test_foreign -- weights of others become models of ours, whole or not at all
  */
-#include "infer/foreign.h"
-#include "infer/foreign_file.h"
-#include "infer/foreign_names.h"
+#include "infer/foreign/foreign.h"
+#include "infer/foreign/foreign_file.h"
+#include "infer/foreign/foreign_names.h"
 #include "nn/exec.h"
 #include "nn/io/safetensors.h"
 #include "nn/kernel/cpu.h"

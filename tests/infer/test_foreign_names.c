@@ -4,8 +4,8 @@
  * A row writes out the names of a network as its library has them: "{0..2}" is 0, 1, 2 and "{a,b}"
  * is a, b.  Each must become a parameter of ours, or a part of one, and each parameter be made.
  */
-#include "infer/foreign.h"
-#include "infer/foreign_names.h"
+#include "infer/foreign/foreign.h"
+#include "infer/foreign/foreign_names.h"
 #include "nn/io/safetensors.h"
 #include "nn/model/model.h"
 #include "tests/data/made.h"

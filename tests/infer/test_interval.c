@@ -5,8 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "infer/curve.h"
-#include "infer/interval.h"
+#include "infer/eval/curve.h"
+#include "infer/eval/interval.h"
 #include "tests/infer/answers.h"
 
 static bool close_to(double a, double b, double by)

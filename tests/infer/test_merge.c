@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "infer/measure.h"
+#include "infer/eval/measure.h"
 #include "infer/merge.h"
 #include "tests/infer/tiny.h"
 

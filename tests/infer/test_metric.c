@@ -5,8 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "infer/metric.h"
-#include "infer/tally.h"
+#include "infer/eval/metric.h"
+#include "infer/eval/tally.h"
 #include "nn/base/file.h"
 #include "nn/base/record.h"
 #include "tests/infer/answers.h"

@@ -2,7 +2,7 @@
  * test_onnx_model -- what stands in an ONNX file beside the network: preparation, kinds of numbers
  */
 #include "infer/export/onnx.h"
-#include "infer/onnx_model.h"
+#include "infer/foreign/onnx_model.h"
 #include "tests/infer/tiny.h"
 
 #include "onnx.pb-c.h"

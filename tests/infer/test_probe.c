@@ -5,8 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "infer/minimize.h"
-#include "infer/probe.h"
+#include "infer/embed/minimize.h"
+#include "infer/embed/probe.h"
 #include "nn/base/file.h"
 #include "nn/base/record.h"
 #include "nn/base/rng.h"

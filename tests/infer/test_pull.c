@@ -1,10 +1,10 @@
 /*
  * test_pull -- addresses, and where a redirection or a token may go; the rest: tests/cli/pull.sh
  */
-#include "infer/address.h"
-#include "infer/digest.h"
-#include "infer/http.h"
-#include "infer/pull.h"
+#include "infer/foreign/address.h"
+#include "infer/foreign/digest.h"
+#include "infer/foreign/http.h"
+#include "infer/foreign/pull.h"
 #include "tests/data/made.h"
 
 static const char hub[] = "https://huggingface.co";

@@ -6,7 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "infer/suspect.h"
+#include "infer/embed/suspect.h"
 #include "tests/infer/answers.h"
 
 enum { LABELS = 3 };

@@ -8,7 +8,7 @@
  * network in inference form; of a training step trained [N,labels], the loss, and grad:NAME of
  * every parameter, in the order and shape of files; and new:NAME of what the step itself moved.
  */
-#include "infer/foreign.h"
+#include "infer/foreign/foreign.h"
 #include "nn/exec.h"
 #include "nn/io/safetensors.h"
 #include "nn/kernel/cpu.h"

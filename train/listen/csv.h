@@ -22,7 +22,7 @@ struct train_metrics {
     double pictures_per_second;
     double waited;           /* share of the steps' time in which pictures were waited for */
     double memory_mb;        /* 10^6 bytes: the most that was resident */
-    /* Validation (infer/metric.h). */
+    /* Validation (infer/eval/metric.h). */
     double val_pictures;
     double val_accuracy, val_top5, val_balanced_accuracy;       /* a label a picture */
     double val_map, val_subset_accuracy;                        /* several */

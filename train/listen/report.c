@@ -5,7 +5,7 @@
  * file, whether the training went through or was resumed many times.  Epochs come from metrics.csv,
  * decisions from run.json and from what was told since.  The page itself: report_page.c.
  */
-#include "infer/evaluate.h"
+#include "infer/eval/evaluate.h"
 #include "nn/base/file.h"
 #include "nn/base/pool.h"
 #include "nn/base/record.h"

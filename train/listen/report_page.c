@@ -1,12 +1,12 @@
 /*
- * report_page -- see report.h; parts from answers: infer/report.h
+ * report_page -- see report.h; parts from answers: infer/eval/report.h
  */
 #include "train/listen/report.h"
 
 #include "data/census.h"
 #include "data/page.h"
-#include "infer/plot.h"
-#include "infer/report.h"
+#include "infer/eval/plot.h"
+#include "infer/eval/report.h"
 #include "nn/base/file.h"
 #include "nn/base/record.h"
 #include "train/cfg.h"
