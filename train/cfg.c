@@ -128,7 +128,8 @@ bool train_check(const struct train_cfg *cfg, struct err *err)
         return err_set(err, ERR_USAGE,
                        "lora %d: weights that are drawn are not worth keeping: --init MODEL says "
                        "which to begin with", cfg->lora);
-    return check_few(cfg, err) && check_belongs(cfg, err) && check_teacher(cfg, err) && train_plan_check(cfg, err) &&
+    return check_few(cfg, err) && check_belongs(cfg, err) &&
+           check_teacher(cfg, err) && train_plan_check(cfg, err) &&
            check_variants(cfg, err) && train_arch_check(cfg->arch, err) &&
            nn_kernels_get(cfg->isa, err) && train_optim_find(cfg->optim, err);
 }

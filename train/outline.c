@@ -50,8 +50,8 @@ static void add_row(struct str *out, const char *name, const int count[SPLITS])
     str_addc(out, '\n');
 }
 
-/* How long, at what rate and of which pictures; nothing of that where the last layer is fitted and no
- * step is made. */
+/* How long, at what rate and of which pictures; nothing of that where no step is
+ * made. */
 static void add_steps(const struct train_outline *o, const struct train_cfg *cfg, struct str *out)
 {
     if (!o->steps) {

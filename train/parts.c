@@ -115,7 +115,7 @@ void train_parts_missing(const struct train_parts *p, const bool *read, struct s
     }
     data_index_counts(x, count);
     for (int l = 0; l < x->n_labels; l++) {
-        count[l] = read ? count[l] && !readable[l] : !count[l]; /* from here on: whether it is told */
+        count[l] = read ? count[l] && !readable[l] : !count[l];
         missing += count[l];
     }
     if (missing)
