@@ -22,7 +22,8 @@ void train_parts_close(struct train_parts *p); /* a zeroed one is fine */
 bool train_parts_first(struct train_parts *p, const struct data_sample *sample);
 
 /* Appends the labels that no picture to learn from has, in words; nothing where there is none.
- * With read, [p->train->n] whether each could be read, those that have pictures, and none that could. */
+ * With read, [p->train->n] whether each could be read, those that have pictures,
+ * and none that could. */
 void train_parts_missing(const struct train_parts *p, const bool *read, struct str *out);
 
 /* Why there is nothing to learn from although there are pictures, of which so many were read. */
