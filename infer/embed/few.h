@@ -3,9 +3,10 @@
  *
  * Logistic regression (infer/embed/probe.h) of rows each moved and scaled to mean 0 and deviation 1
  * (a layer norm, so that a picture's contrast does not count), or of the features as they are,
- * where their log loss on pictures that were held out is less by more than twice the standard error of
- * the difference; where pictures may have several labels, where it is less.  Of 25 pictures whoever
- * takes the least takes what chance says: docs/train.md has what that cost, and what the nearest
+ * where their log loss on pictures that were held out is less by more than twice the standard error
+ * of the difference; where pictures may have several labels, where it is less.  Of 25 pictures
+ * whoever takes the least takes what chance says: docs/train.md has what that cost, and what the
+ * nearest
  * mean of a label and soft k-NN gave.
  */
 #ifndef INFER_FEW_H
