@@ -6,8 +6,7 @@
  * where their log loss on pictures that were held out is less by more than twice the standard error
  * of the difference; where pictures may have several labels, where it is less.  Of 25 pictures
  * whoever takes the least takes what chance says: docs/train.md has what that cost, and what the
- * nearest
- * mean of a label and soft k-NN gave.
+ * nearest mean of a label and soft k-NN gave.
  */
 #ifndef INFER_FEW_H
 #define INFER_FEW_H

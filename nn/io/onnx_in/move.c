@@ -311,7 +311,7 @@ static int index_node(nn_onnx_reader *r, int64_t n, const int64_t *index)
 nn_onnx_val *nn_onnx_v_pick(nn_onnx_reader *r, nn_onnx_val *x, int axis, int64_t n,
                             const int64_t *index)
 {
-    int64_t dim[SHAPE_MAX_RANK], inner = 1, step = n > 1 ? index[1] - index[0] : 1;
+    int64_t dim[SHAPE_MAX_RANK], inner = 1, step;
     struct nn_gather a = { .axis = 0 };
     bool even = n > 0;
     nn_onnx_val *v;
@@ -324,8 +324,10 @@ nn_onnx_val *nn_onnx_v_pick(nn_onnx_reader *r, nn_onnx_val *x, int axis, int64_t
                     (long long)x->dim[axis]);
             return NULL;
         }
-        even &= index[i] == index[0] + i * step;
     }
+    step = n > 1 ? index[1] - index[0] : 1;
+    for (int64_t i = 1; i < n; i++)
+        even &= index[i] - index[i - 1] == step;
     if (even && step)
         return nn_onnx_v_take(r, x, axis, index[0], step, n);
     memcpy(dim, x->dim, sizeof dim);
