@@ -70,7 +70,8 @@ compare operators "$work/single" "$work/single/test" --arch tests/interop/ops.tx
 compare several-labels "$work/multi/labels.csv" "$work/multi/images" --epochs 3
 
 # Networks beside timm's, where there is PyTorch.
-if "$python" -c 'import torch, timm, safetensors' 2>/dev/null; then
+if PYTHONPATH=tests/interop "$python" -B -c 'import no_torchvision, timm, safetensors' \
+        2>/dev/null; then
     make -s "BUILD=$3" "$3/release/tests/interop/net" "$3/double/tests/interop/net"
     "$python" -B tests/interop/families.py "$3/release/tests/interop/net" \
         "$3/double/tests/interop/net" || status=1
