@@ -311,7 +311,7 @@ static int index_node(nn_onnx_reader *r, int64_t n, const int64_t *index)
 nn_onnx_val *nn_onnx_v_pick(nn_onnx_reader *r, nn_onnx_val *x, int axis, int64_t n,
                             const int64_t *index)
 {
-    int64_t dim[SHAPE_MAX_RANK], inner = 1, step;
+    int64_t dim[SHAPE_MAX_RANK], inner = 1, step, count;
     struct nn_gather a = { .axis = 0 };
     bool even = n > 0;
     nn_onnx_val *v;
@@ -335,9 +335,10 @@ nn_onnx_val *nn_onnx_v_pick(nn_onnx_reader *r, nn_onnx_val *x, int axis, int64_t
     if (nn_onnx_is_const(x)) {
         if (!nn_onnx_load(r, x) || !(v = nn_onnx_new_const(r, x->type, x->rank, dim, &d)))
             return NULL;
+        count = nn_onnx_count(x->rank, dim);
         for (int k = axis + 1; k < x->rank; k++)
             inner *= x->dim[k];
-        for (int64_t i = 0; i < nn_onnx_count(x->rank, dim); i++)
+        for (int64_t i = 0; i < count; i++)
             d[i] = nn_onnx_num(x, (i / inner / n * x->dim[axis] + index[i / inner % n]) * inner +
                                       i % inner);
         return v;

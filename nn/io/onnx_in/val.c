@@ -35,11 +35,14 @@ bool nn_onnx_is_float(int type)
 int64_t nn_onnx_count(int rank, const int64_t *dim)
 {
     int64_t n = 1;
+    bool none = false;
 
-    for (int d = 0; d < rank; d++)
-        if (dim[d] < 0 || __builtin_mul_overflow(n, dim[d], &n))
+    for (int d = 0; d < rank; d++) {
+        if (dim[d] < 0 || (dim[d] && __builtin_mul_overflow(n, dim[d], &n)))
             return -1;
-    return n;
+        none |= !dim[d];
+    }
+    return none ? 0 : n;
 }
 
 static nn_onnx_val *new_val(nn_onnx_reader *r, int type, int rank, const int64_t *dim)

@@ -63,7 +63,7 @@ typedef struct nn_onnx_reader nn_onnx_reader;
 
 bool nn_onnx_is_const(const nn_onnx_val *v);
 bool nn_onnx_is_float(int type);
-/* Numbers of the file's shape; -1: too many. */
+/* Numbers of the file's shape; -1: too many, beside a 0 too, so that any dimensions multiply. */
 int64_t nn_onnx_count(int rank, const int64_t *dim);
 /* Reads a constant's numbers, where they were not. */
 bool nn_onnx_load(nn_onnx_reader *r, nn_onnx_val *v);
