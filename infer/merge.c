@@ -15,7 +15,7 @@ static bool same_node(const struct nn_node *a, const struct nn_node *b)
 {
     return a->op == b->op && !strcmp(a->name, b->name) && a->n_in == b->n_in &&
            nn_type_equal(&a->type, &b->type) &&
-           !memcmp(a->in, b->in, (size_t)a->n_in * sizeof *a->in) &&
+           (!a->n_in || !memcmp(a->in, b->in, (size_t)a->n_in * sizeof *a->in)) &&
            ((a->op->flags & NN_OP_TRAIN_ONLY) || field_equal(a->op->attrs, a->attr, b->attr));
 }
 
