@@ -6,7 +6,6 @@
 #include "nn/base/arena.h"
 #include "nn/base/file.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,10 +142,6 @@ bool infer_set_look(struct infer_set *s, bool unit, struct err *err)
     for (int i = 0; s->sample && i < f.n; i++) {
         if (!f.read[i])
             continue;
-        for (size_t k = 0; k < width && !err->kind; k++)
-            if (!isfinite(f.row[(size_t)i * width + k]))
-                err_set(err, ERR_INPUT, "%s: what it sees of %s is no finite number", s->path,
-                        s->x->sample[i].name);
         memmove(f.row + (size_t)n * width, f.row + (size_t)i * width, width * sizeof *f.row);
         s->sample[n++] = i;
     }

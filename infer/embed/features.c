@@ -52,6 +52,17 @@ static bool begin(struct infer_features *out, int n, int width, struct err *err)
     return true;
 }
 
+static bool check_finite(const struct infer_features *f, const struct data_index *x,
+                         struct err *err)
+{
+    for (int i = 0; i < f->n; i++)
+        for (int k = 0; f->read[i] && k < f->width; k++)
+            if (!isfinite(f->row[(size_t)i * (size_t)f->width + (size_t)k]))
+                return err_set(err, ERR_INPUT, "what the network sees of %s is no finite number: "
+                               "its weights are damaged, or far too large", x->sample[i].name);
+    return true;
+}
+
 bool infer_features_of(struct infer_predictor *q, const struct data_index *x,
                        const struct data_prep *prep, const struct infer_evaluate_options *how,
                        struct infer_features *out, struct err *err)
@@ -73,6 +84,7 @@ bool infer_features_of(struct infer_predictor *q, const struct data_index *x,
     free(g.row);
     if (ok && !out->n_read)
         ok = err_set(err, ERR_INPUT, "none of the %d pictures can be read", x->n);
+    ok = ok && check_finite(out, x, err);
     if (!ok)
         infer_features_release(out);
     return ok;
