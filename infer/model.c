@@ -157,6 +157,14 @@ bool infer_model_calibrate(struct infer_model *m, const struct infer_calibration
     return true;
 }
 
+int infer_model_label(const struct infer_model *m, const char *name)
+{
+    for (int l = 0; l < m->n_labels; l++)
+        if (!strcmp(m->label[l], name))
+            return l;
+    return -1;
+}
+
 void infer_model_free(struct infer_model *m)
 {
     if (!m)

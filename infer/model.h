@@ -34,6 +34,9 @@ struct infer_model *infer_model_open(const char *path, struct err *err);
 struct infer_model *infer_model_parse(const void *data, size_t size, struct err *err);
 void infer_model_free(struct infer_model *m);   /* NULL is fine */
 
+/* Which of the model's labels is called name; -1: none. */
+int infer_model_label(const struct infer_model *m, const char *name);
+
 /* A checked model around parts: takes graph and params over on success, copies the strings. */
 struct infer_model *infer_model_new(struct nn_graph *graph, struct nn_params *params,
                                     const struct data_prep *prep, enum data_task task, int n_labels,

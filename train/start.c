@@ -62,14 +62,6 @@ static int param_input(const struct nn_graph *g, int node, int i)
     return g->node[node].op == &nn_op_param ? node : -1;
 }
 
-static int label_of(const struct infer_model *from, const char *name)
-{
-    for (int i = 0; i < from->n_labels; i++)
-        if (!strcmp(from->label[i], name))
-            return i;
-    return -1;
-}
-
 /* False: memory is out.  h->weight is -1 where the last layers are not of one kind. */
 static bool find_head(struct head *h, const struct nn_graph *g, int n_labels,
                       const char *const *label, const struct infer_model *from)
@@ -90,7 +82,7 @@ static bool find_head(struct head *h, const struct nn_graph *g, int n_labels,
     if (!h->of)
         return false;
     for (int l = 0; l < n_labels; l++) {
-        h->of[l] = label_of(from, label[l]);
+        h->of[l] = infer_model_label(from, label[l]);
         h->known += h->of[l] >= 0;
     }
     return true;

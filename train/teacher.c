@@ -34,14 +34,6 @@ struct train_teacher {
 
 /* ---- whether it can teach ------------------------------------------------------------------- */
 
-static int label_of(const struct infer_model *m, const char *name)
-{
-    for (int i = 0; i < m->n_labels; i++)
-        if (!strcmp(m->label[i], name))
-            return i;
-    return -1;
-}
-
 static bool match_labels(struct train_teacher *t, struct err *err)
 {
     const struct data_index *x = t->opt.data;
@@ -51,7 +43,7 @@ static bool match_labels(struct train_teacher *t, struct err *err)
         return err_set(err, ERR_MEMORY, "no memory for %d labels", x->n_labels);
     t->same = x->n_labels == t->model->n_labels;
     for (int l = 0; l < x->n_labels; l++) {
-        t->of[l] = label_of(t->model, x->label[l]);
+        t->of[l] = infer_model_label(t->model, x->label[l]);
         if (t->of[l] < 0)
             return err_set(err, ERR_INPUT,
                            "%s: the teacher does not know the label \"%.80s\" of the pictures; it "

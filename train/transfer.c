@@ -29,11 +29,7 @@ static int count_known(const struct infer_model *from, const struct data_index *
     int known = 0;
 
     for (int l = 0; l < x->n_labels; l++)
-        for (int k = 0; k < from->n_labels; k++)
-            if (!strcmp(x->label[l], from->label[k])) {
-                known++;
-                break;
-            }
+        known += infer_model_label(from, x->label[l]) >= 0;
     return known;
 }
 
