@@ -11,14 +11,6 @@
 
 /* ---- whether they can be --------------------------------------------------------------------- */
 
-static bool same_node(const struct nn_node *a, const struct nn_node *b)
-{
-    return a->op == b->op && !strcmp(a->name, b->name) && a->n_in == b->n_in &&
-           nn_type_equal(&a->type, &b->type) &&
-           (!a->n_in || !memcmp(a->in, b->in, (size_t)a->n_in * sizeof *a->in)) &&
-           ((a->op->flags & NN_OP_TRAIN_ONLY) || field_equal(a->op->attrs, a->attr, b->attr));
-}
-
 static bool match_graph(const struct infer_model *m, const char *path,
                         const struct infer_model *first, const char *first_path, struct err *err)
 {
@@ -28,7 +20,7 @@ static bool match_graph(const struct infer_model *m, const char *path,
     if (strcmp(m->arch, first->arch))
         return err_set(err, ERR_INPUT, "%s is a %.100s, %s a %.100s: models are averaged only when "
                        "they are of one network", path, m->arch, first_path, first->arch);
-    while (i < n && same_node(&g->node[i], &h->node[i]))
+    while (i < n && nn_node_equal(&g->node[i], &h->node[i], true))
         i++;
     if (i == g->n && i == h->n)
         return true;

@@ -292,19 +292,22 @@ void nn_graph_uses(const struct nn_graph *g, int *uses)
         uses[g->output[i].node]++;
 }
 
+bool nn_node_equal(const struct nn_node *a, const struct nn_node *b, bool answers)
+{
+    return a->op == b->op && a->n_in == b->n_in && !strcmp(a->name, b->name) &&
+           nn_type_equal(&a->type, &b->type) &&
+           (!a->n_in || !memcmp(a->in, b->in, (size_t)a->n_in * sizeof *a->in)) &&
+           ((answers && (a->op->flags & NN_OP_TRAIN_ONLY)) ||
+            field_equal(a->op->attrs, a->attr, b->attr));
+}
+
 bool nn_graph_equal(const struct nn_graph *a, const struct nn_graph *b)
 {
     if (a->n != b->n || a->n_output != b->n_output)
         return false;
-    for (int i = 0; i < a->n; i++) {
-        const struct nn_node *x = &a->node[i], *y = &b->node[i];
-
-        if (x->op != y->op || x->n_in != y->n_in || strcmp(x->name, y->name) ||
-            !nn_type_equal(&x->type, &y->type) ||
-            (x->n_in && memcmp(x->in, y->in, (size_t)x->n_in * sizeof *x->in)) ||
-            !field_equal(x->op->attrs, x->attr, y->attr))
+    for (int i = 0; i < a->n; i++)
+        if (!nn_node_equal(&a->node[i], &b->node[i], false))
             return false;
-    }
     for (int i = 0; i < a->n_output; i++)
         if (strcmp(a->output[i].name, b->output[i].name) || a->output[i].node != b->output[i].node)
             return false;
