@@ -94,12 +94,21 @@ struct infer_predictor *infer_cmd_predictor(const struct infer_model *m, int bat
                                threads ? threads : pool_cpus(), NULL, err);
 }
 
+void infer_cmd_tell_skipped(const struct data_index *x)
+{
+    struct str text = { 0 };
+
+    data_index_tell_skipped(x, &text);
+    if (text.len)
+        cli_say("%s", str_text(&text));
+    str_release(&text);
+}
+
 struct data_index *infer_cmd_data(const struct infer_model *m, const char *path, const char *data,
                                   const struct data_source_options *how, struct err *err)
 {
     struct data_source_options source = *how;
     struct data_index *x;
-    struct str left_out = { 0 };
 
     source.task = m->task == DATA_SINGLE ? DATA_TASK_SINGLE : DATA_TASK_MULTI;
     source.n_labels = m->n_labels;
@@ -112,10 +121,7 @@ struct data_index *infer_cmd_data(const struct infer_model *m, const char *path,
     x = data_index_open(data, &source, err);
     if (!x)
         return NULL;
-    data_index_tell_skipped(x, &left_out);
-    if (left_out.len)
-        cli_say("%s", str_text(&left_out));
-    str_release(&left_out);
+    infer_cmd_tell_skipped(x);
     return x;
 }
 

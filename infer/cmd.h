@@ -59,6 +59,9 @@ struct infer_predictor *infer_cmd_predictor(const struct infer_model *m, int bat
 struct data_index *infer_cmd_data(const struct infer_model *m, const char *path, const char *data,
                                   const struct data_source_options *how, struct err *err);
 
+/* Says what of the data is passed over, if anything is. */
+void infer_cmd_tell_skipped(const struct data_index *x);
+
 /* What sorting into folders tells: why a file stays where it is; how many were sorted. */
 infer_sort_tell_fn infer_cmd_stays;
 void infer_cmd_sorted(const struct infer_sort_counts *n, const char *folder);

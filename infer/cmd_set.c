@@ -39,7 +39,6 @@ static struct data_index *open_index(const char *data, const struct infer_set_op
 {
     struct data_source_options source = *o->source;
     struct data_index *x, *bare;
-    struct str left_out = { 0 };
     struct err why = { 0 };
 
     source.whatever = true;
@@ -54,10 +53,7 @@ static struct data_index *open_index(const char *data, const struct infer_set_op
     }
     if (!x)
         return NULL;
-    data_index_tell_skipped(x, &left_out);
-    if (left_out.len)
-        cli_say("%s", str_text(&left_out));
-    str_release(&left_out);
+    infer_cmd_tell_skipped(x);
     return x;
 }
 
