@@ -149,22 +149,32 @@ static bool mark(const struct nn_graph *g, const char *pattern, bool *frozen, st
     return found || fits_nothing(g, pattern, err);
 }
 
+const char *train_pattern_next(const char **p, size_t *n)
+{
+    const char *at = *p;
+
+    if (!at || !*at)
+        return NULL;
+    *n = strcspn(at, ",");
+    *p = at + *n + (at[*n] == ',');
+    return at;
+}
+
 /* By patterns in order: what a later one says counts. */
 bool train_freeze_find(const struct nn_graph *g, const char *patterns, bool *frozen,
                        struct err *err)
 {
     char pattern[NN_MAX_NAME + 2];
+    const char *p;
+    size_t n;
 
-    for (const char *p = patterns; p && *p;) {
-        size_t n = strcspn(p, ",");
-
+    while ((p = train_pattern_next(&patterns, &n))) {
         if (n >= sizeof pattern)
             return err_set(err, ERR_USAGE, "freeze: a pattern of %zu letters is too long", n);
         memcpy(pattern, p, n);
         pattern[n] = 0;
         if (n && !mark(g, pattern, frozen, err))
             return false;
-        p += n + (p[n] == ',');
     }
     return true;
 }

@@ -20,6 +20,10 @@ bool train_freeze(struct nn_graph *g, const char *patterns, struct err *err);
 bool train_freeze_find(const struct nn_graph *g, const char *patterns, bool *frozen,
                        struct err *err);
 
+/* The next of patterns with commas between them, at *p, which it moves on, and its length in *n, 0
+ * where two commas meet.  NULL: none is left. */
+const char *train_pattern_next(const char **p, size_t *n);
+
 /* In a training copy g: every batch-norm goes by the statistics that it has, and keeps them; weight
  * and bias are trained on. */
 bool train_keep_norms(struct nn_graph *g, struct err *err);

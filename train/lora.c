@@ -92,14 +92,13 @@ static void choose_behind(const struct nn_graph *g, const int *uses, bool *chose
 static bool fits(const char *patterns, const char *name)
 {
     char pattern[NN_MAX_NAME + 1];
+    const char *p;
+    size_t n;
 
-    for (const char *p = patterns; *p;) {
-        size_t n = strcspn(p, ",");
-
+    while ((p = train_pattern_next(&patterns, &n))) {
         snprintf(pattern, sizeof pattern, "%.*s", (int)n, p);
         if (n && !fnmatch(pattern, name, 0))
             return true;
-        p += n + (p[n] == ',');
     }
     return false;
 }
