@@ -14,6 +14,7 @@
 struct options {
     const char *out, *arch;
     struct infer_onnx_options how;
+    double threshold;
     bool json, force;
 };
 
@@ -36,6 +37,9 @@ static const struct field options[] = {
     { .name = "crop", .kind = FIELD_KIND_FLOAT, .count = 1, .offset = HOW(crop), .max = 1,
       .doc = "share of the picture's centre that is seen, 0.875 of one resized to 256 for 224; "
              "0: as files say" },
+    FIELD_FLOAT(struct options, threshold, NULL, -1, -1, 1,
+                "probability from which a label is told; -1: as files say, else 0.5 if a picture "
+                "may have several, else 0"),
     { .name = "layout", .kind = FIELD_KIND_ENUM, .count = 1, .offset = HOW(layout),
       .names = infer_layout_names,
       .doc = "of ONNX, order of the input's dimensions; auto: where 3 or 1 are the channels" },
@@ -158,7 +162,8 @@ static bool import(const struct options *o, const char *path, struct str *told, 
     if (!cli_may_write(o->out, path, o->force, err) || !keeps_parts(o->out, path, err))
         return false;
     m = (infer_onnx_meant(path) ? open_onnx : open_foreign)(o, path, told, err);
-    ok = m && infer_model_write(m, o->out, NULL, err) && print(o, m, told, err);
+    ok = m && (o->threshold < 0 || infer_model_threshold(m, o->threshold, err)) &&
+         infer_model_write(m, o->out, NULL, err) && print(o, m, told, err);
     infer_model_free(m);
     return ok;
 }
@@ -202,6 +207,7 @@ const struct cli_command infer_cmd_import = {
              "\nThe model answers, is evaluated and exported as any other.",
     .examples = "discern import net.onnx -o net\n"
                 "discern import net.onnx --labels names.txt --normalize imagenet -o net\n"
+                "discern import tags.onnx --labels tags.txt --normalize half --threshold 0.35 -o tags\n"
                 "discern import keras.onnx --layout nhwc --normalize full -o keras\n"
                 "discern import resnet50.safetensors -o resnet50\n"
                 "discern import downloads/vit-small/ -o vit\n",

@@ -157,6 +157,20 @@ bool infer_model_calibrate(struct infer_model *m, const struct infer_calibration
     return true;
 }
 
+bool infer_model_threshold(struct infer_model *m, double threshold, struct err *err)
+{
+    struct infer_calibration c = m->calibration ? *m->calibration : infer_calibration_none();
+    double *all = arena_array(m->mem, (size_t)m->n_labels, sizeof *all);
+
+    if (!all)
+        return err_set(err, ERR_MEMORY, "no memory for %d thresholds", m->n_labels);
+    for (int l = 0; l < m->n_labels; l++)
+        all[l] = threshold;
+    c.threshold = all;
+    c.goal = INFER_GOAL_NONE;
+    return infer_model_calibrate(m, &c, err);
+}
+
 int infer_model_label(const struct infer_model *m, const char *name)
 {
     for (int l = 0; l < m->n_labels; l++)

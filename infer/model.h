@@ -46,6 +46,9 @@ struct infer_model *infer_model_new(struct nn_graph *graph, struct nn_params *pa
 bool infer_model_calibrate(struct infer_model *m, const struct infer_calibration *c,
                            struct err *err);
 
+/* Every label is told from this probability on, whatever else the model's calibration says. */
+bool infer_model_threshold(struct infer_model *m, double threshold, struct err *err);
+
 /* What a checkpoint carries beside the model; lent. */
 struct infer_extra {
     const char *text;           /* UTF-8: whatever the training wants to read again */

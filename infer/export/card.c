@@ -163,13 +163,15 @@ static void calibration_section(const struct infer_calibration *c, struct str *o
                      "fits one.\n");
         return;
     }
-    str_printf(out, "Fitted on %d pictures.\n\n", c->pictures);
+    if (c->pictures)
+        str_printf(out, "Fitted on %d pictures.\n\n", c->pictures);
     if (c->scale || c->shift)
         str_add(out, "- a factor and a summand for each label's logit\n");
     else
         str_printf(out, "- temperature %g: logits are divided by it\n", c->temperature);
-    str_printf(out, "- log-loss %.4f before, %.4f after; calibration error (ECE) %.4f before, %.4f "
-                    "after\n", c->log_loss[0], c->log_loss[1], c->ece[0], c->ece[1]);
+    if (c->pictures)
+        str_printf(out, "- log-loss %.4f before, %.4f after; calibration error (ECE) %.4f before, "
+                   "%.4f after\n", c->log_loss[0], c->log_loss[1], c->ece[0], c->ece[1]);
     if (c->threshold && c->goal != INFER_GOAL_NONE) {
         str_printf(out, "- thresholds chosen for %s", infer_goal_names[c->goal]);
         if (c->goal != INFER_GOAL_F1)

@@ -3,6 +3,7 @@
  */
 #include "infer/foreign/onnx_model.h"
 
+#include "infer/calibration.h"
 #include "infer/foreign/names.h"
 #include "nn/base/file.h"
 #include "nn/base/record.h"
@@ -280,6 +281,30 @@ static bool all_finite(const struct nn_onnx_net *net, struct err *err)
     return true;
 }
 
+/*
+ * What our own exporter wrote of the calibration.  Its temperature, or its scale and shift, are in
+ * the graph already, and so in the logits that an energy is of: that bound does not hold for these.
+ */
+static bool take_calibration(struct import *m, struct infer_model *model)
+{
+    const char *text = nn_onnx_meta(m->file, "discern.calibration");
+    struct infer_calibration *c;
+
+    if (!text)
+        return true;
+    c = infer_calibration_parse(text, model->n_labels, m->mem, m->err);
+    if (!c)
+        return err_in(m->err, "metadata \"discern.calibration\"");
+    if (c->unknown == INFER_UNKNOWN_ENERGY && (c->scale || c->temperature != 1)) {
+        c->unknown = INFER_UNKNOWN_NONE;
+        str_add(m->told, "calibration: what it calls unknown was left out: its bound is of answers "
+                "before they were calibrated, which the file does not give\n");
+    }
+    c->temperature = 1;
+    c->scale = c->shift = NULL;
+    return infer_model_calibrate(model, c, m->err);
+}
+
 static struct infer_model *make(struct import *m, const char *path)
 {
     struct nn_onnx_in_options in = { .classifier = true, .output = m->o->output };
@@ -311,9 +336,13 @@ static struct infer_model *make(struct import *m, const char *path)
         net->graph = NULL;
         net->params = NULL;
         tell(m, net);
-    } else {
-        err_in(m->err, "%s", path);
+        if (!take_calibration(m, model)) {
+            infer_model_free(model);
+            model = NULL;
+        }
     }
+    if (!model)
+        err_in(m->err, "%s", path);
     nn_onnx_net_free(net);
     return model;
 }

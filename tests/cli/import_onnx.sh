@@ -46,6 +46,12 @@ run 0 info "$T/named"
 printed 'the checker, the circle'
 printed 'mean 0.5 0.5 0.5'
 printed 'crop 0.5'
+run 0 import "$T/one.onnx" --threshold 0.25 -o "$T/from"
+run 0 info "$T/from"
+printed 'checker 0.25, '
+run 0 predict "$T/from" "$picture" --json
+printed '"threshold":0.25'
+usage import "$T/one.onnx" --threshold 2 -o "$T/no"
 echo one >"$T/short.txt"
 run 3 import "$T/one.onnx" --labels "$T/short.txt" -o "$T/no"
 said 'has 1 names, the network answers with 10'

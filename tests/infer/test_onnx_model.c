@@ -1,6 +1,7 @@
 /*
  * test_onnx_model -- what stands in an ONNX file beside the network: preparation, kinds of numbers
  */
+#include "infer/calibration.h"
 #include "infer/export/onnx.h"
 #include "infer/foreign/onnx_model.h"
 #include "tests/infer/tiny.h"
@@ -162,12 +163,64 @@ static void weights_that_are_no_numbers_are_refused(void **state)
     refused(&(struct change){ .nan = true }, &plain, ERR_INPUT, "is not finite");
 }
 
+/* The graph has the temperature; what else a calibration says comes back. */
+static void a_calibration_comes_back(void **state)
+{
+    static const struct infer_onnx_options plain = { .size = 0 };
+    static const double threshold[TINY_LABELS] = { 0.1, 0.2, 0.3, 0.4 };
+
+    (void)state;
+    for (int way = 0; way < 2; way++) {
+        struct infer_model *m = tiny_model(DATA_SINGLE, 3), *back;
+        struct infer_calibration c = infer_calibration_none();
+        struct infer_export_options o;
+        struct str told = { 0 };
+        struct err err = { 0 };
+        uint8_t *bytes;
+        size_t size;
+
+        c.temperature = 0.5;
+        c.threshold = threshold;
+        c.goal = INFER_GOAL_PRECISION;
+        c.goal_at = 0.9;
+        c.band[0] = 0.25;
+        c.band[1] = 0.75;
+        c.unknown = way ? INFER_UNKNOWN_ENERGY : INFER_UNKNOWN_CONFIDENCE;
+        c.unknown_at = 0.125;
+        c.pictures = 100;
+        assert_true(infer_model_calibrate(m, &c, &err));
+        field_defaults(infer_export_fields, &o);
+        bytes = infer_onnx_bytes(m, &o, &size, &err);
+        assert_non_null(bytes);
+        assert_true(file_replace(made_path(&folder, "net.onnx"), bytes, size, &err));
+        back = infer_onnx_model(made_path(&folder, "net.onnx"), &plain, &told, &err);
+        if (!back)
+            fail_msg("%s", err.msg);
+        assert_non_null(back->calibration);
+        assert_true(back->calibration->temperature == 1 && !back->calibration->scale);
+        assert_memory_equal(back->calibration->threshold, threshold, sizeof threshold);
+        assert_int_equal(back->calibration->goal, INFER_GOAL_PRECISION);
+        assert_true(back->calibration->band[0] == 0.25 && back->calibration->band[1] == 0.75);
+        assert_int_equal(back->calibration->pictures, 100);
+        assert_int_equal(back->calibration->unknown, way ? INFER_UNKNOWN_NONE
+                                                         : INFER_UNKNOWN_CONFIDENCE);
+        assert_int_equal(strstr(str_text(&told), "what it calls unknown was left out") != NULL, way);
+        str_release(&told);
+        free(bytes);
+        infer_model_free(m);
+        infer_model_free(back);
+    }
+    refused(&(struct change){ .key = { "discern.calibration" }, .value = { "{\"goal\":1}" } },
+            &plain, ERR_INPUT, "metadata \"discern.calibration\"");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(mean_and_deviation_are_of_one_scale),
         TEST(inputs_that_pixels_cannot_be_are_refused),
+        TEST(a_calibration_comes_back),
         TEST(weights_that_are_no_numbers_are_refused),
     };
 
