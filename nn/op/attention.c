@@ -27,7 +27,6 @@
 
 enum { X, TABLE };
 
-#define SEAM ((real)-100)
 #define FUTURE ((real)-1e30)
 
 static const struct field attrs[] = {
@@ -112,7 +111,7 @@ static bool type(const void *attr, int n_in, const struct nn_type *in, struct nn
 struct job {
     const struct nn_call *c;
     int heads, depth, width;            /* width: all heads */
-    int grid[2], size[2], windows[2];   /* rows, columns: of a picture, of a window */
+    struct nn_windows w;
     int tokens;                         /* of a window */
     int64_t places;                     /* windows of the batch */
     real scale;
@@ -125,16 +124,17 @@ static struct job job_of(const struct nn_call *c)
     const int64_t *dim = c->x[X].shape.dim;
     bool picture = c->x[X].shape.rank == 4;
     struct job j = { .c = c, .heads = a->heads,
-                     .width = (int)(dim[c->x[X].shape.rank - 1] / 3) };
+                     .width = (int)(dim[c->x[X].shape.rank - 1] / 3),
+                     .w = { .shift = a->shift, .rolled = a->rolled } };
 
     j.depth = j.width / j.heads;
     for (int d = 0; d < 2; d++) {
-        j.grid[d] = picture ? (int)dim[1 + d] : d ? (int)dim[1] : 1;
-        j.size[d] = picture && a->window ? a->window : j.grid[d];
-        j.windows[d] = j.grid[d] / j.size[d];
+        j.w.grid[d] = picture ? (int)dim[1 + d] : d ? (int)dim[1] : 1;
+        j.w.size[d] = picture && a->window ? a->window : j.w.grid[d];
+        j.w.windows[d] = j.w.grid[d] / j.w.size[d];
     }
-    j.tokens = j.size[0] * j.size[1];
-    j.places = dim[0] * j.windows[0] * j.windows[1];
+    j.tokens = j.w.size[0] * j.w.size[1];
+    j.places = dim[0] * j.w.windows[0] * j.w.windows[1];
     j.scale = (real)(1 / sqrt((double)j.depth));
     /* q k v, dq dk dv, y or dy; p and dp */
     j.room = (size_t)j.tokens * ((size_t)j.depth * 7 + (size_t)j.tokens * 2);
@@ -163,31 +163,44 @@ static void space(const struct nn_call *c, size_t *stash, size_t *scratch)
     *scratch = (j.room * (size_t)c->threads + parts) * sizeof(real);
 }
 
-/* Row and column of token t of window w, before and after the shift; returns its pixel. */
-static int64_t pixel(const struct job *j, int64_t place, int t, int at[2])
+/* Row (d 0) or column of token t of a window among what is shifted. */
+static int place_of(const struct nn_windows *w, int64_t window, int t, int d)
 {
-    const struct nn_attention *a = j->c->attr;
-    int64_t windows = (int64_t)j->windows[0] * j->windows[1], picture = place / windows;
-    int w = (int)(place % windows);
-    int shift = a->rolled ? 0 : a->shift;
-    int64_t row, column;
+    int place = (int)(window % ((int64_t)w->windows[0] * w->windows[1]));
 
-    at[0] = w / j->windows[1] * j->size[0] + t / j->size[1];
-    at[1] = w % j->windows[1] * j->size[1] + t % j->size[1];
-    row = (at[0] + shift) % j->grid[0];
-    column = (at[1] + shift) % j->grid[1];
-    return (picture * j->grid[0] + row) * j->grid[1] + column;
+    return d ? place % w->windows[1] * w->size[1] + t % w->size[1]
+             : place / w->windows[1] * w->size[0] + t / w->size[1];
 }
 
-/* Which side of the seams a token is on: 3 by 3 regions; windows that touch none are all in one. */
-static int region(const struct job *j, const int at[2])
+int64_t nn_windows_pixel(const struct nn_windows *w, int64_t window, int t)
 {
-    const struct nn_attention *a = j->c->attr;
+    int64_t picture = window / ((int64_t)w->windows[0] * w->windows[1]);
+    int shift = w->rolled ? 0 : w->shift;
+    int row = (place_of(w, window, t, 0) + shift) % w->grid[0];
+    int column = (place_of(w, window, t, 1) + shift) % w->grid[1];
+
+    return (picture * w->grid[0] + row) * w->grid[1] + column;
+}
+
+/* 3 by 3 regions; windows that touch no seam are all in one. */
+int nn_windows_region(const struct nn_windows *w, int64_t window, int t)
+{
     int r[2];
 
-    for (int d = 0; d < 2; d++)
-        r[d] = at[d] < j->grid[d] - j->size[d] ? 0 : at[d] < j->grid[d] - a->shift ? 1 : 2;
+    for (int d = 0; d < 2; d++) {
+        int at = place_of(w, window, t, d);
+
+        r[d] = at < w->grid[d] - w->size[d] ? 0 : at < w->grid[d] - w->shift ? 1 : 2;
+    }
     return 3 * r[0] + r[1];
+}
+
+int nn_windows_distance(const struct nn_windows *w, int i, int k)
+{
+    int rows = i / w->size[1] - k / w->size[1] + w->size[0] - 1;
+    int columns = i % w->size[1] - k % w->size[1] + w->size[1] - 1;
+
+    return rows * (2 * w->size[1] - 1) + columns;
 }
 
 /* Where part `part` of a head begins among a token's numbers. */
@@ -202,20 +215,16 @@ static int first_of(const struct job *j, int part, int head)
 static void take(const struct job *j, const real *from, int64_t pitch, int64_t place, int first,
                  real *to)
 {
-    int at[2];
-
     for (int t = 0; t < j->tokens; t++)
-        memcpy(to + (int64_t)t * j->depth, from + pixel(j, place, t, at) * pitch + first,
+        memcpy(to + (int64_t)t * j->depth, from + nn_windows_pixel(&j->w, place, t) * pitch + first,
                (size_t)j->depth * sizeof *to);
 }
 
 static void give(const struct job *j, const real *from, int64_t pitch, int64_t place, int first,
                  bool add, real *to)
 {
-    int at[2];
-
     for (int t = 0; t < j->tokens; t++) {
-        real *y = to + pixel(j, place, t, at) * pitch + first;
+        real *y = to + nn_windows_pixel(&j->w, place, t) * pitch + first;
 
         if (add)
             j->c->k->add_f32(j->depth, y, from + (int64_t)t * j->depth, y);
@@ -224,32 +233,22 @@ static void give(const struct job *j, const real *from, int64_t pitch, int64_t p
     }
 }
 
-/* The row of the table for tokens i and k of a window. */
-static int distance(const struct job *j, int i, int k)
-{
-    int rows = i / j->size[1] - k / j->size[1] + j->size[0] - 1;
-    int columns = i % j->size[1] - k % j->size[1] + j->size[1] - 1;
-
-    return rows * (2 * j->size[1] - 1) + columns;
-}
-
 /* What is added to the products before the softmax. */
 static void add_bias(const struct job *j, int64_t place, int head, real *p)
 {
     const struct nn_attention *a = j->c->attr;
     const real *table = j->c->n_in > TABLE ? j->c->x[TABLE].data : NULL;
-    int at[2];
 
     for (int i = 0; i < j->tokens && (table || a->causal || a->shift); i++) {
-        int mine = (pixel(j, place, i, at), region(j, at));
+        int mine = nn_windows_region(&j->w, place, i);
 
         for (int k = 0; k < j->tokens; k++) {
             real *s = p + (int64_t)i * j->tokens + k;
 
             if (table)
-                *s += table[(int64_t)distance(j, i, k) * j->heads + head];
-            if (a->shift && (pixel(j, place, k, at), region(j, at)) != mine)
-                *s += SEAM;
+                *s += table[(int64_t)nn_windows_distance(&j->w, i, k) * j->heads + head];
+            if (a->shift && nn_windows_region(&j->w, place, k) != mine)
+                *s += NN_WINDOWS_SEAM;
             if (a->causal && k > i)
                 *s = FUTURE;
         }
@@ -321,7 +320,8 @@ static void backward_head(const struct job *j, int64_t place, int head, real *ro
     through_softmax(t, p, ds);
     for (int i = 0; sums && i < t; i++)
         for (int o = 0; o < t; o++)
-            sums[(int64_t)distance(j, i, o) * j->heads + head] += ds[(int64_t)i * t + o];
+            sums[(int64_t)nn_windows_distance(&j->w, i, o) * j->heads + head] +=
+                ds[(int64_t)i * t + o];
     if (!c->dx[X].data)
         return;
     c->k->gemm_f32(false, false, t, d, t, ds, t, k, d, false, grad, d);
@@ -424,7 +424,8 @@ static const char *onnx_bias(struct nn_onnx_out *o, const struct job *j, const c
     const char *b = NULL;
 
     for (size_t i = 0; at && i < n; i++)
-        at[i] = distance(j, (int)(i / (size_t)j->tokens), (int)(i % (size_t)j->tokens));
+        at[i] = nn_windows_distance(&j->w, (int)(i / (size_t)j->tokens),
+                                    (int)(i % (size_t)j->tokens));
     if (at)
         b = two(o, "Gather", table, nn_onnx_int64s(o, "distance", (int)n, at));
     free(at);
@@ -434,7 +435,7 @@ static const char *onnx_bias(struct nn_onnx_out *o, const struct job *j, const c
 /* What windows do not see across the seam, [windows,1,T,T], added. */
 static const char *onnx_seam(struct nn_onnx_out *o, const struct job *j, const char *p)
 {
-    int windows = j->windows[0] * j->windows[1], t = j->tokens, at[2];
+    int windows = j->w.windows[0] * j->w.windows[1], t = j->tokens;
     const int64_t shape[4] = { windows, 1, t, t }, of[5] = { -1, windows, j->heads, t, t };
     const int64_t back[4] = { -1, j->heads, t, t };
     float *seam = malloc((size_t)windows * (size_t)t * (size_t)t * sizeof *seam), *s = seam;
@@ -443,9 +444,9 @@ static const char *onnx_seam(struct nn_onnx_out *o, const struct job *j, const c
     for (int w = 0; seam && w < windows; w++)
         for (int i = 0; i < t; i++)
             for (int k = 0; k < t; k++) {
-                int mine = (pixel(j, w, i, at), region(j, at));
+                int mine = nn_windows_region(&j->w, w, i);
 
-                *s++ = (pixel(j, w, k, at), region(j, at)) == mine ? 0 : (float)SEAM;
+                *s++ = nn_windows_region(&j->w, w, k) == mine ? 0 : NN_WINDOWS_SEAM;
             }
     if (seam)
         mask = shaped(o, nn_onnx_floats(o, "seam", (int)(s - seam), seam), 4, shape);
@@ -466,12 +467,13 @@ static const char *onnx_windows(struct nn_onnx_out *o, const struct job *j, cons
                                 bool back)
 {
     static const int perm[5] = { 0, 1, 3, 2, 4 };
-    int64_t row = (int64_t)j->size[1] * n;
-    const int64_t rows[5] = { -1, j->windows[0], j->size[0], j->windows[1], row };
-    const int64_t cells[5] = { -1, j->windows[0], j->windows[1], j->size[0], row };
-    const int64_t tokens[3] = { -1, j->tokens, n }, pixels[4] = { -1, j->grid[0], j->grid[1], n };
+    int64_t row = (int64_t)j->w.size[1] * n;
+    const int64_t rows[5] = { -1, j->w.windows[0], j->w.size[0], j->w.windows[1], row };
+    const int64_t cells[5] = { -1, j->w.windows[0], j->w.windows[1], j->w.size[0], row };
+    const int64_t tokens[3] = { -1, j->tokens, n };
+    const int64_t pixels[4] = { -1, j->w.grid[0], j->w.grid[1], n };
 
-    if (j->windows[0] * j->windows[1] > 1)
+    if (j->w.windows[0] * j->w.windows[1] > 1)
         x = turned(o, shaped(o, x, 5, back ? cells : rows), 5, perm);
     return back ? shaped(o, x, 4, pixels) : shaped(o, x, 3, tokens);
 }
@@ -517,12 +519,12 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
         return onnx_tokens(o, &j, x, NULL, node->out);
     x = nn_onnx_turned(o, x, type);
     for (int d = 0; d < 2 && rolls; d++)
-        x = onnx_rolled(o, x, 1 + d, j.grid[d], a->shift);
+        x = onnx_rolled(o, x, 1 + d, j.w.grid[d], a->shift);
     x = onnx_tokens(o, &j, onnx_windows(o, &j, x, 3 * j.width, false),
                     a->relative ? node->in[TABLE] : NULL, nn_onnx_name(o, node->out));
     x = onnx_windows(o, &j, x, j.width, true);
     for (int d = 0; d < 2 && rolls; d++)
-        x = onnx_rolled(o, x, 1 + d, j.grid[d], j.grid[d] - a->shift);
+        x = onnx_rolled(o, x, 1 + d, j.w.grid[d], j.w.grid[d] - a->shift);
     return x && nn_onnx_from_nhwc(o, x, &n->type, node->out);
 }
 
