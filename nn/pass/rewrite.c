@@ -5,18 +5,37 @@
 
 #include "nn/op/batchnorm.h"
 
+#include <string.h>
+
 bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const struct nn_values *v,
                       struct err *err)
 {
     *w = (struct nn_rewrite){ .g = g, .v = v, .mem = v->mem, .err = err };
     w->map = arena_array(w->mem, (size_t)g->n + 1, sizeof *w->map);
-    w->value = arena_array(w->mem, 2 * (size_t)g->n + NN_MAX_IN + 1, sizeof *w->value);
+    w->room = g->n + NN_MAX_IN;
+    w->value = arena_array(w->mem, (size_t)w->room, sizeof *w->value);
     if (!w->map || !w->value)
         return err_set(err, ERR_MEMORY, "pass: no memory");
     for (int i = 0; i < g->n; i++)
         w->map[i] = -1;
     w->g2 = nn_graph_new(err);
     w->failed = !w->g2;
+    return true;
+}
+
+/* Room for a node more; false: an error is set. */
+static bool make_room(struct nn_rewrite *w)
+{
+    const struct nn_value **more;
+
+    if (w->g2->n < w->room)
+        return true;
+    more = arena_array(w->mem, 2 * (size_t)w->room, sizeof *more);
+    if (!more)
+        return err_set(w->err, ERR_MEMORY, "pass: no memory");
+    memcpy(more, w->value, (size_t)w->room * sizeof *more);
+    w->value = more;
+    w->room *= 2;
     return true;
 }
 
@@ -27,7 +46,7 @@ int nn_rewrite_add(struct nn_rewrite *w, const struct nn_op *op, const char *nam
 
     if (w->failed)
         return -1;
-    id = nn_graph_add(w->g2, op, name, attr, n_in, in, w->err);
+    id = make_room(w) ? nn_graph_add(w->g2, op, name, attr, n_in, in, w->err) : -1;
     if (id < 0)
         w->failed = true;
     else

@@ -14,6 +14,7 @@ struct nn_rewrite {
     struct nn_graph *g2;
     int *map;                   /* old node id -> new one; -1: not there */
     const struct nn_value **value;      /* of new node id; NULL: no parameter */
+    int room;                   /* of value */
     struct arena *mem;          /* v's: what the new values are made of */
     struct err *err;
     bool failed;
@@ -25,7 +26,7 @@ bool nn_rewrite_begin(struct nn_rewrite *w, const struct nn_graph *g, const stru
 /* Node `old` as it is, its inputs mapped; sets map[old] and returns the new id. */
 int nn_rewrite_copy(struct nn_rewrite *w, int old);
 
-/* A new node; at most 2n nodes, and NN_MAX_IN more, for an old graph of n.  value for a param. */
+/* A new node.  value for a param. */
 int nn_rewrite_add(struct nn_rewrite *w, const struct nn_op *op, const char *name, const void *attr,
                    int n_in, const int *in, const struct nn_value *value);
 
