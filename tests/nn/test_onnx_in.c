@@ -14,6 +14,7 @@
 #include "nn/io/onnx.h"
 #include "nn/io/onnx_in.h"
 #include "nn/kernel/cpu.h"
+#include "nn/op/attention.h"
 #include "nn/pass/pass.h"
 
 #include "onnx.pb-c.h"
@@ -195,6 +196,14 @@ static void what_is_written_comes_back(void **state)
         IMAGE "c = conv2d image channels=12\nz = attention c heads=2 relative=true\n" END,
         IMAGE "c = conv2d image channels=12\nz = attention c heads=2 relative=true by_head=true\n"
               END,
+        IMAGE "c = conv2d image channels=12\nz = attention c heads=2 window=2 relative=true\n" END,
+        IMAGE "c = conv2d image channels=12\n"
+              "z = attention c heads=2 window=2 shift=1 relative=true\n" END,
+        IMAGE "c = conv2d image channels=12\n"
+              "z = attention c heads=2 window=2 shift=1 rolled=true relative=true\n" END,
+        IMAGE "c = conv2d image channels=12\n"
+              "z = attention c heads=2 window=2 shift=1 relative=true by_head=true\n" END,
+        IMAGE "c = conv2d image channels=6\nz = attention c heads=1 window=2\n" END,
         IMAGE "r = reshape image shape=48x3\nz = embed r tokens=2\n" END,
         IMAGE "k = const shape=8x6x1\nc = arith image k kind=less\nz = where c image k\n" END,
     };
@@ -265,6 +274,15 @@ static void what_was_read_is_planned_as_the_net(void **state)
         "f2 = linear g width=12 bias=true\na2 = add a1 f2\nn3 = layernorm a2\n"
         "s = slice n3 axis=1 count=1\nf = flatten s\nfc = linear f width=5 bias=true\n"
         "output y = fc\n",
+
+        "image = input shape=16x24x3\n"
+        "c = conv2d image channels=12 size=4 stride=4 bias=true\nn1 = layernorm c\n"
+        "q = linear n1 width=36 bias=true\n"
+        "t = attention q heads=3 window=2 shift=1 relative=true\n"
+        "o = linear t width=12 bias=true\na1 = add c o\n"
+        "n2 = layernorm a1\nf1 = linear n2 width=24 bias=true\ng = gelu f1\n"
+        "f2 = linear g width=12 bias=true\na2 = add a1 f2\nn3 = layernorm a2\n"
+        "m = meanpool n3\nfc = linear m width=5 bias=true\noutput y = fc\n",
     };
 
     (void)state;
@@ -282,6 +300,85 @@ static void what_was_read_is_planned_as_the_net(void **state)
             nn_onnx_net_free(back);
             drop_net(&n);
         }
+}
+
+/* Numbers of the parameter called so. */
+static real *numbers_of(struct net *n, const char *name)
+{
+    int id = nn_graph_find(n->graph, name);
+
+    assert_true(id >= 0 && n->params->entry[id] >= 0);
+    return n->params->value + n->params->offset[n->params->entry[id]];
+}
+
+/* As PyTorch writes a Swin block: rolled and cut into windows before the layer of queries, keys and
+ * values, put back behind the next, with a mask and the distances' biases given pair by pair. */
+static void windows_before_their_layer_are_one_attention(void **state)
+{
+#define CONV "image = input shape=16x24x3\n" \
+             "c = conv2d image channels=12 size=4 stride=4 bias=true\nn = layernorm c\n"
+#define LAST "a = add c o\nm = meanpool a\nfc = linear m width=5 bias=true\noutput y = fc\n"
+    static const char written[] = CONV
+        "s1 = slice n axis=1 start=1 count=3\ns2 = slice n axis=1 count=1\n"
+        "r1 = concat s1 s2 axis=1\ns3 = slice r1 axis=2 start=1 count=5\n"
+        "s4 = slice r1 axis=2 count=1\nr2 = concat s3 s4 axis=2\n"
+        "w1 = reshape r2 shape=2x2x3x24\nw2 = transpose w1 perm=1x3x2x4\n"
+        "w3 = reshape w2 shape=4x12 batch=6\nx = linear w3 width=36 bias=true\n"
+        "h1 = reshape x shape=4x3x2x6\nh2 = transpose h1 perm=2x3x1x4\n"
+        "q1 = slice h2 axis=1 count=1\nq2 = reshape q1 shape=2x4x6\n"
+        "q = math q2 a=0.408248290463863\n"
+        "k1 = slice h2 axis=1 start=1 count=1\nk = reshape k1 shape=2x4x6\n"
+        "v1 = slice h2 axis=1 start=2 count=1\nv = reshape v1 shape=2x4x6\n"
+        "p1 = matmul q k turned=true\nbias = param shape=2x4x4\np2 = arith p1 bias\n"
+        "p3 = reshape p2 shape=6x2x4x4 batch=1\nmask = param shape=6x1x4x4\n"
+        "p4 = arith p3 mask\np5 = reshape p4 shape=2x4x4 batch=6\np = softmax p5\n"
+        "y1 = matmul p v\ny2 = transpose y1 perm=2x1x3\ny3 = reshape y2 shape=4x12\n"
+        "y4 = linear y3 width=12 bias=true\ny5 = reshape y4 shape=2x3x2x24 batch=1\n"
+        "y6 = transpose y5 perm=1x3x2x4\ny7 = reshape y6 shape=4x6x12\n"
+        "b1 = slice y7 axis=1 start=3 count=1\nb2 = slice y7 axis=1 count=3\n"
+        "b3 = concat b1 b2 axis=1\nb4 = slice b3 axis=2 start=5 count=1\n"
+        "b5 = slice b3 axis=2 count=5\no = concat b4 b5 axis=2\n" LAST;
+    static const char meant[] = CONV
+        "x = linear n width=36 bias=true\n"
+        "t = attention x heads=2 window=2 shift=1 relative=true\n"
+        "o = linear t width=12 bias=true\n" LAST;
+    const struct nn_windows w = { .grid = { 4, 6 }, .size = { 2, 2 }, .windows = { 2, 3 },
+                                  .shift = 1 };
+    struct net n = make_net(written), own = make_net(meant);
+    real *bias = numbers_of(&n, "bias"), *mask = numbers_of(&n, "mask"), *a, *b;
+    struct str plan[2] = { { 0 }, { 0 } };
+    struct nn_onnx_net *back;
+    int64_t na, nb;
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 4; k++) {
+            for (int head = 0; head < 2; head++)
+                bias[(head * 4 + i) * 4 + k] = (real)0.1 * (real)(
+                    nn_windows_distance(&w, i, k) * 2 + head);
+            for (int g = 0; g < 6; g++)
+                mask[(g * 4 + i) * 4 + k] =
+                    nn_windows_region(&w, g, i) == nn_windows_region(&w, g, k) ? 0 : -100;
+        }
+    for (int other = 0; other < 2; other++) {
+        mask[0] = other ? -1 : 0;               /* what is no seam stays in products */
+        back = out_and_in(&n, "y", true, 0, false);
+        a = answers(n.graph, n.params, "y", &na);
+        b = answers(back->graph, back->params, "logits", &nb);
+        expect_same(a, na, b, nb, written);
+        str_clear(&plan[0]);
+        str_clear(&plan[1]);
+        plan_text(own.graph, &plan[0]);
+        plan_text(back->graph, &plan[1]);
+        assert_int_equal(strcmp(str_text(&plan[0]), str_text(&plan[1])) != 0, other);
+        free(a);
+        free(b);
+        nn_onnx_net_free(back);
+    }
+    str_release(&plan[0]);
+    str_release(&plan[1]);
+    drop_net(&n);
+    drop_net(&own);
 }
 
 static void softmax_at_the_end_is_known(void **state)
@@ -638,6 +735,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_comes_back),
         cmocka_unit_test(what_was_read_is_planned_as_the_net),
+        cmocka_unit_test(windows_before_their_layer_are_one_attention),
         cmocka_unit_test(softmax_at_the_end_is_known),
         cmocka_unit_test(wrong_graphs_are_refused),
         cmocka_unit_test(broken_bytes_are_refused),
