@@ -22,7 +22,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { SUMMANDS = 3, STEPS = 8 };
+enum { SUMMANDS = 3, STEPS = 8, PAIRS_MOST = 1 << 24 };
 
 struct heads {
     int groups, heads, tokens, depth;   /* groups: of tokens that see each other */
@@ -305,7 +305,8 @@ int nn_onnx_attention(struct nn_rewrite *w, const struct nn_node *old, const int
     h.turned[2] = ((const struct nn_matmul *)old->attr)->turned;
     for (int i = 0; i < 3; i++)
         h.part[i] = nn_onnx_trace(w->g2, i < 2 ? score->in[i] : in[1], i < 2);
-    if (!are_parts(w, &h) || ((h.cut || h.n_summand) && !find_windows(w, &h)))
+    if (!are_parts(w, &h) || ((h.cut || h.n_summand) && !find_windows(w, &h)) ||
+        (h.n_summand && nn_onnx_numbers(&score->type) > PAIRS_MOST))
         return -1;
     by_head = !parts_lie(&h, false);
     if ((by_head && !parts_lie(&h, true)) || (h.n_summand && !(table = table_of(w, &h))) ||
