@@ -126,6 +126,7 @@ static bool pull(const struct options *o, const char *address, struct err *err)
                                         "XDG_CACHE_HOME nor HOME is an absolute path"));
         how.cache = folder;
     }
+    cli_trust(&how.trust.file, &how.trust.folder);
     if (ok && o->token_file)
         ok = (how.token = infer_pull_token(o->token_file, mem, err));
     ok = ok && infer_pull(address, &how, mem, &got, err);

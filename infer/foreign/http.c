@@ -20,6 +20,7 @@ enum { CONNECT_SECONDS = 30, STALL_SECONDS = 60 };
 struct infer_http {
     void *library;
     CURL *curl;
+    struct infer_http_trust trust;
     char why[CURL_ERROR_SIZE];
     __typeof__(curl_global_init) *global_init;
     __typeof__(curl_easy_init) *init;
@@ -59,7 +60,7 @@ static bool take_all(struct infer_http *h)
            take(h, "curl_url_get", &h->url_get) && take(h, "curl_free", &h->release);
 }
 
-struct infer_http *infer_http_open(struct err *err)
+struct infer_http *infer_http_open(struct infer_http_trust trust, struct err *err)
 {
     static const char *const names[] = { "libcurl.so.4", "libcurl-gnutls.so.4" };
     struct infer_http *h = calloc(1, sizeof *h);
@@ -75,6 +76,7 @@ struct infer_http *infer_http_open(struct err *err)
         free(h);
         return NULL;
     }
+    h->trust = trust;
     if (!h->global_init(CURL_GLOBAL_DEFAULT))
         h->curl = h->init();
     if (!h->curl) {
@@ -225,6 +227,12 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 
 /* ---- a transfer ------------------------------------------------------------------------------ */
 
+static bool set_trust(const struct infer_http *h)
+{
+    return (!h->trust.folder || !h->set(h->curl, CURLOPT_CAPATH, h->trust.folder)) &&
+           (!h->trust.file || !h->set(h->curl, CURLOPT_CAINFO, h->trust.file));
+}
+
 static bool set_up(struct infer_http *h, struct answer *a, struct curl_slist **headers)
 {
     const struct infer_http_get *get = a->get;
@@ -244,7 +252,8 @@ static bool set_up(struct infer_http *h, struct answer *a, struct curl_slist **h
          !h->set(c, CURLOPT_LOW_SPEED_LIMIT, 1L) &&
          !h->set(c, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS) &&
          !h->set(c, CURLOPT_HEADERFUNCTION, on_header) && !h->set(c, CURLOPT_HEADERDATA, a) &&
-         !h->set(c, CURLOPT_WRITEFUNCTION, on_body) && !h->set(c, CURLOPT_WRITEDATA, a);
+         !h->set(c, CURLOPT_WRITEFUNCTION, on_body) && !h->set(c, CURLOPT_WRITEDATA, a) &&
+         set_trust(h);
     if (ok && get->from > 0) {
         snprintf(text, sizeof text, "%lld-", (long long)get->from);
         ok = !h->set(c, CURLOPT_RANGE, text);

@@ -16,8 +16,14 @@
 
 struct infer_http;              /* of one thread */
 
-/* ERR_UNSUPPORTED where libcurl is not installed.  NULL on failure. */
-struct infer_http *infer_http_open(struct err *err);
+/* Whom https trusts: certificates in a file and in a folder, as OpenSSL has them.  NULL: as libcurl
+ * was built. */
+struct infer_http_trust {
+    const char *file, *folder;
+};
+
+/* ERR_UNSUPPORTED where libcurl is not installed.  trust is lent for as long.  NULL on failure. */
+struct infer_http *infer_http_open(struct infer_http_trust trust, struct err *err);
 void infer_http_close(struct infer_http *h);    /* NULL is fine */
 
 enum { INFER_HTTP_TEXT = 256, INFER_HTTP_URL = 8192 };

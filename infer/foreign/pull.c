@@ -437,7 +437,7 @@ static bool ask(struct pull *p)
     if (p->o->token && !infer_http_is_private(p->at.url ? p->at.url : p->o->endpoint))
         return err_set(p->err, ERR_USAGE, "a token is sent over https alone: over http anybody on "
                        "the way may read it");
-    p->http = infer_http_open(p->err);
+    p->http = infer_http_open(p->o->trust, p->err);
     if (!p->http)
         return false;
     for (int i = 0; i < 3; i++) {

@@ -19,6 +19,7 @@ struct infer_pull_options {
     const char *token;          /* for the hub; NULL: none */
     const char *sha256;         /* of the one file, in hexadecimal; NULL: as the server says */
     bool offline;               /* only what is there */
+    struct infer_http_trust trust;
     struct infer_pull_hooks hooks;
 };
 

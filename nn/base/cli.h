@@ -110,6 +110,10 @@ bool cli_flush(struct err *err);
  * neither variable holds an absolute path (or memory is out); free() it. */
 char *cli_cache_folder(void);
 
+/* Whom https trusts, as other programs are told: the file $CURL_CA_BUNDLE, else $SSL_CERT_FILE, and
+ * the folder $SSL_CERT_DIR.  NULL where nothing says so; lent by the environment. */
+void cli_trust(const char **file, const char **folder);
+
 /* Whether $PATH leads to a program of that name. */
 bool cli_has_program(const char *name);
 

@@ -219,6 +219,21 @@ char *cli_cache_folder(void)
     return path ? path : folder_of("HOME", "/.cache/discern");
 }
 
+static const char *said(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+void cli_trust(const char **file, const char **folder)
+{
+    const char *bundle = said("CURL_CA_BUNDLE");
+
+    *file = bundle ? bundle : said("SSL_CERT_FILE");
+    *folder = said("SSL_CERT_DIR");
+}
+
 bool cli_has_program(const char *name)
 {
     const char *path = getenv("PATH");
