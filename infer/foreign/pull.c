@@ -11,6 +11,7 @@
 #include "infer/foreign/foreign_config.h"
 #include "infer/foreign/foreign_file.h"
 #include "nn/base/file.h"
+#include "nn/io/onnx_in.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -262,16 +263,12 @@ static enum infer_pulling get_settings(struct pull *p, const char *folder)
     return INFER_PULL_DONE;
 }
 
-/* The files that an index in that folder names. */
-static enum infer_pulling get_shards(struct pull *p, const char *index, const char *folder)
+/* Files in a folder of the repository, all of which are wanted. */
+static enum infer_pulling get_parts(struct pull *p, const char *folder, const char *const *part,
+                                    int n)
 {
-    const char *path = snapshot(p, index), **shard;
-    int n;
-
-    if (!path || !infer_index_files(path, p->mem, &shard, &n, p->err))
-        return INFER_PULL_FAILED;
     for (int i = 0; i < n; i++) {
-        const char *name = arena_printf(p->mem, "%s%s", folder, shard[i]);
+        const char *name = arena_printf(p->mem, "%s%s", folder, part[i]);
         enum infer_pulling got = name ? get(p, name, weights_bytes) : INFER_PULL_FAILED;
 
         if (!name)
@@ -280,6 +277,51 @@ static enum infer_pulling get_shards(struct pull *p, const char *index, const ch
             return got == INFER_PULL_NONE ? INFER_PULL_FAILED : got;
     }
     return INFER_PULL_DONE;
+}
+
+/* The files that an index in that folder names. */
+static enum infer_pulling get_shards(struct pull *p, const char *index, const char *folder)
+{
+    const char *path = snapshot(p, index), **shard;
+    int n;
+
+    return path && infer_index_files(path, p->mem, &shard, &n, p->err)
+               ? get_parts(p, folder, shard, n) : INFER_PULL_FAILED;
+}
+
+static void say(struct pull *p, const char *name, const char *what)
+{
+    struct str line = { 0 };
+
+    str_printf(&line, "%s: %s", name, what);
+    p->o->hooks.say(p->o->hooks.ctx, str_text(&line));
+    str_release(&line);
+}
+
+/* The files that an ONNX file has weights in.  One that makes no sense to us comes alone. */
+static enum infer_pulling get_beside(struct pull *p, const char *onnx, const char *folder)
+{
+    const char *path = snapshot(p, onnx), **part;
+    struct err why = { 0 };
+    enum infer_pulling got;
+    int n;
+
+    if (!path)
+        return INFER_PULL_FAILED;
+    if (!nn_onnx_beside(path, p->mem, &part, &n, &why)) {
+        if (why.kind != ERR_UNSUPPORTED) {
+            *p->err = why;
+            err_in(p->err, "%s", onnx);
+            return INFER_PULL_FAILED;
+        }
+        say(p, onnx, why.msg);
+        return INFER_PULL_DONE;
+    }
+    got = get_parts(p, folder, part, n);
+    if (got == INFER_PULL_DONE && n)
+        say(p, onnx, "has its weights in other files, which came with it: discern import takes "
+                     "it with --allow-external-data");
+    return got;
 }
 
 static bool ends(const char *name, const char *end)
@@ -306,6 +348,8 @@ static enum infer_pulling get_named(struct pull *p, const char *name)
         got = get(p, name, index ? settings_bytes : weights_bytes);
     if (got == INFER_PULL_DONE && index)
         got = get_shards(p, name, folder);
+    if (got == INFER_PULL_DONE && ends(name, ".onnx"))
+        got = get_beside(p, name, folder);
     p->out->path = got == INFER_PULL_DONE ? snapshot(p, name) : NULL;
     return got;
 }

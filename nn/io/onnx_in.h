@@ -22,6 +22,11 @@ struct nn_onnx_file *nn_onnx_open(const char *path, bool external, struct err *e
 struct nn_onnx_file *nn_onnx_parse(const uint8_t *bytes, size_t size, struct err *err);
 void nn_onnx_close(struct nn_onnx_file *f);     /* NULL is fine */
 
+/* The names of the other files that the file at path has weights in, each once, in mem: all of them
+ * below its folder, 1024 at most.  None of a file that cannot have any, whatever it is. */
+bool nn_onnx_beside(const char *path, struct arena *mem, const char ***name, int *n,
+                    struct err *err);
+
 /* A value of metadata_props, lent; NULL: there is none. */
 const char *nn_onnx_meta(const struct nn_onnx_file *f, const char *key);
 

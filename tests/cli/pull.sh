@@ -232,6 +232,85 @@ cmp "$root/me/parts/resolve/main/one.safetensors" "$(cat "$T/out")/one.safetenso
 pull 3 hf://me/empty
 said 'has neither model.safetensors nor model.safetensors.index.json'
 
+# ---- an ONNX file that has its weights in others -------------------------------------------------
+
+# Protobuf: a number, bytes of a file, a text, each as field $1.
+byte() { printf "\\$(printf %03o "$1")"; }
+whole() { byte $(($1 * 8)); byte "$2"; }
+bytes() {
+    n=$(wc -c <"$2")
+    byte $(($1 * 8 + 2))
+    [ "$n" -lt 128 ] || { byte $((n % 128 + 128)); n=$((n / 128)); }
+    byte "$n"
+    cat "$2"
+}
+text() { printf %s "$2" >"$T/text" && bytes "$1" "$T/text"; }
+# value NAME DIM...: a tensor's type
+value() {
+    called=$1
+    shift
+    for dim; do whole 1 "$dim" >"$T/dim" && bytes 1 "$T/dim"; done >"$T/shape"
+    { whole 1 1 && bytes 2 "$T/shape"; } >"$T/tensor"
+    bytes 1 "$T/tensor" >"$T/type"
+    text 1 "$called" && bytes 2 "$T/type"
+}
+node() { text 4 "$1" && text 2 "$2" && shift 2 && for from; do text 1 "$from"; done; }
+# net LOCATION: the mean of each channel times weights that lie there
+net() {
+    { text 1 location && text 2 "$1"; } >"$T/entry"
+    { whole 1 3 && whole 1 2 && whole 2 1 && text 8 w && bytes 13 "$T/entry" && whole 14 1
+    } >"$T/w"
+    {
+        for n in 'GlobalAveragePool p x' 'Flatten f p' 'Gemm y f w'; do
+            # shellcheck disable=SC2086
+            node $n >"$T/node" && bytes 1 "$T/node"
+        done
+        text 2 g && bytes 5 "$T/w"
+        value x 1 3 8 8 >"$T/value" && bytes 11 "$T/value"
+        value y 1 2 >"$T/value" && bytes 12 "$T/value"
+    } >"$T/graph"
+    whole 2 13 >"$T/opset"
+    whole 1 8 && bytes 8 "$T/opset" && bytes 7 "$T/graph"
+}
+mkdir -p "$at/onnx/more" "$fixed/onnx/more" "$root/far/onnx/more"
+printf '\0\0\200\077\0\0\0\100' >"$T/two"              # 1 and 2
+cat "$T/two" "$T/two" "$T/two" >"$at/onnx/more/w.data"
+net more/w.data >"$at/onnx/model.onnx"
+serve onnx/model.onnx
+cp "$at/onnx/model.onnx" "$at/onnx/model.onnx.head" "$fixed/onnx/"
+serve_large onnx/more/w.data
+cp "$at/onnx/more/w.data.head" "$fixed/onnx/more/"
+pull 0 hf://me/net/onnx/model.onnx
+printed "$snapshot/onnx/model.onnx"
+lines 1
+said 'onnx/model.onnx: has its weights in other files, which came with it'
+cmp "$snapshot/onnx/more/w.data" "$at/onnx/more/w.data"
+pull 0 hf://me/net/onnx/model.onnx --json
+printed '"name":"onnx/more/w.data"'
+printed '"downloaded":0'
+not_printed '"downloaded":24'
+pull 0 hf://me/net/onnx/model.onnx --offline
+run 3 import "$snapshot/onnx/model.onnx" --size 8 -o "$T/beside"
+said '"more/w.data": --allow-external-data reads files'
+run 0 import "$snapshot/onnx/model.onnx" --size 8 -o "$T/beside" --allow-external-data
+run 0 import "$at/onnx/model.onnx" --size 8 -o "$T/beside.too" --allow-external-data
+cmp "$T/beside" "$T/beside.too" || fail "read otherwise from the cache"
+# names that are not below the folder are not asked for
+: >"$root/log"
+for name in ../config.json /etc/passwd more/../../config.json; do
+    net $name >"$at/onnx/model.onnx"
+    serve onnx/model.onnx
+    cp "$at/onnx/model.onnx" "$at/onnx/model.onnx.head" "$fixed/onnx/"
+    pull 3 hf://me/net/onnx/model.onnx
+    said "onnx/model.onnx: tensor \"w\": its numbers are in \"$name\""
+done
+[ "$(asked 'config\|passwd')" = 0 ] || fail "asked for what is not below: $(cat "$root/log")"
+net more/not-there.data >"$at/onnx/model.onnx"
+serve onnx/model.onnx
+cp "$at/onnx/model.onnx" "$at/onnx/model.onnx.head" "$fixed/onnx/"
+pull 3 hf://me/net/onnx/model.onnx
+said 'onnx/more/not-there.data: the server answers 404'
+
 # a model of ours needs no import: the file itself is what all commands take
 mkdir -p "$root/me/ours/resolve/main"
 (at=$root/me/ours/resolve/main fixed=$root/me/ours/resolve/$commit

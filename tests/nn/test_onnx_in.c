@@ -623,6 +623,8 @@ static void broken_bytes_are_refused(void **state)
 
 /* ---- numbers in other files ------------------------------------------------------------------ */
 
+#define SUM "0123456789abcdef0123456789abcdef01234567"
+
 struct beside {
     char folder[256], path[512];
     Onnx__StringStringEntryProto entry[3], *entries[3];
@@ -723,11 +725,70 @@ static void other_files_are_read_below_the_folder_alone(void **state)
     assert_int_equal(link(path, other), 0);
     refuse_beside(&b, "link", "0", true, "no plain file with one name");
     unlink(other);
+    assert_int_equal(symlink("../../blobs/" SUM, other), 0);
+    refuse_beside(&b, "link", "0", true, "links are not followed");
+    unlink(other);
     unlink(path);
     unlink(b.path);
     snprintf(path, sizeof path, "%s/sub", b.folder);
     rmdir(path);
     rmdir(b.folder);
+}
+
+/* cache/blobs/SUM and cache/snapshots/one/net.onnx, beside which w.bin leads to the blob. */
+static void blobs_of_a_cache_are_read(void **state)
+{
+    static const char *const folders[] = { "", "/blobs", "/snapshots", "/snapshots/one" };
+    static const char *const bad[] = { "../../blobs/../" SUM, "../../blobs/" SUM "0", "../" SUM,
+                                       "../../other/" SUM, "../blobs/" SUM, "/blobs/" SUM,
+                                       "../../blobs/link" };
+    struct beside b = { .folder = "/tmp/onnx_in.XXXXXX" };
+    char path[4][600], blob[700], name[700], other[700];
+    float w[2] = { 5, 7 };
+    struct err err = { 0 };
+    struct nn_onnx_net *net;
+    struct arena *mem = arena_new();
+    const char **names;
+    int n;
+
+    (void)state;
+    assert_non_null(mkdtemp(b.folder));
+    for (int i = 0; i < 4; i++) {
+        snprintf(path[i], sizeof path[i], "%s%s", b.folder, folders[i]);
+        assert_true(!i || !mkdir(path[i], 0700));
+    }
+    snprintf(b.path, sizeof b.path, "%.500s/net.onnx", path[3]);
+    snprintf(blob, sizeof blob, "%s/" SUM, path[1]);
+    snprintf(name, sizeof name, "%s/w.bin", path[3]);
+    write_file(blob, w, sizeof w);
+    assert_int_equal(symlink("../../blobs/" SUM, name), 0);
+    net = open_beside(&b, "w.bin", "0", true, &err);
+    if (!net)
+        fail_msg("%s", err.msg);
+    assert_true(net->params->value[0] == 5 && net->params->value[1] == 7);
+    nn_onnx_net_free(net);
+    assert_true(nn_onnx_beside(b.path, mem, &names, &n, &err));
+    assert_int_equal(n, 1);
+    assert_string_equal(names[0], "w.bin");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        unlink(name);
+        assert_int_equal(symlink(bad[i], name), 0);
+        refuse_beside(&b, "w.bin", "0", true, "links are not followed");
+    }
+    /* neither the blob nor its folder may be a link in turn */
+    unlink(name);
+    assert_int_equal(symlink("../../blobs/" SUM, name), 0);
+    snprintf(other, sizeof other, "%s/real", path[0]);
+    assert_int_equal(rename(blob, other), 0);
+    assert_int_equal(symlink("../real", blob), 0);
+    refuse_beside(&b, "w.bin", "0", true, "links are not followed");
+    unlink(blob);
+    unlink(other);
+    unlink(name);
+    unlink(b.path);
+    for (int i = 4; i--;)
+        rmdir(path[i]);
+    arena_free(mem);
 }
 
 int main(void)
@@ -740,6 +801,7 @@ int main(void)
         cmocka_unit_test(wrong_graphs_are_refused),
         cmocka_unit_test(broken_bytes_are_refused),
         cmocka_unit_test(other_files_are_read_below_the_folder_alone),
+        cmocka_unit_test(blobs_of_a_cache_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

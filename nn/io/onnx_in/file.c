@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define FILE_BYTES_MAX ((size_t)INT32_MAX)      /* what protobuf allows a message */
-enum { DEPTH_MAX = 32, MESSAGES_MAX = 1000000, LOCATION_MAX = 4096 };
+enum { DEPTH_MAX = 32, MESSAGES_MAX = 1000000, LOCATION_MAX = 4096, BESIDE_MOST = 1024 };
 
 /* ---- the wire format ------------------------------------------------------------------------- */
 
@@ -235,50 +235,99 @@ const char *nn_onnx_meta(const struct nn_onnx_file *f, const char *key)
 
 /* ---- files beside ---------------------------------------------------------------------------- */
 
-/* Opens a name below the folder, step by step: no "..", no link, no other file system's secrets.
- * -1: err says why. */
-static int open_below(int folder, const char *location, struct err *err)
+/* A name below the folder: no "..", no absolute path. */
+static bool is_below(const char *location, struct err *err)
 {
-    char name[LOCATION_MAX], *save = NULL, *step;
-    int at = dup(folder);
     size_t n = strlen(location);
 
-    if (!n || n >= sizeof name || *location == '/' || location[n - 1] == '/') {
-        err_set(err, ERR_INPUT, "its numbers are in \"%.100s\", which is no name below the folder",
-                location);
-        goto fail;
-    }
-    memcpy(name, location, n + 1);
-    for (step = strtok_r(name, "/", &save); step && at >= 0;) {
-        char *next = strtok_r(NULL, "/", &save);
-        int fd;
+    if (!n || n >= LOCATION_MAX || *location == '/' || location[n - 1] == '/')
+        return err_set(err, ERR_INPUT, "its numbers are in \"%.100s\", which is no name below the "
+                       "folder", location);
+    for (const char *step = location; *step; step += strspn(step, "/")) {
+        size_t length = strcspn(step, "/");
 
-        if (!strcmp(step, "..") || !strcmp(step, ".")) {
-            err_set(err, ERR_INPUT, "its numbers are in \"%.100s\": a path with \"%s\" is not "
-                    "followed", location, step);
-            goto fail;
-        }
-        fd = openat(at, step, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-                                  (next ? O_DIRECTORY : 0));
-        if (fd < 0) {
-            if (errno == ELOOP || (next && errno == ENOTDIR))
-                err_set(err, ERR_INPUT, "its numbers are in \"%.100s\": links are not followed",
-                        location);
-            else
-                err_errno(err, location, "open");
-            goto fail;
-        }
-        close(at);
-        at = fd;
-        step = next;
+        if (length <= 2 && !strncmp(step, "..", length))
+            return err_set(err, ERR_INPUT, "its numbers are in \"%.100s\": a path with \"%.*s\" is "
+                           "not followed", location, (int)length, step);
+        step += length;
     }
-    if (at >= 0)
-        return at;
-    err_errno(err, location, "open");
-fail:
-    if (at >= 0)
+    return true;
+}
+
+/* at becomes what it has of that name, unless that is a link. */
+static bool step_down(int *at, const char *name, int flags)
+{
+    int fd = openat(*at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags);
+
+    if (fd < 0)
+        return false;
+    close(*at);
+    *at = fd;
+    return true;
+}
+
+/* In the caches of Hugging Face's programs and of `discern pull` a file is a link to its blob,
+ * "../../blobs/CHECKSUM": that one is followed, as far as nothing on the way is another link. */
+static bool step_to_blob(int *at, const char *name)
+{
+    static const char digits[] = "0123456789abcdef", blobs[] = "blobs/";
+    char to[LOCATION_MAX];
+    ssize_t n = readlinkat(*at, name, to, sizeof to - 1);
+    const char *p = to;
+    size_t length;
+    int ups = 0;
+
+    to[n > 0 ? n : 0] = '\0';
+    for (; !strncmp(p, "../", 3); p += 3)
+        ups++;
+    length = strlen(p);
+    if (ups < 2 || strncmp(p, blobs, sizeof blobs - 1) != 0)
+        return false;
+    p += sizeof blobs - 1;
+    length -= sizeof blobs - 1;
+    if ((length != 40 && length != 64) || strspn(p, digits) != length)
+        return false;
+    while (ups--)
+        if (!step_down(at, "..", O_DIRECTORY))
+            return false;
+    return step_down(at, "blobs", O_DIRECTORY) && step_down(at, p, 0);
+}
+
+/* Opens a name below the folder, step by step: no link, no other file system's secrets.  -1: err
+ * says why. */
+static int open_below(int folder, const char *location, struct err *err)
+{
+    char name[LOCATION_MAX], *save = NULL;
+    int at;
+
+    if (!is_below(location, err))
+        return -1;
+    at = dup(folder);
+    if (at < 0) {
+        err_errno(err, location, "open");
+        return -1;
+    }
+    memcpy(name, location, strlen(location) + 1);
+    for (char *step = strtok_r(name, "/", &save), *next; step; step = next) {
+        int why;
+
+        next = strtok_r(NULL, "/", &save);
+        if (step_down(&at, step, next ? O_DIRECTORY : 0))
+            continue;
+        why = errno;
+        if (!next && why == ELOOP && step_to_blob(&at, step))
+            continue;
+        if (why == ELOOP || (next && why == ENOTDIR)) {
+            err_set(err, ERR_INPUT, "its numbers are in \"%.100s\": links are not followed",
+                    location);
+        } else {
+            errno = why;
+            err_errno(err, location, "open");
+        }
         close(at);
-    return -1;
+        return -1;
+    }
+    return at;
 }
 
 /* A whole number of external_data; false: it is none. */
@@ -334,10 +383,18 @@ static uint8_t *read_part(int fd, const char *location, uint64_t offset, size_t 
     return data;
 }
 
+static const char *location_of(const Onnx__TensorProto *t)
+{
+    for (size_t i = 0; i < t->n_external_data; i++)
+        if (!strcmp(nn_onnx_text(t->external_data[i]->key), "location"))
+            return nn_onnx_text(t->external_data[i]->value);
+    return "";
+}
+
 uint8_t *nn_onnx_external(const struct nn_onnx_file *f, const Onnx__TensorProto *t, size_t bytes,
                           struct err *err)
 {
-    const char *location = "";
+    const char *location = location_of(t);
     uint64_t offset = 0, length = bytes;
     uint8_t *data;
     int fd;
@@ -346,10 +403,8 @@ uint8_t *nn_onnx_external(const struct nn_onnx_file *f, const Onnx__TensorProto 
         const char *key = nn_onnx_text(t->external_data[i]->key);
         const char *value = nn_onnx_text(t->external_data[i]->value);
 
-        if (!strcmp(key, "location"))
-            location = value;
-        else if ((!strcmp(key, "offset") && !get_offset(value, &offset)) ||
-                 (!strcmp(key, "length") && !get_offset(value, &length))) {
+        if ((!strcmp(key, "offset") && !get_offset(value, &offset)) ||
+            (!strcmp(key, "length") && !get_offset(value, &length))) {
             err_set(err, ERR_INPUT, "its %s is no number", key);
             return NULL;
         }
@@ -370,4 +425,63 @@ uint8_t *nn_onnx_external(const struct nn_onnx_file *f, const Onnx__TensorProto 
     data = read_part(fd, location, offset, bytes, err);
     close(fd);
     return data;
+}
+
+struct names {
+    const char **name;
+    int n;
+    struct arena *mem;
+    struct err *err;
+};
+
+static bool add_location(struct names *names, const Onnx__TensorProto *t)
+{
+    const char *location;
+
+    if (!t || !nn_onnx_is_external(t))
+        return true;
+    location = location_of(t);
+    for (int i = names->n - 1; i >= 0; i--)     /* mostly that of the tensor before */
+        if (!strcmp(names->name[i], location))
+            return true;
+    if (names->n == BESIDE_MOST)
+        return err_set(names->err, ERR_INPUT, "its numbers are in more than %d files", BESIDE_MOST);
+    if (!is_below(location, names->err))
+        return err_in(names->err, "tensor \"%.100s\"", nn_onnx_text(t->name));
+    names->name[names->n] = arena_str(names->mem, location);
+    return names->name[names->n++] || err_set(names->err, ERR_MEMORY, "no memory for names");
+}
+
+static bool add_locations(struct names *names, const Onnx__GraphProto *g)
+{
+    for (size_t i = 0; i < g->n_initializer; i++)
+        if (!add_location(names, g->initializer[i]))
+            return false;
+    for (size_t i = 0; i < g->n_node; i++)
+        for (size_t a = 0; a < g->node[i]->n_attribute; a++)
+            if (!add_location(names, g->node[i]->attribute[a]->t))
+                return false;
+    return true;
+}
+
+bool nn_onnx_beside(const char *path, struct arena *mem, const char ***name, int *n,
+                    struct err *err)
+{
+    struct names names = { .name = arena_array(mem, BESIDE_MOST, sizeof *names.name), .mem = mem,
+                           .err = err };
+    size_t size;
+    const uint8_t *bytes = file_map(path, &size, err);
+    struct nn_onnx_file *f = NULL;
+    bool ok = bytes && (names.name || err_set(err, ERR_MEMORY, "no memory for names"));
+
+    if (ok && memmem(bytes, size, "location", 8)) {     /* else there is nothing to look for */
+        f = nn_onnx_parse(bytes, size, err);
+        ok = f && add_locations(&names, f->model->graph);
+        nn_onnx_close(f);
+    }
+    if (bytes)
+        file_unmap(bytes, size);
+    *name = names.name;
+    *n = names.n;
+    return ok;
 }

@@ -18,6 +18,13 @@ static inline const char *nn_onnx_text(const char *s)
     return s ? s : "";
 }
 
+/* Whether its numbers lie in another file. */
+static inline bool nn_onnx_is_external(const Onnx__TensorProto *t)
+{
+    return t->has_data_location &&
+           t->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+}
+
 /* Checks the wire format of a message of this kind: depth, lengths, how many there are. */
 bool nn_onnx_walk(const uint8_t *bytes, size_t size, const ProtobufCMessageDescriptor *kind,
                   struct err *err);

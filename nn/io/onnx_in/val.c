@@ -193,12 +193,6 @@ static double typed_number(const Onnx__TensorProto *t, int64_t i)
     }
 }
 
-static bool is_external(const Onnx__TensorProto *t)
-{
-    return t->has_data_location &&
-           t->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
-}
-
 nn_onnx_val *nn_onnx_of_tensor(nn_onnx_reader *r, const Onnx__TensorProto *t)
 {
     const char *name = nn_onnx_text(t->name);
@@ -220,8 +214,8 @@ nn_onnx_val *nn_onnx_of_tensor(nn_onnx_reader *r, const Onnx__TensorProto *t)
             err_set(r->err, ERR_INPUT, "tensor \"%.100s\" has a shape of too many numbers", name);
             return NULL;
         }
-    if (!is_external(t) && (t->has_raw_data ? t->raw_data.len != (size_t)count * one
-                                            : typed_count(t) != count)) {
+    if (!nn_onnx_is_external(t) &&
+        (t->has_raw_data ? t->raw_data.len != (size_t)count * one : typed_count(t) != count)) {
         err_set(r->err, ERR_INPUT, "tensor \"%.100s\" has not the %lld numbers of its shape", name,
                 (long long)count);
         return NULL;
@@ -248,7 +242,7 @@ bool nn_onnx_load(nn_onnx_reader *r, nn_onnx_val *v)
         return true;
     if (!t)
         return err_set(r->err, ERR_UNSUPPORTED, "a value is wanted that is not known before");
-    if (is_external(t)) {
+    if (nn_onnx_is_external(t)) {
         read = nn_onnx_external(r->file, t, (size_t)n * one, r->err);
         if (!read)
             return err_in(r->err, "tensor \"%.100s\"", nn_onnx_text(t->name));
