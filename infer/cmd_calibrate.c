@@ -132,7 +132,7 @@ static bool ask(struct job *j, const struct data_index *x, struct infer_answers 
     struct progress progress;
     struct infer_evaluate_options how = {
         .threads = j->threads, .decode = &j->how, .logits = true, .bad = on_bad, .bad_ctx = j,
-        .progress = &progress,
+        .model = j->r.side[0].name, .progress = &progress,
     };
     struct infer_predictor *q =
         infer_cmd_predictor(j->m, j->o->batch < x->n ? j->o->batch : x->n, j->threads, err);

@@ -116,7 +116,7 @@ bool infer_set_look_at(struct infer_set *s, const struct data_index *x, struct i
 {
     struct progress progress;
     struct infer_evaluate_options how = { .threads = s->threads, .decode = &s->how, .bad = on_bad,
-                                          .bad_ctx = s, .progress = &progress };
+                                          .bad_ctx = s, .model = s->path, .progress = &progress };
     bool ok;
 
     cli_progress(&progress, "looked at", "pictures", x->n);

@@ -28,6 +28,7 @@ static const struct sight {
 struct member {
     struct infer_predictor *q;
     const struct infer_model *m;
+    const char *path;           /* what errors call it */
     int *at;                    /* [labels]: our label's place in m; NULL: the same */
     int take[2];                /* what it looks at; the second for four views */
 };
@@ -42,6 +43,7 @@ struct room {
     float *mirrored;            /* [batch,H,W,C] of the largest; NULL where nothing is mirrored */
     float *moved;               /* the same; NULL where nothing is moved */
     double *sum;                /* [batch,labels]; NULL: one network with one view */
+    int *fault;                 /* [batch] a member whose answer is no finite number; -1: none */
 };
 
 struct infer_committee {
@@ -151,6 +153,7 @@ static void free_room(struct room *r)
     free(r->logits);
     free(r->features);
     free(r->sum);
+    free(r->fault);
     *r = (struct room){ 0 };
 }
 
@@ -171,6 +174,7 @@ static bool make_room(const struct infer_committee *c, int batch, struct room *r
     r->probability = malloc(answers * sizeof *r->probability);
     r->said = malloc(answers * sizeof *r->said);
     r->logits = malloc(answers * sizeof *r->logits);
+    r->fault = malloc((size_t)batch * sizeof *r->fault);
     if (width)
         r->features = malloc((size_t)batch * width * sizeof *r->features);
     if (mirrors)
@@ -179,7 +183,7 @@ static bool make_room(const struct infer_committee *c, int batch, struct room *r
         r->moved = malloc((size_t)batch * most * sizeof *r->moved);
     if (!alone)
         r->sum = malloc(answers * sizeof *r->sum);
-    if (r->probability && r->said && r->logits && (r->features || !width) &&
+    if (r->probability && r->said && r->logits && r->fault && (r->features || !width) &&
         (r->mirrored || !mirrors) && (r->moved || !moves) && (r->sum || alone))
         return true;
     free_room(r);
@@ -211,6 +215,7 @@ static bool seat(struct infer_committee *c, const struct infer_model *m, const c
     struct member *s = &c->member[c->n++];
 
     s->m = m;
+    s->path = path;
     s->take[0] = find_take(c, &m->prep, 1);
     if (o->views == INFER_VIEWS_FOUR)
         s->take[1] = find_take(c, &m->prep, near_share);
@@ -322,13 +327,23 @@ static void move(const struct data_prep *p, int n, const float *image, int by, f
                        (size_t)inside(x - by, width) * channels, channels * sizeof *out);
 }
 
+/* What one network says of n pictures. */
+static void ask(struct infer_committee *c, const struct member *m, int n, const float *image,
+                float *said)
+{
+    infer_predict(m->q, n, image, said);
+    for (int i = 0; i < n; i++)
+        if (!infer_predictor_finite(m->q, i))
+            c->room.fault[i] = (int)(m - c->member);
+}
+
 /* Adds what one network says to the sum, under our labels. */
 static void hear(struct infer_committee *c, const struct member *m, int n, const float *image,
                  int weight)
 {
     size_t labels = (size_t)c->labels;
 
-    infer_predict(m->q, n, image, c->room.said);
+    ask(c, m, n, image, c->room.said);
     for (size_t i = 0; i < (size_t)n; i++)
         for (size_t l = 0; l < labels; l++)
             c->room.sum[i * labels + l] +=
@@ -349,8 +364,10 @@ static void deliberate(struct infer_committee *c, int n, float *const image[])
     size_t answers = (size_t)n * (size_t)c->labels;
     int voices = 0;
 
+    for (int i = 0; i < n; i++)
+        c->room.fault[i] = -1;
     if (!c->room.sum) {
-        infer_predict(c->member[0].q, n, image[0], c->room.probability);
+        ask(c, &c->member[0], n, image[0], c->room.probability);
         keep_first(c, n);
         return;
     }
@@ -381,32 +398,39 @@ static void deliberate(struct infer_committee *c, int n, float *const image[])
         c->room.probability[i] = (float)(c->room.sum[i] / voices);
 }
 
-static void answer_one(struct infer_committee *c, struct infer_said *said)
+/* Whether the i-th of the pictures that were just looked at has an answer of finite numbers. */
+static bool is_answered(const struct infer_committee *c, int i, const char *picture,
+                        struct err *err)
+{
+    int m = c->room.fault[i];
+
+    return m < 0 || infer_predict_fault(c->member[m].path, picture, err);
+}
+
+static bool answer_one(struct infer_committee *c, const char *picture, struct infer_said *said,
+                       struct err *err)
 {
     deliberate(c, 1, c->image);
     *said = (struct infer_said){ .probability = c->room.probability,
                                  .logits = c->room.logits,
                                  .input = c->image[0],
                                  .features = c->room.features };
+    return is_answered(c, 0, picture, err);
 }
 
 bool infer_committee_image(struct infer_committee *c, const struct data_image *image,
                            struct infer_said *said, struct err *err)
 {
-    if (!data_take_image(c->take, c->takes, image, c->image, err))
-        return false;
-    answer_one(c, said);
-    return true;
+    return data_take_image(c->take, c->takes, image, c->image, err) &&
+           answer_one(c, "picture in memory", said, err);
 }
 
 bool infer_committee_sample(struct infer_committee *c, const struct data_sample *s,
                             const uint8_t *bytes, size_t size, const struct data_decode *how,
                             struct infer_said *said, struct err *err)
 {
-    if (!data_take_sample(c->take, c->takes, s, bytes, size, how, c->image, err))
-        return false;
-    answer_one(c, said);
-    return true;
+    return data_take_sample(c->take, c->takes, s, bytes, size, how, c->image, err) &&
+           answer_one(c, s->name, said, err);
 }
 
 /* ---- over an index --------------------------------------------------------------------------- */
@@ -420,6 +444,7 @@ struct each {
         struct err why;
     } *bad;                     /* [batch] */
     int n_bad, told;
+    struct err fault;           /* why an answer is not there */
     infer_said_fn *fn;
     void *ctx;
 };
@@ -459,6 +484,8 @@ static bool tell(void *ctx, const struct data_batch *b)
             .target = b->target + (size_t)i * (size_t)e->x->n_labels,
         };
 
+        if (!is_answered(e->c, i, e->x->sample[said.sample].name, &e->fault))
+            said = (struct infer_said){ .sample = said.sample, .why = &e->fault };
         if (!tell_bad(e, said.sample) || !e->fn(e->ctx, &said))
             return false;
     }
@@ -498,7 +525,8 @@ bool infer_committee_each(struct infer_committee *c, const struct data_index *x,
     return ok;
 }
 
-static void answer_batch(void *ctx, const struct data_batch *b, float *probability, float *logits)
+static bool answer_batch(void *ctx, const struct data_index *x, const struct data_batch *b,
+                         float *probability, float *logits, struct err *err)
 {
     struct infer_committee *c = ctx;
     size_t bytes = (size_t)b->n * (size_t)c->labels * sizeof(float);
@@ -507,6 +535,10 @@ static void answer_batch(void *ctx, const struct data_batch *b, float *probabili
     memcpy(probability, c->room.probability, bytes);
     if (logits)
         memcpy(logits, c->room.logits, bytes);
+    for (int i = 0; i < b->n; i++)
+        if (!is_answered(c, i, x->sample[b->sample[i]].name, err))
+            return false;
+    return true;
 }
 
 bool infer_committee_answer(struct infer_committee *c, const struct data_index *x,

@@ -44,8 +44,8 @@ bool infer_committee_match(const struct infer_model *m, const char *path,
                            const struct infer_model *first, const char *first_path, const char *so,
                            int *to, struct err *err);
 
-/* n >= 1 models, lent until it is freed; path[i] names model i in errors, as those of
- * infer_committee_check.  Labels and their order are the first one's. */
+/* n >= 1 models and their names for errors, lent until it is freed.  Labels and their order are
+ * the first one's. */
 struct infer_committee *infer_committee_new(int n, struct infer_model *const *model,
                                             const char *const *path,
                                             const struct infer_committee_options *o,
@@ -59,7 +59,8 @@ bool infer_committee_batch(struct infer_committee *c, int batch, struct err *err
 /* What is known of one picture; lent until the next call. */
 struct infer_said {
     int sample;                 /* in the index; 0 for a picture alone */
-    const struct err *why;      /* not NULL: the picture cannot be read, and the rest is NULL */
+    const struct err *why;      /* not NULL: the picture cannot be read, or its answer is no finite
+                                   number, and the rest is NULL */
     const float *probability;   /* [labels] */
     const float *logits;        /* [labels], the first network's own, of the picture as it is */
     const float *input;         /* what the first network saw, data_prep_count numbers */
@@ -83,7 +84,7 @@ bool infer_committee_each(struct infer_committee *c, const struct data_index *x,
                           const struct infer_evaluate_options *how, infer_said_fn *fn, void *ctx,
                           struct err *err);
 
-/* As infer_answer. */
+/* As infer_answer, with the models' names. */
 bool infer_committee_answer(struct infer_committee *c, const struct data_index *x,
                             const struct infer_evaluate_options *how, struct infer_answers *out,
                             struct err *err);

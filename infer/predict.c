@@ -12,6 +12,7 @@
 #include "nn/exec.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ struct infer_predictor {
     int width;                  /* of the features; 0: there are none */
     real *logits;               /* [batch,n_labels] */
     real *features;             /* [batch,width] */
+    bool *finite;               /* [batch] */
 };
 
 /* Takes the pool over. */
@@ -132,12 +134,13 @@ bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *er
     struct nn_exec *exec = NULL;
     real *logits = calloc((size_t)batch * (size_t)q->n_labels, sizeof *logits);
     real *features = calloc((size_t)batch * (size_t)q->width + 1, sizeof *features);
+    bool *finite = calloc((size_t)batch, sizeof *finite);
 
     if (slice > 1) {
         nn_plan_free(plan);
         plan = new_plan(q, slice, err);
     }
-    if (!logits || !features)
+    if (!logits || !features || !finite)
         err_set(err, ERR_MEMORY, "predict: no memory");
     else if (plan)
         exec = nn_exec_of(plan, q->network->weights,
@@ -146,16 +149,19 @@ bool infer_predictor_resize(struct infer_predictor *q, int batch, struct err *er
         nn_plan_free(plan);
         free(logits);
         free(features);
+        free(finite);
         return false;
     }
     nn_exec_free(q->exec);
     nn_plan_free(q->plan);
     free(q->logits);
     free(q->features);
+    free(q->finite);
     q->plan = plan;
     q->exec = exec;
     q->logits = logits;
     q->features = features;
+    q->finite = finite;
     q->batch = batch;
     q->slice = slice;
     q->image = plan->shape[nn_graph_first_input(q->network->graph)];
@@ -178,6 +184,7 @@ void infer_predictor_free(struct infer_predictor *q)
     nn_plan_free(q->plan);
     free(q->logits);
     free(q->features);
+    free(q->finite);
     pool_free(q->pool);
     infer_network_free(q->own);
     free(q);
@@ -221,6 +228,14 @@ static void take_in(struct infer_predictor *q, int n, const float *image)
     memset(in + used, 0, (all - used) * sizeof *in);
 }
 
+static bool all_finite(const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}
+
 /* n pictures that are number `first` on of their batch. */
 static void predict_slice(struct infer_predictor *q, int first, int n, const float *image,
                           float *probability)
@@ -235,6 +250,10 @@ static void predict_slice(struct infer_predictor *q, int first, int n, const flo
     if (width)
         memcpy(q->features + (size_t)first * width, q->said[2],
                (size_t)n * width * sizeof *q->features);
+    for (size_t i = 0; i < (size_t)n; i++)
+        q->finite[(size_t)first + i] = all_finite(q->said[0] + i * labels, labels) &&
+                                       all_finite(q->said[1] + i * labels, labels) &&
+                                       (!width || all_finite(q->said[2] + i * width, width));
 }
 
 void infer_predict(struct infer_predictor *q, int n, const float *image, float *probability)
@@ -260,6 +279,18 @@ void infer_predictor_features(const struct infer_predictor *q, int n, float *fea
     assert(n >= 0 && n <= q->batch);
     for (size_t i = 0; i < (size_t)n * (size_t)q->width; i++)
         features[i] = (float)q->features[i];
+}
+
+bool infer_predictor_finite(const struct infer_predictor *q, int i)
+{
+    assert(i >= 0 && i < q->batch);
+    return q->finite[i];
+}
+
+bool infer_predict_fault(const char *model, const char *picture, struct err *err)
+{
+    return err_set(err, ERR_INPUT, "%s: what %s says of it is no finite number: its weights are "
+                   "damaged, or far too large", picture, model);
 }
 
 /* Label a stands before label b; what is no number stands where 0 does. */

@@ -45,6 +45,12 @@ void infer_predictor_logits(const struct infer_predictor *q, int n, float *logit
 /* The features[n,width] of the last infer_predict, of n. */
 void infer_predictor_features(const struct infer_predictor *q, int n, float *features);
 
+/* Whether all that the last infer_predict said of its i-th picture is finite: probabilities, logits
+ * and features.  Finite weights can overflow, too. */
+bool infer_predictor_finite(const struct infer_predictor *q, int i);
+/* Returns false with what is to be said where it is not: ERR_INPUT, naming both. */
+bool infer_predict_fault(const char *model, const char *picture, struct err *err);
+
 /* rank[0..top) = labels by falling probability, ties by position.  top <= n_labels. */
 void infer_rank(const float *probability, int n_labels, int top, int *rank);
 

@@ -26,13 +26,13 @@ static bool see(struct train_session *t, struct infer_features *f, struct err *e
                                          .features = true };
     struct infer_evaluate_options looks = { .threads = t->cfg->threads,
                                             .decode = t->run->decode,
+                                            .model = t->cfg->init,
                                             .bad = train_session_bad_file,
                                             .bad_ctx = t };
     struct infer_network *n = infer_network_of(t->model->graph, t->start, &how, err);
     struct infer_predictor *q =
         n ? infer_predictor_of(n, TRAIN_VAL_BATCH, t->cfg->threads, err) : NULL;
-    bool ok = q && (infer_features_of(q, t->parts.train, &t->prep, &looks, f, err) ||
-                    err_in(err, "%s", t->cfg->init));
+    bool ok = q && infer_features_of(q, t->parts.train, &t->prep, &looks, f, err);
 
     infer_predictor_free(q);
     infer_network_free(n);

@@ -13,8 +13,12 @@
 struct gather {
     struct infer_predictor *q;
     struct infer_features *out;
+    const struct data_index *x;
+    const char *model;          /* what errors call it */
     float *said;                /* [batch,labels]: not wanted */
     float *row;                 /* [batch,width] */
+    bool failed;
+    struct err *err;
 };
 
 static bool gather(void *ctx, const struct data_batch *b)
@@ -25,6 +29,11 @@ static bool gather(void *ctx, const struct data_batch *b)
     infer_predict(g->q, b->n, b->image, g->said);
     infer_predictor_features(g->q, b->n, g->row);
     for (int i = 0; i < b->n; i++) {
+        if (!infer_predictor_finite(g->q, i)) {
+            infer_predict_fault(g->model, g->x->sample[b->sample[i]].name, g->err);
+            g->failed = true;
+            return false;
+        }
         memcpy(g->out->row + (size_t)b->sample[i] * width, g->row + (size_t)i * width,
                width * sizeof *g->row);
         g->out->read[b->sample[i]] = true;
@@ -52,24 +61,14 @@ static bool begin(struct infer_features *out, int n, int width, struct err *err)
     return true;
 }
 
-static bool check_finite(const struct infer_features *f, const struct data_index *x,
-                         struct err *err)
-{
-    for (int i = 0; i < f->n; i++)
-        for (int k = 0; f->read[i] && k < f->width; k++)
-            if (!isfinite(f->row[(size_t)i * (size_t)f->width + (size_t)k]))
-                return err_set(err, ERR_INPUT, "what the network sees of %s is no finite number: "
-                               "its weights are damaged, or far too large", x->sample[i].name);
-    return true;
-}
-
 bool infer_features_of(struct infer_predictor *q, const struct data_index *x,
                        const struct data_prep *prep, const struct infer_evaluate_options *how,
                        struct infer_features *out, struct err *err)
 {
     struct infer_feed feed = { .batch = infer_predictor_batch(q), .prep = prep };
     size_t batch = (size_t)feed.batch;
-    struct gather g = { .q = q, .out = out };
+    struct gather g = { .q = q, .out = out, .x = x, .err = err,
+                        .model = how->model ? how->model : "the network" };
     bool ok;
 
     assert(infer_predictor_width(q) > 0);
@@ -79,12 +78,11 @@ bool infer_features_of(struct infer_predictor *q, const struct data_index *x,
     g.row = malloc(batch * (size_t)out->width * sizeof *g.row);
     ok = (g.said && g.row) || err_set(err, ERR_MEMORY, "no memory for %d pictures at a time",
                                       feed.batch);
-    ok = ok && infer_each_batch(x, &feed, how, gather, &g, err);
+    ok = ok && infer_each_batch(x, &feed, how, gather, &g, err) && !g.failed;
     free(g.said);
     free(g.row);
     if (ok && !out->n_read)
         ok = err_set(err, ERR_INPUT, "none of the %d pictures can be read", x->n);
-    ok = ok && check_finite(out, x, err);
     if (!ok)
         infer_features_release(out);
     return ok;

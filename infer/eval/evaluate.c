@@ -37,8 +37,11 @@ bool infer_each_batch(const struct data_index *x, const struct infer_feed *feed,
 
 struct gather {
     struct infer_answers a;
+    const struct data_index *x;
     infer_batch_answer_fn *fn;
     void *ctx;
+    bool failed;
+    struct err *err;
 };
 
 static bool gather(void *ctx, const struct data_batch *b)
@@ -46,16 +49,17 @@ static bool gather(void *ctx, const struct data_batch *b)
     struct gather *g = ctx;
     size_t at = (size_t)g->a.n * (size_t)g->a.n_labels;
 
-    g->fn(g->ctx, b, g->a.probability + at, g->a.logits ? g->a.logits + at : NULL);
+    g->failed = !g->fn(g->ctx, g->x, b, g->a.probability + at,
+                       g->a.logits ? g->a.logits + at : NULL, g->err);
     infer_answers_add(&g->a, b->n, b->target, b->sample);
-    return true;
+    return !g->failed;
 }
 
 bool infer_gather(const struct data_index *x, int labels, const struct infer_feed *feed,
                   const struct infer_evaluate_options *how, infer_batch_answer_fn *fn, void *ctx,
                   struct infer_answers *out, struct err *err)
 {
-    struct gather g = { .fn = fn, .ctx = ctx };
+    struct gather g = { .x = x, .fn = fn, .ctx = ctx, .err = err };
 
     if (x->n_labels != labels)
         return err_set(err, ERR_INPUT, "the network knows %d labels, the pictures have %d", labels,
@@ -63,7 +67,7 @@ bool infer_gather(const struct data_index *x, int labels, const struct infer_fee
     if (!infer_answers_init(&g.a, x->task, labels, x->n, err))
         return false;
     if ((how->logits && !infer_answers_keep_logits(&g.a, x->n, err)) ||
-        !infer_each_batch(x, feed, how, gather, &g, err)) {
+        !infer_each_batch(x, feed, how, gather, &g, err) || g.failed) {
         infer_answers_release(&g.a);
         return false;
     }
@@ -75,11 +79,23 @@ bool infer_gather(const struct data_index *x, int labels, const struct infer_fee
     return true;
 }
 
-static void ask(void *ctx, const struct data_batch *b, float *probability, float *logits)
+struct asking {
+    struct infer_predictor *q;
+    const char *model;          /* NULL: answers are taken as they are */
+};
+
+static bool ask(void *ctx, const struct data_index *x, const struct data_batch *b,
+                float *probability, float *logits, struct err *err)
 {
-    infer_predict(ctx, b->n, b->image, probability);
+    const struct asking *k = ctx;
+
+    infer_predict(k->q, b->n, b->image, probability);
     if (logits)
-        infer_predictor_logits(ctx, b->n, logits);
+        infer_predictor_logits(k->q, b->n, logits);
+    for (int i = 0; k->model && i < b->n; i++)
+        if (!infer_predictor_finite(k->q, i))
+            return infer_predict_fault(k->model, x->sample[b->sample[i]].name, err);
+    return true;
 }
 
 bool infer_answer(struct infer_predictor *q, const struct data_index *x,
@@ -87,11 +103,12 @@ bool infer_answer(struct infer_predictor *q, const struct data_index *x,
                   struct infer_answers *out, struct err *err)
 {
     struct infer_feed feed = { .batch = infer_predictor_batch(q), .prep = prep };
+    struct asking k = { .q = q, .model = how->model };
     int size[2];
 
     infer_predictor_size(q, size);
     assert(size[0] == prep->size[0] && size[1] == prep->size[1]);
-    return infer_gather(x, infer_predictor_labels(q), &feed, how, ask, q, out, err);
+    return infer_gather(x, infer_predictor_labels(q), &feed, how, ask, &k, out, err);
 }
 
 bool infer_evaluate(struct infer_predictor *q, const struct data_index *x,

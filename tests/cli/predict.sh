@@ -70,6 +70,31 @@ run 0 predict "$T/multi" "$p" --threshold 1 --json
 printed '"threshold":1,'
 printed '"answers":[]'
 
+# What a model says must be numbers: else each picture is named, and none has an answer.
+overflowing "$T/model" "$T/huge"
+run 3 predict "$T/huge" "$p"
+said "$p: what $T/huge says of it is no finite number: its weights are damaged, or far too large"
+lines 0
+run 3 predict "$T/model,$T/huge" "$p" "$p" --json
+said "2 of 2 could not be answered"
+printed '"error":{"code":3,"message":"'"$p: what $T/huge says of it"
+run 3 eval "$T/huge" "$T/one/test"
+said "what $T/huge says of it is no finite number"
+run 3 calibrate "$T/huge" "$T/one/test" --split all
+said "what $T/huge says of it is no finite number"
+run 3 embed "$T/huge" "$p"
+said "$p: what $T/huge says of it is no finite number"
+run 3 embed "$T/huge" "$p" -o "$T/huge.npy"
+[ ! -e "$T/huge.npy" ] || fail "embed wrote what is no number"
+for what in cluster errors; do
+    run 3 data $what "$T/one/test" --model "$T/huge"
+    said "what $T/huge says of it is no finite number"
+done
+mkdir "$T/asked"
+cp "$p" "$T/asked"
+run 3 data similar "$p" --in "$T/asked" --model "$T/huge"
+said "what $T/huge says of it is no finite number"
+
 # Lists: lines, 0 bytes, folders in them, line ends of others; behind what the command line names.
 d=$T/dir
 printf '%s\r\n\n%s\n%s' "$d/z.png" "$d/b" "$d/a.png" >"$T/list"

@@ -302,6 +302,58 @@ static void failed(const discern_error *e, int status, const char *text)
         fail_msg("status %d, \"%s\": not %d with \"%s\"", e->status, e->message, status, text);
 }
 
+/* The last answer of a row: status and message. */
+static int last_error(void *ctx, const discern_answer *a)
+{
+    discern_error *e = ctx;
+
+    e->status = a->status;
+    snprintf(e->message, sizeof e->message, "%s", a->message);
+    assert_true(a->n == 0 && !a->guess && !a->probability && !a->features);
+    return 0;
+}
+
+/* Softmax of it is no number; sigmoid would be 0 or 1, and nobody would see it. */
+static void an_answer_that_is_no_finite_number_is_an_error(void **state)
+{
+    static const uint8_t grey[12] = { 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100 };
+    const discern_model_options with = { .size = sizeof with, .features = 1 };
+    struct err err;
+    size_t size;
+    uint8_t *bytes = file_read(path[1], 1 << 20, &size, &err);
+    discern_guess g[TINY_LABELS];
+    discern_error e = { 0 };
+
+    (void)state;
+    tiny_write_huge(&folder, "huge.safetensors", DATA_SINGLE);
+    tiny_write_huge(&folder, "huge-many.safetensors", DATA_MULTI);
+    for (int k = 0; k < 4; k++) {
+        const char *two[] = { in("one.safetensors"), in("huge.safetensors") };
+        discern_model *m = k == 3 ? discern_open_many(2, two, NULL, &e)
+                                  : discern_open(in(k == 1 ? "huge-many.safetensors"
+                                                           : "huge.safetensors"),
+                                                 k == 2 ? &with : NULL, &e);
+        discern_session *s = session(m, NULL);
+
+        assert_int_equal(discern_file(s, path[1], g, TINY_LABELS, &e), -1);
+        failed(&e, DISCERN_INPUT, "1.jpg: what ");
+        failed(&e, DISCERN_INPUT, k == 1 ? "huge-many.safetensors says of it is no finite number"
+                                         : "huge.safetensors says of it is no finite number");
+        assert_int_equal(discern_memory(s, bytes, size, g, TINY_LABELS, &e), -1);
+        failed(&e, DISCERN_INPUT, "picture in memory: what ");
+        assert_int_equal(discern_pixels(s, grey, 2, 2, 6, g, TINY_LABELS, &e), -1);
+        failed(&e, DISCERN_INPUT, "no finite number");
+        for (int n = 1; n <= 3; n += 2) {
+            e = (discern_error){ 0 };
+            assert_int_equal(discern_files(s, n, paths, last_error, &e, NULL), 0);
+            failed(&e, DISCERN_INPUT, n == 1 ? "0.jpg: what " : "2.jpg: what ");
+        }
+        discern_session_free(s);
+        discern_close(m);
+    }
+    free(bytes);
+}
+
 static void what_is_no_model_is_refused(void **state)
 {
     discern_error e = { 0 };
@@ -852,6 +904,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(bytes_are_answered_with_all_that_is_known),
         cmocka_unit_test(options_say_which_labels_are_told),
         cmocka_unit_test(a_model_tells_what_it_is),
+        cmocka_unit_test(an_answer_that_is_no_finite_number_is_an_error),
         cmocka_unit_test(what_is_no_model_is_refused),
         cmocka_unit_test(what_is_no_picture_is_refused),
         cmocka_unit_test(a_system_that_refuses_is_an_io_error),

@@ -1,5 +1,5 @@
 /* committee: several networks and views answer as their mean, and one as itself */
-#include "tests/data/made.h"
+#include "tests/infer/tiny.h"
 
 #include "infer/committee.h"
 
@@ -362,6 +362,44 @@ static void it_ends_when_it_is_told_to(void **state)
     made_close(&s.f);
 }
 
+/* The mean would hide which of them it is. */
+static void answers_that_are_no_finite_numbers_name_their_model(void **state)
+{
+    struct set s;
+    struct infer_model *m[] = { model(16, 1, DATA_SINGLE, DATA_CROP, LABELS, abc),
+                                model(24, 2, DATA_SINGLE, DATA_LETTERBOX, LABELS, cab) };
+    struct infer_evaluate_options how = { .threads = 1 };
+    struct infer_predictor *q;
+    struct infer_answers a;
+    struct err err = { 0 };
+
+    (void)state;
+    set_open(&s);
+    tiny_overflow(m[1]);
+    for (int views = 0; infer_views_names[views]; views++) {
+        struct infer_committee *c = committee(2, m, views, 3, 1);
+
+        err = (struct err){ 0 };
+        assert_false(infer_committee_answer(c, &s.x, &how, &a, &err));
+        assert_int_equal(err.kind, ERR_INPUT);
+        assert_non_null(strstr(err.msg, "0.jpg: what two says of it is no finite number"));
+        infer_committee_free(c);
+    }
+
+    /* A training looks on, and takes them as 0. */
+    q = infer_predictor_new(m[1]->graph, m[1]->params, m[1]->task, NULL, 3, 1, NULL, &err);
+    assert_true(infer_answer(q, &s.x, &m[1]->prep, &how, &a, &err));
+    assert_true(infer_answers_p(&a, 0, 0) == 0);
+    infer_answers_release(&a);
+    how.model = "of this name";
+    assert_false(infer_answer(q, &s.x, &m[1]->prep, &how, &a, &err));
+    assert_non_null(strstr(err.msg, "0.jpg: what of this name says of it is no finite number"));
+    infer_predictor_free(q);
+    infer_model_free(m[0]);
+    infer_model_free(m[1]);
+    made_close(&s.f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +410,7 @@ int main(void)
         cmocka_unit_test(each_network_has_its_own_background),
         cmocka_unit_test(what_differs_is_named),
         cmocka_unit_test(it_ends_when_it_is_told_to),
+        cmocka_unit_test(answers_that_are_no_finite_numbers_name_their_model),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

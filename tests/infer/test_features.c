@@ -252,6 +252,18 @@ static void features_times_the_last_layer_are_the_logits(void **state)
     free(image);
     infer_predictor_free(q);
     infer_network_free(n);
+
+    tiny_overflow(m);
+    n = network(m->graph, m->params, true, NN_PRECISION_FP32);
+    q = infer_predictor_of(n, 4, 2, &err);
+    x = (struct data_index){ .task = DATA_MULTI, .sample = sample, .n = N };
+    how.model = "huge";
+    err = (struct err){ 0 };
+    assert_false(infer_features_of(q, &x, &m->prep, &how, &out, &err));
+    assert_int_equal(err.kind, ERR_INPUT);
+    assert_non_null(strstr(err.msg, "0.jpg: what huge says of it is no finite number"));
+    infer_predictor_free(q);
+    infer_network_free(n);
     infer_model_free(m);
     made_close(&f);
 }

@@ -54,6 +54,34 @@ static inline void tiny_write(const struct made_folder *f, const char *name, enu
     infer_model_free(m);
 }
 
+/* Its weights become such that they are finite, but nothing that it answers is: of networks that
+ * end in a batch-norm b1 and a linear layer fc. */
+static inline void tiny_overflow(struct infer_model *m)
+{
+    struct nn_params *p = m->params;
+
+    memset(p->value, 0, (size_t)p->total * sizeof *p->value);
+    for (int e = 0; e < p->n; e++) {
+        const char *name = m->graph->node[p->node[e]].name;
+        double x = !strcmp(name, "b1.bias") ? 1 : !strcmp(name, "fc.weight") ? 3e38 : 0;
+
+        for (int64_t i = 0; i < p->count[e]; i++)
+            p->value[p->offset[e] + i] = (real)x;
+    }
+}
+
+static inline void tiny_write_huge(const struct made_folder *f, const char *name,
+                                   enum data_task task)
+{
+    struct infer_model *m = tiny_model(task, 7);
+    struct err err = { 0 };
+
+    tiny_overflow(m);
+    if (!infer_model_write(m, made_path(f, name), NULL, &err))
+        fail_msg("%s", err.msg);
+    infer_model_free(m);
+}
+
 /* A folder with one.safetensors, many.safetensors and 0.jpg ... of unlike sizes. */
 static inline void tiny_open(struct made_folder *f)
 {
