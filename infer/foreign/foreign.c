@@ -426,7 +426,7 @@ static bool name_labels(struct import *m, int n)
            infer_names_number(n, m->mem, &c->names, m->o->to_train ? NULL : m->told, m->err);
 }
 
-static void tell(struct import *m, const struct fit *f, bool said)
+static void tell(struct import *m, const struct fit *f, const struct infer_prep_said *said)
 {
     const struct data_prep *p = &m->config.prep;
 
@@ -437,11 +437,7 @@ static void tell(struct import *m, const struct fit *f, bool said)
                    "is %s\n", m->config.filter, data_filter_names[p->filter]);
     if (!f->labels)
         str_add(m->told, "the last layer is not there and begins anew\n");
-    if (!said)
-        str_printf(m->told, "pictures: nothing says how they were prepared; taken are mean %g %g "
-                   "%g, deviation %g %g %g, as weights of this network mostly have them; "
-                   "--normalize says another\n", p->mean[0], p->mean[1], p->mean[2], p->std[0],
-                   p->std[1], p->std[2]);
+    infer_prep_tell(p, said, ", as weights of this network mostly have them", m->told);
 }
 
 static struct infer_model *make(struct import *m, struct fit *f)
@@ -450,7 +446,7 @@ static struct infer_model *make(struct import *m, struct fit *f)
     struct nn_graph *g = NULL;
     struct nn_params *p = NULL;
     struct infer_model *model = NULL;
-    bool said;
+    struct infer_prep_said said;
 
     if (!name_labels(m, n))
         return NULL;
@@ -462,7 +458,7 @@ static struct infer_model *make(struct import *m, struct fit *f)
                                 m->config.several ? DATA_MULTI : DATA_SINGLE, n,
                                 m->config.names.name, f->model->name, m->err);
         if (model)
-            tell(m, f, said);
+            tell(m, f, &said);
     }
     if (!model) {
         nn_graph_free(g);

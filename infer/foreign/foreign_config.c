@@ -337,14 +337,16 @@ static const struct habit {
     { "*", INFER_NORMALIZE_IMAGENET, 0.875, DATA_BILINEAR },
 };
 
-bool infer_config_fill(struct infer_config *c, const char *arch, int size)
+struct infer_prep_said infer_config_fill(struct infer_config *c, const char *arch, int size)
 {
     const struct habit *h = habits;
-    bool said = c->has_prep;
+    struct infer_prep_said said = { .size = c->prep.size[0] && c->prep.size[1],
+                                    .crop = c->prep.crop > 0, .filter = c->has_filter,
+                                    .mean = c->has_prep };
 
     while (!infer_name_fits(h->archs, arch))
         h++;
-    if (!said)
+    if (!said.mean)
         infer_config_normalize(c, h->normalize);
     if (!c->has_filter)
         c->prep.filter = h->filter;

@@ -42,8 +42,7 @@ const char *infer_config_network(const char *arch);
 /* Mean and deviation as somebody said; AUTO: nobody. */
 void infer_config_normalize(struct infer_config *c, enum infer_normalize how);
 
-/* What is not yet said, for a network of that name and that size; false where mean and deviation
- * had to be guessed. */
-bool infer_config_fill(struct infer_config *c, const char *arch, int size);
+/* What is not yet said, for a network of that name and that size.  Returns what was said. */
+struct infer_prep_said infer_config_fill(struct infer_config *c, const char *arch, int size);
 
 #endif

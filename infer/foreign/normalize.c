@@ -21,3 +21,37 @@ void infer_normalize(struct data_prep *p, enum infer_normalize how)
         p->std[i] = measured ? std[i] : plain[how][1];
     }
 }
+
+void infer_prep_tell(const struct data_prep *p, const struct infer_prep_said *said, const char *why,
+                     struct str *told)
+{
+    const char *options[3];
+    int n = 0;
+
+    if (said->size && said->crop && said->filter && said->mean)
+        return;
+    str_printf(told, "pictures: nothing says %show they were prepared; taken are",
+               said->size || said->crop || said->filter || said->mean ? "all of " : "");
+    if (!said->size) {
+        str_printf(told, " %dx%d pixels,", p->size[1], p->size[0]);
+        options[n++] = "--size";
+    }
+    if (!said->crop) {
+        str_printf(told, p->crop < 1 ? " crop %g," : " crop %g (the whole picture),", p->crop);
+        options[n++] = "--crop";
+    }
+    if (!said->filter)
+        str_printf(told, " filter %s,", data_filter_names[p->filter]);
+    if (!said->mean) {
+        str_printf(told, " mean %g %g %g, deviation %g %g %g,", p->mean[0], p->mean[1], p->mean[2],
+                   p->std[0], p->std[1], p->std[2]);
+        options[n++] = "--normalize";
+    }
+    str_cut(told, told->len - 1);
+    str_add(told, why);
+    for (int i = 0; i < n; i++)
+        str_printf(told, "%s%s", i == 0 ? "; " : i + 1 < n ? ", " : " and ", options[i]);
+    if (n)
+        str_add(told, n > 1 ? " say others" : " says another");
+    str_addc(told, '\n');
+}

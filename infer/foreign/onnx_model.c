@@ -185,9 +185,12 @@ static void read_imgsz(struct import *m)
     json_decref(json);
 }
 
+/* Of size and layout the input tells, else the caller must. */
 static bool read_prep(struct import *m, bool *nhwc)
 {
-    bool own, whole = false, said = true;
+    bool own, whole = false, ultralytics = nn_onnx_meta(m->file, "names") &&
+                                           nn_onnx_meta(m->file, "imgsz");
+    struct infer_prep_said said = { .size = true, .crop = m->o->crop > 0, .mean = true };
 
     field_defaults(data_prep_fields, &m->prep);
     m->prep.size[0] = m->prep.size[1] = 0;
@@ -199,16 +202,14 @@ static bool read_prep(struct import *m, bool *nhwc)
     } else if (m->o->normalize != INFER_NORMALIZE_AUTO) {
         infer_normalize(&m->prep, (enum infer_normalize)m->o->normalize);
     } else if (!own && !meta_mean(m)) {
-        bool ultralytics = nn_onnx_meta(m->file, "names") && nn_onnx_meta(m->file, "imgsz");
-
-        said = ultralytics;
+        said.mean = ultralytics;
         infer_normalize(&m->prep, ultralytics ? INFER_NORMALIZE_UNIT : INFER_NORMALIZE_IMAGENET);
     }
     if (m->o->crop > 0)
         m->prep.crop = m->o->crop;
-    if (!said)
-        str_add(m->told, "pictures: nothing says how they were prepared; taken are ImageNet's mean "
-                "and deviation; --normalize says another\n");
+    said.crop |= own || ultralytics;
+    said.filter = own || ultralytics;
+    infer_prep_tell(&m->prep, &said, "", m->told);
     return true;
 }
 

@@ -38,6 +38,16 @@ printed 'checker, circle'
 # It is trained further, as any other.
 run 0 train "$T/one" --init "$T/back" --steps 2 --batch 8 --out "$T/more" --quiet
 
+# What nothing says of the preparation, and is taken, is told.
+run 0 import "$T/one.onnx" -o "$T/told"
+not_said 'pictures: nothing says'
+sed 's/discern\.prep/another.prep/; s/imgsz/other/' "$T/one.onnx" >"$T/bare.onnx"
+run 0 import "$T/bare.onnx" -o "$T/told" --force
+said 'pictures: nothing says all of how they were prepared; taken are crop 1 (the whole'
+said 'filter bilinear, mean 0.485 0.456 0.406, deviation 0.229 0.224 0.225; --crop and --normalize'
+run 0 import "$T/bare.onnx" -o "$T/told" --force --normalize full
+said '(the whole picture), filter bilinear; --crop says another'
+
 # Labels and preparation as they are said.
 "$DISCERN" info "$T/model" --json | grep -o '"labels":\[[^]]*\]' | tr -d '[]"' |
     sed 's/^labels://' | tr ',' '\n' | sed 's/^/the /' >"$T/names.txt"

@@ -314,7 +314,7 @@ static void files_of_settings_do_not_mix(void **state)
     /* a filter alone, without mean and deviation, counts */
     c = (struct infer_config){ .mem = arena_new() };
     assert_true(infer_config_model(&c, "{\"interpolation\":\"bicubic\"}", 27, &err));
-    assert_false(infer_config_fill(&c, "resnet18", 224));
+    assert_false(infer_config_fill(&c, "resnet18", 224).mean);
     assert_int_equal(c.prep.filter, DATA_BICUBIC);
     assert_null(c.filter);
     arena_free(c.mem);
