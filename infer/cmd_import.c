@@ -4,6 +4,7 @@
 #include "infer/cmd.h"
 #include "infer/foreign/address.h"
 #include "infer/foreign/foreign.h"
+#include "infer/foreign/kind.h"
 #include "infer/foreign/onnx_model.h"
 #include "nn/base/file.h"
 #include "nn/base/json.h"

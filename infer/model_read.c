@@ -2,6 +2,7 @@
  * model_read -- model files read and checked (model.h); every check: docs/format.md
  */
 #include "infer/foreign/address.h"
+#include "infer/foreign/kind.h"
 #include "infer/model.h"
 #include "infer/model_file.h"
 #include "nn/base/record.h"
@@ -414,7 +415,11 @@ out:
 
 struct infer_file *infer_file_open(const char *path, struct err *err)
 {
-    return infer_address_refuse(path, err) ? open_file(st_open(path, err), path, err) : NULL;
+    struct st_file *st = infer_address_refuse(path, err) ? st_open(path, err) : NULL;
+
+    if (!st)
+        infer_kind_tell(path, err);
+    return open_file(st, path, err);
 }
 
 struct infer_file *infer_file_parse(const void *data, size_t size, struct err *err)

@@ -5,6 +5,7 @@
 
 #include "infer/foreign/foreign.h"
 #include "infer/foreign/foreign_file.h"
+#include "infer/foreign/kind.h"
 #include "infer/foreign/onnx_model.h"
 #include "train/arch.h"
 #include "train/checkpoint.h"

@@ -7,6 +7,7 @@
 #include "infer/foreign/foreign_file.h"
 
 #include "infer/foreign/address.h"
+#include "infer/foreign/kind.h"
 #include "nn/base/file.h"
 #include "nn/base/record.h"
 
@@ -15,45 +16,11 @@
 
 enum { INDEX_BYTES = 16 << 20, FILES = 1024 };
 
-
-/* What is no safetensors file, and what makes one of it. */
-static const struct {
-    const char *end, *is, *made_by;
-} refused[] = {
-    { ".pt", "a Python pickle, which can run code",
-      "python3 -c \"import torch, safetensors.torch as s; s.save_file({k: v.contiguous() for k, v "
-      "in torch.load('IN', map_location='cpu', weights_only=True).items()}, 'OUT.safetensors')\"" },
-    { ".h5", "an HDF5 file, as Keras writes",
-      "python3 -m tf2onnx.convert --keras IN --output OUT.onnx  (pip install tf2onnx)" },
-    { ".tflite", "a TensorFlow Lite file",
-      "python3 -m tf2onnx.convert --tflite IN --output OUT.onnx  (pip install tf2onnx)" },
-};
-static const char *const alike[][2] = {
-    { ".pth", ".pt" }, { ".pkl", ".pt" }, { ".bin", ".pt" }, { ".ckpt", ".pt" }, { ".th", ".pt" },
-    { ".hdf5", ".h5" }, { ".keras", ".h5" },
-};
-
 static bool ends(const char *path, const char *end)
 {
     size_t n = strlen(path), m = strlen(end);
 
     return n >= m && !strcasecmp(path + n - m, end);
-}
-
-/* The row of `refused` that a path is of, or -1. */
-static int refused_row(const char *path)
-{
-    const char *end = strrchr(path, '.');
-
-    for (size_t i = 0; end && i < sizeof alike / sizeof *alike; i++)
-        if (!strcasecmp(end, alike[i][0])) {
-            end = alike[i][1];
-            break;
-        }
-    for (size_t i = 0; end && i < sizeof refused / sizeof *refused; i++)
-        if (!strcasecmp(end, refused[i].end))
-            return (int)i;
-    return -1;
 }
 
 bool infer_tensors_meant(const char *path)
@@ -62,7 +29,7 @@ bool infer_tensors_meant(const char *path)
     struct st_file *f;
     bool meant;
 
-    if (infer_address_meant(path) || refused_row(path) >= 0 || ends(path, INFER_INDEX_END))
+    if (infer_address_meant(path) || infer_other_meant(path) || ends(path, INFER_INDEX_END))
         return true;
     if (file_kind(path) == FILE_FOLDER) {
         char *in = file_in(path, INFER_WEIGHTS_NAME, &err);
@@ -261,12 +228,6 @@ static bool open_folder(struct infer_tensors *t, const char *path, struct err *e
     return ok;
 }
 
-static bool refuse(const char *path, int row, struct err *err)
-{
-    return err_set(err, ERR_UNSUPPORTED, "%s: %s, and is not read; this converts it: %s", path,
-                   refused[row].is, refused[row].made_by);
-}
-
 static bool begin(struct infer_tensors *t, struct err *err)
 {
     *t = (struct infer_tensors){ .mem = arena_new() };
@@ -279,13 +240,10 @@ bool infer_tensors_open(const char *path, struct infer_tensors *t, struct err *e
 {
     bool folder = file_kind(path) == FILE_FOLDER, ok;
     const char *slash = strrchr(path, '/');
-    int row = refused_row(path);
 
     *t = (struct infer_tensors){ .mem = NULL };
-    if (!infer_address_refuse(path, err))
+    if (!infer_address_refuse(path, err) || !infer_other_refuse(path, err))
         return false;
-    if (row >= 0 && file_kind(path) == FILE_REGULAR)
-        return refuse(path, row, err);
     ok = begin(t, err);
     if (ok) {
         t->folder = folder  ? arena_str(t->mem, path)

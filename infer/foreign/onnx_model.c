@@ -5,34 +5,16 @@
 
 #include "infer/calibration.h"
 #include "infer/foreign/names.h"
-#include "nn/base/file.h"
 #include "nn/base/record.h"
 #include "nn/io/onnx_in.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { SIDE = 4096 };
 
 const char *const infer_layout_names[] = { "auto", "nchw", "nhwc", NULL };
-
-/* A number of field 1, and no safetensors. */
-bool infer_onnx_meant(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    struct err ignored;
-    size_t size = 0;
-    uint64_t whole;
-    uint8_t *head = file_kind(path) == FILE_REGULAR ? file_head(path, 9, &size, &whole, &ignored)
-                                                    : NULL;
-    bool is = (dot && !strcasecmp(dot, ".onnx")) ||
-              (size == 9 && head[0] == 0x08 && head[8] != '{');
-
-    free(head);
-    return is;
-}
 
 struct import {
     const struct infer_onnx_options *o;

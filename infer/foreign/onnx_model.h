@@ -25,9 +25,6 @@ struct infer_onnx_options {
     bool external;              /* weights may be in other files below the folder */
 };
 
-/* Whether path is such a file: by its name, or since it begins as they do. */
-bool infer_onnx_meant(const char *path);
-
 /* What was found, and where from, are lines in `told`.  NULL on failure. */
 struct infer_model *infer_onnx_model(const char *path, const struct infer_onnx_options *o,
                                      struct str *told, struct err *err);

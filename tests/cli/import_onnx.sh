@@ -38,6 +38,16 @@ printed 'checker, circle'
 # It is trained further, as any other.
 run 0 train "$T/one" --init "$T/back" --steps 2 --batch 8 --out "$T/more" --quiet
 
+# Who takes it for a model is told what it is, whatever it is called.
+cp "$T/one.onnx" "$T/net.bin"
+for net in "$T/one.onnx" "$T/net.bin"; do
+    for command in "info $net" "predict $net $picture" "eval $net $T/one" "calibrate $net $T/one" \
+        "embed $net $picture" "export $net -o $T/no"; do
+        run 3 $command
+        said "$net: is an ONNX file, no discern model; \"discern import $net -o MODEL\" makes"
+    done
+done
+
 # What nothing says of the preparation, and is taken, is told.
 run 0 import "$T/one.onnx" -o "$T/told"
 not_said 'pictures: nothing says'

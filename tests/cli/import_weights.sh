@@ -10,6 +10,18 @@ said 'safetensors.torch'
 run 3 import "$T/no-such-thing" -o "$T/m"
 said "$T/no-such-thing"
 
+# Who takes such a file for a model is told how it becomes one.
+for net in net.pt:'a Python pickle, which can run code' net.pth:safetensors.torch \
+    net.h5:'an HDF5 file' net.keras:tf2onnx net.tflite:'a TensorFlow Lite file'; do
+    printf 'ten bytes.' >"$T/${net%%:*}"
+    for command in "info MODEL" "predict MODEL $T/one" "eval MODEL $T/one" \
+        "data cluster $T/one --model MODEL"; do
+        run 3 $(echo "$command" | sed "s:MODEL:$T/${net%%:*}:")
+        said "${net#*:}"
+        said 'no discern model; "discern import" makes one of what this converts it to: python3'
+    done
+done
+
 # A model of ours is a safetensors file with timm's names: without our metadata it is one of others.
 run 0 train "$T/one" --arch resnet20 --steps 2 --size 32 --batch 16 --cache off --quiet \
     --out "$T/run"
