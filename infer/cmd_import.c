@@ -208,7 +208,7 @@ const struct cli_command infer_cmd_import = {
              "\nThe model answers, is evaluated and exported as any other.",
     .examples = "discern import net.onnx -o net\n"
                 "discern import net.onnx --labels names.txt --normalize imagenet -o net\n"
-                "discern import tags.onnx --labels tags.txt --normalize half --threshold 0.35 -o tags\n"
+                "discern import tags.onnx --labels tags.txt --threshold 0.35 -o tags\n"
                 "discern import keras.onnx --layout nhwc --normalize full -o keras\n"
                 "discern import resnet50.safetensors -o resnet50\n"
                 "discern import downloads/vit-small/ -o vit\n",

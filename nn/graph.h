@@ -75,8 +75,8 @@ bool nn_graph_write(const struct nn_graph *g, struct str *out);
 struct nn_graph *nn_graph_read(const char *text, size_t bytes, int n_vars,
                                const struct nn_var *vars, struct err *err);
 
-/* Whether two nodes are one: name, operator, attributes, inputs, type.  `answers`: as they answer, so
- * that attributes of what acts in training alone may differ. */
+/* Whether two nodes are one: name, operator, attributes, inputs, type.  `answers`: as they answer,
+ * so that attributes of what acts in training alone may differ. */
 bool nn_node_equal(const struct nn_node *a, const struct nn_node *b, bool answers);
 bool nn_graph_equal(const struct nn_graph *a, const struct nn_graph *b);
 

@@ -21,8 +21,8 @@ struct infer_features {
 /*
  * The features of every picture of x, whatever its labels, by q, a predictor of a network that was
  * made with `features`; prep makes pictures of q's size.  Pictures that cannot be read are told to
- * how->bad, in order, and marked.  ERR_INPUT where none can be read, or where the network's weights,
- * damaged or far too large, make numbers of one that are not finite.  Release it.
+ * how->bad, in order, and marked.  ERR_INPUT where none can be read, or where what the network
+ * says or sees of one is no finite number.  Release it.
  */
 bool infer_features_of(struct infer_predictor *q, const struct data_index *x,
                        const struct data_prep *prep, const struct infer_evaluate_options *how,
