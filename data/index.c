@@ -210,7 +210,8 @@ struct data_index *data_index_part(const struct data_index *x, enum data_split s
         return NULL;
     }
     *part = (struct data_index){
-        .task = x->task, .label = x->label, .n_labels = x->n_labels, .mem = mem };
+        .task = x->task, .label = x->label, .n_labels = x->n_labels, .taught = x->taught,
+        .mem = mem };
     for (int i = 0; i < x->n; i++) {
         if (x->sample[i].split == split && !data_index_add(part, x->sample[i], err)) {
             data_index_free(part);
@@ -402,11 +403,12 @@ uint64_t data_index_fingerprint(const struct data_index *x)
         h = mix_text(h, x->label[i]);
     for (int i = 0; i < x->n; i++) {
         const struct data_sample *s = &x->sample[i];
+        int label = x->taught ? -1 : s->label;
 
         h = mix_text(h, s->name);
-        h = mix(h, (uint64_t)(uint32_t)s->label << 8 | (uint64_t)s->split);
+        h = mix(h, (uint64_t)(uint32_t)label << 8 | (uint64_t)s->split);
         h = mix(h, s->hash);
-        if (s->mark)
+        if (s->mark && !x->taught)
             h = XXH3_64bits_withSeed(s->mark, (size_t)x->n_labels, h);
     }
     return h;

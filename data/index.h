@@ -46,6 +46,7 @@ struct data_index {
     enum data_task task;
     const char **label;
     int n_labels;
+    bool taught;                /* its pictures' labels are what a model said, and no facts */
     struct data_sample *sample; /* malloc'ed; sorted by name */
     int n;
     const struct data_skipped *skipped;         /* what looked like a picture and is left out */
@@ -122,7 +123,8 @@ struct data_index *data_index_part(const struct data_index *x, enum data_split s
 /* hash of every sample, on `threads` threads; what cannot be read keeps 0. */
 bool data_index_hash(struct data_index *x, int threads, struct err *err);
 
-/* A fingerprint of the whole: names, labels, parts and, where known, hashes. */
+/* A fingerprint of the whole: names, labels (but what a model said), parts and, where known,
+ * hashes. */
 uint64_t data_index_fingerprint(const struct data_index *x);
 
 /* The bytes of a sample's file (of its pixels), at most max_bytes; free() them. */

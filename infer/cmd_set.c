@@ -3,36 +3,13 @@
  */
 #include "infer/cmd_set.h"
 
-#include "nn/base/arena.h"
+#include "data/bare.h"
 #include "nn/base/file.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- opening --------------------------------------------------------------------------------- */
-
-/* Pictures of a folder as they lie; NULL where there are none, without an error. */
-static struct data_index *open_bare(const char *folder, struct err *err)
-{
-    struct arena *mem = arena_new();
-    struct data_index *x = mem ? arena_alloc(mem, sizeof *x) : NULL;
-    size_t skip = strlen(folder);
-
-    while (skip > 1 && folder[skip - 1] == '/')
-        skip--;
-    if (!x) {
-        arena_free(mem);
-        err_set(err, ERR_MEMORY, "no memory for %s", folder);
-        return NULL;
-    }
-    x->mem = mem;
-    x->source = "folder";
-    if (data_index_add_folder(x, folder, skip + (folder[skip - 1] != '/'), -1, DATA_UNSPLIT, err) &&
-        x->n)
-        return x;
-    data_index_free(x);
-    return NULL;
-}
 
 static struct data_index *open_index(const char *data, const struct infer_set_options *o,
                                      struct err *err)
@@ -44,7 +21,7 @@ static struct data_index *open_index(const char *data, const struct infer_set_op
     source.whatever = true;
     x = data_index_open(data, &source, err);
     if (!x && o->bare && err->kind == ERR_INPUT && file_kind(data) == FILE_FOLDER) {
-        bare = open_bare(data, &why);
+        bare = data_bare_open(data, &why);
         if (why.kind == ERR_MEMORY)
             *err = why;
         if (bare)

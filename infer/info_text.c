@@ -104,7 +104,8 @@ static void add_data(const json_t *data, struct str *out)
     add_line(out, "data", &text);
 }
 
-static void add_figures(const json_t *figures, struct str *out)
+/* taught: what a teacher said is what counted as right. */
+static void add_figures(const json_t *figures, bool taught, struct str *out)
 {
     struct str text = { 0 };
     const char *key;
@@ -123,6 +124,8 @@ static void add_figures(const json_t *figures, struct str *out)
     }
     if (text.len)
         add_member(&text, "; on ", member(figures, "pictures"), " pictures held out");
+    if (text.len && taught)
+        str_add(&text, ", right being what the teacher says");
     add_line(out, "figures", &text);
 }
 
@@ -211,7 +214,7 @@ static void add_provenance(const struct infer_model *m, struct str *out)
 
     add_trained(all, out);
     add_data(member(all, "data"), out);
-    add_figures(member(all, "figures"), out);
+    add_figures(member(all, "figures"), json_is_true(member(member(all, "data"), "taught")), out);
     add_recipe(member(all, "settings"), out);
     add_variants(member(all, "settings"), out);
     json_decref(all);

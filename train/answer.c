@@ -32,6 +32,7 @@ void train_answer_json(const struct train_cfg *cfg, const char *dir, const struc
     json_number(out, "waited", s->waited);
     getrusage(RUSAGE_SELF, &usage);
     json_number(out, "memory", 1024.0 * (double)usage.ru_maxrss);
+    json_raw(out, "taught", s->taught ? "true" : "false");
     json_raw(out, "figures", s->figures.len ? str_text(&s->figures) : "null");
     json_raw(out, "settings", text ? text : "null");
     str_printf(&list, "[%s]", str_text(&s->history));
@@ -50,11 +51,11 @@ void train_answer_next(const struct train_options *o, const char *data, const ch
     struct str word = { 0 };
     char name[CLI_NAME_BYTES];
 
-    str_add(out, "discern eval ");
+    str_add(out, data ? "discern eval " : "discern predict ");
     str_printf(&word, "%s/" TRAIN_BEST, dir);
     str_shell(out, str_text(&word));
     str_addc(out, ' ');
-    str_shell(out, data);
+    str_shell(out, data ? data : o->cfg.unlabelled);
     for (const struct field *f = train_source_fields; f->name; f++) {
         if (field_is_default(f, o))
             continue;

@@ -12,7 +12,8 @@
 void train_answer_json(const struct train_cfg *cfg, const char *dir, const struct train_summary *s,
                        struct str *out);
 
-/* Appends the command that judges the best model by the same pictures, to be typed in a shell. */
+/* Appends the command that judges the best model by the same pictures, to be typed in a shell; data
+ * NULL: they have no labels, and the one that asks it about them. */
 void train_answer_next(const struct train_options *o, const char *data, const char *dir,
                        struct str *out);
 

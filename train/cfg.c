@@ -93,7 +93,8 @@ static bool check_teacher(const struct train_cfg *cfg, struct err *err)
     if (cfg->unlabelled && (!cfg->teacher || !cfg->teacher_share))
         return err_set(err, ERR_USAGE,
                        "unlabelled %s: pictures without labels teach nothing by themselves: "
-                       "--teacher MODEL says what they show", cfg->unlabelled);
+                       "--teacher MODEL says what they show%s", cfg->unlabelled,
+                       cfg->teacher ? ", and its share must be more than 0" : "");
     if (cfg->unlabelled && cfg->sampling)
         return err_set(err, ERR_USAGE,
                        "sampling %s draws pictures by their labels, and those of --unlabelled have "

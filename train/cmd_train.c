@@ -24,6 +24,7 @@
 #include "train/listen/listen.h"
 #include "train/listen/summary.h"
 #include "train/options.h"
+#include "train/taught.h"
 #include "train/trainer.h"
 
 #include <signal.h>
@@ -181,7 +182,7 @@ static bool add_unlabelled(const struct train_asked *a, struct hearing *h, struc
     const char *folder = a->o.cfg.unlabelled;
     int added, copies;
 
-    if (!folder)
+    if (!folder || x->taught)
         return true;
     if (!data_unlabelled_add(x, folder, threads, &added, &copies, err))
         return err_in(err, "unlabelled");
@@ -244,12 +245,46 @@ static bool draw_few(const struct train_asked *a, struct hearing *h, struct data
     return true;
 }
 
+/* Whose labels are the teacher's to say, where pictures have none. */
+static bool ask_teacher(const struct train_asked *a, struct hearing *h, struct data_index *x,
+                        const struct data_decode *decode, struct err *err)
+{
+    struct str told = { 0 };
+    bool ok = !x->taught || train_taught_ask(x, &a->o.cfg, decode, &told, err);
+
+    if (ok && x->taught)
+        note(h, "unlabelled %s: labels are what the teacher says: %s", a->o.cfg.unlabelled,
+             str_text(&told));
+    str_release(&told);
+    return ok;
+}
+
+/* The pictures as they lie, with their labels or without. */
+static struct data_index *open_index(struct train_asked *a, struct err *err)
+{
+    struct data_index *x;
+    bool taught;
+
+    if (!train_taught_meant(a, &taught, err))
+        return NULL;
+    if (taught)
+        return train_taught_open(a, err);
+    x = data_index_open(a->data, &a->o.source, err);
+    if (!x && err->kind == ERR_INPUT && a->o.cfg.teacher && file_kind(a->data) == FILE_FOLDER) {
+        struct err why = *err;
+
+        err_set(err, why.kind, "%s; or, where nobody has labelled them, --unlabelled %s without "
+                "DATA", why.msg, a->data);
+    }
+    return x;
+}
+
 /* The pictures, hashed, with a part to learn from and one to check with. */
 static struct data_index *open_data(struct train_asked *a, struct hearing *h,
                                     const struct data_decode *decode, struct err *err)
 {
     struct train_options *o = &a->o;
-    struct data_index *x = data_index_open(a->data, &o->source, err);
+    struct data_index *x = open_index(a, err);
     int threads = o->cfg.threads ? o->cfg.threads : pool_cpus(), held = 0, free_n = 0;
     struct data_split_result r = { 0 };
     struct progress progress;
@@ -286,7 +321,7 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
     ok = ok && (hashed || data_index_hash(x, threads, err));
     if (ok)
         note_split(h, &r, held || o->cfg.few, free_n);
-    if (ok && add_unlabelled(a, h, x, threads, err))
+    if (ok && add_unlabelled(a, h, x, threads, err) && ask_teacher(a, h, x, decode, err))
         return x;
     data_index_free(x);
     return NULL;
@@ -297,6 +332,10 @@ static bool other_data(const struct train_asked *a, struct err *err)
     const char *or = a->o.cfg.unlabelled ? " or those of --unlabelled " : "";
     const char *folder = a->o.cfg.unlabelled ? a->o.cfg.unlabelled : "";
 
+    if (!a->data)
+        return err_set(err, ERR_INPUT, "%s: its pictures, or the teacher's labels, are not %s %s",
+                       folder, a->o.resume ? "what began" : "those of",
+                       a->o.resume ? a->o.resume : a->o.config);
     if (a->o.resume)
         return err_set(err, ERR_INPUT,
                        "%s: its pictures, their labels or parts%s%s are not what %s began with",
@@ -661,7 +700,9 @@ const struct cli_command train_cmd_train = {
     .synopsis = "DATA",
     .about = "DATA is a folder with a folder of pictures for each label, or with train and val "
              "folders of such, or a CSV file of names and labels (filename,cat,dog) for pictures "
-             "with several labels. What is not said is chosen from the pictures, and told.\n"
+             "with several labels. What is not said is chosen from the pictures, and told. With "
+             "--teacher pictures need no labels: a folder of nothing but pictures, or --unlabelled "
+             "DIR in place of DATA.\n"
              "DIR gets the best model, the last checkpoint, tables, curves and report.html. "
              "Control-C finishes the step, saves, and stops; --resume DIR goes on, also after a "
              "crash. The same seed gives the same weights, whatever the threads.",

@@ -37,6 +37,8 @@ struct train_event {
     double waited;             /* share of the steps' time in which pictures were waited for */
     int64_t memory;            /* bytes: the most that was resident */
     const struct infer_figures *val; /* EPOCH, END: of the best epoch; NULL: nothing held out */
+    bool taught;                     /* the teacher's labels are all there are: accuracy and val
+                                        tell how often it is agreed with */
     bool best;                       /* EPOCH: the best so far; END: epoch is the best one */
     const char *text; /* NOTE, START, BAD_FILE, STOP, FAIL; SAVED: the file; else NULL */
 };

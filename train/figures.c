@@ -5,9 +5,13 @@
 
 #include "nn/base/json.h"
 
-void train_figures_text(struct str *out, const struct infer_figures *f)
+void train_figures_text(struct str *out, const struct infer_figures *f, bool taught)
 {
-    str_printf(out, "%s %.4f", infer_figures_main_name(f->task), infer_figures_main(f));
+    const char *name = infer_figures_main_name(f->task);
+
+    if (taught)
+        name = f->task == DATA_SINGLE ? "agreement" : "mAP of agreement";
+    str_printf(out, "%s %.4f", name, infer_figures_main(f));
 }
 
 int train_figures(const struct infer_figures *f, struct train_figure out[TRAIN_FIGURES])

@@ -7,8 +7,9 @@
 #include "infer/eval/metric.h"
 #include "nn/base/str.h"
 
-/* Appends "accuracy 0.9321": the figure that is watched. */
-void train_figures_text(struct str *out, const struct infer_figures *f);
+/* Appends "accuracy 0.9321": the figure that is watched.  taught: what a teacher said is what
+ * counts as right, "agreement 0.9321". */
+void train_figures_text(struct str *out, const struct infer_figures *f, bool taught);
 
 /* Those that JSON has beside the number of pictures, in their order; NaN: there is none.  Returns
  * how many. */

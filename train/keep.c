@@ -207,7 +207,10 @@ bool train_keep_calibrate(struct train_session *t, struct err *err)
     bool ok;
 
     if (!train_session_calibrates(t)) {
-        if (t->parts.val && t->cfg->calibrate == TRAIN_CALIBRATE_AUTO)
+        if (t->parts.val && t->index->taught)
+            train_session_note(t, TRAIN_EVENT_NOTE, "not calibrated: nobody knows how often it is "
+                               "right about pictures without labels");
+        else if (t->parts.val && t->cfg->calibrate == TRAIN_CALIBRATE_AUTO)
             train_session_note(t, TRAIN_EVENT_NOTE,
                                "not calibrated: of the %d pictures that it takes %d %s held out "
                                "(--calibrate yes makes do)",

@@ -153,7 +153,7 @@ enum cli_result train_ask(const struct cli_command *cmd, int argc, char **argv,
     if (!a->o.resume && !train_run_paths(&a->o.cfg, a->mem, err))
         return CLI_FAILED;
     a->data = args.n ? args.arg[0] : a->file.data;
-    if (a->data)
+    if (a->data || a->o.cfg.unlabelled)
         return result;
     err_set(err, ERR_USAGE, "train expects DATA, but got nothing; see discern train --help");
     return CLI_FAILED;

@@ -27,7 +27,7 @@ extern const struct field train_source_fields[];
 struct train_asked {
     struct train_options o;
     struct train_run_file file; /* --config's, or the one in --resume's folder; zeroed: none */
-    const char *data;           /* DATA, or the file's */
+    const char *data;           /* DATA, or the file's; NULL: none, but `unlabelled` pictures */
     bool data_given;            /* on the command line */
     bool said[TRAIN_SAID];      /* settings that are on the command line */
     int argc;                   /* as it was typed, which getopt does not leave it */

@@ -39,6 +39,7 @@ json_t *train_provenance_data(const struct data_index *x, int train, int val)
     json_object_set_new(o, "labels", json_integer(x->n_labels));
     json_object_set_new(o, "train", json_integer(train));
     json_object_set_new(o, "val", json_integer(val));
+    json_object_set_new(o, "taught", json_boolean(x->taught));
     json_object_set_new(o, "fingerprint", json_string(fingerprint));
     json_object_set_new(o, "sample", infer_learnt_sample(x, DATA_TRAIN));
     return o;

@@ -222,10 +222,11 @@ static json_t *about_data(const struct train_run_file *f, const struct data_inde
     snprintf(print, sizeof print, "%016" PRIx64, f->fingerprint);
     for (int i = 0; i < x->n; i++)
         count[x->sample[i].split]++;
-    ok = o && !json_object_set_new(o, "path", json_string(f->data)) &&
+    ok = o && !json_object_set_new(o, "path", f->data ? json_string(f->data) : json_null()) &&
          !json_object_set_new(o, "options", about_source(&f->source)) &&
          !json_object_set_new(o, "task", json_string(data_task_names[x->task])) &&
-         !json_object_set_new(o, "labels", json_integer(x->n_labels));
+         !json_object_set_new(o, "labels", json_integer(x->n_labels)) &&
+         !json_object_set_new(o, "taught", json_boolean(x->taught));
     for (int i = DATA_TRAIN; ok && i <= DATA_TEST; i++)
         ok = !json_object_set_new(o, data_split_names[i], json_integer(count[i]));
     if (ok && !json_object_set_new(o, "fingerprint", json_string(print)))
@@ -262,9 +263,11 @@ static json_t *about_now(void)
 /* Where the pictures are, as an absolute path in UTF-8 that lives as long as f. */
 static bool set_path(struct train_run_file *f, const char *data)
 {
-    char *path = realpath(data, NULL);
+    char *path = data ? realpath(data, NULL) : NULL;
     struct str text = { 0 };
 
+    if (!data)
+        return true;
     str_utf8(&text, path ? path : data);
     free(path);
     f->data = text.failed ? NULL : arena_str(f->mem, str_text(&text));

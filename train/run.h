@@ -20,7 +20,8 @@ extern const char *const train_run_states[]; /* "running" "stopped" "finished" "
 struct train_run_file {
     json_t *json;                      /* the whole */
     enum train_run_state state;
-    const char *data;                  /* absolute path of the pictures; NULL: not said */
+    const char *data;                  /* absolute path of the pictures; NULL: not said, or none
+                                          but the setting `unlabelled` */
     struct data_source_options source; /* how they are read; paths are absolute */
     uint64_t fingerprint;              /* of them; 0: not known */
     bool by_epochs;                    /* its length was said, or chosen, in epochs */
@@ -46,7 +47,7 @@ bool train_run_paths(struct train_cfg *cfg, struct arena *mem, struct err *err);
 struct train_run_facts {
     int argc;
     char *const *argv;
-    const char *data;                         /* DATA as it was given */
+    const char *data;                         /* DATA as it was given; NULL: none */
     const struct data_source_options *source;
     const struct data_index *index;           /* split, and hashed */
     const struct train_cfg *cfg;              /* as asked for: nothing chosen yet */

@@ -33,7 +33,7 @@ bool train_session_calibrates(const struct train_session *t)
 {
     int held = t->parts.val ? t->parts.val->n : 0, how = t->cfg->calibrate;
 
-    return held && (how == TRAIN_CALIBRATE_YES ||
+    return held && !t->index->taught && (how == TRAIN_CALIBRATE_YES ||
                     (how == TRAIN_CALIBRATE_AUTO && held >= TRAIN_CALIBRATE_LEAST));
 }
 
@@ -61,6 +61,7 @@ void train_session_emit(const struct train_session *t, struct train_event e)
     e.epochs = train_session_epochs(t, e.steps);
     e.step = p->step;
     e.loss = p->made ? p->loss / p->made : NAN;
+    e.taught = t->index->taught;
     e.accuracy =
         t->index->task == DATA_SINGLE && p->pictures ? (double)p->right / p->pictures : NAN;
     e.lr = t->lr;
@@ -506,7 +507,8 @@ bool train_session_open(struct train_session *t, struct err *err)
     if (!t->parts.val)
         train_session_note(t, TRAIN_EVENT_NOTE,
                            "nothing is held out: no figure will say how good the network is");
-    train_parts_missing(&t->parts, NULL, &missing);
+    if (!t->index->taught) /* what the teacher says of a label is learnt from any picture */
+        train_parts_missing(&t->parts, NULL, &missing);
     if (missing.len)
         train_session_say(t, str_text(&missing));
     str_release(&missing);

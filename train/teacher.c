@@ -47,7 +47,8 @@ static bool match_labels(struct train_teacher *t, struct err *err)
         if (t->of[l] < 0)
             return err_set(err, ERR_INPUT,
                            "%s: the teacher does not know the label \"%.80s\" of the pictures; it "
-                           "knows \"%.80s\" and others: it must know all that is to be learnt",
+                           "knows \"%.80s\" and others: it must know all that is to be learnt; "
+                           "--unlabelled without DATA learns what it says instead",
                            t->opt.path, x->label[l], t->model->label[0]);
         t->same &= t->of[l] == l;
     }

@@ -66,7 +66,8 @@ static void add_key(struct str *out, const struct infer_report *r, struct infer_
     double base = f->task == DATA_SINGLE ? f->majority : f->baseline_ap;
 
     str_printf(out, "<p class=\"key small\"><span><i style=\"background:var(--c0)\"></i>%s %.2f%%"
-                    "</span> ", infer_figures_main_name(f->task), 100 * infer_figures_main(f));
+                    "</span> ", r->index->taught ? "agreement" : infer_figures_main_name(f->task),
+               100 * infer_figures_main(f));
     if (!isnan(range.low))
         str_printf(out, "<span><i style=\"background:var(--c0);opacity:.35\"></i>95%% interval "
                         "%.1f%% to %.1f%%</span> ", 100 * range.low, 100 * range.high);
@@ -79,6 +80,14 @@ static void add_key(struct str *out, const struct infer_report *r, struct infer_
         str_add(out, "answering by how common labels are");
     }
     str_printf(out, " %.2f%%</span></p>\n", 100 * base);
+}
+
+/* What the main figure is. */
+static const char *figure_words(const struct infer_report *r)
+{
+    if (r->figures->task == DATA_SINGLE)
+        return r->index->taught ? "agreement with the teacher" : "accuracy";
+    return r->index->taught ? "mAP by what the teacher says" : "mean average precision (mAP)";
 }
 
 bool infer_report_headline(struct str *out, const struct infer_report *r, const char *of,
@@ -94,7 +103,7 @@ bool infer_report_headline(struct str *out, const struct infer_report *r, const 
     else if (!infer_interval(r->answers, f, id, INFER_INTERVAL_SEED, &range, err))
         return false;
     str_printf(out, "<p class=big>%.1f%% <small>%s on %d %s</small></p>\n", 100 * figure,
-               f->task == DATA_SINGLE ? "accuracy" : "mean average precision (mAP)", f->n, of);
+               figure_words(r), f->n, of);
     add_track(out, range, figure, f->task == DATA_SINGLE ? f->majority : f->baseline_ap);
     add_key(out, r, range);
     return true;

@@ -124,6 +124,9 @@ static void figures_section(const json_t *provenance, struct str *out)
         str_printf(out, "Of %.0f pictures set aside for validation", n);
     else
         str_add(out, "Of the validation");
+    if (json_is_true(json_object_get(json_object_get(provenance, "data"), "taught")))
+        str_add(out, ", whose labels are\nwhat the model's teacher said: agreement with it, not "
+                     "accuracy");
     str_add(out, ", by which the best epoch was chosen, so a little\ntoo good.  In brackets: 95 % "
                  "intervals (Wilson).  `discern eval MODEL DATA` measures on others.\n\n"
                  "| figure | |\n|---|---|\n");

@@ -39,6 +39,95 @@ run 3 train --config "$T/s/run.json" --out "$T/never"
 said "$t: is not the teacher that was learnt from"
 [ ! -e "$T/never" ] || fail 'a training that was refused left a folder'
 
+# ---- pictures alone ----
+mkdir "$T/bare"
+find "$T/one/train" -name '*.png' | while read -r f; do
+    cp "$f" "$T/bare/$(basename "$(dirname "$f")")-$(basename "$f")"
+done
+echo 'no picture' >"$T/bare/broken.png"
+alone="--arch $T/tiny.net --epochs 3 --batch 16 --no-near"
+why='pictures alone'
+run 0 train "$T/bare" $alone --teacher "$t" --out "$T/alone"
+said "unlabelled $T/bare: labels are what the teacher says: of 60 pictures it says: "
+said 'val agreement 0.'
+said ' with the teacher on '
+said 'not calibrated: nobody knows'
+said "now try: discern predict $T/alone/best.safetensors $T/bare"
+not_said ' accuracy '
+not_said 'will not be learnt'
+grep -q '"path": null' "$T/alone/run.json" || fail 'run.json has DATA'
+grep -q '"unlabelled": "'"$T/bare"'"' "$T/alone/run.json" || fail 'run.json lacks the pictures'
+grep -q '"taught": true' "$T/alone/run.json" || fail 'run.json does not say whose the labels are'
+[ "$(grep -c ',val$' "$T/alone/split.csv")" -gt 5 ] || fail 'nothing was held out'
+grep -q 'agreement with the teacher' "$T/alone/report.html" || fail 'the page tells no agreement'
+run 0 info "$T/alone/best.safetensors"
+printed 'what the teacher says'
+run 0 export "$T/alone/best.safetensors" --to card -o "$T/card.md"
+grep -q 'agreement with it, not accuracy' "$T/card.md" || fail 'the card calls it accuracy'
+
+# what is told of a picture held out is what predict says of it: the student that is its teacher
+run 0 train "$T/bare" --init "$t" --lr 0.000000001 --epochs 1 --batch 16 --no-near --augment none \
+    --norms keep --teacher "$t" --out "$T/same" --json
+printed '"taught":true'
+printed '"accuracy":1,'
+
+why='the same, otherwise said'
+undated "$T/alone/best.safetensors" >"$T/a"
+run 0 train --unlabelled "$T/bare" $alone --teacher "$t" --out "$T/alone2"
+undated "$T/alone2/best.safetensors" >"$T/b"
+cmp -s "$T/a" "$T/b" || fail '--unlabelled without DATA gave another model'
+(cd "$T" && "$DISCERN" train --config alone/run.json --out alone3 --threads 2 --quiet >out 2>err) ||
+    fail "$(cat "$T/err")"
+undated "$T/alone3/best.safetensors" >"$T/b"
+cmp -s "$T/a" "$T/b" || fail 'a repeated training gave another model'
+
+why='gone on with'
+sed 's/"state": "finished"/"state": "stopped"/' "$T/alone/run.json" >"$T/run.json"
+cp "$T/run.json" "$T/alone/run.json"
+run 0 train --resume "$T/alone"
+undated "$T/alone/best.safetensors" >"$T/b"
+cmp -s "$T/a" "$T/b" || fail 'a training that went on gave another model'
+cp "$T/run.json" "$T/alone/run.json"
+rm "$T/bare/broken.png"
+run 3 train --resume "$T/alone"
+said "$T/bare: its pictures, or the teacher's labels, are not what began $T/alone"
+
+why='what would be done'
+run 0 train "$T/bare" $alone --teacher "$t" --dry-run
+printed 'pictures'
+run 0 train "$T/bare" $alone --teacher "$t" --dry-run --json
+printed '"unlabelled":"'"$T/bare"'"'
+
+why='several labels a picture'
+draw_many
+run 0 train "$T/many/labels.csv" $tiny --out "$T/tm"
+run 0 train "$T/bare" $alone --teacher "$T/tm/best.safetensors" --out "$T/sm"
+said 'val mAP of agreement '
+
+why='what cannot be'
+usage train "$T/bare" $alone --teacher "$t" --out "$T/never" --calibrate yes
+usage train "$T/bare" $alone --teacher "$t" --out "$T/never" --split-file "$T/alone/split.csv"
+said '--split-file says how DATA with labels are read'
+usage train --unlabelled "$T/bare" --out "$T/never"
+said '--teacher MODEL says what they show'
+run 3 train "$T/bare" $alone --out "$T/never"
+said 'no class folders'
+mkdir "$T/deep"
+mv "$T/bare" "$T/deep/camera1"
+run 3 train "$T/deep" $alone --teacher "$t" --out "$T/never"
+said "where nobody has labelled them, --unlabelled $T/deep without DATA"
+cp -r "$T/deep/camera1" "$T/deep/camera2"
+run 3 train "$T/deep" $alone --teacher "$t" --out "$T/never"
+said '--unlabelled without DATA learns what it says instead'
+run 0 train --unlabelled "$T/deep" $alone --teacher "$t" --out "$T/deeper"
+mkdir "$T/broken"
+echo 'no picture' >"$T/broken/1.png"
+echo 'none' >"$T/broken/2.png"
+run 3 train "$T/broken" $alone --teacher "$t" --out "$T/never"
+said "$T/broken: none of its 2 pictures can be read"
+[ ! -e "$T/never" ] || fail 'a training that was refused left a folder'
+why=
+
 # ---- a file that is learnt from, or begun with, is not written over ----
 mkdir "$T/own"
 cp "$t" "$T/own/best.safetensors"

@@ -34,6 +34,9 @@ static bool add_headline(struct str *out, const struct train_report *r,
     if (!infer_report_headline(out, a, "pictures that were held out", err))
         return false;
     str_add(out, "<p>");
+    if (r->index->taught)
+        str_add(out, "<b>These pictures have no labels but those that the teacher gave them</b>: "
+                     "all that is called true, right or wrong here is so in its eyes. ");
     if (n > 1)
         str_printf(out, "This is the best of %d looks at the same pictures, and choosing the best "
                         "flatters. ", n);
@@ -119,7 +122,7 @@ static bool add_histories(struct str *out, const struct train_report *r, struct 
                  "<div class=grid>\n");
     add_history(out, r, "Loss", false, at[0], (const char *const[]){ "learning", "held out" },
                 (const double *const[]){ at[1], at[2] });
-    add_history(out, r, single ? "Accuracy" : "mAP", true, at[0],
+    add_history(out, r, r->index->taught ? "Agreement" : single ? "Accuracy" : "mAP", true, at[0],
                 (const char *const[]){ "learning", "held out" },
                 (const double *const[]){ at[3], at[4] });
     add_history(out, r, "Learning rate", false, at[0], (const char *const[]){ NULL, NULL },
@@ -239,8 +242,9 @@ static void add_data(struct str *out, const struct train_report *r, const json_t
 
     for (int i = 0; i < r->index->n; i++)
         count[r->index->sample[i].split]++;
-    str_printf(out, "<h2>Data</h2>\n<p>%d pictures with %d labels, %s: %d to learn from, %d held "
+    str_printf(out, "<h2>Data</h2>\n<p>%d pictures with %d labels%s, %s: %d to learn from, %d held "
                     "out to check with", r->index->n, r->index->n_labels,
+               r->index->taught ? " by the teacher" : "",
                r->index->task == DATA_SINGLE ? "one each" : "any number each", count[DATA_TRAIN],
                count[DATA_VAL]);
     if (count[DATA_TEST])

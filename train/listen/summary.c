@@ -30,6 +30,7 @@ static void on_end(struct train_summary *s, const struct train_event *e)
     s->best_epoch = e->epoch;
     s->epochs = e->epochs;
     s->steps = e->step;
+    s->taught = e->taught;
     str_add(&s->result, "trained in ");
     str_duration(&s->result, e->elapsed);
     if (!f)
@@ -38,7 +39,8 @@ static void on_end(struct train_summary *s, const struct train_event *e)
     train_figures_json(&s->figures, f);
     json_end(&s->figures, '}');
     str_add(&s->result, ": ");
-    train_figures_text(&s->result, f);
+    train_figures_text(&s->result, f, e->taught);
+    str_add(&s->result, e->taught ? " with the teacher" : "");
     str_printf(&s->result, " on %d picture%s that %s held out", f->n, str_plural(f->n),
                f->n == 1 ? "was" : "were");
     if (e->step)

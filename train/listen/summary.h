@@ -6,12 +6,14 @@
 
 #include "nn/base/str.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* All 0 before the training. */
 struct train_summary {
     int best_epoch, epochs;
     int64_t steps;
+    bool taught;            /* figures are how often a teacher is agreed with */
     double elapsed, waited; /* seconds; share of the steps' time */
     struct str history;     /* JSON: objects with commas between, one an epoch */
     struct str figures;     /* JSON of the best epoch; empty: nothing was held out */

@@ -25,6 +25,12 @@ static const int drop[PARTS] = {
     [MEMORY] = 7,
 };
 
+/* What the share of pictures that are answered right is called. */
+static const char *share_name(const struct train_event *e)
+{
+    return e->taught ? "agreement" : "accuracy";
+}
+
 static void add_part(struct str *s, enum part part, const struct terminal *t,
                      const struct train_event *e)
 {
@@ -40,7 +46,7 @@ static void add_part(struct str *s, enum part part, const struct terminal *t,
         break;
     case ACCURACY:
         if (!isnan(e->accuracy))
-            str_printf(s, "accuracy %.4f", e->accuracy);
+            str_printf(s, "%s %.4f", share_name(e), e->accuracy);
         break;
     case VAL:
         str_add(s, str_text(&t->val));
@@ -86,11 +92,11 @@ static void on_epoch(struct terminal *t, const struct train_event *e)
     if (e->step)
         str_printf(&s, "epoch %d/%d: loss %.4f, ", e->epoch, e->epochs, e->loss);
     if (!isnan(e->accuracy))
-        str_printf(&s, "accuracy %.4f, ", e->accuracy);
+        str_printf(&s, "%s %.4f, ", share_name(e), e->accuracy);
     if (e->val) {
         str_clear(&t->val);
         str_add(&t->val, "val ");
-        train_figures_text(&t->val, e->val);
+        train_figures_text(&t->val, e->val, e->taught);
         str_add(&s, str_text(&t->val));
         str_add(&s, e->best ? " (best so far), " : ", ");
     }
