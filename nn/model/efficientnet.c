@@ -3,8 +3,8 @@
  *
  * Tan and Le, "EfficientNet: rethinking model scaling for convolutional neural networks",
  * arXiv:1905.11946, table 1 and sec. 3.3; the second version begins with fused blocks (Tan and Le
- * 2021, arXiv:2104.00298, table 4).  Names and symmetric paddings of timm's efficientnet_b0 ... b4
- * and efficientnetv2_s, not of those that it has from TensorFlow (tf_...).
+ * 2021, arXiv:2104.00298, table 4).  Names of timm's efficientnet_b0 ... b4 and efficientnetv2_s,
+ * whose paddings are symmetric, and of those that it has from TensorFlow (tf_...).
  */
 #include "nn/model/inverted.h"
 
@@ -31,7 +31,7 @@ static const struct nn_inverted_stage second[] = {
 
 struct row {
     double width, depth;
-    bool second;
+    bool second, tf;
 };
 
 static struct nn_graph *build(const struct nn_model *m, const struct nn_model_args *args,
@@ -39,28 +39,34 @@ static struct nn_graph *build(const struct nn_model *m, const struct nn_model_ar
 {
     const struct row *r = m->row;
     const struct nn_inverted v = {
-        .stage = r->second ? second : first, .stem = r->second ? 24 : 32, .head = 1280,
-        .width = r->width, .depth = r->depth, .act = nn_silu, .gate = nn_sigmoid };
+        .stage = r->second ? second : first, .stem = r->second ? 24 : 32,
+        .head = nn_inverted_wide(1280, r->width), .width = r->width, .depth = r->depth,
+        .tf = r->tf, .act = nn_silu, .gate = nn_sigmoid };
 
     return nn_inverted_build(m, &v, args, err);
 }
 
-#define B(n, pixels, wider, deeper, tested) \
-    { .name = "efficientnet_b" #n, \
-      .doc = "EfficientNet-B" #n ", Tan and Le 2019, arXiv:1905.11946, timm's names", \
-      .size = pixels, .least = 32, .sample = tested, \
-      .row = &(const struct row){ .width = wider, .depth = deeper }, .build = build }
+#define NETWORK(called, text, pixels, tested, ...) \
+    { .name = called, .doc = text, .size = pixels, .least = 32, .sample = tested, \
+      .row = &(const struct row){ __VA_ARGS__ }, .build = build }
+#define TAN ", Tan and Le 2019, arXiv:1905.11946, timm's names"
+#define TAN_2 ", Tan and Le 2021, arXiv:2104.00298, timm's names"
+#define PADS " and TensorFlow's paddings"
+
+/* Plain, and from TensorFlow. */
+#define B(n, pixels, tested, ...) \
+    NETWORK("efficientnet_b" #n, "EfficientNet-B" #n TAN, pixels, tested, __VA_ARGS__), \
+    NETWORK("tf_efficientnet_b" #n, "EfficientNet-B" #n TAN PADS, pixels, false, __VA_ARGS__, \
+            .tf = true)
 
 const struct nn_model nn_family_efficientnet[] = {
-    B(0, 224, 1, 1, true),
-    B(1, 240, 1, 1.1, false),
-    B(2, 260, 1.1, 1.2, false),
-    B(3, 300, 1.2, 1.4, false),
-    B(4, 380, 1.4, 1.8, false),
-    {
-        .name = "efficientnetv2_s",
-        .doc = "EfficientNetV2-S, Tan and Le 2021, arXiv:2104.00298, timm's names",
-        .size = 384, .least = 32, .row = &(const struct row){ .second = true }, .build = build,
-    },
+    B(0, 224, true, .width = 1, .depth = 1),
+    B(1, 240, false, .width = 1, .depth = 1.1),
+    B(2, 260, false, .width = 1.1, .depth = 1.2),
+    B(3, 300, false, .width = 1.2, .depth = 1.4),
+    B(4, 380, false, .width = 1.4, .depth = 1.8),
+    NETWORK("efficientnetv2_s", "EfficientNetV2-S" TAN_2, 384, false, .second = true),
+    NETWORK("tf_efficientnetv2_s", "EfficientNetV2-S" TAN_2 PADS, 384, false, .second = true,
+            .tf = true),
     { .name = NULL }
 };

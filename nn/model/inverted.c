@@ -3,6 +3,7 @@
  */
 #include "nn/model/inverted.h"
 
+#include "nn/op/batchnorm.h"
 #include "nn/op/conv2d.h"
 #include "nn/op/linear.h"
 #include "nn/op/reshape.h"
@@ -19,11 +20,20 @@ struct block {
     double droppath;
 };
 
+/* A convolution without bias, padded as the network does, and its norm. */
+static int conv_bn(struct nn_build *b, const struct nn_inverted *v, const char *prefix,
+                   const char *conv, const char *bn, int x, struct nn_conv2d attr)
+{
+    return nn_model_conv_bn_of(b, prefix, conv, bn, x,
+                               nn_model_filter(b, x, v->tf ? NN_MODEL_PAD_SAME : NN_MODEL_PAD_EVEN,
+                                               attr),
+                               (struct nn_bn){ .epsilon = v->tf ? 1e-3 : 0 });
+}
+
 static struct nn_conv2d filter(int channels, int size, int stride, int groups)
 {
     return (struct nn_conv2d){ .channels = channels, .size = NN_BOTH(size),
-                               .stride = NN_BOTH(stride), .pad = NN_ALL(size / 2),
-                               .groups = groups };
+                               .stride = NN_BOTH(stride), .groups = groups };
 }
 
 static int act(struct nn_build *b, const struct block *k, int x)
@@ -50,26 +60,26 @@ static int block(struct nn_build *b, const struct block *k, int x)
 
     switch (s->kind) {
     case NN_INVERTED_SEPARABLE:
-        y = act(b, k, nn_model_conv_bn(b, k->prefix, "conv_dw", "bn1", x,
-                                       filter(from, s->size, k->stride, from)));
-        y = nn_model_conv_bn(b, k->prefix, "conv_pw", "bn2", gated(b, k, y, from),
-                             filter(k->to, 1, 1, 1));
+        y = act(b, k, conv_bn(b, k->v, k->prefix, "conv_dw", "bn1", x,
+                              filter(from, s->size, k->stride, from)));
+        y = conv_bn(b, k->v, k->prefix, "conv_pw", "bn2", gated(b, k, y, from),
+                    filter(k->to, 1, 1, 1));
         break;
     case NN_INVERTED_RESIDUAL:
-        y = act(b, k, nn_model_conv_bn(b, k->prefix, "conv_pw", "bn1", x, filter(wide, 1, 1, 1)));
-        y = act(b, k, nn_model_conv_bn(b, k->prefix, "conv_dw", "bn2", y,
-                                       filter(wide, s->size, k->stride, wide)));
-        y = nn_model_conv_bn(b, k->prefix, "conv_pwl", "bn3", gated(b, k, y, from),
-                             filter(k->to, 1, 1, 1));
+        y = act(b, k, conv_bn(b, k->v, k->prefix, "conv_pw", "bn1", x, filter(wide, 1, 1, 1)));
+        y = act(b, k, conv_bn(b, k->v, k->prefix, "conv_dw", "bn2", y,
+                              filter(wide, s->size, k->stride, wide)));
+        y = conv_bn(b, k->v, k->prefix, "conv_pwl", "bn3", gated(b, k, y, from),
+                    filter(k->to, 1, 1, 1));
         break;
     case NN_INVERTED_FUSED:
-        y = act(b, k, nn_model_conv_bn(b, k->prefix, "conv_exp", "bn1", x,
-                                       filter(wide, s->size, k->stride, 1)));
-        y = nn_model_conv_bn(b, k->prefix, "conv_pwl", "bn2", y, filter(k->to, 1, 1, 1));
+        y = act(b, k, conv_bn(b, k->v, k->prefix, "conv_exp", "bn1", x,
+                              filter(wide, s->size, k->stride, 1)));
+        y = conv_bn(b, k->v, k->prefix, "conv_pwl", "bn2", y, filter(k->to, 1, 1, 1));
         break;
     default:
-        y = act(b, k, nn_model_conv_bn(b, k->prefix, "conv", "bn1", x,
-                                       filter(k->to, s->size, k->stride, 1)));
+        y = act(b, k, conv_bn(b, k->v, k->prefix, "conv", "bn1", x,
+                              filter(k->to, s->size, k->stride, 1)));
         if (s->size == 1)       /* the last one is no residual */
             return y;
     }
@@ -81,9 +91,9 @@ static int times(int n, double by)
     return by > 0 ? (int)ceil(n * by) : n;
 }
 
-static int wide(int n, double by)
+int nn_inverted_wide(int n, double width)
 {
-    return by > 0 ? nn_model_divisible(n * by, LEAST) : n;
+    return width > 0 ? nn_model_divisible(n * width, LEAST) : n;
 }
 
 static int stages(struct nn_build *b, const struct nn_inverted *v, const struct nn_model_args *args,
@@ -99,7 +109,7 @@ static int stages(struct nn_build *b, const struct nn_inverted *v, const struct 
         for (int i = 0; i < times(s->n, v->depth); i++) {
             char prefix[40];
             struct block k = { .v = v, .stage = s, .prefix = prefix, .stride = i ? 1 : s->stride,
-                               .to = wide(s->channels, v->width),
+                               .to = nn_inverted_wide(s->channels, v->width),
                                .droppath = nn_model_droppath(args, ++done, all) };
 
             snprintf(prefix, sizeof prefix, "blocks.%d.%d.", number, first++);
@@ -125,12 +135,11 @@ struct nn_graph *nn_inverted_build(const struct nn_model *m, const struct nn_inv
     struct nn_build b;
     int x = nn_model_begin(&b, m, args, err);
 
-    x = act(&b, &bare, nn_model_conv_bn(&b, "", "conv_stem", "bn1", x,
-                                        filter(wide(v->stem, v->width), 3, 2, 1)));
+    x = act(&b, &bare, conv_bn(&b, v, "", "conv_stem", "bn1", x,
+                               filter(nn_inverted_wide(v->stem, v->width), 3, 2, 1)));
     x = stages(&b, v, args, x);
     if (v->head_last)
         return end_behind_mean(&b, v, x, args);
-    x = act(&b, &bare, nn_model_conv_bn(&b, "", "conv_head", "bn2", x,
-                                        filter(wide(v->head, v->width), 1, 1, 1)));
+    x = act(&b, &bare, conv_bn(&b, v, "", "conv_head", "bn2", x, filter(v->head, 1, 1, 1)));
     return nn_model_end(&b, x, "classifier", args);
 }

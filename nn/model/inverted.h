@@ -30,8 +30,9 @@ struct nn_inverted_stage {
 
 struct nn_inverted {
     const struct nn_inverted_stage *stage;      /* n = 0 ends them */
-    int stem, head;             /* channels */
-    double width, depth;        /* of all stages: times as wide, as many blocks; 0: 1 */
+    int stem, head;             /* channels; the head has them whatever the width */
+    double width, depth;        /* of stem and stages: times as wide, as many blocks; 0: 1 */
+    bool tf;                    /* as TensorFlow has them: its paddings, epsilon 1e-3 */
     nn_model_map *act;          /* NULL: relu */
     nn_model_map *gate;         /* of squeeze and excitation, whose activation is act, or relu where
                                    gate_wide */
@@ -39,6 +40,9 @@ struct nn_inverted {
                                    not of what the block begins with */
     bool head_last;             /* the head is behind the mean, with a bias and no norm */
 };
+
+/* n channels times `width` (0: 1), rounded. */
+int nn_inverted_wide(int n, double width);
 
 struct nn_graph *nn_inverted_build(const struct nn_model *m, const struct nn_inverted *v,
                                    const struct nn_model_args *args, struct err *err);

@@ -4,8 +4,7 @@
  * Howard et al., "MobileNets: efficient convolutional neural networks for mobile vision
  * applications", arXiv:1704.04861, table 1.  mobilenetv1_100 is timm's network, names and all.  The
  * others are those of Keras, width and names as in `mobilenet_v1_0.25_224` and its kin converted to
- * safetensors: epsilon 1e-3, and paddings that are TensorFlow's SAME, which at stride 2 adds to an
- * even picture one row and column behind and none before.
+ * safetensors: epsilon 1e-3, and TensorFlow's paddings.
  */
 #include "nn/model/model.h"
 #include "nn/op/batchnorm.h"
@@ -26,30 +25,12 @@ static const struct layer {
     { 512, 1 }, { 512, 1 }, { 512, 1 }, { 512, 1 }, { 1024, 2 }, { 1024, 1 },
 };
 
-/* TensorFlow's SAME for one dimension of n pixels: places before and behind. */
-static void same(int n, int size, int stride, int pad[2])
-{
-    int all = ((n + stride - 1) / stride - 1) * stride + size - n;
-
-    all = all < 0 ? 0 : all;
-    pad[0] = all / 2;
-    pad[1] = all - all / 2;
-}
-
 static struct nn_conv2d filter(const struct nn_build *b, const struct row *r, int x, int channels,
                                int groups, int stride)
 {
-    struct nn_conv2d a = { .channels = channels, .size = NN_BOTH(3), .stride = NN_BOTH(stride),
-                           .pad = NN_ALL(1), .groups = groups };
-
-    for (int d = 0; d < 2 && r->keras; d++) {
-        int pad[2];
-
-        same(nn_build_dim(b, x, 1 + d), 3, stride, pad);
-        a.pad[d] = pad[0];
-        a.pad[2 + d] = pad[1];
-    }
-    return a;
+    return nn_model_filter(b, x, r->keras ? NN_MODEL_PAD_SAME : NN_MODEL_PAD_EVEN,
+                           (struct nn_conv2d){ .channels = channels, .size = NN_BOTH(3),
+                                               .stride = NN_BOTH(stride), .groups = groups });
 }
 
 static int conv_bn(struct nn_build *b, const struct row *r, const char *conv, const char *bn, int x,

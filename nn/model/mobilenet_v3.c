@@ -1,11 +1,16 @@
 /*
  * mobilenet_v3 -- inverted residuals as a search has found them, with hard activations
  *
- * Howard et al., "Searching for MobileNetV3", arXiv:1905.02244, tables 1 and 2.  Names, symmetric
- * paddings and epsilon of timm's mobilenetv3_large_100 and mobilenetv3_small_100.
+ * Howard et al., "Searching for MobileNetV3", arXiv:1905.02244, tables 1 and 2.  Names of
+ * timm's mobilenetv3_large_100 and mobilenetv3_small_100, whose paddings are symmetric, and of
+ * those that it has from TensorFlow (tf_...).
  */
 #include "nn/model/inverted.h"
 #include "nn/op/math.h"
+
+struct row {
+    bool large, tf;
+};
 
 static const struct nn_inverted_stage large[] = {
     NN_STAGE(SEPARABLE, 1, 3, 1, 1, 16, .relu = true),
@@ -43,21 +48,25 @@ static int hardsigmoid(struct nn_build *b, int x)
 static struct nn_graph *build(const struct nn_model *m, const struct nn_model_args *args,
                               struct err *err)
 {
-    bool is_large = *(const bool *)m->row;
+    const struct row *r = m->row;
     const struct nn_inverted v = {
-        .stage = is_large ? large : small, .stem = 16, .head = is_large ? 1280 : 1024,
-        .act = nn_hardswish, .gate = hardsigmoid, .gate_wide = true, .head_last = true };
+        .stage = r->large ? large : small, .stem = 16, .head = r->large ? 1280 : 1024,
+        .tf = r->tf, .act = nn_hardswish, .gate = hardsigmoid, .gate_wide = true,
+        .head_last = true };
 
     return nn_inverted_build(m, &v, args, err);
 }
 
-#define NETWORK(called, size_, is_large, tested) \
-    { .name = called, .doc = "MobileNetV3-" size_ " 1.0, Howard et al. 2019, arXiv:1905.02244", \
-      .size = 224, .least = 32, .sample = tested, .row = &(const bool){ is_large }, \
-      .build = build }
+#define NETWORK(called, text, tested, ...) \
+    { .name = called, .doc = "MobileNetV3-" text, .size = 224, .least = 32, .sample = tested, \
+      .row = &(const struct row){ __VA_ARGS__ }, .build = build }
+#define HOWARD " 1.0, Howard et al. 2019, arXiv:1905.02244, timm's names"
+#define PADS " and TensorFlow's paddings"
 
 const struct nn_model nn_family_mobilenet_v3[] = {
-    NETWORK("mobilenetv3_small_100", "small", false, true),
-    NETWORK("mobilenetv3_large_100", "large", true, false),
+    NETWORK("mobilenetv3_small_100", "small" HOWARD, true, .large = false),
+    NETWORK("tf_mobilenetv3_small_100", "small" HOWARD PADS, false, .tf = true),
+    NETWORK("mobilenetv3_large_100", "large" HOWARD, false, .large = true),
+    NETWORK("tf_mobilenetv3_large_100", "large" HOWARD PADS, false, .large = true, .tf = true),
     { .name = NULL }
 };

@@ -90,6 +90,21 @@ int nn_model_conv_bn_of(struct nn_build *b, const char *prefix, const char *conv
     return nn_batchnorm_of(b, name, x, norm);
 }
 
+struct nn_conv2d nn_model_filter(const struct nn_build *b, int x, enum nn_model_pad pad,
+                                 struct nn_conv2d attr)
+{
+    for (int d = 0; d < 2; d++) {
+        int size = attr.size[d], stride = attr.stride[d], n = nn_build_dim(b, x, 1 + d);
+        int all = pad == NN_MODEL_PAD_EVEN ? size / 2 * 2
+                                           : ((n + stride - 1) / stride - 1) * stride + size - n;
+
+        all = all < 0 ? 0 : all;
+        attr.pad[d] = all / 2;
+        attr.pad[2 + d] = all - all / 2;
+    }
+    return attr;
+}
+
 int nn_model_dense(struct nn_build *b, const char *prefix, const char *name, int x, int width)
 {
     char text[128];

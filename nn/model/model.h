@@ -50,6 +50,13 @@ int nn_model_conv_bn(struct nn_build *b, const char *prefix, const char *conv, c
 int nn_model_conv_bn_of(struct nn_build *b, const char *prefix, const char *conv, const char *bn,
                         int x, struct nn_conv2d attr, struct nn_bn norm);
 
+/* The paddings of a square filter over x: as PyTorch's networks have them, alike on all sides; or
+ * TensorFlow's SAME, which makes ceil(n / stride) of n pixels and adds the odd one behind, so that
+ * it depends on how large x is. */
+enum nn_model_pad { NN_MODEL_PAD_EVEN, NN_MODEL_PAD_SAME };
+struct nn_conv2d nn_model_filter(const struct nn_build *b, int x, enum nn_model_pad pad,
+                                 struct nn_conv2d attr);
+
 /* A linear layer with a bias, and a layer norm, called PREFIX and then NAME. */
 int nn_model_dense(struct nn_build *b, const char *prefix, const char *name, int x, int width);
 int nn_model_layernorm(struct nn_build *b, const char *prefix, const char *name, int x,

@@ -26,6 +26,12 @@ ROWS = [(n, n, 64) for n in (
     "seresnet34 seresnet50 mobilenetv1_100 efficientnet_b0 efficientnet_b1 efficientnet_b2 "
     "efficientnet_b3 efficientnet_b4").split()]
 ROWS += [("efficientnetv2_s", "efficientnetv2_s", 128)]
+ROWS += [(f"tf_{n}", f"tf_{n}", s) for n, s in (
+    *((f"efficientnet_b{i}", s) for i, s in enumerate((64, 75, 90, 64, 64))),
+    ("efficientnetv2_s", 128), ("mobilenetv3_small_100", 75), ("mobilenetv3_large_100", 64))]
+ROWS += [(f"mobilenetv2_{w}", f"mobilenetv2_{w}", 64) for w in ("035", "050", "075", "140")]
+ROWS += [(f"tf_mobilenetv2_{w}", f"tf_mobilenetv2_{w}", s)
+         for w, s in (("035", 64), ("075", 64), ("100", 75), ("140", 64))]
 ROWS += [(n, n, 64) for n in ("densenet121", "densenet169", "densenet201", "resnetv2_50x1_bit",
                               "resnetv2_101x1_bit", "mobilenetv3_small_100",
                               "mobilenetv3_large_100")]

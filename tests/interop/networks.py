@@ -327,6 +327,8 @@ def make(arch, labels, side):
     import timm
     more = {"img_size": side} if arch.startswith(("vit", "deit", "swin", "coatnet")) else {}
     more |= {"drop_path_rate": 0.0} if arch.startswith("swin") else {}
+    if arch.startswith("tf_mobilenetv2"):       # timm has what it is made of, without the name
+        arch, more = arch[3:], {"pad_type": "same", "bn_eps": 1e-3}
     return timm.create_model(arch, num_classes=labels, **more)
 
 
