@@ -300,9 +300,8 @@ static bool take_named(struct import *m, const char *path)
     m->named = arch ? infer_config_network(arch) : NULL;
     return !arch || m->named ||
            err_set(m->err, ERR_UNSUPPORTED, "%s: " INFER_CONFIG_MODEL " says that it is \"%.60s\", "
-                   "which is no network of ours%s; --arch NAME takes the weights for one", path,
-                   arch, strncmp(arch, "tf_", 3) ? ""
-                         : ": TensorFlow pads otherwise and has another epsilon");
+                   "which is no network of ours; --arch NAME takes the weights for one", path,
+                   arch);
 }
 
 /* What fits is named in full. */
@@ -426,15 +425,32 @@ static bool name_labels(struct import *m, int n)
            infer_names_number(n, m->mem, &c->names, m->o->to_train ? NULL : m->told, m->err);
 }
 
+/* Networks from TensorFlow have the tensors of the plain ones, so that nothing tells which it is
+ * where nobody says. */
+static void tell_twin(struct import *m, const struct fit *f)
+{
+    char twin[64];
+    struct err none;
+
+    snprintf(twin, sizeof twin, "tf_%s", f->model->name);
+    if (!m->o->arch && !m->named && nn_model_find(twin, &none))
+        str_printf(m->told, "%s has the same tensors, and computes something else: --arch %s, if "
+                   "it is that\n", twin, twin);
+}
+
 static void tell(struct import *m, const struct fit *f, const struct infer_prep_said *said)
 {
     const struct data_prep *p = &m->config.prep;
 
     str_printf(m->told, "%s: all %d tensors fit, as %s calls them\n", f->model->name, f->matched,
                f->dialect->name);
+    tell_twin(m, f);
     if (m->config.filter)
         str_printf(m->told, "pictures: made smaller by the filter \"%s\", which is not here; taken "
                    "is %s\n", m->config.filter, data_filter_names[p->filter]);
+    if (m->config.pressed)
+        str_add(m->told, "pictures: pressed into a square before their middle is taken, which is "
+                "not here; of those that are not square the middle is taken as it is\n");
     if (!f->labels)
         str_add(m->told, "the last layer is not there and begins anew\n");
     infer_prep_tell(p, said, ", as weights of this network mostly have them", m->told);

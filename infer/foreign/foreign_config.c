@@ -5,7 +5,8 @@
  * pretrained_cfg {input_size, interpolation, crop_pct, crop_mode, mean, std}; in older files the
  * members of pretrained_cfg stand outside.  Hugging Face: model_type, id2label, problem_type in
  * config.json; size, crop_size, crop_pct, resample (Pillow's number of a filter), rescale_factor,
- * image_mean, image_std and do_... in preprocessor_config.json.
+ * image_mean, image_std and do_... in preprocessor_config.json, of EfficientNets also
+ * rescale_offset (1 is taken off) and include_top (the deviation divides a second time).
  */
 #include "infer/foreign/foreign_config.h"
 #include "infer/foreign/foreign_names.h"
@@ -68,7 +69,29 @@ static const struct {
     { "mobilenet_v1", "hidden_act", "\"relu6\"" },
     { "mobilenet_v1", "tf_padding", "true" },
     { "mobilenet_v1", "layer_norm_eps", "0.001" },
+    { "mobilenet_v2", "hidden_act", "\"relu6\"" },
+    { "mobilenet_v2", "tf_padding", "true" },
+    { "mobilenet_v2", "layer_norm_eps", "0.001" },
+    { "mobilenet_v2", "output_stride", "32" },
+    { "efficientnet", "hidden_act", "\"swish\"" },
+    { "efficientnet", "batch_norm_eps", "0.001" },
+    { "efficientnet", "pooling_type", "\"mean\"" },
+    { "efficientnet", "strides", "[1,2,2,2,1,2,1]" },
 };
+
+enum { HEAD = 64 };     /* numbers, of all our transformers that no table of distances tells */
+
+static bool read_heads(struct infer_config *c, const json_t *o)
+{
+    json_int_t heads = json_integer_value(json_object_get(o, "num_attention_heads"));
+    json_int_t wide = json_integer_value(json_object_get(o, "hidden_size"));
+
+    if ((strcmp(c->kind, "vit") != 0 && strcmp(c->kind, "deit") != 0) || heads < 1 || wide < 1 ||
+        wide % heads || wide / heads == HEAD)
+        return true;
+    return (c->other = arena_printf(c->mem, "\"num_attention_heads\" is %lld, and %lld in ours",
+                                    (long long)heads, (long long)wide / HEAD));
+}
 
 static bool read_kind(struct infer_config *c, const json_t *o, struct err *err)
 {
@@ -87,6 +110,7 @@ static bool read_kind(struct infer_config *c, const json_t *o, struct err *err)
                                           settings[i].key, text, settings[i].ours));
         free(text);
     }
+    ok = ok && (!kind || read_heads(c, o));
     return ok || err_set(err, ERR_MEMORY, "no memory for settings");
 }
 
@@ -213,6 +237,7 @@ static bool hugging_size(struct infer_config *c, const json_t *o, struct err *er
     const json_t *pct = json_object_get(o, "crop_pct");
     bool cropped = crop && is_on(o, "do_center_crop", true);
     int whole[2] = { 0, 0 }, shortest = 0, none;
+    bool square;
 
     if (size && !sides(size, "size", whole, &shortest, err))
         return false;
@@ -221,10 +246,11 @@ static bool hugging_size(struct infer_config *c, const json_t *o, struct err *er
             return false;
         for (int d = 0; d < 2 && none; d++)
             c->prep.size[d] = none;
-        if (shortest)
-            c->prep.crop = fmin(1, c->prep.size[0] / (double)shortest);
-        else if (whole[0])
-            c->prep.crop = fmin(1, c->prep.size[0] / (double)whole[0]);
+        if (size)
+            c->prep.crop = fmin(1, c->prep.size[0] / (double)(shortest ? shortest : whole[0]));
+        square = size && (!shortest || json_is_integer(size));
+        c->squash = square && c->prep.crop >= 1;
+        c->pressed = square && c->prep.crop < 1;
         return true;
     }
     for (int d = 0; d < 2 && size; d++)
@@ -235,14 +261,15 @@ static bool hugging_size(struct infer_config *c, const json_t *o, struct err *er
     return !json_is_number(pct) || shortest >= 384 || share(pct, &c->prep.crop, err);
 }
 
-/* (x factor - mean) / std, and ours has 1/255 for the factor.  What another file said of the mean
- * stays where this one says nothing. */
+/* (x factor - offset - mean) / std / again, and ours has 1/255 for the factor.  What another file
+ * said of the mean stays where this one says nothing. */
 static bool hugging_numbers(struct infer_config *c, const json_t *o, struct err *err)
 {
     const json_t *mean = json_object_get(o, "image_mean"), *std = json_object_get(o, "image_std");
     const json_t *by = json_object_get(o, "rescale_factor");
     double factor = !is_on(o, "do_rescale", true) ? 1
                     : json_is_number(by) ? json_number_value(by) : 1 / 255.0;
+    double offset = is_on(o, "rescale_offset", false), again[3] = { 1, 1, 1 };
     bool plain = !is_on(o, "do_normalize", true);
 
     if (!plain && !(mean && std))
@@ -257,9 +284,11 @@ static bool hugging_numbers(struct infer_config *c, const json_t *o, struct err 
     if (!plain && !(three(mean, "image_mean", c->prep.mean, err) &&
                     three(std, "image_std", c->prep.std, err)))
         return false;
+    if (std && is_on(o, "include_top", false) && !three(std, "image_std", again, err))
+        return false;
     for (int i = 0; i < 3; i++) {
-        c->prep.mean[i] /= 255 * factor;
-        c->prep.std[i] /= 255 * factor;
+        c->prep.mean[i] = (c->prep.mean[i] + offset) / (255 * factor);
+        c->prep.std[i] *= again[i] / (255 * factor);
     }
     return true;
 }
@@ -330,6 +359,9 @@ static const struct habit {
     { "deit_*", INFER_NORMALIZE_IMAGENET, 0.9, DATA_BICUBIC },
     { "swin_*", INFER_NORMALIZE_IMAGENET, 0.9, DATA_BICUBIC },
     { "convnext_*", INFER_NORMALIZE_IMAGENET, 0.875, DATA_BICUBIC },
+    { "tf_efficientnetv2_*", INFER_NORMALIZE_FULL, 1, DATA_BICUBIC },
+    { "tf_efficientnet_*", INFER_NORMALIZE_IMAGENET, 0.875, DATA_BICUBIC },
+    { "tf_mobilenet*", INFER_NORMALIZE_FULL, 0.875, DATA_BILINEAR },
     { "efficientnet*", INFER_NORMALIZE_IMAGENET, 0.875, DATA_BICUBIC },
     { "mobilenetv3_*", INFER_NORMALIZE_IMAGENET, 0.875, DATA_BICUBIC },
     { "resnetv2_*", INFER_NORMALIZE_FULL, 1, DATA_BILINEAR },

@@ -23,6 +23,7 @@ struct infer_config {
     bool has_filter;
     const char *filter;         /* one that is wanted and not here; NULL: none */
     bool letterbox, squash;     /* resize was said; else CROP */
+    bool pressed;               /* squashed first, and then its middle taken: that is not here */
     struct infer_names names;
     bool several;               /* multi-label: config.json's problem_type */
     struct arena *mem;          /* lent: of the strings */

@@ -300,8 +300,12 @@ static void files_of_settings_do_not_mix(void **state)
         "{\"do_rescale\":false,\"size\":32}",
         "{\"do_normalize\":false,\"resample\":2}",
         "{\"do_normalize\":false,\"do_rescale\":false}",
+        "{\"image_mean\":[0.4,0.4,0.4],\"image_std\":[0.5,0.5,0.5],\"include_top\":true}",
+        "{\"image_mean\":[0,0,0],\"image_std\":[1,1,1],\"rescale_offset\":true,"
+        "\"rescale_factor\":0.00784313725490196}",
     };
-    static const double want[][2] = { { 0.2, 2 }, { 0, 1 }, { 0, 1 / 255.0 } };
+    static const double want[][2] = { { 0.2, 2 }, { 0, 1 }, { 0, 1 / 255.0 }, { 0.4, 0.25 },
+                                      { 0.5, 0.5 } };
 
     (void)state;
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
@@ -320,7 +324,42 @@ static void files_of_settings_do_not_mix(void **state)
     arena_free(c.mem);
 }
 
-/* timm's TensorFlow networks have the tensors of the plain ones, and compute something else. */
+/* "size" with two sides, or a bare number, presses a picture into it; a shortest edge does not. */
+static void pictures_are_pressed_where_it_is_said(void **state)
+{
+    static const struct {
+        const char *text;
+        bool squash, pressed;
+        double crop;
+    } said[] = {
+        { "{\"size\":{\"height\":64,\"width\":64},\"crop_size\":64}", true, false, 1 },
+        { "{\"size\":64,\"crop_size\":{\"height\":56,\"width\":56}}", false, true, 0.875 },
+        { "{\"size\":{\"shortest_edge\":64},\"crop_size\":56}", false, false, 0.875 },
+        { "{\"size\":64}", true, false, 1 },
+        { "{\"size\":64,\"crop_size\":56,\"do_center_crop\":false}", true, false, 1 },
+    };
+    struct weights w = make("resnet20", LABELS);
+    struct str told = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        struct infer_config c = { .mem = arena_new() };
+
+        assert_true(infer_config_pictures(&c, said[i].text, strlen(said[i].text), &err));
+        if (c.squash != said[i].squash || c.pressed != said[i].pressed ||
+            fabs(c.prep.crop - said[i].crop) > 1e-12)
+            fail_msg("%s: %d %d %g", said[i].text, c.squash, c.pressed, c.prep.crop);
+        arena_free(c.mem);
+    }
+    write_tensors("model.safetensors", w.entry, w.n);
+    made_text(&folder, "preprocessor_config.json", said[1].text);
+    infer_model_free(infer_foreign_open(made_path(&folder, "."), &plain, &told, &err));
+    assert_non_null(strstr(str_text(&told), "pictures: pressed into a square before"));
+    str_release(&told);
+    release(&w);
+}
+
 static void what_config_says_of_the_network_counts(void **state)
 {
     struct weights w = make("resnet20", LABELS);
@@ -328,9 +367,8 @@ static void what_config_says_of_the_network_counts(void **state)
 
     (void)state;
     write_tensors("model.safetensors", w.entry, w.n);
-    made_text(&folder, "config.json", "{\"architecture\":\"tf_efficientnet_b0.in1k\"}");
-    refused(".", &plain, ERR_UNSUPPORTED, "\"tf_efficientnet_b0.in1k\", which is no network of "
-            "ours: TensorFlow pads otherwise", "");
+    made_text(&folder, "config.json", "{\"architecture\":\"resnet20_gn.in1k\"}");
+    refused(".", &plain, ERR_UNSUPPORTED, "\"resnet20_gn.in1k\", which is no network of ours", "");
     refused(".", &plain, ERR_UNSUPPORTED, "--arch NAME takes", "");
     m = import(".", &(struct infer_foreign_options){ .arch = "resnet20" });
     infer_model_free(m);
@@ -343,10 +381,40 @@ static void what_config_says_of_the_network_counts(void **state)
     made_text(&folder, "config.json", "{\"model_type\":\"beit\",\"hidden_act\":\"relu\"}");
     m = import(".", &plain);
     infer_model_free(m);
+    made_text(&folder, "config.json",
+              "{\"model_type\":\"vit\",\"hidden_size\":192,\"num_attention_heads\":12}");
+    refused(".", &plain, ERR_UNSUPPORTED, "\"num_attention_heads\" is 12, and 3 in ours", "");
     assert_string_equal(infer_config_network("mobilenetv2_100"), "mobilenet_v2");
     assert_null(infer_config_network("resnet50_gn"));
     assert_string_equal(infer_config_network("resnet50.a1_in1k"), "resnet50");
     assert_string_equal(infer_config_network("mobilenet_v1_0.25"), "mobilenet_v1_0.25");
+    release(&w);
+}
+
+/* timm's from TensorFlow have the tensors of the plain ones, and compute something else. */
+static void networks_of_the_same_tensors_are_told_apart_by_name(void **state)
+{
+    struct weights w = make("mobilenetv3_small_100", LABELS);
+    struct infer_model *m;
+    struct err err = { 0 };
+    struct str told = { 0 };
+
+    (void)state;
+    write_tensors("model.safetensors", w.entry, w.n);
+    m = infer_foreign_open(made_path(&folder, "model.safetensors"), &plain, &told, &err);
+    assert_non_null(m);
+    assert_string_equal(m->arch, "mobilenetv3_small_100");
+    assert_non_null(strstr(str_text(&told), "--arch tf_mobilenetv3_small_100, if it is that"));
+    infer_model_free(m);
+    str_clear(&told);
+    made_text(&folder, "config.json", "{\"architecture\":\"tf_mobilenetv3_small_100.in1k\"}");
+    m = infer_foreign_open(made_path(&folder, "."), &plain, &told, &err);
+    assert_non_null(m);
+    assert_string_equal(m->arch, "tf_mobilenetv3_small_100");
+    assert_null(strstr(str_text(&told), "--arch"));
+    same_values(m, &w);
+    infer_model_free(m);
+    str_release(&told);
     release(&w);
 }
 
@@ -590,7 +658,9 @@ int main(void)
         TEST(the_last_layer_may_be_missing_for_a_training),
         TEST(files_of_settings_say_preparation_and_labels),
         TEST(files_of_settings_do_not_mix),
+        TEST(pictures_are_pressed_where_it_is_said),
         TEST(what_config_says_of_the_network_counts),
+        TEST(networks_of_the_same_tensors_are_told_apart_by_name),
         TEST(settings_that_cannot_be_read_are_not_passed_over),
         TEST(depth_is_refused_in_words),
         TEST(no_network_is_made_for_that_size),

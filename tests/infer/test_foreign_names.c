@@ -43,6 +43,18 @@ enum { MOST = 1200 };
     "convnext.encoder.stages." stage ".layers." layers ".layer_scale_parameter", \
     "convnext.encoder.stages." stage ".layers." layers ".{dwconv,layernorm,pwconv1,pwconv2}" WB
 
+/* Blocks that widen, and all. */
+#define HF_EFFICIENTNET(wide, last) \
+    "efficientnet.embeddings.convolution.weight", "efficientnet.embeddings.batchnorm" BN, \
+    "efficientnet.encoder.blocks." wide ".expansion.expand_conv.weight", \
+    "efficientnet.encoder.blocks." wide ".expansion.expand_bn" BN, \
+    "efficientnet.encoder.blocks.{0.." last "}.depthwise_conv.depthwise_conv.weight", \
+    "efficientnet.encoder.blocks.{0.." last "}.depthwise_conv.depthwise_norm" BN, \
+    "efficientnet.encoder.blocks.{0.." last "}.squeeze_excite.{reduce,expand}" WB, \
+    "efficientnet.encoder.blocks.{0.." last "}.projection.project_conv.weight", \
+    "efficientnet.encoder.blocks.{0.." last "}.projection.project_bn" BN, \
+    "efficientnet.encoder.top_conv.weight", "efficientnet.encoder.top_bn" BN, "classifier" WB
+
 /* Of torchvision's inverted residuals: widened, with SE, without; and one that is not widened. */
 #define SE(at) at ".fc{1,2}" WB
 #define WIDE(at) CONV_BN(at ".block.0"), CONV_BN(at ".block.1"), CONV_BN(at ".block.2")
@@ -114,6 +126,23 @@ static const struct row {
         "mobilenet_v1.layer.{4..25}.convolution.weight",
         "mobilenet_v1.{conv_stem,layer.0,layer.1,layer.2,layer.3}.normalization" BN,
         "mobilenet_v1.layer.{4..25}.normalization" BN, "classifier" WB } },
+    { "Hugging Face MobileNetV2", "tf_mobilenetv2_100",
+      { "mobilenet_v2.conv_stem.{first_conv,conv_3x3,reduce_1x1}.convolution.weight",
+        "mobilenet_v2.conv_stem.{first_conv,conv_3x3,reduce_1x1}.normalization" BN,
+        "mobilenet_v2.layer.{0..15}.{expand_1x1,conv_3x3,reduce_1x1}.convolution.weight",
+        "mobilenet_v2.layer.{0..15}.{expand_1x1,conv_3x3,reduce_1x1}.normalization" BN,
+        "mobilenet_v2.conv_1x1.convolution.weight", "mobilenet_v2.conv_1x1.normalization" BN,
+        "classifier" WB } },
+    { "Hugging Face EfficientNet (B0)", "tf_efficientnet_b0",
+      { HF_EFFICIENTNET("{1..15}", "15") } },
+    { "Hugging Face EfficientNet (B1)", "tf_efficientnet_b1",
+      { HF_EFFICIENTNET("{2..22}", "22") } },
+    { "Hugging Face EfficientNet (B2)", "tf_efficientnet_b2",
+      { HF_EFFICIENTNET("{2..22}", "22") } },
+    { "Hugging Face EfficientNet (B3)", "tf_efficientnet_b3",
+      { HF_EFFICIENTNET("{2..25}", "25") } },
+    { "Hugging Face EfficientNet (B4)", "tf_efficientnet_b4",
+      { HF_EFFICIENTNET("{2..31}", "31") } },
     { "torchvision's older DenseNet", "densenet121",
       { "features.conv0.weight", "features.{norm0,norm5}" BN,
         "features.denseblock1.denselayer{1..6}.norm.{1,2}" BN,

@@ -4,7 +4,8 @@
 # Trains small models of an architecture of every kind on drawn pictures, one with several labels a
 # picture and one of the other operators, asks each about 100 pictures that it has not seen, and has
 # compare.py ask ONNX Runtime and OpenCV the same of every kind of file that export writes;
-# families.py holds networks to timm's; tfevents.py reads their curves.
+# families.py holds networks to timm's, hugging.py imported ones to transformers'; tfevents.py
+# reads their curves.
 # Wants Python with numpy and onnxruntime; OpenCV, Pillow, onnx and tensorboard are used when they
 # are there.
 set -eu
@@ -77,6 +78,13 @@ if PYTHONPATH=tests/interop "$python" -B -c 'import no_torchvision, timm, safete
         "$3/double/tests/interop/net" || status=1
 else
     echo "interop: $python has no torch, timm or safetensors; networks were not held to theirs"
+fi
+
+# Networks of Hugging Face beside transformers, where that is.
+if "$python" -c 'import torch, transformers, PIL' 2>/dev/null; then
+    "$python" -B tests/interop/hugging.py "$discern" || status=1
+else
+    echo "interop: $python has no torch, transformers or Pillow; networks were not held to theirs"
 fi
 
 # TensorBoard's own reader, where it is installed, finds the numbers of metrics.csv.
