@@ -32,7 +32,7 @@ double train_plan_done(const struct train_cfg *cfg, double step)
     return done + (1 - done) * (step - from) / (to - from);
 }
 
-bool train_plan_shorten(struct train_cfg *cfg, int64_t step, int64_t steps)
+bool train_plan_change(struct train_cfg *cfg, int64_t step, int64_t steps)
 {
     int n = train_plan_changes(cfg);
 
@@ -55,11 +55,11 @@ bool train_plan_check(const struct train_cfg *cfg, struct err *err)
     int n = train_plan_changes(cfg), from = 0, to = cfg->steps;
 
     if (n && !cfg->steps)
-        return err_set(err, ERR_USAGE, "shortened: says where --steps became fewer, and needs it");
+        return err_set(err, ERR_USAGE, "shortened: says where --steps became others, and needs it");
     for (int i = 0; i < n; i++) {
         const int *pair = &cfg->shortened[2 * i];
 
-        if (pair[0] < from || pair[1] <= pair[0] || pair[1] >= to)
+        if (pair[0] < from || pair[1] <= pair[0] || pair[1] == to)
             return err_set(err, ERR_USAGE,
                            "shortened: %dx%d: a step, then how many there are instead of %d",
                            pair[0], pair[1], to);

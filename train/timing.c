@@ -9,11 +9,14 @@
 
 #include <math.h>
 
-/* Of the time given: what is planned for, and where a slower machine makes the plan shorter. */
+/* Of the time given: what is planned for, where a slower machine makes the plan shorter, and where a
+ * faster one makes it longer: what was measured beside other work, or at the start, where pictures
+ * are still decoded, is slow. */
 #define TIME_PLANNED 0.96
-#define TIME_REPLAN 1.01
+#define TIME_SHORTEN 1.01
+#define TIME_LENGTHEN 0.92
 /* The mean of so many steps is believed, and of no fewer than this share of the plan: the first are
- * slow ones, and what they shorten does not come back. */
+ * slow ones. */
 #define REPLAN_SHARE 0.05
 
 enum {
@@ -121,28 +124,41 @@ bool train_timing_plan(struct train_session *t, struct err *err)
     return true;
 }
 
+/* Whether the plan may become longer: not soon after a change, nor where small pictures are fast
+ * ones, and some changes are kept for a machine that becomes slower at last. */
+static bool may_lengthen(const struct train_session *t, int64_t steps)
+{
+    int n = train_plan_changes(t->cfg);
+    int64_t since = n ? t->progress.step - t->cfg->shortened[2 * n - 2] : t->progress.step;
+
+    return n < TRAIN_CHANGES / 2 && t->cfg->progressive >= 1 &&
+           (double)since >= REPLAN_SHARE * (double)steps;
+}
+
 void train_timing_replan(struct train_session *t)
 {
-    double spent = train_clock_elapsed(&t->clock);
+    double spent = train_clock_elapsed(&t->clock), all = spent + train_session_left(t);
     int64_t was = train_plan_steps(t->cfg), steps;
+    bool shorten = all > TIME_SHORTEN * t->cfg->time;
 
     if (t->cfg->time <= 0 ||
         (double)t->clock.steps < fmax(REPLAN_STEPS, REPLAN_SHARE * (double)was) ||
-        spent + train_session_left(t) <= TIME_REPLAN * t->cfg->time)
+        (!shorten && (all >= TIME_LENGTHEN * t->cfg->time || !may_lengthen(t, was))))
         return;
     /* Of the epoch under way, what is made is not to be made again. */
     steps = t->progress.step +
             train_pace_steps(&t->clock.pace, t->progress.step,
                              TIME_PLANNED * t->cfg->time - spent - last_look(t));
-    if (steps >= was || !train_plan_shorten(t->cfg, t->progress.step, steps))
+    if ((shorten ? steps >= was : steps <= was) ||
+        !train_plan_change(t->cfg, t->progress.step, steps))
         return;
     t->cfg->epochs = train_session_epochs(t, steps);
     if (train_plan_changes(t->cfg) == 1)
         train_session_note(
             t, TRAIN_EVENT_NOTE,
-            "the machine is slower than it was measured to be: %lld steps instead of %lld, or as "
-            "few as the time given takes",
-            (long long)steps, (long long)was);
+            "the machine is %s than it was measured to be: %lld steps instead of %lld, or as "
+            "many as the time given takes",
+            shorten ? "slower" : "faster", (long long)steps, (long long)was);
 }
 
 void train_timing_tell(const struct train_session *t)

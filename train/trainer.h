@@ -45,8 +45,8 @@ struct train_run {
  * a number a label.
  *
  * With time given, the speed is measured on a throwaway copy, the number of steps is fixed from it,
- * and the training is then that of `steps`; only a machine that becomes slower later makes it
- * shorter, which a NOTE says and cfg->shortened holds.
+ * and the training is then that of `steps`; only a machine that turns out to be slower makes it
+ * shorter, or a faster one longer, which a NOTE says and cfg->shortened holds.
  *
  * A training that is resumed gives the same bits as one that was never interrupted; cfg and x must
  * be the same as then.

@@ -4,7 +4,10 @@
  */
 #include "tests/train/training.h"
 
+#include "nn/base/clock.h"
 #include "train/plan.h"
+
+#include <time.h>
 
 /* ---- learning -------------------------------------------------------------------------------- */
 
@@ -168,6 +171,43 @@ static void timed_run_is_repeated_by_its_steps(void **state)
     cfg.time = 2;
     must_train(&f, "a", &cfg, &told);
     assert_true(told.elapsed < 15 * cfg.time);      /* it ends; how near is the machine's matter */
+    assert_int_equal(train_plan_steps(&cfg), told.step);
+    again.epochs = 0;
+    again.steps = cfg.steps;
+    memcpy(again.shortened, cfg.shortened, sizeof again.shortened);
+    must_train(&f, "b", &again, &told_again);
+    assert_same_model(&f, "a", "b", "last");
+    made_close(&f);
+}
+
+/* Of a training, for its first second steps are slow. */
+static double slow_until;
+
+static bool learn_slowly(void *self, const struct data_batch *b, uint64_t step, struct err *err)
+{
+    if (clock_now() < slow_until)
+        nanosleep(&(struct timespec){ .tv_nsec = 40000000 }, NULL);
+    return train_method_supervised.learn(self, b, step, err);
+}
+
+static void what_was_slow_at_first_gets_more_steps(void **state)
+{
+    struct train_method slow = train_method_supervised;
+    struct made_folder f;
+    struct train_cfg cfg = config(), again = config();
+    struct told told = { .method = &slow }, told_again = { 0 };
+
+    (void)state;
+    made_open(&f);
+    draw_set(&f, 20, 4, SIDE);
+    slow.learn = learn_slowly;
+    cfg.epochs = 0;
+    cfg.time = 3;
+    slow_until = clock_now() + 1.2;
+    must_train(&f, "a", &cfg, &told);
+    assert_true(told.faster);
+    assert_true(told.step > cfg.steps);
+    assert_true(told.elapsed < 1.5 * cfg.time);
     assert_int_equal(train_plan_steps(&cfg), told.step);
     again.epochs = 0;
     again.steps = cfg.steps;
@@ -595,6 +635,7 @@ int main(void)
         cmocka_unit_test(auto_is_decided_and_told_in_full),
         cmocka_unit_test(figures_told_are_those_of_the_file),
         cmocka_unit_test(timed_run_is_repeated_by_its_steps),
+        cmocka_unit_test(what_was_slow_at_first_gets_more_steps),
         cmocka_unit_test(a_cache_changes_no_weight),
         cmocka_unit_test(pictures_without_colour_make_a_grey_net),
         cmocka_unit_test(one_readable_picture_a_step_is_told_as_that),

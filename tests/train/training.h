@@ -52,7 +52,7 @@ struct told {
     const char *cache; /* where decoded pictures are kept; NULL: nowhere */
     char cache_note[400];
     int notes, bad, epochs;
-    bool slower, ended, chose_medium;
+    bool slower, faster, ended, chose_medium;
     int64_t step, stop_at; /* 0: never */
     double loss, accuracy, log_loss, mean_ap, elapsed;
     atomic_bool stop;
@@ -81,6 +81,7 @@ static inline void listen(void *ctx, const struct train_event *e)
     t->bad += e->kind == TRAIN_EVENT_BAD_FILE;
     t->ended |= e->kind == TRAIN_EVENT_END;
     t->chose_medium |= e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "augment medium: ");
+    t->faster |= e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "faster");
     t->slower |= e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "slower");
     if (e->kind == TRAIN_EVENT_NOTE && !strncmp(e->text, "cache: ", 7))
         snprintf(t->cache_note, sizeof t->cache_note, "%s", e->text);
