@@ -83,6 +83,7 @@ bool train_begin_choose(struct train_session *t, struct train_usual *usual, stru
     if (begins && !train_transfer_look(t->init, t->parts.train, &f, err))
         return false;
     train_transfer_choose(begins ? &f : NULL, t->cfg, usual, train_session_say, t);
+    t->answers = begins && (t->cfg->probe != TRAIN_PROBE_NO || f.known == f.labels);
     return true;
 }
 

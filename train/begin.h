@@ -10,7 +10,8 @@
  * has learnt to see, and its network, become settings where nobody said them. */
 bool train_begin_open(struct train_session *t, struct err *err);
 
-/* The settings that beginning with it changes, where nobody said them (train/transfer.h). */
+/* The settings that beginning with it changes, where nobody said them (train/transfer.h), and
+ * whether it answers already. */
 bool train_begin_choose(struct train_session *t, struct train_usual *usual, struct err *err);
 
 /* t->start: the first values of the model; it stays NULL where they are by rule and seed. */

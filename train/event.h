@@ -15,7 +15,8 @@ enum train_event_kind {
     TRAIN_EVENT_START,    /* settings are decided; text says what is trained on what */
     TRAIN_EVENT_BAD_FILE, /* once a file */
     TRAIN_EVENT_STEP,     /* one was made */
-    TRAIN_EVENT_EPOCH,    /* one has ended and was validated; it is saved next */
+    TRAIN_EVENT_EPOCH,    /* one has ended and was validated; it is saved next.  Epoch 0: the start
+                             was, where it is no beginning from nothing */
     TRAIN_EVENT_SAVED,    /* all is safe on disk: what comes from here on may be lost */
     TRAIN_EVENT_END,      /* the last event of a training that reached its end */
     TRAIN_EVENT_STOP,     /* the last of one that was asked to stop; text says where it is */
@@ -25,7 +26,7 @@ extern const char *const train_event_names[]; /* "note", "start" ... */
 
 struct train_event {
     enum train_event_kind kind;
-    int epoch, epochs;         /* epoch counts from 1; 0 before the first */
+    int epoch, epochs;         /* epoch counts from 1; 0: the start */
     int64_t step, steps;       /* made, of */
     double loss;               /* running mean of the epoch */
     double accuracy;           /* share of the epoch's pictures, as augmented, that were answered

@@ -11,6 +11,7 @@
 #include "train/plan.h"
 #include "train/provenance.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* What the network of m, without calibration, answers to x. */
@@ -69,7 +70,7 @@ static char *provenance(const struct train_session *t, const struct infer_figure
         .data = t->about_data,
         .epoch = p->epoch,
         .step = p->step,
-        .loss = p->made ? p->loss / p->made : 0,
+        .loss = p->made ? p->loss / p->made : NAN,
         .val_figures = f,
         .date = train_date(p->began, date),
     };
@@ -145,7 +146,7 @@ static bool mend_best(struct train_session *t, const struct infer_model *m, stru
 {
     const struct train_progress *p = &t->progress;
 
-    return p->batch || !p->step || p->best_epoch != p->epoch - 1 || write_best(t, m, err);
+    return p->batch || p->best_epoch != p->epoch - 1 || write_best(t, m, err);
 }
 
 bool train_keep_resume(struct train_session *t, struct err *err)

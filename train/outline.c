@@ -23,7 +23,7 @@ double train_outline_epoch(const struct train_outline *o)
 
 double train_outline_seconds(const struct train_outline *o)
 {
-    return (double)o->steps * o->step + o->epochs * o->val;
+    return (double)o->steps * o->step + (o->epochs + o->start) * o->val;
 }
 
 /* count[label][split]; free() it. */

@@ -19,6 +19,7 @@ struct train_outline {
     struct str recipe;      /* augmentations in full */
     struct str variants;    /* of the layers, in lines (infer/info.h) */
     double step, val;       /* seconds, measured: of a step; of a validation of all (0: none) */
+    bool start;             /* it is validated before the first step, too */
 };
 void train_outline_release(struct train_outline *o); /* a zeroed one is fine */
 

@@ -12,14 +12,14 @@ struct train_progress {
     double began;       /* when, in seconds since 1970 */
     double elapsed;     /* seconds that were trained until now */
     int step;           /* made */
-    int epoch;          /* under way, from 1 */
+    int epoch;          /* under way, from 1; 0: the start is to be judged, before any step */
     int batch;          /* batches of that epoch that were taken */
     /* Of that epoch so far: */
     int made;           /* steps that learnt something */
     double loss;        /* their sum */
     int pictures, right; /* learnt from; of these answered right before */
     /* Of the best epoch: */
-    int best_epoch;     /* 0: none yet */
+    int best_epoch;     /* 0: as it began; -1: none yet */
     double best_figure; /* infer_figures_main; -1: not defined */
     double best_loss;   /* its log loss */
     struct train_plateau plateau;

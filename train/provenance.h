@@ -18,9 +18,9 @@ struct train_provenance {
     const char *arch;            /* no path */
     const struct data_recipe *recipe; /* told in full: presets may come to mean something else */
     json_t *data;                            /* train_provenance_data's; lent */
-    int epoch;                               /* that made the weights, from 1 */
+    int epoch;                               /* that made the weights, from 1; 0: the start */
     int64_t step;                            /* steps until then */
-    double loss;                             /* mean of the epoch */
+    double loss;                             /* mean of the epoch; NaN: it had no step */
     const struct infer_figures *val_figures; /* NULL: not checked */
     const char *date;                        /* when the training began: 2026-01-31T12:00:00Z */
 };

@@ -29,6 +29,11 @@ int train_session_epochs(const struct train_session *t, int64_t steps)
     return per_epoch ? (int)((steps + per_epoch - 1) / per_epoch) : 0;
 }
 
+bool train_session_judges_start(const struct train_session *t)
+{
+    return t->answers && (t->parts.val || t->cfg->probe == TRAIN_PROBE_ONLY);
+}
+
 bool train_session_calibrates(const struct train_session *t)
 {
     int held = t->parts.val ? t->parts.val->n : 0, how = t->cfg->calibrate;
@@ -55,7 +60,7 @@ void train_session_emit(const struct train_session *t, struct train_event e)
     if (!t->run->event)
         return;
     getrusage(RUSAGE_SELF, &usage);
-    if (!e.epoch)
+    if (e.kind != TRAIN_EVENT_END)
         e.epoch = p->epoch;
     e.steps = train_plan_steps(t->cfg);
     e.epochs = train_session_epochs(t, e.steps);

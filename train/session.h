@@ -38,6 +38,7 @@ struct train_session {
     struct infer_model *init;  /* what it begins with or goes on from, until that is taken */
     bool going_on;             /* from a checkpoint */
     struct nn_params *start;   /* the first values; NULL: by rule and seed */
+    bool answers;              /* they know the labels already, so that they are judged too */
     struct infer_model *model; /* what is checked and written */
     char arch[128];            /* its name */
     struct data_loader *loader;
@@ -71,6 +72,9 @@ bool train_session_see(struct train_session *t, int epoch, struct err *err);
 
 /* How many epochs so many steps are. */
 int train_session_epochs(const struct train_session *t, int64_t steps);
+
+/* Whether the first values are judged before the first step, as epoch 0. */
+bool train_session_judges_start(const struct train_session *t);
 
 /* Whether the best model is calibrated at the end. */
 bool train_session_calibrates(const struct train_session *t);

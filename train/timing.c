@@ -96,10 +96,11 @@ void train_timing_val(struct train_session *t)
     t->clock.pace.val = (clock_now() - start) * t->parts.val->n / few.n;
 }
 
-/* Seconds that the calibration at the end takes: as a validation. */
-static double last_look(const struct train_session *t)
+/* Seconds that the looks take that belong to no epoch with steps: at the start, and for the
+ * calibration at the end. */
+static double other_looks(const struct train_session *t)
 {
-    return train_session_calibrates(t) ? t->clock.pace.val : 0;
+    return (!t->progress.epoch + train_session_calibrates(t)) * t->clock.pace.val;
 }
 
 bool train_timing_plan(struct train_session *t, struct err *err)
@@ -114,7 +115,7 @@ bool train_timing_plan(struct train_session *t, struct err *err)
     if (t->parts.val)
         train_timing_val(t);
     t->cfg->steps = (int)train_pace_steps(
-        pace, 0, TIME_PLANNED * t->cfg->time - train_clock_elapsed(&t->clock) - last_look(t));
+        pace, 0, TIME_PLANNED * t->cfg->time - train_clock_elapsed(&t->clock) - other_looks(t));
     train_session_note(
         t, TRAIN_EVENT_NOTE,
         "steps %d, which is %.1f epochs: a step takes %.3g s and a validation %.3g s, and %g s "
@@ -148,7 +149,7 @@ void train_timing_replan(struct train_session *t)
     /* Of the epoch under way, what is made is not to be made again. */
     steps = t->progress.step +
             train_pace_steps(&t->clock.pace, t->progress.step,
-                             TIME_PLANNED * t->cfg->time - spent - last_look(t));
+                             TIME_PLANNED * t->cfg->time - spent - other_looks(t));
     if ((shorten ? steps >= was : steps <= was) ||
         !train_plan_change(t->cfg, t->progress.step, steps))
         return;

@@ -45,6 +45,12 @@ static double rate_of(const struct train_session *t, int k)
            train_plateau_share(&t->progress.plateau, &sched) * pow(0.5, t->progress.rollbacks);
 }
 
+/* Whether anything was written that can be gone on from. */
+static bool has_begun(const struct train_progress *p)
+{
+    return p->step || p->best_epoch >= 0;
+}
+
 /* The user asked to stop: what is there is saved. */
 static bool stop_here(struct train_session *t, bool unsaved, struct err *err)
 {
@@ -56,13 +62,13 @@ static bool stop_here(struct train_session *t, bool unsaved, struct err *err)
         if (!train_keep_save(t, &here, NULL, false, err))
             return false;
     }
-    if (!here.step)
+    if (!has_begun(&here))
         return err_set(err, ERR_CANCELLED, "stopped before the first step; nothing was saved");
     str_shell(&folder, t->run->out);
     err_set(err, ERR_CANCELLED,
             "stopped after step %d of %lld; \"discern train --resume %s\" goes on from there%s",
             here.step, (long long)train_plan_steps(t->cfg), str_text(&folder),
-            here.best_epoch ? "; the best model so far is in " TRAIN_BEST : "");
+            here.best_epoch >= 0 ? "; the best model so far is in " TRAIN_BEST : "");
     str_release(&folder);
     return false;
 }
@@ -78,7 +84,8 @@ static bool diverged(struct train_session *t, struct err *err)
         return false;
     err_set(err, ERR_DIVERGED,
             "epoch %d, step %d: %.200s; a smaller learning rate than %g may help%s", p->epoch,
-            p->step + 1, cause.msg, t->lr, p->best_epoch ? "; " TRAIN_BEST " is from before" : "");
+            p->step + 1, cause.msg, t->lr,
+            p->best_epoch >= 0 ? "; " TRAIN_BEST " is from before" : "");
     if (t->cfg->on_nan != TRAIN_NAN_ROLLBACK || rollbacks > MAX_ROLLBACKS)
         return false;
     train_session_note(t, TRAIN_EVENT_NOTE,
@@ -197,7 +204,7 @@ static enum epoch_end run_epoch(struct train_session *t, struct err *err)
 /* Whether f is better than the best so far: by the figure watched, then by the log loss. */
 static bool better(const struct train_progress *p, double figure, double loss)
 {
-    return !p->best_epoch || figure > p->best_figure ||
+    return p->best_epoch < 0 || figure > p->best_figure ||
            (figure == p->best_figure && loss < p->best_loss);
 }
 
@@ -265,7 +272,7 @@ static void tell_start(struct train_session *t)
         1e-6 * (double)t->method->flops(t->self), t->prep.size[1], t->prep.size[0],
         t->parts.train->n, t->parts.val ? t->parts.val->n : 0, t->index->n_labels,
         str_plural(t->index->n_labels), length);
-    if (t->progress.step)
+    if (has_begun(&t->progress))
         train_session_note(t, TRAIN_EVENT_NOTE, "going on after step %d, in epoch %d",
                            t->progress.step, t->progress.epoch);
 }
@@ -273,14 +280,26 @@ static void tell_start(struct train_session *t)
 /* Ends early: nothing better came for long. */
 static bool patience_is_over(const struct train_session *t)
 {
-    int waited = t->progress.epoch - 1 - t->progress.best_epoch;
+    const struct train_progress *p = &t->progress;
+    int waited = p->best_epoch < 0 ? 0 : p->epoch - 1 - p->best_epoch;
+    char best[40] = "the start";
 
     if (!t->cfg->stop_after || waited < t->cfg->stop_after)
         return false;
+    if (p->best_epoch)
+        snprintf(best, sizeof best, "epoch %d", p->best_epoch);
     train_session_note(t, TRAIN_EVENT_NOTE,
-                       "%d epochs brought nothing better than epoch %d: that is the end", waited,
-                       t->progress.best_epoch);
+                       "%d epoch%s brought nothing better than %s: that is the end", waited,
+                       str_plural(waited), best);
     return true;
+}
+
+/* Whether another epoch follows.  Epoch 0, the start, is one without steps. */
+static bool goes_on(const struct train_session *t)
+{
+    const struct train_progress *p = &t->progress;
+
+    return !p->epoch || (p->step < train_plan_steps(t->cfg) && !patience_is_over(t));
 }
 
 static bool loop(struct train_session *t, struct err *err)
@@ -297,10 +316,8 @@ static bool loop(struct train_session *t, struct err *err)
         return stop_here(t, false, err);
     t->saved = clock_now();
     t->lr = p->step ? rate_of(t, p->step - 1) : 0;
-    if (t->cfg->probe == TRAIN_PROBE_ONLY && !p->best_epoch && !end_epoch(t, err))
-        return false;
-    while (p->step < train_plan_steps(t->cfg) && !patience_is_over(t)) {
-        enum epoch_end how = run_epoch(t, err);
+    while (goes_on(t)) {
+        enum epoch_end how = p->epoch ? run_epoch(t, err) : EPOCH_DONE;
 
         if (how == EPOCH_AGAIN)
             continue;
@@ -340,6 +357,8 @@ bool train_with(const struct train_method *method, const struct data_index *x,
     t.progress = train_progress_new();
     train_clock_start(&t.clock, 0);
     ok = train_session_open(&t, err);
+    if (train_session_judges_start(&t))
+        t.progress.epoch = 0;
     if (run->find_lr) {
         if (ok)
             train_session_note(&t, TRAIN_EVENT_NOTE, "find-lr: up to %d rates, a batch each",
@@ -387,6 +406,7 @@ bool train_outline(const struct train_method *method, const struct data_index *x
         out->epochs = cfg->epochs = train_session_epochs(&t, out->steps);
         out->step = pace->step + pace->fill;
         out->val = pace->val;
+        out->start = train_session_judges_start(&t);
         out->memory = t.memory;
         data_recipe_text(&t.recipe, &out->recipe);
         infer_info_variants(method->plan(t.self), &out->variants);

@@ -68,7 +68,7 @@ run 0 train "$T/new" --batch 16 --no-near --out "$T/only" --init "$a" --probe on
 printed '"steps":0'
 printed '"probe":"only"'
 not_said 'layer_lr '
-said 'without a step'
+said 'as it begins: val accuracy '
 said 'held out; always answering'
 run 0 eval "$T/only/best.safetensors" "$T/new"
 run 0 train --config "$T/only/run.json" --out "$T/only2"
@@ -78,6 +78,43 @@ run 0 train "$T/new" $some --init "$a" --dry-run
 said 'probe: the last layer will be fitted to what the network sees'
 usage train "$T/new" --probe only --epochs 3 --init "$a"
 usage train "$T/new" --probe yes
+
+# ---- a start that answers is judged, and shipped where nothing is better ----
+mkdir -p "$T/sure/red" "$T/sure/blue"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    bmp "$T/sure/red/$i.bmp" $((190 + 5 * i)) $((2 * i)) 20
+    bmp "$T/sure/blue/$i.bmp" 20 $((2 * i)) $((190 + 5 * i))
+done
+run 0 train "$T/sure" --arch "$T/tiny.net" --val 0.4 --no-near --augment none --epochs 30 \
+    --out "$T/good"
+not_said 'as it begins'
+good=$T/good/best.safetensors
+mkdir -p "$T/wrong/train" # the labels of the part that is learnt from: changed over
+cp -r "$T/sure" "$T/wrong/val"
+cp -r "$T/sure/red" "$T/wrong/train/blue"
+cp -r "$T/sure/blue" "$T/wrong/train/red"
+wrong="$T/wrong --init $good --norms learn --lr 1 --batch 8 --no-near --augment none --epochs 3"
+run 0 train $wrong --out "$T/ruin" --json
+said 'as it begins: val accuracy 1.0000'
+said 'as it began: none of the 3 epochs made it better'
+printed '"epoch":0,"epochs":3'
+printed '"history":[{"epoch":0,"step":0,"loss":null,'
+[ "$(wc -l <"$T/ruin/metrics.csv")" -eq 5 ] || fail "not four rows: $(cat "$T/ruin/metrics.csv")"
+sed -n 2p "$T/ruin/metrics.csv" | grep -q '^0,0,.*,1$' || fail "row 0: $(cat "$T/ruin/metrics.csv")"
+grep -q '"event":"epoch",.*"epoch":0,' "$T/ruin/log.jsonl" || fail 'log.jsonl: no epoch 0'
+grep -q '3 epochs, ' "$T/ruin/report.html" || fail 'report.html: not 3 epochs'
+grep -q '"epoch": 0' "$T/ruin/run.json" || fail "run.json: $(tail -20 "$T/ruin/run.json")"
+for m in "$good" "$T/ruin/best.safetensors"; do
+    run 0 predict --raw "$m" "$T/sure" --csv
+    mv "$T/out" "$T/$(basename "$(dirname "$m")").csv"
+done
+cmp "$T/good.csv" "$T/ruin.csv" || fail 'what is shipped is not what it began with'
+run 0 train --config "$T/ruin/run.json" --out "$T/ruin2"
+for m in ruin ruin2; do cut -d, -f1,2,4,5,6,11,18,20 "$T/$m/metrics.csv" >"$T/$m.csv"; done
+cmp "$T/ruin.csv" "$T/ruin2.csv" || fail 'the same settings gave another training'
+run 0 train --resume "$T/ruin"
+run 0 train $wrong --stop-after 2 --out "$T/ruin3"
+said '2 epochs brought nothing better than the start: that is the end'
 
 # ---- rules ----
 run 0 train "$T/one" $tiny --out "$T/e0" --weights dirac --json

@@ -151,6 +151,7 @@ static void the_last_layer_alone_tells_what_the_network_sees(void **state)
         if (!train(&new, ".", out, &cfg[i], &probed[i], &err))
             fail_msg("%s", err.msg);
         assert_true(probed[i].ended && probed[i].step == 0 && probed[i].epochs == 1);
+        assert_true(probed[i].starts == 1 && probed[i].best_epoch == 0);
         assert_true(probed[i].accuracy > 0.9);
     }
     assert_same_model(&new, "p0", "p1", "best");
@@ -235,6 +236,124 @@ static void a_training_behind_it_repeats_and_resumes(void **state)
     made_close(&new);
 }
 
+/* A model of f that has learnt; its path into path[512]. */
+static void learn_well(struct made_folder *f, char *path)
+{
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
+
+    cfg.epochs = 12;
+    cfg.augment = "none";
+    must_train(f, "a", &cfg, &told);
+    assert_int_equal(told.starts, 0);
+    assert_true(told.accuracy > 0.9 && told.best_epoch > 0);
+    snprintf(path, 512, "%s/a/best.safetensors", f->path);
+}
+
+static struct train_cfg ruinous(const char *path)
+{
+    struct train_cfg cfg = config();
+
+    cfg.init = path;
+    cfg.lr = 2;
+    cfg.norms = TRAIN_NORMS_LEARN; /* these bear any rate, and learn nothing by it */
+    cfg.epochs = 3;
+    cfg.augment = "none";
+    return cfg;
+}
+
+/* What a training makes worse is not what it ships. */
+static void a_ruinous_training_ships_what_it_began_with(void **state)
+{
+    struct made_folder f, new;
+    struct train_cfg cfg, patient, blind, lot, probed;
+    struct told told = { 0 }, waited = { 0 }, nothing = { 0 }, by_lot = { 0 }, fitted = { 0 };
+    struct infer_model *a, *b;
+    struct err err = { 0 };
+    char path[512], only[512];
+
+    (void)state;
+    draw_both(&f, &new);
+    learn_well(&f, path);
+    cfg = ruinous(path);
+    must_train(&f, "ruin", &cfg, &told);
+    assert_int_equal(told.starts, 1);
+    assert_int_equal(told.epochs, 4);
+    assert_true(told.accuracy < told.start_accuracy);
+    assert_int_equal(told.best_epoch, 0);
+    a = open_model(&f, "a", "best");
+    b = open_model(&f, "ruin", "best");
+    assert_memory_equal(a->params->value, b->params->value,
+                        (size_t)a->params->total * sizeof(real));
+    assert_non_null(strstr(b->provenance, "\"epoch\":0"));
+    assert_non_null(strstr(b->provenance, "\"loss\":null"));
+    infer_model_free(a);
+    infer_model_free(b);
+
+    patient = ruinous(path);
+    patient.stop_after = 1;
+    must_train(&f, "patient", &patient, &waited);
+    assert_int_equal(waited.epochs, 2); /* epoch 1 was no better than the start */
+    assert_int_equal(waited.best_epoch, 0);
+
+    /* A last layer by lot answers nothing; one that was fitted does. */
+    lot = ruinous(path);
+    lot.probe = TRAIN_PROBE_NO;
+    if (!train(&new, ".", "lot", &lot, &by_lot, &err))
+        fail_msg("%s", err.msg);
+    assert_true(by_lot.starts == 0 && by_lot.epochs == 3);
+    probed = ruinous(path);
+    probed.probe = TRAIN_PROBE_YES;
+    if (!train(&new, ".", "probed", &probed, &fitted, &err))
+        fail_msg("%s", err.msg);
+    assert_true(fitted.starts == 1 && fitted.best_epoch == 0 && fitted.start_accuracy > 0.9);
+
+    /* Where nothing is held out nothing judges it, and the last epoch counts as the best. */
+    blind = ruinous(path);
+    snprintf(path, sizeof path, "%s/train", f.path);
+    snprintf(only, sizeof only, "%s/only", f.path);
+    assert_true(file_mkdir(only, &err));
+    snprintf(only, sizeof only, "%s/only/train", f.path);
+    assert_int_equal(symlink(path, only), 0);
+    snprintf(path, sizeof path, "%s/a/best.safetensors", f.path);
+    if (!train(&f, "only", "blind", &blind, &nothing, &err))
+        fail_msg("%s", err.msg);
+    assert_true(nothing.starts == 0 && nothing.best_epoch == 3);
+    made_close(&f);
+    made_close(&new);
+}
+
+/* Stopped when only the start was judged, the best file lost besides; it is not judged again. */
+static void a_start_that_was_judged_is_gone_on_from(void **state)
+{
+    struct made_folder f, new;
+    struct train_cfg cfg, cut, on;
+    struct told whole = { 0 }, stopped = { .stop_when_saved = true }, going = { .resume = true };
+    struct err err = { 0 };
+    char path[512], best[512];
+
+    (void)state;
+    draw_both(&f, &new);
+    learn_well(&f, path);
+    cfg = cut = ruinous(path);
+    must_train(&f, "whole", &cfg, &whole);
+    assert_false(train(&f, ".", "cut", &cut, &stopped, &err));
+    assert_int_equal(err.kind, ERR_CANCELLED);
+    assert_non_null(strstr(err.msg, "stopped after step 0 of"));
+    assert_non_null(strstr(err.msg, "the best model so far"));
+    snprintf(best, sizeof best, "%s/cut/best.safetensors", f.path);
+    assert_int_equal(remove(best), 0);
+    on = cut;
+    on.steps = 0;
+    must_train(&f, "cut", &on, &going);
+    assert_string_equal(going.going_on, "going on after step 0, in epoch 1");
+    assert_int_equal(going.starts, 0);
+    assert_int_equal(going.best_epoch, 0);
+    assert_same_training(&f, "whole", "cut");
+    made_close(&f);
+    made_close(&new);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +364,8 @@ int main(void)
         cmocka_unit_test(the_last_layer_alone_tells_what_the_network_sees),
         cmocka_unit_test(what_it_sees_must_be_numbers),
         cmocka_unit_test(a_training_behind_it_repeats_and_resumes),
+        cmocka_unit_test(a_ruinous_training_ships_what_it_began_with),
+        cmocka_unit_test(a_start_that_was_judged_is_gone_on_from),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

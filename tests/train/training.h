@@ -59,6 +59,9 @@ struct told {
     bool stop_at_start, resume;
     double save_every;
     int saved;          /* times */
+    bool stop_when_saved;
+    int starts, best_epoch;  /* how often the start was judged; of the END */
+    double start_accuracy;
     char going_on[200]; /* the note of a resume */
     int rollbacks;
     const struct train_method *method; /* NULL: supervised */
@@ -88,6 +91,8 @@ static inline void listen(void *ctx, const struct train_event *e)
     if (e->kind == TRAIN_EVENT_START && t->stop_at_start)
         atomic_store(&t->stop, true);
     t->saved += e->kind == TRAIN_EVENT_SAVED;
+    if (e->kind == TRAIN_EVENT_SAVED && t->stop_when_saved)
+        atomic_store(&t->stop, true);
     if (e->kind == TRAIN_EVENT_STEP && e->step == 1)
         t->first_loss = e->step_loss;
     if (e->kind == TRAIN_EVENT_NOTE && !strncmp(e->text, "init ", 5))
@@ -101,14 +106,21 @@ static inline void listen(void *ctx, const struct train_event *e)
         snprintf(t->going_on, sizeof t->going_on, "%s", e->text);
     if (e->kind == TRAIN_EVENT_NOTE && strstr(e->text, "back to the last checkpoint"))
         t->rollbacks++;
-    if (e->kind == TRAIN_EVENT_END)
+    if (e->kind == TRAIN_EVENT_END) {
         assert_true(e->waited >= 0 && e->waited <= 1);
+        t->best_epoch = e->epoch;
+    }
     t->elapsed = e->elapsed;
     t->step = e->step;
     if (e->kind == TRAIN_EVENT_STEP && e->step == t->stop_at)
         atomic_store(&t->stop, true);
     if (e->kind != TRAIN_EVENT_EPOCH)
         return;
+    if (!e->epoch) {
+        assert_true(t->epochs == 0 && e->step == 0 && isnan(e->loss));
+        t->starts++;
+        t->start_accuracy = e->val ? e->val->accuracy : NAN;
+    }
     t->epochs++;
     t->loss = e->loss;
     if (e->val) {

@@ -113,9 +113,9 @@ static bool read_row(const struct data_csv *c, const int *place, struct train_me
             return err_set(err, ERR_INPUT, "line %d: %s: expected a number, got \"%.40s\"", c->line,
                            columns[i].name, text);
     }
-    if (row->epoch >= 1 && row->step >= 0)
+    if (row->epoch >= 0 && row->step >= 0)
         return true;
-    return err_set(err, ERR_INPUT, "line %d: expected an epoch from 1 and a step", c->line);
+    return err_set(err, ERR_INPUT, "line %d: expected an epoch and a step, from 0", c->line);
 }
 
 static int read_rows(struct data_csv *c, struct train_metrics **rows, struct err *err)

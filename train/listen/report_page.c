@@ -112,7 +112,8 @@ static bool add_histories(struct str *out, const struct train_report *r, struct 
     COLUMN(r, accuracy, at[3]);
     single ? COLUMN(r, val_accuracy, at[4]) : COLUMN(r, val_map, at[4]);
     COLUMN(r, lr, at[5]);
-    str_printf(out, "<h2>How it learnt</h2>\n<p>%d epochs, %.0f steps, in ", r->n_rows, last->step);
+    str_printf(out, "<h2>How it learnt</h2>\n<p>%.0f epochs, %.0f steps, in ", last->epoch,
+               last->step);
     str_duration(out, last->seconds);
     str_printf(out, "; %.0f pictures a second at the end", last->pictures_per_second);
     if (last->memory_mb > 0)

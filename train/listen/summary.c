@@ -43,8 +43,11 @@ static void on_end(struct train_summary *s, const struct train_event *e)
     str_add(&s->result, e->taught ? " with the teacher" : "");
     str_printf(&s->result, " on %d picture%s that %s held out", f->n, str_plural(f->n),
                f->n == 1 ? "was" : "were");
-    if (e->step)
+    if (e->epoch)
         str_printf(&s->result, ", after epoch %d of %d", e->epoch, e->epochs);
+    else if (e->step)
+        str_printf(&s->result, ", as it began: none of the %d epoch%s made it better", e->epochs,
+                   str_plural(e->epochs));
     str_add(&s->result, "; ");
     if (f->task == DATA_SINGLE)
         str_printf(&s->result, "always answering the commonest label gives %.4f", f->majority);

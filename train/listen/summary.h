@@ -11,7 +11,7 @@
 
 /* All 0 before the training. */
 struct train_summary {
-    int best_epoch, epochs;
+    int best_epoch, epochs; /* best_epoch 0: as it began */
     int64_t steps;
     bool taught;            /* figures are how often a teacher is agreed with */
     double elapsed, waited; /* seconds; share of the steps' time */

@@ -185,7 +185,7 @@ static bool begin(struct tensorboard *t, const struct train_event *e, struct err
     start.has_status = true;
     start.status = SESSION_START;
     session.has_step = true;
-    session.step = e->step + 1;
+    session.step = e->step + (e->epoch > 0); /* epoch 0 comes at step 0 */
     session.session_log = &start;
     return open_file(t, err) && write_event(t, &version, err) && write_event(t, &session, err);
 }

@@ -89,8 +89,10 @@ static void on_epoch(struct terminal *t, const struct train_event *e)
 {
     struct str s = { 0 };
 
-    if (e->step)
+    if (e->epoch)
         str_printf(&s, "epoch %d/%d: loss %.4f, ", e->epoch, e->epochs, e->loss);
+    else
+        str_add(&s, "as it begins: ");
     if (!isnan(e->accuracy))
         str_printf(&s, "%s %.4f, ", share_name(e), e->accuracy);
     if (e->val) {
@@ -98,14 +100,14 @@ static void on_epoch(struct terminal *t, const struct train_event *e)
         str_add(&t->val, "val ");
         train_figures_text(&t->val, e->val, e->taught);
         str_add(&s, str_text(&t->val));
-        str_add(&s, e->best ? " (best so far), " : ", ");
+        str_add(&s, e->epoch && e->best ? " (best so far)" : "");
+    } else if (!e->epoch) {
+        str_add(&s, "nothing is held out that judges it");
     }
-    if (e->step) {
-        str_printf(&s, "%.0f pictures/s, ", e->rate);
+    if (e->epoch) {
+        str_printf(&s, "%s%.0f pictures/s, ", e->val ? ", " : "", e->rate);
         str_duration(&s, e->left);
         str_add(&s, " left");
-    } else {
-        str_add(&s, "without a step");
     }
     tell_line(t->to, TELL_NOTE, str_text(&s));
     str_release(&s);
