@@ -9,9 +9,9 @@
 
 #include <math.h>
 
-/* Of the time given: what is planned for, where a slower machine makes the plan shorter, and where a
- * faster one makes it longer: what was measured beside other work, or at the start, where pictures
- * are still decoded, is slow. */
+/* Of the time given: what is planned for, where a slower machine makes the plan shorter, and where
+ * a faster one makes it longer: what was measured beside other work, or at the start, where
+ * pictures are still decoded, is slow. */
 #define TIME_PLANNED 0.96
 #define TIME_SHORTEN 1.01
 #define TIME_LENGTHEN 0.92

@@ -16,8 +16,8 @@ void train_timing_val(struct train_session *t);
  * meanwhile, cfg stays as it is. */
 bool train_timing_plan(struct train_session *t, struct err *err);
 
-/* Changes the plan (train/plan.h) when time is given and the machine is slower than it was measured,
- * or faster. */
+/* Changes the plan (train/plan.h) when time is given and the machine is slower than it was
+ * measured, or faster. */
 void train_timing_replan(struct train_session *t);
 
 /* Of a training by time, tells how to make just these steps again without a clock. */

@@ -43,12 +43,12 @@ static struct nn_graph *build(const struct nn_model *m, const struct nn_model_ar
 #define PADS " and TensorFlow's paddings"
 
 const struct nn_model nn_family_mobilenet_v2[] = {
+    NETWORK("mobilenet_v2", "1" SANDLER, 224, true, .width = 1),
     NETWORK("mobilenetv2_035", "0.35" SANDLER, 224, false, .width = 0.35),
     NETWORK("tf_mobilenetv2_035", "0.35" SANDLER PADS, 96, false, .width = 0.35, .tf = true),
     NETWORK("mobilenetv2_050", "0.5" SANDLER, 224, false, .width = 0.5),
     NETWORK("mobilenetv2_075", "0.75" SANDLER, 224, false, .width = 0.75),
     NETWORK("tf_mobilenetv2_075", "0.75" SANDLER PADS, 160, false, .width = 0.75, .tf = true),
-    NETWORK("mobilenet_v2", "1" SANDLER, 224, true, .width = 1),
     NETWORK("tf_mobilenetv2_100", "1" SANDLER PADS, 224, false, .width = 1, .tf = true),
     NETWORK("mobilenetv2_140", "1.4" SANDLER, 224, false, .width = 1.4),
     NETWORK("tf_mobilenetv2_140", "1.4" SANDLER PADS, 224, false, .width = 1.4, .tf = true),

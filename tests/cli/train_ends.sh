@@ -13,11 +13,11 @@ begin() {
     shift
     "$DISCERN" train "$@" --out "$T/$name" >"$T/out" 2>"$T/err" &
     pid=$!
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         [ ! -e "$T/$name/last.safetensors" ] || return 0
         sleep 0.05
     done
-    fail "no checkpoint after 15 s: $(cat "$T/err")"
+    fail "no checkpoint after 60 s: $(cat "$T/err")"
 }
 
 # ends STATUS: the one in the background does, and what it had saved is whole.
