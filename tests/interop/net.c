@@ -7,6 +7,7 @@
  * target [N,labels], rows of probabilities.  OUT gets logits [N,labels] as answered, with the
  * network in inference form; of a training step trained [N,labels], the loss, and grad:NAME of
  * every parameter, in the order and shape of files; and new:NAME of what the step itself moved.
+ * Without target there is no step.
  */
 #include "infer/foreign/foreign.h"
 #include "nn/exec.h"
@@ -155,15 +156,14 @@ static bool run(char **path, struct err *err)
     struct out *out = calloc(1, sizeof *out);
     struct str told = { 0 };
     struct infer_model *m = NULL;
-    bool ok = pool && out && (out->mem = arena_new()) && st_find(in, "image") &&
-              st_find(in, "target");
+    bool ok = pool && out && (out->mem = arena_new()) && st_find(in, "image");
     const int64_t *dim = ok ? st_find(in, "image")->tensor.shape.dim : NULL;
 
     how.size = ok ? (int)dim[2] : 0;
     m = ok ? infer_foreign_open(path[1], &how, &told, err) : NULL;
     fputs(str_text(&told), stderr);
     ok = m && answer(m, in, (int)dim[0], pool, out, err) &&
-         step(m, in, (int)dim[0], pool, out, err) &&
+         (!st_find(in, "target") || step(m, in, (int)dim[0], pool, out, err)) &&
          st_write(path[3], out->n, out->entry, 0, NULL, err);
     str_release(&told);
     infer_model_free(m);
@@ -185,6 +185,6 @@ int main(int argc, char **argv)
     }
     if (run(argv + 1, &err))
         return 0;
-    fprintf(stderr, "net: %s\n", err.kind ? err.msg : "no image or no target, or no memory");
+    fprintf(stderr, "net: %s\n", err.kind ? err.msg : "no image, or no memory");
     return 1;
 }

@@ -11,7 +11,7 @@ set -eu
 run=$3/release/tests/interop/onnx_run work=$3/interop/onnx_in
 weights=${DISCERN_DATASETS:-../shared/datasets}/weights
 python=${PYTHON:-python3}
-KNOWN_REFUSED=16        # of opsets 6 to 18
+KNOWN_REFUSED=3         # of opsets 6 to 18
 KNOWN_FAILED=2          # bfloat16 is not rounded to
 
 if [ ! -f "$weights/onnx_node_tests.tar.gz" ] ||

@@ -4,8 +4,8 @@
 # Trains small models of an architecture of every kind on drawn pictures, one with several labels a
 # picture and one of the other operators, asks each about 100 pictures that it has not seen, and has
 # compare.py ask ONNX Runtime and OpenCV the same of every kind of file that export writes;
-# families.py holds networks to timm's, hugging.py imported ones to transformers'; tfevents.py
-# reads their curves.
+# families.py holds networks to timm's, hugging.py imported ones to transformers', opsets.py files of
+# every family and opset to the network they are of; tfevents.py reads their curves.
 # Wants Python with numpy and onnxruntime; OpenCV, Pillow, onnx and tensorboard are used when they
 # are there.
 set -eu
@@ -76,6 +76,7 @@ if PYTHONPATH=tests/interop "$python" -B -c 'import no_torchvision, timm, safete
     make -s "BUILD=$3" "$3/release/tests/interop/net" "$3/double/tests/interop/net"
     "$python" -B tests/interop/families.py "$3/release/tests/interop/net" \
         "$3/double/tests/interop/net" || status=1
+    "$python" -B tests/interop/opsets.py "$discern" "$3/release/tests/interop/net" || status=1
 else
     echo "interop: $python has no torch, timm or safetensors; networks were not held to theirs"
 fi

@@ -412,7 +412,7 @@ struct made {
     Onnx__TypeProto type;
     Onnx__TypeProto__Tensor tensor;
     Onnx__TensorShapeProto shape;
-    Onnx__TensorShapeProto__Dimension dim[2], *dims[2];
+    Onnx__TensorShapeProto__Dimension dim[5], *dims[5];
     Onnx__NodeProto node[MANY], *nodes[MANY];
     char *in[MANY][2], *out[MANY][1];
     Onnx__TensorProto weight, *weights;
@@ -429,7 +429,7 @@ static void begin(struct made *m)
     onnx__type_proto__tensor__init(&m->tensor);
     onnx__tensor_shape_proto__init(&m->shape);
     onnx__tensor_proto__init(&m->weight);
-    for (int d = 0; d < 2; d++) {
+    for (int d = 0; d < 5; d++) {
         onnx__tensor_shape_proto__dimension__init(&m->dim[d]);
         m->dim[d].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
         m->dim[d].dim_value = 1 + d;
@@ -521,6 +521,81 @@ static void refuse_made(const struct made *m, const char *words)
     uint8_t *bytes = pack(m, &size);
 
     refuse(bytes, size, words);
+    free(bytes);
+}
+
+static double number_at(int i)
+{
+    return i * 5 % 13 - 6;
+}
+
+/* A convolution of three dimensions and a mean over windows of 2x2x2, number by number. */
+static void pictures_with_depth_are_convolved_and_pooled(void **state)
+{
+    enum { C = 2, D = 4, H = 4, W = 5, K = 3, DEEP = 2, SIDE = 3 };
+    static float w[K * C * DEEP * SIDE * SIDE];
+    int64_t dims[5] = { K, C, DEEP, SIDE, SIDE }, two[3] = { 2, 2, 2 };
+    Onnx__AttributeProto kernel = ONNX__ATTRIBUTE_PROTO__INIT, *kernels = &kernel;
+    struct nn_onnx_in_options in = { .classifier = false };
+    struct err err = { 0 };
+    struct nn_plan_options opt = { .mode = NN_INFER, .batch = 2, .precision = NN_PRECISION_FP32,
+                                   .kernels = nn_kernels_get(NULL, &err) };
+    struct made m;
+    struct nn_onnx_file *f;
+    struct nn_onnx_net *net;
+    struct nn_plan *plan;
+    struct nn_exec *e;
+    uint8_t *bytes;
+    real *x, *y;
+    size_t size;
+
+    (void)state;
+    begin(&m);
+    m.shape.n_dim = 5;          /* x [1,2,4,4,5] */
+    m.dim[2].dim_value = D;
+    for (int i = 0; i < (int)(sizeof w / sizeof *w); i++)
+        w[i] = (float)(i * 7 % 11 - 5) / 8;
+    weigh(&m, 5, dims, sizeof w, w);
+    add(&m, "Conv", "x", "w", "c");
+    add(&m, "AveragePool", "c", NULL, "y");
+    kernel.name = (char *)(uintptr_t)"kernel_shape";
+    kernel.type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+    kernel.has_type = true;
+    kernel.n_ints = 3;
+    kernel.ints = two;
+    m.node[1].n_attribute = 1;
+    m.node[1].attribute = &kernels;
+    bytes = pack(&m, &size);
+    f = nn_onnx_parse(bytes, size, &err);
+    net = f ? nn_onnx_in(f, &in, &err) : NULL;
+    plan = net ? nn_plan_new(net->graph, &opt, &err) : NULL;
+    e = plan ? nn_exec_new(plan, net->params, NULL, &err) : NULL;
+    if (!e)
+        fail_msg("%s", err.msg);
+    x = nn_exec_input(e, net->input[0].name).data;
+    for (int i = 0; i < 2 * C * D * H * W; i++)
+        x[i] = (real)number_at(i);
+    nn_exec_forward(e);
+    y = nn_exec_output(e, net->output[0].name).data;
+    for (int i = 0; i < 2 * K * 2 * 1 * 2; i++) {       /* y [2,3,2,1,2] */
+        int n = i / 12, k = i / 4 % 3, at[3] = { i / 2 % 2, 0, i % 2 };
+        double sum = 0;
+
+        for (int v = 0; v < 8 * C * DEEP * SIDE * SIDE; v++) {
+            int c = v / 8 % C, r = v / 8 / C % DEEP, s = v / 8 / C / DEEP % SIDE;
+            int t = v / 8 / C / DEEP / SIDE;
+            int z = at[0] + v / 4 % 2 + r, row = at[1] + v / 2 % 2 + s, column = at[2] + v % 2 + t;
+
+            sum += (double)w[(((k * C + c) * DEEP + r) * SIDE + s) * SIDE + t] *
+                   number_at((((n * C + c) * D + z) * H + row) * W + column) / 8;
+        }
+        if (fabs(sum - (double)y[i]) > 1e-4)
+            fail_msg("number %d is %g, not %g", i, (double)y[i], sum);
+    }
+    nn_exec_free(e);
+    nn_plan_free(plan);
+    nn_onnx_net_free(net);
+    nn_onnx_close(f);
     free(bytes);
 }
 
@@ -798,6 +873,7 @@ int main(void)
         cmocka_unit_test(what_was_read_is_planned_as_the_net),
         cmocka_unit_test(windows_before_their_layer_are_one_attention),
         cmocka_unit_test(softmax_at_the_end_is_known),
+        cmocka_unit_test(pictures_with_depth_are_convolved_and_pooled),
         cmocka_unit_test(wrong_graphs_are_refused),
         cmocka_unit_test(broken_bytes_are_refused),
         cmocka_unit_test(other_files_are_read_below_the_folder_alone),

@@ -302,6 +302,24 @@ bool nn_onnx_lower_gather(nn_onnx_at *a)
     return nn_onnx_at_done(a, nn_onnx_v_reshape(a->r, y, rank, dim));
 }
 
+nn_onnx_val *nn_onnx_padded(nn_onnx_reader *r, nn_onnx_val *x, int axis, const struct nn_pad *p)
+{
+    int64_t dim[SHAPE_MAX_RANK];
+    struct nn_pad own = *p;
+
+    if (nn_onnx_is_const(x)) {
+        err_set(r->err, ERR_UNSUPPORTED, "a constant is padded");
+        return NULL;
+    }
+    if (x->ax[0] == axis && !(x = nn_onnx_apart(r, x)))
+        return NULL;
+    own.axis = nn_onnx_ours_of(x, axis);
+    memcpy(dim, x->dim, sizeof dim);
+    dim[axis] += p->before + p->after;
+    return nn_onnx_new_node(r, x->type, x->rank, dim,
+                            nn_onnx_emit(r, &nn_op_pad, &own, 1, &x->node), x->n_ax, x->ax);
+}
+
 bool nn_onnx_lower_pad(nn_onnx_at *a)
 {
     nn_onnx_val *x = nn_onnx_at_in(a, 0);
@@ -325,7 +343,7 @@ bool nn_onnx_lower_pad(nn_onnx_at *a)
                                                               : NN_PAD_WRAP;
     for (int i = 0; x && i < k; i++) {
         int axis = nn_onnx_at_axis(a, a->n_in > 3 && a->x[3] ? axes[i] : i, x->rank);
-        int64_t cut[2] = { 0 }, dim[SHAPE_MAX_RANK], before, after;
+        int64_t cut[2] = { 0 }, before, after;
 
         if (axis < 0)
             return false;
@@ -341,17 +359,9 @@ bool nn_onnx_lower_pad(nn_onnx_at *a)
         x = nn_onnx_v_take(a->r, x, axis, cut[0], 1, x->dim[axis] - cut[0] - cut[1]);
         if (!x || !(before || after))
             continue;
-        if (nn_onnx_is_const(x))
-            return nn_onnx_at_cannot(a, "a constant is padded");
-        if (x->ax[0] == axis && !(x = nn_onnx_apart(a->r, x)))
-            return false;
-        p.axis = nn_onnx_ours_of(x, axis);
         p.before = (int)before;
         p.after = (int)after;
-        memcpy(dim, x->dim, sizeof dim);
-        dim[axis] += before + after;
-        x = nn_onnx_new_node(a->r, x->type, x->rank, dim,
-                             nn_onnx_emit(a->r, &nn_op_pad, &p, 1, &x->node), x->n_ax, x->ax);
+        x = nn_onnx_padded(a->r, x, axis, &p);
     }
     return nn_onnx_at_done(a, x);
 }

@@ -59,6 +59,9 @@ NN_ONNX_OPS(NN_ONNX_OP)
 /* A linear layer: x over its last dimension; weight as in files, [out,in]. */
 nn_onnx_val *nn_onnx_linear(nn_onnx_reader *r, nn_onnx_val *x, nn_onnx_val *weight,
                             nn_onnx_val *bias, const char *name);
+/* x with numbers before and behind those of a dimension; p's own axis is not looked at. */
+struct nn_pad;
+nn_onnx_val *nn_onnx_padded(nn_onnx_reader *r, nn_onnx_val *x, int axis, const struct nn_pad *p);
 /* x made one along dimensions (a set), which go. */
 nn_onnx_val *nn_onnx_reduced(nn_onnx_reader *r, int kind, nn_onnx_val *x, unsigned set,
                              bool last);
