@@ -445,12 +445,7 @@ static void tell(struct import *m, const struct fit *f, const struct infer_prep_
     str_printf(m->told, "%s: all %d tensors fit, as %s calls them\n", f->model->name, f->matched,
                f->dialect->name);
     tell_twin(m, f);
-    if (m->config.filter)
-        str_printf(m->told, "pictures: made smaller by the filter \"%s\", which is not here; taken "
-                   "is %s\n", m->config.filter, data_filter_names[p->filter]);
-    if (m->config.pressed)
-        str_add(m->told, "pictures: pressed into a square before their middle is taken, which is "
-                "not here; of those that are not square the middle is taken as it is\n");
+    infer_config_tell(&m->config, m->told);
     if (!f->labels)
         str_add(m->told, "the last layer is not there and begins anew\n");
     infer_prep_tell(p, said, ", as weights of this network mostly have them", m->told);

@@ -335,6 +335,34 @@ bool infer_config_read(struct infer_config *c, const char *folder, struct err *e
            read_one(c, folder, INFER_CONFIG_PICTURES, infer_config_pictures, err);
 }
 
+void infer_config_tell(const struct infer_config *c, struct str *told)
+{
+    if (c->filter)
+        str_printf(told, "pictures: made smaller by the filter \"%s\", which is not here; taken is "
+                   "%s\n", c->filter, data_filter_names[c->prep.filter]);
+    if (c->pressed)
+        str_add(told, "pictures: pressed into a square before their middle is taken, which is not "
+                "here; of those that are not square the middle is taken as it is\n");
+}
+
+static int resize_of(const struct infer_config *c)
+{
+    return c->squash ? DATA_SQUASH : c->letterbox ? DATA_LETTERBOX : DATA_CROP;
+}
+
+void infer_config_take(const struct infer_config *c, struct data_prep *prep)
+{
+    for (int i = 0; i < 3 && c->has_prep; i++) {
+        prep->mean[i] = c->prep.mean[i];
+        prep->std[i] = c->prep.std[i];
+    }
+    if (c->has_filter)
+        prep->filter = c->prep.filter;
+    if (c->prep.crop > 0)
+        prep->crop = c->prep.crop;
+    prep->resize = resize_of(c);
+}
+
 /* ---- what nobody said ------------------------------------------------------------------------ */
 
 void infer_config_normalize(struct infer_config *c, enum infer_normalize how)
@@ -386,7 +414,7 @@ struct infer_prep_said infer_config_fill(struct infer_config *c, const char *arc
         c->prep.size[d] = size;
     if (c->prep.crop <= 0)
         c->prep.crop = h->crop;
-    c->prep.resize = c->squash ? DATA_SQUASH : c->letterbox ? DATA_LETTERBOX : DATA_CROP;
+    c->prep.resize = resize_of(c);
     for (int i = 0; i < 3; i++)
         c->prep.background[i] = 255;
     return said;

@@ -37,11 +37,17 @@ bool infer_config_pictures(struct infer_config *c, const char *text, size_t byte
 /* The files of that name in the folder, where they are. */
 bool infer_config_read(struct infer_config *c, const char *folder, struct err *err);
 
+/* What of the preparation is said and not here, a line each. */
+void infer_config_tell(const struct infer_config *c, struct str *told);
+
 /* Our name of timm's network `arch`; NULL: it is none of ours. */
 const char *infer_config_network(const char *arch);
 
 /* Mean and deviation as somebody said; AUTO: nobody. */
 void infer_config_normalize(struct infer_config *c, enum infer_normalize how);
+
+/* Into prep what is said of mean and deviation, filter, crop and resizing. */
+void infer_config_take(const struct infer_config *c, struct data_prep *prep);
 
 /* What is not yet said, for a network of that name and that size.  Returns what was said. */
 struct infer_prep_said infer_config_fill(struct infer_config *c, const char *arch, int size);

@@ -4,7 +4,7 @@
 #include "infer/foreign/onnx_model.h"
 
 #include "infer/calibration.h"
-#include "infer/foreign/names.h"
+#include "infer/foreign/foreign_config.h"
 #include "nn/base/record.h"
 #include "nn/io/onnx_in.h"
 
@@ -16,10 +16,22 @@ enum { SIDE = 4096 };
 
 const char *const infer_layout_names[] = { "auto", "nchw", "nhwc", NULL };
 
+size_t infer_onnx_above(const char *path)
+{
+    static const char inner[] = "onnx/";
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash + 1 - path) : 0, inside = sizeof inner - 1;
+    bool within = n >= inside && !strncmp(path + n - inside, inner, inside) &&
+                  (n == inside || path[n - inside - 1] == '/');
+
+    return within ? n - inside : n;
+}
+
 struct import {
     const struct infer_onnx_options *o;
     const struct nn_onnx_file *file;
     struct data_prep prep;
+    struct infer_config config; /* of files beside */
     struct infer_names names;
     enum data_task task;
     struct arena *mem;
@@ -167,8 +179,28 @@ static void read_imgsz(struct import *m)
     json_decref(json);
 }
 
+/* Above, then beside. */
+static bool read_beside(struct import *m, const char *path)
+{
+    size_t above = infer_onnx_above(path);
+    const char *slash = strrchr(path, '/');
+    size_t beside = slash ? (size_t)(slash + 1 - path) : 0;
+
+    m->config.mem = m->mem;
+    for (size_t n = above;; n = beside) {
+        const char *folder = n ? arena_printf(m->mem, "%.*s", (int)n, path) : ".";
+
+        if (!folder)
+            return no_memory(m->err);
+        if (!infer_config_read(&m->config, folder, m->err))
+            return false;
+        if (n == beside)
+            return true;
+    }
+}
+
 /* Of size and layout the input tells, else the caller must. */
-static bool read_prep(struct import *m, bool *nhwc)
+static bool read_prep(struct import *m, const char *path, bool *nhwc)
 {
     bool own, whole = false, ultralytics = nn_onnx_meta(m->file, "names") &&
                                            nn_onnx_meta(m->file, "imgsz");
@@ -176,21 +208,30 @@ static bool read_prep(struct import *m, bool *nhwc)
 
     field_defaults(data_prep_fields, &m->prep);
     m->prep.size[0] = m->prep.size[1] = 0;
+    if (!read_own(m, &own) || (!own && !read_beside(m, path)))
+        return false;
+    if (!own) {
+        memcpy(m->prep.size, m->config.prep.size, sizeof m->prep.size);
+        infer_config_take(&m->config, &m->prep);
+        infer_config_tell(&m->config, m->told);
+        if (m->config.several)
+            m->task = DATA_MULTI;
+    }
     read_imgsz(m);
-    if (!read_own(m, &own) || !read_input(m, nhwc, &whole))
+    if (!read_input(m, nhwc, &whole))
         return false;
     if (whole) {
         infer_normalize(&m->prep, INFER_NORMALIZE_NONE);        /* the file does the rest */
     } else if (m->o->normalize != INFER_NORMALIZE_AUTO) {
         infer_normalize(&m->prep, (enum infer_normalize)m->o->normalize);
-    } else if (!own && !meta_mean(m)) {
+    } else if (!own && !meta_mean(m) && !m->config.has_prep) {
         said.mean = ultralytics;
         infer_normalize(&m->prep, ultralytics ? INFER_NORMALIZE_UNIT : INFER_NORMALIZE_IMAGENET);
     }
     if (m->o->crop > 0)
         m->prep.crop = m->o->crop;
-    said.crop |= own || ultralytics;
-    said.filter = own || ultralytics;
+    said.crop |= own || ultralytics || m->config.prep.crop > 0;
+    said.filter = own || ultralytics || m->config.has_filter;
     infer_prep_tell(&m->prep, &said, "", m->told);
     return true;
 }
@@ -209,6 +250,8 @@ static bool read_names(struct import *m)
         if (said && !infer_names_any(said, m->mem, &m->names, m->err))
             return err_in(m->err, "metadata \"%s\"", keys[i]);
     }
+    if (!m->names.n)
+        m->names = m->config.names;
     return true;
 }
 
@@ -217,7 +260,9 @@ static bool name_labels(struct import *m, int n)
 {
     if (m->names.n && m->names.n != n)
         return err_set(m->err, ERR_INPUT, "%s has %d names, the network answers with %d",
-                       m->o->labels ? m->o->labels : "the metadata", m->names.n, n);
+                       m->o->labels ? m->o->labels
+                       : m->names.name == m->config.names.name ? INFER_CONFIG_MODEL
+                                                               : "the metadata", m->names.n, n);
     return m->names.n || infer_names_number(n, m->mem, &m->names, m->told, m->err);
 }
 
@@ -300,7 +345,7 @@ static struct infer_model *make(struct import *m, const char *path)
         no_memory(m->err);
         return NULL;
     }
-    if (!read_prep(m, &in.nhwc) || !read_names(m)) {
+    if (!read_prep(m, path, &in.nhwc) || !read_names(m)) {
         err_in(m->err, "%s", path);
         return NULL;
     }

@@ -25,7 +25,13 @@ struct infer_onnx_options {
     bool external;              /* weights may be in other files below the folder */
 };
 
-/* What was found, and where from, are lines in `told`.  NULL on failure. */
+/* How many bytes of its path, or its name in a repository, are the folder that its settings lie in
+ * (foreign_config.h): what is above one called onnx, as on Hugging Face's hub, else its own.  0:
+ * the folder that all begins in. */
+size_t infer_onnx_above(const char *path);
+
+/* Preparation and names that neither options nor metadata say are as settings there or beside the
+ * file have them.  What was found, and where from, are lines in `told`.  NULL on failure. */
 struct infer_model *infer_onnx_model(const char *path, const struct infer_onnx_options *o,
                                      struct str *told, struct err *err);
 

@@ -10,6 +10,7 @@
 #include "infer/foreign/address.h"
 #include "infer/foreign/foreign_config.h"
 #include "infer/foreign/foreign_file.h"
+#include "infer/foreign/onnx_model.h"
 #include "nn/base/file.h"
 #include "nn/io/onnx_in.h"
 
@@ -248,11 +249,12 @@ static enum infer_pulling get(struct pull *p, const char *name, int64_t most)
     return got;
 }
 
-/* The files beside weights in a folder of the repository ("" or "onnx/"): there, or not. */
-static enum infer_pulling get_settings(struct pull *p, const char *folder)
+/* The files beside weights in a folder of the repository, n bytes of the path ("", "onnx/"): there,
+ * or not. */
+static enum infer_pulling get_settings(struct pull *p, size_t n, const char *path)
 {
     for (int i = 0; settings[i]; i++) {
-        const char *name = arena_printf(p->mem, "%s%s", folder, settings[i]);
+        const char *name = arena_printf(p->mem, "%.*s%s", (int)n, path, settings[i]);
         enum infer_pulling got = name ? get(p, name, settings_bytes) : INFER_PULL_FAILED;
 
         if (!name)
@@ -335,20 +337,20 @@ static enum infer_pulling get_named(struct pull *p, const char *name)
 {
     const char *slash = strrchr(name, '/');
     const char *folder = arena_printf(p->mem, "%.*s", slash ? (int)(slash + 1 - name) : 0, name);
-    bool index = ends(name, INFER_INDEX_END);
+    bool index = ends(name, INFER_INDEX_END), onnx = ends(name, ".onnx");
     enum infer_pulling got = INFER_PULL_DONE;
 
     if (!folder) {
         no_memory(p->err);
         return INFER_PULL_FAILED;
     }
-    if (index || ends(name, ".safetensors"))
-        got = get_settings(p, folder);
+    if (index || onnx || ends(name, ".safetensors"))
+        got = get_settings(p, onnx ? infer_onnx_above(name) : strlen(folder), folder);
     if (got == INFER_PULL_DONE)
         got = get(p, name, index ? settings_bytes : weights_bytes);
     if (got == INFER_PULL_DONE && index)
         got = get_shards(p, name, folder);
-    if (got == INFER_PULL_DONE && ends(name, ".onnx"))
+    if (got == INFER_PULL_DONE && onnx)
         got = get_beside(p, name, folder);
     p->out->path = got == INFER_PULL_DONE ? snapshot(p, name) : NULL;
     return got;
@@ -356,7 +358,7 @@ static enum infer_pulling get_named(struct pull *p, const char *name)
 
 static enum infer_pulling get_network(struct pull *p)
 {
-    enum infer_pulling got = get_settings(p, "");
+    enum infer_pulling got = get_settings(p, 0, "");
     const char *file;
 
     if (got == INFER_PULL_DONE)

@@ -184,33 +184,33 @@ odd() {
     echo "an odd one: $1" >"$at/$1"
     serve "$1"
 }
-odd wrong.onnx
-echo 'something else' >"$fixed/wrong.onnx"
-cp "$fixed/wrong.onnx" "$at/wrong.onnx"
-refused wrong.onnx 3 'what came is not what was announced: its git hash is'
+odd wrong.bin
+echo 'something else' >"$fixed/wrong.bin"
+cp "$fixed/wrong.bin" "$at/wrong.bin"
+refused wrong.bin 3 'what came is not what was announced: its git hash is'
 [ -z "$(find "$store" -name '*.part')" ] || fail "a wrong part is left"
-odd file.onnx
-printf '302 Found\nLocation: file:///etc/passwd\nX-Repo-Commit: %s\n' $commit >"$at/file.onnx.head"
-refused file.onnx 3 'which is neither http nor https'
-printf '302 Found\nLocation: /me/net/resolve/main/file.onnx\n' >"$at/file.onnx.head"
-refused file.onnx 3 'leads on and on'
+odd file.bin
+printf '302 Found\nLocation: file:///etc/passwd\nX-Repo-Commit: %s\n' $commit >"$at/file.bin.head"
+refused file.bin 3 'which is neither http nor https'
+printf '302 Found\nLocation: /me/net/resolve/main/file.bin\n' >"$at/file.bin.head"
+refused file.bin 3 'leads on and on'
 printf '200 OK\nETag: "%s"\nX-Repo-Commit: %s\n!length 999999999999999\n' \
-    "$(git_sum "$at/file.onnx")" $commit >"$at/file.onnx.head"
-refused file.onnx 3 'bytes; '
-printf '200 OK\nETag: "%s"\nX-Repo-Commit: %s\n' 'a-word' $commit >"$at/file.onnx.head"
-refused file.onnx 3 'is that a Hugging Face hub?'
-printf '200 OK\nETag: "%s"\n' "$(git_sum "$at/file.onnx")" >"$at/file.onnx.head"
-refused file.onnx 3 'tells no X-Repo-Commit'
-refused not-there.onnx 3 'the server answers 404'
-printf '403 Forbidden\nX-Error-Code: GatedRepo\nX-Error-Message: ask first\n' >"$at/file.onnx.head"
-refused file.onnx 3 'the server answers 403 (GatedRepo: ask first)'
+    "$(git_sum "$at/file.bin")" $commit >"$at/file.bin.head"
+refused file.bin 3 'bytes; '
+printf '200 OK\nETag: "%s"\nX-Repo-Commit: %s\n' 'a-word' $commit >"$at/file.bin.head"
+refused file.bin 3 'is that a Hugging Face hub?'
+printf '200 OK\nETag: "%s"\n' "$(git_sum "$at/file.bin")" >"$at/file.bin.head"
+refused file.bin 3 'tells no X-Repo-Commit'
+refused not-there.bin 3 'the server answers 404'
+printf '403 Forbidden\nX-Error-Code: GatedRepo\nX-Error-Message: ask first\n' >"$at/file.bin.head"
+refused file.bin 3 'the server answers 403 (GatedRepo: ask first)'
 said '--token-file'
-printf '429 Too Many Requests\nRetry-After: 900\n' >"$at/file.onnx.head"
-refused file.onnx 4 'asked again in 900 seconds'
+printf '429 Too Many Requests\nRetry-After: 900\n' >"$at/file.bin.head"
+refused file.bin 4 'asked again in 900 seconds'
 said 'more often with --token-file'
-serve file.onnx
-printf '429 Too Many Requests\nRetry-After: 0\n' >"$at/file.onnx.once"
-pull 0 hf://me/net/file.onnx
+serve file.bin
+printf '429 Too Many Requests\nRetry-After: 0\n' >"$at/file.bin.once"
+pull 0 hf://me/net/file.bin
 
 # an index leads to files beside it, and nowhere else
 mkdir -p "$root/me/parts/resolve/main"
@@ -285,6 +285,7 @@ printed "$snapshot/onnx/model.onnx"
 lines 1
 said 'onnx/model.onnx: has its weights in other files, which came with it'
 cmp "$snapshot/onnx/more/w.data" "$at/onnx/more/w.data"
+cmp "$snapshot/config.json" "$at/config.json"
 pull 0 hf://me/net/onnx/model.onnx --json
 printed '"name":"onnx/more/w.data"'
 printed '"downloaded":0'
@@ -293,18 +294,21 @@ pull 0 hf://me/net/onnx/model.onnx --offline
 run 3 import "$snapshot/onnx/model.onnx" --size 8 -o "$T/beside"
 said '"more/w.data": --allow-external-data reads files'
 run 0 import "$snapshot/onnx/model.onnx" --size 8 -o "$T/beside" --allow-external-data
+not_said 'nothing says how they were prepared'
+run 0 info "$T/beside"
+printed 'mean 0.5'
 run 0 import "$at/onnx/model.onnx" --size 8 -o "$T/beside.too" --allow-external-data
 cmp "$T/beside" "$T/beside.too" || fail "read otherwise from the cache"
 # names that are not below the folder are not asked for
 : >"$root/log"
-for name in ../config.json /etc/passwd more/../../config.json; do
+for name in ../secret.bin /etc/passwd more/../../secret.bin; do
     net $name >"$at/onnx/model.onnx"
     serve onnx/model.onnx
     cp "$at/onnx/model.onnx" "$at/onnx/model.onnx.head" "$fixed/onnx/"
     pull 3 hf://me/net/onnx/model.onnx
     said "onnx/model.onnx: tensor \"w\": its numbers are in \"$name\""
 done
-[ "$(asked 'config\|passwd')" = 0 ] || fail "asked for what is not below: $(cat "$root/log")"
+[ "$(asked 'secret\|passwd')" = 0 ] || fail "asked for what is not below: $(cat "$root/log")"
 net more/not-there.data >"$at/onnx/model.onnx"
 serve onnx/model.onnx
 cp "$at/onnx/model.onnx" "$at/onnx/model.onnx.head" "$fixed/onnx/"
@@ -331,13 +335,13 @@ done
 # ---- a token ------------------------------------------------------------------------------------
 
 echo hf_secret >"$T/token"
-odd mine.onnx
-serve_large mine.onnx
+odd mine.bin
+serve_large mine.bin
 : >"$root/log"
-sed -i "s|$hub|http://localhost:${hub##*:}|" "$at/mine.onnx.head"
-pull 0 hf://me/net/mine.onnx --token-file "$T/token"
-grep -q '^/me/net/resolve/main/mine.onnx -1 Bearer hf_secret$' "$root/log" || fail "no token sent"
-grep -q '^/far/mine.onnx -1 -$' "$root/log" || fail "a token for another host: $(cat "$root/log")"
+sed -i "s|$hub|http://localhost:${hub##*:}|" "$at/mine.bin.head"
+pull 0 hf://me/net/mine.bin --token-file "$T/token"
+grep -q '^/me/net/resolve/main/mine.bin -1 Bearer hf_secret$' "$root/log" || fail "no token sent"
+grep -q '^/far/mine.bin -1 -$' "$root/log" || fail "a token for another host: $(cat "$root/log")"
 run 2 pull hf://me/net --endpoint http://example.org --cache "$T/cache" --token-file "$T/token"
 said 'over https alone'
 printf 'two words\n' >"$T/token"

@@ -101,6 +101,47 @@ static struct infer_model *import(const struct change *c, const struct infer_onn
     return m;
 }
 
+/* Beside the file or, of a folder called onnx, above it: what neither options nor metadata say. */
+static void settings_of_hugging_face_count(void **state)
+{
+    static const struct {
+        const char *path;
+        size_t above;
+    } paths[] = { { "a/onnx/m.onnx", 2 }, { "onnx/m.onnx", 0 }, { "/onnx/m.onnx", 1 },
+                  { "a/fonnx/m.onnx", 8 }, { "m.onnx", 0 }, { "onnx/b/m.onnx", 7 } };
+    static const struct infer_onnx_options plain = { .size = 0 },
+        unit = { .normalize = INFER_NORMALIZE_UNIT };
+    const struct change said = { .key = { "mean", "std" },
+                                 .value = { "[0.1,0.1,0.1]", "[1,1,1]" } };
+    struct err err = { 0 };
+    struct infer_model *m;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        assert_int_equal(infer_onnx_above(paths[i].path), paths[i].above);
+    made_text(&folder, "preprocessor_config.json", "{\"image_mean\":[0.5,0.5,0.5],"
+              "\"image_std\":[0.25,0.25,0.25],\"resample\":3,\"size\":32}");
+    made_text(&folder, "config.json",
+              "{\"id2label\":{\"0\":\"ant\",\"1\":\"bee\",\"2\":\"cow\",\"3\":\"dog\"}}");
+    m = import(&(const struct change){ .nan = false }, &plain, &err);
+    if (!m)
+        fail_msg("%s", err.msg);
+    assert_true(fabs(m->prep.mean[1] - 0.5) < 1e-12 && fabs(m->prep.std[1] - 0.25) < 1e-12);
+    assert_int_equal(m->prep.filter, DATA_BICUBIC);
+    assert_int_equal(m->prep.resize, DATA_SQUASH);
+    assert_string_equal(m->label[2], "cow");
+    infer_model_free(m);
+    m = import(&said, &plain, &err);
+    assert_true(m && fabs(m->prep.mean[1] - 0.1) < 1e-12);
+    infer_model_free(m);
+    m = import(&(const struct change){ .nan = false }, &unit, &err);
+    assert_true(m && m->prep.mean[1] == 0);
+    infer_model_free(m);
+    made_text(&folder, "config.json", "{\"id2label\":{\"0\":\"ant\",\"1\":\"bee\"}}");
+    assert_null(import(&(const struct change){ .nan = false }, &plain, &err));
+    assert_non_null(strstr(err.msg, "config.json has 2 names, the network answers with 4"));
+}
+
 static void mean_and_deviation_are_of_one_scale(void **state)
 {
     static const struct {
@@ -218,6 +259,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(settings_of_hugging_face_count),
         TEST(mean_and_deviation_are_of_one_scale),
         TEST(inputs_that_pixels_cannot_be_are_refused),
         TEST(a_calibration_comes_back),
