@@ -7,6 +7,7 @@
 #include "infer/foreign/foreign_file.h"
 #include "infer/foreign/kind.h"
 #include "infer/foreign/onnx_model.h"
+#include "infer/learnt.h"
 #include "train/arch.h"
 #include "train/checkpoint.h"
 #include "train/few.h"
@@ -72,6 +73,27 @@ bool train_begin_open(struct train_session *t, struct err *err)
     if (!open_init(t, err))
         return false;
     choose_arch(t);
+    return true;
+}
+
+bool train_begin_learnt(struct train_session *t, struct err *err)
+{
+    json_t *earlier;
+    int learnt;
+
+    if (!t->init)
+        return true;
+    earlier = infer_learnt_earlier(t->init, !t->going_on);
+    if (earlier && json_object_set_new(t->about_data, "earlier", earlier))
+        return err_set(err, ERR_MEMORY, "no memory to tell what was learnt before");
+    if (t->going_on || !t->parts.val)
+        return true;
+    learnt = infer_learnt_count(t->init, t->parts.val);
+    if (learnt > 0)
+        train_session_note(t, TRAIN_EVENT_NOTE,
+                           "init: the network has learnt from about %d of the %d pictures that "
+                           "check this training, so its figures flatter: what it is worth is told "
+                           "by others (discern eval)", learnt, t->parts.val->n);
     return true;
 }
 

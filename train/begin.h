@@ -14,6 +14,10 @@ bool train_begin_open(struct train_session *t, struct err *err);
  * whether it answers already. */
 bool train_begin_choose(struct train_session *t, struct train_usual *usual, struct err *err);
 
+/* Puts what the model that is begun with has learnt from into t->about_data, and tells where it is
+ * among the pictures that check. */
+bool train_begin_learnt(struct train_session *t, struct err *err);
+
 /* t->start: the first values of the model; it stays NULL where they are by rule and seed. */
 bool train_begin_values(struct train_session *t, struct err *err);
 

@@ -519,7 +519,7 @@ bool train_session_open(struct train_session *t, struct err *err)
     str_release(&missing);
     t->about_data =
         train_provenance_data(t->index, t->parts.train->n, t->parts.val ? t->parts.val->n : 0);
-    if (!train_begin_choose(t, &usual, err) ||
+    if (!train_begin_learnt(t, err) || !train_begin_choose(t, &usual, err) ||
         !train_choose(t->parts.train, model ? model->least : 1, &usual, cfg->threads,
                       t->run->decode, cfg, &t->prep, &seen, train_session_say, t, err))
         return false;

@@ -29,7 +29,7 @@ static void plain(struct str *out, const char *text)
 }
 
 /* A JSON value for eyes: six digits, lists as "3x5", objects as "key value, key value" without
- * empty texts and lists of more than a handful. */
+ * empty texts and lists of more than a handful, or of objects. */
 static void value_text(struct str *out, const json_t *value)
 {
     enum { HANDFUL = 8 };
@@ -52,7 +52,7 @@ static void value_text(struct str *out, const json_t *value)
         }
     } else if (json_is_object(value)) {
         json_object_foreach((json_t *)(uintptr_t)value, key, member) {
-            if (json_array_size(member) > HANDFUL ||
+            if (json_array_size(member) > HANDFUL || json_is_object(json_array_get(member, 0)) ||
                 (json_is_string(member) && !json_string_length(member)))
                 continue;
             str_add(out, comma);

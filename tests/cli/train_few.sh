@@ -21,6 +21,8 @@ for step in 'batch ' 'augment' 'check before the first step' '0 steps'; do
 done
 said "few 3: $((3 * labels)) pictures to learn from, drawn by seed"
 said "$((n - 3 * labels)) others check them"
+said "has learnt from about "
+said " of the $((n - 3 * labels)) pictures that check this training, so its figures flatter"
 said "of $((3 * labels)) pictures, by the 4 numbers that the network makes of each"
 said "of those held out of it are right: made even "
 not_said 'have fewer pictures'
@@ -88,6 +90,18 @@ run 0 train "$T/set" --init "$model" --few 3 --cache off --out "$T/second"
 run 0 train "$T/set" --init "$T/second/best.safetensors" --few 3 --cache off --out "$T/third"
 run 0 eval "$T/third/best.safetensors" "$T/set" --json
 run 0 export "$T/third/best.safetensors" -o "$T/third.onnx"
+
+# What it began with has learnt from more than it; and where nothing was learnt nothing is told.
+run 0 eval "$T/third/best.safetensors" "$T/one/train" --split all --json
+[ "$(number learnt)" -gt $((6 * labels)) ] || fail "learnt: $(number learnt)"
+run 0 export "$T/third/best.safetensors" --to card -o "$T/third.md"
+! grep -q earlier "$T/third.md" || fail "the card: $(cat "$T/third.md")"
+"$DRAW" "$T/new" --kind single --size 32 --seed 7 --count 60 >"$T/log" 2>&1 ||
+    fail "$(cat "$T/log")"
+run 0 train "$T/new" --init "$model" --few 3 --cache off --out "$T/unseen"
+not_said 'has learnt from'
+run 0 train "$T/one" --init "$from" --probe only --cache off --out "$T/same"
+not_said 'has learnt from'
 
 # What makes no sense.
 usage train "$T/set" --few 3
