@@ -92,7 +92,8 @@ static void tell(struct train_session *t, const struct infer_few *f)
     struct str text = { 0 };
 
     str_printf(&text, "few: probe of %d pictures, by the %d numbers that the network makes of "
-               "each%s", f->n, f->width, f->norm ? ", made even" : "");
+               "each%s%s", f->n, f->width, f->norm ? ", made even" : "",
+               f->together ? ", on one scale: of so few pictures each number's own is chance" : "");
     for (int i = 0; f->folds && i < f->n_tried; i++)
         str_printf(&text, "%s%s %.0f %%", i ? ", " : "; of those held out of it are right: ",
                    f->tried[i].norm ? "made even" : "as they are", f->tried[i].right);

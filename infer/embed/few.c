@@ -14,6 +14,9 @@
  * wrong about it. */
 enum { FOLDS = 10 };
 
+/* Pictures of the rarest label up to which features share a scale. */
+enum { TOGETHER = 2 };
+
 struct choice {
     const struct infer_probe_data *d;
     struct infer_probe_options o;
@@ -147,6 +150,9 @@ static bool pick(struct choice *c, int *folds, struct err *err)
         if (count[l] && count[l] < *folds)
             *folds = count[l] > 1 ? count[l] : 0;
     }
+    for (int l = 0; l < d->n_labels; l++)
+        c->o.together |= count[l] && count[l] <= TOGETHER;
+    c->out->together = c->o.together;
     if (labels < 2)
         *folds = 0;
     c->o.folds = *folds ? *folds : 1;

@@ -4,7 +4,9 @@
  * Logistic regression (infer/embed/probe.h) of rows each moved and scaled to mean 0 and deviation 1
  * (a layer norm, so that a picture's contrast does not count), or of the features as they are,
  * where their log loss on pictures that were held out is less by more than twice the standard error
- * of the difference; where pictures may have several labels, where it is less.  Of 25 pictures
+ * of the difference; where pictures may have several labels, where it is less.  Where a label has
+ * one or two pictures features share a scale: two pictures make each feature -1 and 1, whatever it
+ * is worth.  Of one picture each it is then the nearest mean, of two hardly another.  Of 25 pictures
  * whoever takes the least takes what chance says: docs/train.md has what that cost, and what the
  * nearest mean of a label and soft k-NN gave.
  */
@@ -17,6 +19,7 @@ enum { INFER_FEW_TRIED = 2 };
 
 struct infer_few {
     bool norm;                  /* of rows of mean 0 and deviation 1 */
+    bool together;              /* features had one scale (struct infer_probe_options) */
     int width, n_labels;
     float *weight;              /* [n_labels,width] */
     float *bias;                /* [n_labels] */

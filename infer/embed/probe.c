@@ -45,6 +45,7 @@ struct fit {
     const struct nn_kernels *k;
     struct pool *pool;
     int n, width, labels;
+    bool together;              /* one scale for all features */
     int *at;                    /* [n] row of d */
     int *fold, held;            /* [n]; rows of fold `held` are held out, NOBODY: none */
     real *z;                    /* [n,width] */
@@ -254,6 +255,17 @@ static double slope(void *ctx, const double *x, double *g)
 
 /* ---- fits ------------------------------------------------------------------------------------ */
 
+/* The root of their mean square for each of n scales. */
+static void share_scale(int n, double *scale)
+{
+    double square = 0;
+
+    for (int k = 0; k < n; k++)
+        square += scale[k] * scale[k] / n;
+    for (int k = 0; k < n; k++)
+        scale[k] = sqrt(square);
+}
+
 /* Mean and deviation of z over the rows that are learnt from; of what does not change 1. */
 static void standardize(struct fit *f)
 {
@@ -276,11 +288,13 @@ static void standardize(struct fit *f)
 
             f->s[k] += far * far;
         }
-    for (int k = 0; k < f->width; k++) {
+    for (int k = 0; k < f->width; k++)
         f->s[k] = sqrt(f->s[k] / n);
+    if (f->together)
+        share_scale(f->width, f->s);
+    for (int k = 0; k < f->width; k++)
         if (!(f->s[k] > 1e-6))
             f->s[k] = 1;
-    }
 }
 
 static void scale_parameters(const struct fit *f, double w, double b, double *x)
@@ -452,11 +466,13 @@ static void make_rows(struct fit *f)
 
             f->scale[k] += far * far;
         }
-    for (size_t k = 0; k < width; k++) {
+    for (size_t k = 0; k < width; k++)
         f->scale[k] = sqrt(f->scale[k] / f->n);
+    if (f->together)
+        share_scale(f->width, f->scale);
+    for (size_t k = 0; k < width; k++)
         if (!(f->scale[k] > fmax(1e-6 * fabs(f->mean[k]), 1e-12)))
             f->scale[k] = 1;
-    }
     for (int i = 0; i < f->n; i++)
         for (size_t k = 0; k < width; k++)
             f->z[(size_t)i * width + k] =
@@ -565,7 +581,8 @@ static bool fit(struct fit *f, const struct infer_probe_options *o, struct infer
 bool infer_probe_fit(const struct infer_probe_data *d, const struct infer_probe_options *o,
                      struct infer_probe *out, struct err *err)
 {
-    struct fit f = { .d = d, .pool = o->pool, .width = d->width, .labels = d->n_labels,
+    struct fit f = { .d = d, .pool = o->pool, .together = o->together,
+                     .width = d->width, .labels = d->n_labels,
                      .held = NOBODY, .mem = arena_new(), .k = nn_kernels_get(o->isa, err) };
     bool ok = f.mem && f.k;
 

@@ -2,7 +2,7 @@
  * probe -- a linear classifier on features: logistic regression, drawn to 0
  *
  * With z the features, each moved and scaled to mean 0 and deviation 1 over the pictures that are
- * learnt from, weights W and biases b minimise
+ * learnt from (or all scaled alike, infer_probe_options.together), weights W and biases b minimise
  *
  *     sum over pictures of the log loss of (W z + b)  +  |W|^2 / (2 C)
  *
@@ -35,6 +35,8 @@ enum { INFER_PROBE_FOLDS = 5, INFER_PROBE_TRIED = 16 };
 
 struct infer_probe_options {
     double c;                   /* > 0: C is this; 0: it is chosen */
+    bool together;              /* features share one scale: their deviation over all of them, as
+                                   each's own is chance where there are few pictures */
     int folds;                  /* of the cross-validation: 0: INFER_PROBE_FOLDS; n or more: each
                                    picture is held out alone */
     uint64_t seed;              /* which picture falls into which fold */

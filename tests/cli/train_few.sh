@@ -26,6 +26,7 @@ said " of the $((n - 3 * labels)) pictures that check this training, so its figu
 said "of $((3 * labels)) pictures, by the 4 numbers that the network makes of each"
 said "of those held out of it are right: made even "
 not_said 'have fewer pictures'
+not_said 'on one scale'
 [ "$(wc -l <"$T/few/metrics.csv")" -eq 2 ] || fail "not one line: $(cat "$T/few/metrics.csv")"
 model=$T/few/best.safetensors
 run 0 eval "$model" "$T/set" --json
@@ -60,6 +61,7 @@ run 0 eval "$T/from10/best.safetensors" "$T/ten" --split all
 run 0 train "$T/ten" --init "$from" --few 9 --cache off --out "$T/from10b"
 said 'few 9: 2 of 2 labels have fewer pictures'
 run 0 train "$T/ten" --init "$from" --few 1 --cache off --out "$T/from2"
+said 'made even, on one scale: of so few pictures each number'
 said 'nothing else was tried'
 
 # Files that cannot be read: others are drawn for them, and a label that has no others is told.

@@ -107,6 +107,52 @@ static void one_picture_of_each_label_is_enough(void **state)
     infer_few_release(&f);
 }
 
+/* Row i of m, of mean 0 and deviation 1. */
+static void even(const struct made *m, int i, double z[WIDTH])
+{
+    double mean = 0, square = 0;
+
+    for (int k = 0; k < WIDTH; k++)
+        mean += (double)m->row[i * WIDTH + k] / WIDTH;
+    for (int k = 0; k < WIDTH; k++) {
+        z[k] = (double)m->row[i * WIDTH + k] - mean;
+        square += z[k] * z[k] / WIDTH;
+    }
+    for (int k = 0; k < WIDTH; k++)
+        z[k] /= sqrt(square + 1e-5);
+}
+
+/* Of two pictures the nearer one is the answer: a scale for each number would make those in which
+ * they hardly differ count as much as the others. */
+static void one_picture_each_is_its_labels_mean(void **state)
+{
+    struct made m;
+    struct infer_few f;
+    bool use[N] = { true, true };
+    double z[2][WIDTH], dot = 0, far = 0, along = 0;
+
+    (void)state;
+    make(&m, DATA_SINGLE, 2);
+    m.d.use = use;
+    f = fitted(&m.d);
+    assert_true(f.n == 2 && f.together && f.norm);
+    even(&m, 0, z[0]);
+    even(&m, 1, z[1]);
+    for (int k = 0; k < WIDTH; k++) {
+        double d = z[1][k] - z[0][k], w = (double)f.weight[WIDTH + k] - (double)f.weight[k];
+
+        dot += d * w;
+        far += d * d;
+        along += w * w;
+    }
+    assert_true(dot / sqrt(far * along) > 0.9999);
+    infer_few_release(&f);
+    make(&m, DATA_SINGLE, 2);
+    f = fitted(&m.d);
+    assert_false(f.together);
+    infer_few_release(&f);
+}
+
 /* ---- as a network ---------------------------------------------------------------------------- */
 
 /* The features of pictures of lots, and what the network answers: p[N,LABELS]. */
@@ -202,6 +248,7 @@ int main(void)
         cmocka_unit_test(rows_are_tried_even_and_as_they_are),
         cmocka_unit_test(another_head_is_taken_where_it_is_clearly_better),
         cmocka_unit_test(one_picture_of_each_label_is_enough),
+        cmocka_unit_test(one_picture_each_is_its_labels_mean),
         cmocka_unit_test(the_head_becomes_the_networks),
     };
 
