@@ -319,6 +319,12 @@ static enum infer_pulling get_beside(struct pull *p, const char *onnx, const cha
         say(p, onnx, why.msg);
         return INFER_PULL_DONE;
     }
+    for (int i = 0; i < n; i++)
+        if (!infer_address_file(part[i], true)) {
+            err_set(p->err, ERR_INPUT, "%s: its numbers are in \"%.100s\", which is no name of a "
+                    "file", onnx, part[i]);
+            return INFER_PULL_FAILED;
+        }
     got = get_parts(p, folder, part, n);
     if (got == INFER_PULL_DONE && n)
         say(p, onnx, "has its weights in other files, which came with it: discern import takes "

@@ -308,7 +308,12 @@ for name in ../secret.bin /etc/passwd more/../../secret.bin; do
     pull 3 hf://me/net/onnx/model.onnx
     said "onnx/model.onnx: tensor \"w\": its numbers are in \"$name\""
 done
-[ "$(asked 'secret\|passwd')" = 0 ] || fail "asked for what is not below: $(cat "$root/log")"
+net 'more/.git' >"$at/onnx/model.onnx"
+serve onnx/model.onnx
+cp "$at/onnx/model.onnx" "$at/onnx/model.onnx.head" "$fixed/onnx/"
+pull 3 hf://me/net/onnx/model.onnx
+said '"more/.git", which is no name of a file'
+[ "$(asked 'secret\|passwd\|git')" = 0 ] || fail "asked for what is not below: $(cat "$root/log")"
 net more/not-there.data >"$at/onnx/model.onnx"
 serve onnx/model.onnx
 cp "$at/onnx/model.onnx" "$at/onnx/model.onnx.head" "$fixed/onnx/"
