@@ -6,8 +6,8 @@
  * where their log loss on pictures that were held out is less by more than twice the standard error
  * of the difference; where pictures may have several labels, where it is less.  Where a label has
  * one or two pictures features share a scale: two pictures make each feature -1 and 1, whatever it
- * is worth.  Of one picture each it is then the nearest mean, of two hardly another.  Of 25 pictures
- * whoever takes the least takes what chance says: docs/train.md has what that cost, and what the
+ * is worth.  Of one picture each it is then the nearest mean.  Of 25 pictures whoever takes the
+ * least takes what chance says: docs/train.md has what that cost, and what the
  * nearest mean of a label and soft k-NN gave.
  */
 #ifndef INFER_FEW_H
