@@ -230,9 +230,45 @@ static bool sort(const struct job *j, int *left, struct err *err)
     return ok;
 }
 
+/* Where the path lies, or what of it is there: free() it.  NULL: memory is out. */
+static char *place_of(const char *path)
+{
+    char *part = strdup(path), *found = NULL, *slash;
+
+    while (part && *part && !(found = realpath(part, NULL))) {
+        slash = strrchr(part, '/');
+        if (!slash || slash == part)
+            break;
+        *slash = 0;
+    }
+    if (part && !found)
+        found = realpath(*path == '/' ? "/" : ".", NULL);
+    free(part);
+    return found;
+}
+
+/* What is made of a set must not become a part of it: the next look would find everything twice.
+ * What is moved is there once. */
+static bool sorts_outside(const struct job *j, struct err *err)
+{
+    char *set = place_of(j->s.data), *to = place_of(j->o->sort_into);
+    size_t n = set ? strlen(set) : 0;
+    bool within = set && to && file_kind(set) == FILE_FOLDER && !strncmp(to, set, n) &&
+                  (!to[n] || to[n] == '/' || set[n - 1] == '/');
+
+    free(set);
+    free(to);
+    if (!within || j->o->how == INFER_MOVE)
+        return true;
+    return err_set(err, ERR_INPUT, "%s: lies in the set, which would then have every picture twice: "
+                   "name a folder elsewhere, or --how move", j->o->sort_into);
+}
+
 /* What is sorted are files of their own. */
 static bool may_sort(const struct job *j, struct err *err)
 {
+    if (j->o->sort_into && !sorts_outside(j, err))
+        return false;
     for (int i = 0; j->o->sort_into && i < j->s.x->n; i++)
         if (j->s.x->sample[i].raw)
             return err_set(err, ERR_UNSUPPORTED, "%s: its pictures are no files of their own: they "

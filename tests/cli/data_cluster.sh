@@ -80,6 +80,21 @@ for how in copy link move; do
 done
 run 3 data cluster --undo "$T/s"
 
+# A set does not come to hold itself once more; what is moved is there once.
+ln -s "$T/heap" "$T/way"
+for into in "$T/heap" "$T/heap/s" "$T/heap/new/s" "$T/way/s" "$T/heap/../heap/s"; do
+    run 3 data cluster "$T/heap" --model "$T/eyes" --clusters 3 --sort-into "$into"
+    said "$into: lies in the set"
+done
+run 3 data cluster "$T/way" --model "$T/eyes" --clusters 3 --sort-into "$T/heap/s" --how link
+[ "$(ls "$T/heap" | wc -l)" = 12 ] || fail "something was sorted: $(ls "$T/heap")"
+run 0 data cluster "$T/heap" --model "$T/eyes" --clusters 3 --sort-into "$T/heap" --how move
+[ "$(ls "$T/heap")" = "$(printf 'cluster-1\ncluster-2\ncluster-3')" ] || fail "$(ls "$T/heap")"
+run 0 data cluster --undo "$T/heap"
+[ "$(ls "$T/heap" | wc -l)" = 12 ] || fail "not put back"
+run 0 data cluster "$T/heap" --model "$T/eyes" --clusters 3 --sort-into "$T/heap2"
+run 0 data cluster --undo "$T/heap2"
+
 usage data cluster
 usage data cluster "$T/heap"
 said '--model MODEL is missing'
