@@ -197,6 +197,8 @@ static void add_steps(const struct nn_plan *p, const struct nn_op *op,
 
 void infer_info_variants(const struct nn_plan *p, struct str *out)
 {
+    bool any = false;
+
     for (int o = 0; o < nn_op_count(); o++) {
         const struct nn_op *op = nn_op_at(o);
 
@@ -208,6 +210,10 @@ void infer_info_variants(const struct nn_plan *p, struct str *out)
                            op->choices[k].variant[v]);
                 add_steps(p, op, &op->choices[k], v, &steps);
                 if (steps.len) {
+                    if (!any)
+                        str_add(out, "ways to compute a layer, where there are several: behind "
+                                     "each the steps of the plan that go by it\n");
+                    any = true;
                     cli_column(out, str_text(&name), VARIANT_COLUMNS, false);
                     cli_wrap(out, str_text(&steps), VARIANT_COLUMNS, VARIANT_COLUMNS);
                 }

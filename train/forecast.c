@@ -98,3 +98,10 @@ bool train_forecast(const struct train_forecast_facts *f, struct train_forecast 
         out->program + out->network + out->pictures + out->validation + out->caches;
     return true;
 }
+
+void train_forecast_kept(const struct train_forecast *m, struct str *out)
+{
+    str_printf(out, "%.0f kept by its layers to learn from", 1e-6 * (double)m->kept);
+    if (m->again >= 500000)
+        str_printf(out, ", %.0f more computed twice instead", 1e-6 * (double)m->again);
+}

@@ -39,6 +39,9 @@ struct train_forecast_facts {
 bool train_forecast(const struct train_forecast_facts *facts, struct train_forecast *out,
                     struct err *err);
 
+/* What of the network is there for learning, in words: "23 kept by its layers to learn from". */
+void train_forecast_kept(const struct train_forecast *m, struct str *out);
+
 /* Bytes of this process that are in memory now; 0 where the system does not tell. */
 int64_t train_resident(void);
 

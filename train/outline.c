@@ -99,9 +99,12 @@ void train_outline_text(const struct train_outline *o, const struct train_cfg *c
                1e-6 * (double)o->trained, 1e-6 * (double)o->flops, o->size[1], o->size[0],
                o->channels);
     add_steps(o, cfg, out);
-    str_printf(out, "memory   %.0f MB at its most; %.0f kept from forward to backward, %.0f made "
-               "again there\n", 1e-6 * (double)o->memory.total, 1e-6 * (double)o->memory.kept,
-               1e-6 * (double)o->memory.again);
+    str_printf(out, "memory   %.0f MB at its most", 1e-6 * (double)o->memory.total);
+    if (o->steps) {
+        str_add(out, ", of the network ");
+        train_forecast_kept(&o->memory, out);
+    }
+    str_addc(out, '\n');
     add_time(o, out);
     if (o->variants.len)
         str_printf(out, "\n%s", str_text(&o->variants));

@@ -397,18 +397,23 @@ static bool tell_memory(struct train_session *t, int64_t resident, const struct 
 {
     const struct train_forecast *m = &t->memory;
     struct train_net_bytes network;
+    struct str kept = { 0 };
 
     if (!forecast(t, resident, seen, &network, err) ||
         !fit_memory(t, resident, seen, &network, err))
         return false;
+    if (t->cfg->probe != TRAIN_PROBE_ONLY) {    /* which makes no steps */
+        str_add(&kept, " (");
+        train_forecast_kept(m, &kept);
+        str_addc(&kept, ')');
+    }
     train_session_note(t, TRAIN_EVENT_NOTE,
-                       "memory %.0f MB: network and optimiser %.0f (%.0f kept from forward to "
-                       "backward, %.0f made again there), pictures under way %.0f, validation "
-                       "%.0f, decoded pictures %.0f, program %.0f",
-                       1e-6 * (double)m->total, 1e-6 * (double)m->network, 1e-6 * (double)m->kept,
-                       1e-6 * (double)m->again, 1e-6 * (double)m->pictures,
-                       1e-6 * (double)m->validation, 1e-6 * (double)m->caches,
-                       1e-6 * (double)m->program);
+                       "memory %.0f MB: network and optimiser %.0f%s, pictures under way %.0f, "
+                       "validation %.0f, decoded pictures %.0f, program %.0f",
+                       1e-6 * (double)m->total, 1e-6 * (double)m->network, str_text(&kept),
+                       1e-6 * (double)m->pictures, 1e-6 * (double)m->validation,
+                       1e-6 * (double)m->caches, 1e-6 * (double)m->program);
+    str_release(&kept);
     return true;
 }
 

@@ -16,7 +16,7 @@ mkdir "$T/set"
 cp -r "$T/one/train"/* "$T/set"
 run 0 train "$T/set" --init "$from" --few 3 --cache off --out "$T/few"
 said ' labels; no steps'
-for step in 'batch ' 'augment' 'check before the first step' '0 steps'; do
+for step in 'kept by its layers' 'batch ' 'augment' 'check before the first step' '0 steps'; do
     not_said "$step"
 done
 said "few 3: $((3 * labels)) pictures to learn from, drawn by seed"

@@ -173,7 +173,8 @@ least=$(least)
 [ "$least" -lt "$any" ] || fail "$least MB at least, $any without a limit"
 run 0 train "$T/one" $deep --memory "$least" --out "$T/little"
 [ "$(told)" -le "$least" ] || fail "$(told) MB told, $least given"
-said 'made again there'
+said 'kept by its layers to learn from, '
+said 'more computed twice instead)'
 same any little
 setting little memory "$least"
 setting little slice 0
