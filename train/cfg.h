@@ -91,7 +91,7 @@ struct train_cfg {
     int threads; /* 0 = all processors */
     int memory;  /* MB that the program may take; 0: any */
     int slice;   /* pictures that go through the network together; 0: the batch */
-    double val;  /* share held out where the data say nothing; 0 = chosen */
+    double val;  /* share held out where the data say nothing; 0: none; < 0: chosen */
     bool no_near; /* near-duplicates are not kept on one side */
     const char *isa;
     int precision; /* enum nn_precision */

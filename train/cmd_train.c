@@ -144,7 +144,7 @@ static void note_split(struct hearing *h, const struct data_split_result *r, int
 {
     const struct train_cfg *cfg = &h->a->o.cfg;
 
-    if (!held)
+    if (!held && cfg->val > 0)
         note(h, "val %g: the data have no val part, so that share of %d pictures is held out, by "
              "their content", cfg->val, n);
     if (r->clusters)
@@ -301,17 +301,17 @@ static struct data_index *open_data(struct train_asked *a, struct hearing *h,
         held += x->sample[i].split == DATA_VAL;
         free_n += x->sample[i].split == DATA_UNSPLIT || x->sample[i].split == DATA_TRAIN;
     }
-    if (o->cfg.val <= 0)
+    if (o->cfg.val < 0)
         o->cfg.val = train_choose_val(free_n);
-    if (!held && !o->cfg.no_near && x->n >= MANY)
+    if (!held && !o->cfg.no_near && o->cfg.val > 0 && x->n >= MANY)
         cli_say("looking at %d pictures for copies; --no-near skips that", x->n);
     cli_progress(&progress, "looked at", "pictures", x->n);
     /* Nothing is held out of few pictures: the others are there for that. */
     ok = (o->cfg.few && !held) ||
          data_split(x,
                     &(struct data_split_options){
-                        .val = o->cfg.val, .no_near = o->cfg.no_near, .threads = threads,
-                        .decode = decode, .grow = o->source.split_file != NULL,
+                        .val = o->cfg.val, .no_near = o->cfg.no_near || o->cfg.val == 0,
+                        .threads = threads, .decode = decode, .grow = o->source.split_file != NULL,
                         .progress = &progress },
                     &r, err);
     progress_end(&progress);

@@ -33,6 +33,18 @@ same a b
 run 0 train --config "$T/b/run.json" --out "$T/c" --threads 1
 same a c
 
+# ---- nothing is held out where nobody wants it ----
+run 0 train "$T/one/train" $tiny --val 0 --cache off --out "$T/all"
+said 'nothing is held out: no figure will say how good the network is'
+not_said 'val 0'
+setting all val 0
+! grep -q ',val' "$T/all/split.csv" || fail "held out: $(grep ',val' "$T/all/split.csv")"
+run 0 train --config "$T/all/run.json" --cache off --out "$T/all-2"
+same all all-2
+run 0 train "$T/one/train" $tiny --cache off --out "$T/held"
+said 'val 0.2: '
+grep -q ',val' "$T/held/split.csv" || fail "nothing is held out"
+
 # bf16 where nothing multiplies it is done, and said to be slow.
 run 0 train "$T/one" $tiny --out "$T/half" --precision bf16 --isa ref --steps 1 --epochs 0
 said 'precision bf16: there are no instructions'
