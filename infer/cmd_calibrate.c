@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NEVER_NAMED = 20 };
+
 struct options {
     int split, method, unknown_by, batch, threads;
     const char *goal, *unknown, *out;
@@ -221,6 +223,32 @@ static bool try_foreign(struct job *j, const char *folder, struct err *err)
 
 /* ---- the report ------------------------------------------------------------------------------ */
 
+static bool never_told(const struct job *j, int label)
+{
+    return j->c.threshold && j->c.threshold[label] >= 1;
+}
+
+/* The labels that no answer will have. */
+static void add_never(const struct job *j, struct str *out)
+{
+    struct str names = { 0 };
+    int n = 0;
+
+    for (int l = 0; l < j->m->n_labels && n < NEVER_NAMED; l++)
+        if (never_told(j, l)) {
+            str_add(&names, n++ ? ", " : "");
+            cli_clean(&names, j->m->label[l]);
+        }
+    if (n < j->notes.never)
+        str_printf(&names, " and %d more", j->notes.never - n);
+    if (n) {
+        str_printf(out, "%-18s", "never told");
+        cli_wrap(out, str_text(&names), 18, 18);
+    }
+    out->failed |= names.failed;
+    str_release(&names);
+}
+
 static void tell_thresholds(const struct job *j, struct str *out)
 {
     const struct infer_calibration *c = &j->c;
@@ -244,6 +272,7 @@ static void tell_thresholds(const struct job *j, struct str *out)
                    str_plural(j->notes.never), j->notes.never == 1 ? "es" : "",
                    j->notes.never == 1 ? "is" : "are");
     str_addc(out, '\n');
+    add_never(j, out);
 }
 
 static void tell_bands(const struct infer_calibration *c, struct str *out)
@@ -305,6 +334,11 @@ static void write_json(const struct job *j, struct str *out, struct err *err)
     json_raw(out, "calibration", record ? record : "null");
     json_number(out, "few", j->notes.few);
     json_number(out, "never", j->notes.never);
+    json_begin(out, "never_told", '[');
+    for (int l = 0; l < j->m->n_labels; l++)
+        if (never_told(j, l))
+            json_text(out, NULL, j->m->label[l]);
+    json_end(out, ']');
     json_text(out, "wrote", j->out);
     json_end(out, '}');
     str_addc(out, '\n');
@@ -316,6 +350,9 @@ static bool calibrate(struct job *j, const char *data, struct err *err)
     struct str out = { 0 };
     bool ok;
 
+    if (j->m->calibration)
+        cli_say("%s: was calibrated already, by %d pictures; all of that is fitted anew",
+                j->r.side[0].name, j->m->calibration->pictures);
     /* The network's own answers are what is fitted to. */
     j->m->calibration = NULL;
     ok = data_sandbox_choose(j->o->sandbox, j->threads, &j->how, err) && fit(j, data, err) &&

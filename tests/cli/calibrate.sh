@@ -42,6 +42,7 @@ for how in '--batch 1 --threads 1' '--batch 64 --threads 3'; do
     cmp "$T/again" "$T/model" || fail "$how changes the model"
 done
 run 0 calibrate "$T/again" "$T/fresh" --split train --unknown "$T/many/images"
+said "$T/again: was calibrated already, by 190 pictures; all of that is fitted anew"
 cmp "$T/again" "$T/model"
 
 run 3 calibrate "$T/before" "$T/fresh" --split train -o "$T/again"
@@ -57,6 +58,13 @@ printed '"goal":"precision","goal_at":0.5'
 printed '"unknown":"confidence"'
 pattern='"(scale|shift|threshold)":\[([-0-9.e]+,){9}[-0-9.e]+\]'
 [ "$(grep -oE "$pattern" "$T/out" | wc -l)" = 3 ] || fail "$(cat "$T/out")"
+# Labels that no threshold is good for are named.
+run 0 calibrate "$T/before" "$T/fresh" --split train --goal precision:0.999 -o "$T/never"
+not_said 'was calibrated already'
+printed 'never told        checker, circle, '
+run 0 calibrate "$T/before" "$T/fresh" --split train --goal precision:0.999 -o "$T/never" --force \
+    --json
+printed '"never_told":["checker","circle",'
 run 0 calibrate "$T/again" "$T/fresh" --split train --hi 0 --unknown-by none
 not_printed bands
 not_printed unknown
