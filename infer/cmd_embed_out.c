@@ -157,11 +157,13 @@ struct infer_rows *infer_rows_begin(enum infer_rows_form form, const char *path,
                               .what = what };
     if (form == INFER_ROWS_NPY) {
         infer_rows_names(path, &names);
+        file_sweep(str_text(&names));
         ok = (!names.failed || err_set(err, ERR_MEMORY, "no memory for a file name")) &&
              (r->npy = infer_npy_begin(path, 1, &width, err)) &&
              (r->file = file_create(str_text(&names), err));
         str_release(&names);
     } else if (path && form != INFER_ROWS_SAFETENSORS) {
+        file_sweep(path);
         ok = (r->file = file_create(path, err));
     }
     if (ok)

@@ -61,6 +61,7 @@ struct infer_npy *infer_npy_begin(const char *path, int rank, const int *dim, st
     for (size_t i = 0; i < f->count; i++)
         f->none[i] = NAN;
     head(f, text);
+    file_sweep(path);
     f->file = file_create(path, err);
     if (f->file && file_write(f->file, text, sizeof text, err))
         return f;

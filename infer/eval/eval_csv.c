@@ -76,11 +76,14 @@ static bool put_out(struct str *row, struct file_out *f, struct err *err)
 
 bool infer_eval_csv(const struct infer_eval *e, const char *path, struct err *err)
 {
-    struct file_out *f = file_create(path, err);
+    struct file_out *f;
     struct str row = { 0 }, cell = { 0 };
     char mark = between(e);
-    bool ok = f;
+    bool ok;
 
+    file_sweep(path);
+    f = file_create(path, err);
+    ok = f;
     if (!f)
         return false;
     str_add(&row, "file,truth,answer,right");

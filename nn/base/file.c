@@ -5,13 +5,16 @@
 
 #include "nn/base/arena.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -244,12 +247,72 @@ static bool open_tmp(struct file_out *f, size_t size)
 {
     /* The plain name may be taken: by another thread, or by a killed run that had our number. */
     for (int i = 0; i < TMP_TRIES && f->fd < 0; i++) {
+        struct stat st;
+
         snprintf(f->tmp, size, i ? "%s.tmp-%ld-%d" : "%s.tmp-%ld", f->path, (long)getpid(), i);
         f->fd = open(f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (f->fd < 0 && errno != EEXIST)
             break;
+        /* Who cannot see our process may have swept it away before it was locked: again. */
+        if (f->fd >= 0 && !flock(f->fd, LOCK_EX | LOCK_NB) && !fstat(f->fd, &st) && !st.st_nlink) {
+            close(f->fd);
+            f->fd = -1;
+        }
     }
     return f->fd >= 0;
+}
+
+/* The process of "BASE.tmp-PID" or "BASE.tmp-PID-1"; 0: it is called otherwise. */
+static pid_t writer_of(const char *name, const char *base)
+{
+    static const char between[] = ".tmp-";
+    size_t n = strlen(base), m = sizeof between - 1;
+    char *end;
+    long id;
+
+    if (strncmp(name, base, n) != 0 || strncmp(name + n, between, m) != 0 ||
+        !isdigit((unsigned char)name[n + m]))
+        return 0;
+    id = strtol(name + n + m, &end, 10);
+    if (*end == '-' && isdigit((unsigned char)end[1]))
+        end += 1 + strspn(end + 1, "0123456789");
+    return *end || id <= 0 || id > INT_MAX ? 0 : (pid_t)id;
+}
+
+void file_sweep(const char *path)
+{
+    struct err ignored = { 0 };
+    char *target = file_target(path, &ignored), *slash = target ? strrchr(target, '/') : NULL;
+    const char *base = slash ? slash + 1 : target;
+    DIR *dir = NULL;
+    struct dirent *d;
+
+    if (slash) {
+        char end = slash[1];    /* "/" stays */
+
+        slash[1] = 0;
+        dir = opendir(target);
+        slash[1] = end;
+    } else if (target) {
+        dir = opendir(".");
+    }
+    while (dir && (d = readdir(dir))) {
+        pid_t pid = writer_of(d->d_name, base);
+        struct stat st;
+        int fd;
+
+        if (!pid || !kill(pid, 0) || errno != ESRCH)
+            continue;
+        fd = openat(dirfd(dir), d->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !flock(fd, LOCK_EX | LOCK_NB))
+            unlinkat(dirfd(dir), d->d_name, 0);
+        close(fd);
+    }
+    if (dir)
+        closedir(dir);
+    free(target);
 }
 
 struct file_out *file_create(const char *path, struct err *err)

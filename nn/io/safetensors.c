@@ -541,6 +541,7 @@ bool st_write(const char *path, int n, const struct st_entry *entry, int n_meta,
         goto out;
     }
     length = header.len;
+    file_sweep(path);
     f = file_create(path, err);
     if (!f || !file_reserve(f, LENGTH_BYTES + header.len + data_bytes, err) ||
         !file_write(f, &length, sizeof length, err) ||

@@ -86,6 +86,15 @@ said 'none of what was named could be read'
 [ ! -e "$T/none.npy" ] && [ ! -e "$T/none.names.csv" ] || fail "a file of nothing"
 no_rest "$T"
 
+# What killed runs left of writing the same files goes.
+sh -c 'echo $$' >"$T/pid"
+for f in again.csv rows.npy rows.names.csv; do
+    : >"$T/$f.tmp-$(cat "$T/pid")"
+done
+run 0 embed "$model" "$data" -o "$T/again.csv" --force
+run 0 embed "$model" "$data" -o "$T/rows.npy" --force
+no_rest "$T"
+
 # What is refused.
 usage embed
 usage embed "$model"

@@ -15,11 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Each test runs in an own, empty folder. */
@@ -389,6 +391,51 @@ static void two_writers_and_leftovers_do_not_meet(void **state)
     expect(left, "of a killed run with our number");
 }
 
+/* A number that was a process's, and is none's. */
+static pid_t dead(void)
+{
+    pid_t pid = fork();
+
+    if (!pid)
+        _exit(0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    return pid;
+}
+
+static void what_dead_processes_left_is_swept(void **state)
+{
+    struct err err = { 0 };
+    char name[5][64];
+    long gone = (long)dead(), here = (long)getppid();
+    struct file_out *f;
+    int locked;
+
+    (void)state;
+    snprintf(name[0], 64, "f.tmp-%ld", gone);
+    snprintf(name[1], 64, "f.tmp-%ld-1", gone);
+    snprintf(name[2], 64, "f.tmp-%ld-2", gone);         /* somebody has it locked */
+    snprintf(name[3], 64, "f.tmp-%ld", here);           /* its process is there */
+    snprintf(name[4], 64, "g.tmp-%ld", gone);           /* another file's */
+    for (int i = 0; i < 5; i++)
+        put(name[i], "half of it");
+    put("f.tmp-x", "no number");
+    f = file_create("f", &err);
+    assert_non_null(f);
+    locked = open(name[2], O_RDONLY);
+    assert_int_equal(flock(locked, LOCK_EX | LOCK_NB), 0);
+    file_sweep("f");
+    file_sweep("no/such/folder/f");
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(access(name[i], F_OK), i < 2 ? -1 : 0);
+        unlink(name[i]);
+    }
+    assert_int_equal(unlink("f.tmp-x"), 0);
+    assert_true(file_write(f, "whole", 5, &err) && file_commit(f, &err));
+    expect("f", "whole");
+    close(locked);
+    unlink("f");
+}
+
 static void the_mode_of_the_old_file_is_kept(void **state)
 {
     struct err err = { 0 };
@@ -511,6 +558,7 @@ int main(void)
         TEST(a_commit_that_fails_removes_its_file),
         TEST(places_where_no_file_can_be_are_refused_at_once),
         TEST(two_writers_and_leftovers_do_not_meet),
+        TEST(what_dead_processes_left_is_swept),
         TEST(the_mode_of_the_old_file_is_kept),
         TEST(a_symbolic_link_stays_and_its_file_is_replaced),
         TEST(folders_are_made_with_their_parents),
