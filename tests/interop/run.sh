@@ -4,8 +4,8 @@
 # Trains small models of an architecture of every kind on drawn pictures, one with several labels a
 # picture and one of the other operators, asks each about 100 pictures that it has not seen, and has
 # compare.py ask ONNX Runtime and OpenCV the same of every kind of file that export writes;
-# families.py holds networks to timm's, hugging.py imported ones to transformers', opsets.py files of
-# every family and opset to the network they are of; tfevents.py reads their curves.
+# families.py holds networks to timm's, hugging.py imported ones to transformers', opsets.py files
+# of every family and opset to the network they are of; tfevents.py reads their curves.
 # Wants Python with numpy and onnxruntime; OpenCV, Pillow, onnx and tensorboard are used when they
 # are there.
 set -eu
