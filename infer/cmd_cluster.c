@@ -260,8 +260,8 @@ static bool sorts_outside(const struct job *j, struct err *err)
     free(to);
     if (!within || j->o->how == INFER_MOVE)
         return true;
-    return err_set(err, ERR_INPUT, "%s: lies in the set, which would then have every picture twice: "
-                   "name a folder elsewhere, or --how move", j->o->sort_into);
+    return err_set(err, ERR_INPUT, "%s: lies in the set, which would then have every picture "
+                   "twice: name a folder elsewhere, or --how move", j->o->sort_into);
 }
 
 /* What is sorted are files of their own. */

@@ -38,15 +38,15 @@ void file_leave(const void *data, size_t size);
 
 /*
  * A file written beside its place and put there whole: path.tmp-PID (-1, -2 ... if that is taken),
- * locked (flock), write, fsync, rename, fsync of the folder.  The old file is untouched unless file_commit gets as
- * far as the rename.  A path that is there and no regular file is ERR_INPUT; a symbolic link stays,
- * and where it leads is the place; the new file has the mode of the old.
+ * locked (flock), write, fsync, rename, fsync of the folder.  The old file is untouched unless
+ * file_commit gets as far as the rename.  A path that is there and no regular file is ERR_INPUT; a
+ * symbolic link stays, and where it leads is the place; the new file has the mode of the old.
  */
 struct file_out;
 /* Folders are not made: a missing one is ERR_IO. */
 struct file_out *file_create(const char *path, struct err *err);
-/* Removes what processes that are dead left of writing path, where it may: nobody has it locked, and
- * its process is not there.  Looks through the folder: for files that are written now and then. */
+/* Removes what processes that are dead left of writing path, where it may: nobody has it locked,
+ * and its process is not there.  Looks through the folder: for files that are written now and then. */
 void file_sweep(const char *path);
 /* Whether the disk of fd has so many bytes more, and `leave` or a sixteenth of itself, whichever is
  * less, beside them; nothing is taken.  False: errno says why (ENOSPC).  A disk that does not say
