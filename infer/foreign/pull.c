@@ -7,179 +7,23 @@
  */
 #include "infer/foreign/pull.h"
 
-#include "infer/foreign/address.h"
 #include "infer/foreign/foreign_config.h"
 #include "infer/foreign/foreign_file.h"
 #include "infer/foreign/onnx_model.h"
+#include "infer/foreign/pull_store.h"
 #include "nn/base/file.h"
 #include "nn/io/onnx_in.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const int64_t settings_bytes = (int64_t)16 << 20, weights_bytes = (int64_t)64 << 30;
 static const char *const settings[] = { INFER_CONFIG_MODEL, INFER_CONFIG_PICTURES, NULL };
 
-struct pull {
-    const struct infer_pull_options *o;
-    struct infer_address at;
-    const char *store;          /* CACHE/HOST/models--OWNER--NAME, or .../url--SUM */
-    const char *ref;            /* the file that holds the commit of what was asked for */
-    char commit[INFER_DIGEST_HEX];      /* "": not known yet */
-    struct infer_http *http;    /* NULL: nobody is asked */
-    struct infer_pulled *out;
-    int room;
-    struct arena *mem;
-    struct err *err;
-};
-
 static bool no_memory(struct err *err)
 {
     return err_set(err, ERR_MEMORY, "no memory for a download");
-}
-
-static const char *path_in(struct pull *p, const char *folder, const char *name)
-{
-    const char *path = arena_printf(p->mem, "%s/%s", folder, name);
-
-    if (!path)
-        no_memory(p->err);
-    return path;
-}
-
-static const char *snapshot(struct pull *p, const char *name)
-{
-    const char *folder = arena_printf(p->mem, "%s/snapshots/%s", p->store, p->commit);
-
-    if (!folder)
-        no_memory(p->err);
-    return folder && name ? path_in(p, folder, name) : folder;
-}
-
-/* The folders above a file. */
-static bool make_folders(const char *path, struct err *err)
-{
-    char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
-    bool ok = folder || no_memory(err);
-
-    if (slash) {
-        *slash = '\0';
-        ok = file_mkdir(folder, err);
-    }
-    free(folder);
-    return ok;
-}
-
-/* ---- what is there --------------------------------------------------------------------------- */
-
-static bool add(struct pull *p, const char *name, int64_t came, bool checked)
-{
-    const char *path = snapshot(p, name);
-    struct infer_pulled_file *more;
-    struct stat st;
-
-    if (!path)
-        return false;
-    if (stat(path, &st))
-        return err_errno(p->err, path, "look at");
-    if (p->out->n == p->room) {
-        more = arena_array(p->mem, 2 * (size_t)p->room + 8, sizeof *more);
-        if (!more)
-            return no_memory(p->err);
-        if (p->out->n)
-            memcpy(more, p->out->file, (size_t)p->out->n * sizeof *more);
-        p->out->file = more;
-        p->room = 2 * p->room + 8;
-    }
-    p->out->file[p->out->n++] = (struct infer_pulled_file){ name, path, st.st_size, came, checked };
-    return true;
-}
-
-static bool is_there(struct pull *p, const char *name)
-{
-    const char *path = snapshot(p, name);
-
-    return path && file_kind(path) == FILE_REGULAR;
-}
-
-/* A file that came before and lies here: looked at, where a checksum of it is known, which is what
- * a hub's blob is called, or --sha256. */
-static bool add_old(struct pull *p, const char *name)
-{
-    const char *path = snapshot(p, name), *sum = p->o->sha256;
-    enum infer_digest kind = sum ? INFER_DIGEST_SHA256 : INFER_DIGEST_NONE;
-    char to[PATH_MAX];
-    ssize_t n = path && !p->at.url ? readlink(path, to, sizeof to - 1) : 0;
-    bool wrong = false;
-
-    if (!path)
-        return false;
-    if (n > 0) {
-        to[n] = '\0';
-        sum = strrchr(to, '/') ? strrchr(to, '/') + 1 : to;
-        for (enum infer_digest k = INFER_DIGEST_SHA256; k <= INFER_DIGEST_GIT; k++)
-            if (infer_digest_is(k, sum, strlen(sum)))
-                kind = k;
-    }
-    if (kind && !infer_pull_check(path, name, kind, sum, &p->o->hooks, &wrong, p->err))
-        return wrong ? err_set(p->err, ERR_INPUT, "%s: has gone bad on this disk: %s; without "
-                               "--offline it comes anew", name, p->err->msg) : false;
-    return add(p, name, 0, kind);
-}
-
-/* The commit of what came before, when all of it had. */
-static bool read_ref(struct pull *p)
-{
-    struct err none = { 0 };
-    size_t n = 0;
-    char *text = (char *)file_read(p->ref, INFER_DIGEST_HEX, &n, &none);
-    bool ok = text && infer_digest_is(INFER_DIGEST_GIT, text, n);
-
-    if (ok)
-        memcpy(p->commit, text, n + 1);
-    free(text);
-    return ok;
-}
-
-/* What a file of that checksum would be called. */
-static bool take_sum(struct pull *p)
-{
-    snprintf(p->commit, sizeof p->commit, "%.40s", p->o->sha256);
-    return true;
-}
-
-/* snapshots/COMMIT/name leads to the blob. */
-static bool link_blob(struct pull *p, const char *name, const char *key)
-{
-    const char *path = snapshot(p, name), *tmp;
-    struct str to = { 0 };
-    bool ok;
-
-    if (!path || !make_folders(path, p->err))
-        return false;
-    tmp = arena_printf(p->mem, "%s.tmp-%ld", path, (long)getpid());
-    str_add(&to, "../../");
-    for (const char *c = name; *c; c++)
-        if (*c == '/')
-            str_add(&to, "../");
-    str_printf(&to, "blobs/%s", key);
-    if (!tmp || to.failed) {
-        str_release(&to);
-        return no_memory(p->err);
-    }
-    unlink(tmp);
-    ok = !symlink(str_text(&to), tmp) && !rename(tmp, path);
-    if (!ok) {
-        file_cannot(p->err, path, "create");
-        unlink(tmp);
-    }
-    str_release(&to);
-    return ok;
 }
 
 /* ---- files of a repository ------------------------------------------------------------------- */
@@ -197,7 +41,7 @@ static void add_escaped(struct str *url, const char *text, bool keep)
             str_printf(url, "%%%02X", (unsigned char)*text);
 }
 
-static const char *url_of(struct pull *p, const char *name)
+static const char *url_of(struct infer_pull_job *p, const char *name)
 {
     struct str url = { 0 };
     const char *result;
@@ -213,28 +57,28 @@ static const char *url_of(struct pull *p, const char *name)
     return result;
 }
 
-static bool take(struct pull *p, const char *name, const struct infer_pull_file *f)
+static bool take(struct infer_pull_job *p, const char *name, const struct infer_pull_file *f)
 {
     if (!*p->commit)
         memcpy(p->commit, f->commit, sizeof p->commit);
     if (!*p->commit)
         return err_set(p->err, ERR_INPUT, "the server tells no X-Repo-Commit: is that a Hugging "
                        "Face hub? https://HOST/FILE takes a single file");
-    return link_blob(p, name, f->key) && add(p, name, f->came, f->digest);
+    return infer_pull_link(p, name, f->key) && infer_pull_add(p, name, f->came, f->digest);
 }
 
 /* A file of the repository. */
-static enum infer_pulling get(struct pull *p, const char *name, int64_t most)
+static enum infer_pulling get(struct infer_pull_job *p, const char *name, int64_t most)
 {
     struct infer_pull_file f = { .name = name, .token = p->o->token, .most = most, .hub = true };
     enum infer_pulling got;
 
     if (!p->http) {
-        if (!is_there(p, name)) {
+        if (!infer_pull_has(p, name)) {
             err_set(p->err, ERR_INPUT, "%s: has not come before, and no server is asked", name);
             return INFER_PULL_NONE;
         }
-        return add_old(p, name) ? INFER_PULL_DONE : INFER_PULL_FAILED;
+        return infer_pull_add_old(p, name) ? INFER_PULL_DONE : INFER_PULL_FAILED;
     }
     f.url = url_of(p, name);
     if (!f.url)
@@ -251,7 +95,7 @@ static enum infer_pulling get(struct pull *p, const char *name, int64_t most)
 
 /* The files beside weights in a folder of the repository, n bytes of the path ("", "onnx/"): there,
  * or not. */
-static enum infer_pulling get_settings(struct pull *p, size_t n, const char *path)
+static enum infer_pulling get_settings(struct infer_pull_job *p, size_t n, const char *path)
 {
     for (int i = 0; settings[i]; i++) {
         const char *name = arena_printf(p->mem, "%.*s%s", (int)n, path, settings[i]);
@@ -266,8 +110,8 @@ static enum infer_pulling get_settings(struct pull *p, size_t n, const char *pat
 }
 
 /* Files in a folder of the repository, all of which are wanted. */
-static enum infer_pulling get_parts(struct pull *p, const char *folder, const char *const *part,
-                                    int n)
+static enum infer_pulling get_parts(struct infer_pull_job *p, const char *folder,
+                                    const char *const *part, int n)
 {
     for (int i = 0; i < n; i++) {
         const char *name = arena_printf(p->mem, "%s%s", folder, part[i]);
@@ -282,16 +126,17 @@ static enum infer_pulling get_parts(struct pull *p, const char *folder, const ch
 }
 
 /* The files that an index in that folder names. */
-static enum infer_pulling get_shards(struct pull *p, const char *index, const char *folder)
+static enum infer_pulling get_shards(struct infer_pull_job *p, const char *index,
+                                     const char *folder)
 {
-    const char *path = snapshot(p, index), **shard;
+    const char *path = infer_pull_path(p, index), **shard;
     int n;
 
     return path && infer_index_files(path, p->mem, &shard, &n, p->err)
                ? get_parts(p, folder, shard, n) : INFER_PULL_FAILED;
 }
 
-static void say(struct pull *p, const char *name, const char *what)
+static void say(struct infer_pull_job *p, const char *name, const char *what)
 {
     struct str line = { 0 };
 
@@ -301,9 +146,9 @@ static void say(struct pull *p, const char *name, const char *what)
 }
 
 /* The files that an ONNX file has weights in.  One that makes no sense to us comes alone. */
-static enum infer_pulling get_beside(struct pull *p, const char *onnx, const char *folder)
+static enum infer_pulling get_beside(struct infer_pull_job *p, const char *onnx, const char *folder)
 {
-    const char *path = snapshot(p, onnx), **part;
+    const char *path = infer_pull_path(p, onnx), **part;
     struct err why = { 0 };
     enum infer_pulling got;
     int n;
@@ -339,7 +184,7 @@ static bool ends(const char *name, const char *end)
     return n >= m && !strcasecmp(name + n - m, end);
 }
 
-static enum infer_pulling get_named(struct pull *p, const char *name)
+static enum infer_pulling get_named(struct infer_pull_job *p, const char *name)
 {
     const char *slash = strrchr(name, '/');
     const char *folder = arena_printf(p->mem, "%.*s", slash ? (int)(slash + 1 - name) : 0, name);
@@ -358,11 +203,11 @@ static enum infer_pulling get_named(struct pull *p, const char *name)
         got = get_shards(p, name, folder);
     if (got == INFER_PULL_DONE && onnx)
         got = get_beside(p, name, folder);
-    p->out->path = got == INFER_PULL_DONE ? snapshot(p, name) : NULL;
+    p->out->path = got == INFER_PULL_DONE ? infer_pull_path(p, name) : NULL;
     return got;
 }
 
-static enum infer_pulling get_network(struct pull *p)
+static enum infer_pulling get_network(struct infer_pull_job *p)
 {
     enum infer_pulling got = get_settings(p, 0, "");
     const char *file;
@@ -381,13 +226,13 @@ static enum infer_pulling get_network(struct pull *p)
     if (got != INFER_PULL_DONE)
         return got;
     /* A model of ours, which needs no import, is taken by its file. */
-    file = snapshot(p, INFER_WEIGHTS_NAME);
+    file = infer_pull_path(p, INFER_WEIGHTS_NAME);
     p->out->path = file && file_kind(file) == FILE_REGULAR && !infer_tensors_meant(file)
-                       ? file : snapshot(p, NULL);
+                       ? file : infer_pull_path(p, NULL);
     return got;
 }
 
-static enum infer_pulling get_repository(struct pull *p)
+static enum infer_pulling get_repository(struct infer_pull_job *p)
 {
     return p->at.file ? get_named(p, p->at.file) : get_network(p);
 }
@@ -395,7 +240,7 @@ static enum infer_pulling get_repository(struct pull *p)
 /* ---- a file of its own ----------------------------------------------------------------------- */
 
 /* The name of its snapshot is made of the blob's. */
-static enum infer_pulling get_url(struct pull *p)
+static enum infer_pulling get_url(struct infer_pull_job *p)
 {
     const char *name = p->at.last;
     struct infer_pull_file f = { .name = name, .url = p->at.url, .token = p->o->token,
@@ -406,22 +251,29 @@ static enum infer_pulling get_url(struct pull *p)
         got = infer_pull_file(p->http, &f, p->store, &p->o->hooks, p->err);
         if (got == INFER_PULL_DONE) {
             snprintf(p->commit, sizeof p->commit, "%.40s", f.key);
-            got = link_blob(p, name, f.key) && add(p, name, f.came, f.digest) ? INFER_PULL_DONE
-                                                                              : INFER_PULL_FAILED;
+            if (!infer_pull_link(p, name, f.key) || !infer_pull_add(p, name, f.came, f.digest))
+                got = INFER_PULL_FAILED;
         }
-    } else if (!is_there(p, name)) {
+    } else if (!infer_pull_has(p, name)) {
         err_set(p->err, ERR_INPUT, "has not come before, and no server is asked");
     } else {
-        got = add_old(p, name) ? INFER_PULL_DONE : INFER_PULL_FAILED;
+        got = infer_pull_add_old(p, name) ? INFER_PULL_DONE : INFER_PULL_FAILED;
     }
-    p->out->path = got == INFER_PULL_DONE ? snapshot(p, name) : NULL;
+    p->out->path = got == INFER_PULL_DONE ? infer_pull_path(p, name) : NULL;
     return got;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
+/* What a file of that checksum would be called. */
+static bool take_sum(struct infer_pull_job *p)
+{
+    snprintf(p->commit, sizeof p->commit, "%.40s", p->o->sha256);
+    return true;
+}
+
 /* Where things of that address lie. */
-static bool find_store(struct pull *p)
+static bool find_store(struct infer_pull_job *p)
 {
     const struct infer_address *a = &p->at;
     const char *host = infer_address_host(a->url ? a->url : p->o->endpoint, p->mem);
@@ -442,21 +294,21 @@ static bool find_store(struct pull *p)
     return p->ref || no_memory(p->err);
 }
 
-static enum infer_pulling get_all(struct pull *p)
+static enum infer_pulling get_all(struct infer_pull_job *p)
 {
     p->out->n = 0;
     return p->at.url ? get_url(p) : get_repository(p);
 }
 
 /* Nothing but what came before. */
-static bool take_old(struct pull *p, const char *why)
+static bool take_old(struct infer_pull_job *p, const char *why)
 {
     struct str line = { 0 };
 
     infer_http_close(p->http);
     p->http = NULL;
     p->commit[0] = '\0';
-    if (!(p->o->sha256 ? take_sum(p) : read_ref(p)))
+    if (!(p->o->sha256 ? take_sum(p) : infer_pull_read_ref(p)))
         return why ? err_set(p->err, ERR_IO, "%s", why)
                    : err_set(p->err, ERR_INPUT, "has not come before, and no server is asked");
     if (get_all(p) != INFER_PULL_DONE)
@@ -469,19 +321,7 @@ static bool take_old(struct pull *p, const char *why)
     return true;
 }
 
-/* All of it has come, of the revision and so of its commit. */
-static bool write_refs(struct pull *p)
-{
-    const char *own = arena_printf(p->mem, "%s/refs/%s", p->store, p->commit);
-    size_t n = strlen(p->commit);
-
-    if (!own)
-        return no_memory(p->err);
-    return make_folders(p->ref, p->err) && file_replace(p->ref, p->commit, n, p->err) &&
-           (p->at.url || file_replace(own, p->commit, n, p->err));
-}
-
-static bool ask(struct pull *p)
+static bool ask(struct infer_pull_job *p)
 {
     enum infer_pulling got;
     struct err why;
@@ -494,9 +334,9 @@ static bool ask(struct pull *p)
         return false;
     for (int i = 0; i < 3; i++) {
         static const char *const parts[] = { "blobs", "refs", "snapshots" };
-        const char *folder = path_in(p, p->store, parts[i]);
+        const char *folder = arena_printf(p->mem, "%s/%s", p->store, parts[i]);
 
-        if (!folder || !file_mkdir(folder, p->err))
+        if (!(folder ? file_mkdir(folder, p->err) : no_memory(p->err)))
             return false;
     }
     got = get_all(p);
@@ -504,16 +344,16 @@ static bool ask(struct pull *p)
         why = *p->err;
         return take_old(p, why.msg);
     }
-    return got == INFER_PULL_DONE && write_refs(p);
+    return got == INFER_PULL_DONE && infer_pull_write_refs(p);
 }
 
 /* A commit is what it is for ever, and so is what has a checksum. */
-static bool has_all(struct pull *p)
+static bool has_all(struct infer_pull_job *p)
 {
     const char *rev = p->at.rev ? p->at.rev : "";
     struct err none = { 0 }, *err = p->err;
     bool ok = p->o->sha256 ? take_sum(p)
-                           : infer_digest_is(INFER_DIGEST_GIT, rev, strlen(rev)) && read_ref(p);
+              : infer_digest_is(INFER_DIGEST_GIT, rev, strlen(rev)) && infer_pull_read_ref(p);
 
     p->err = &none;
     ok = ok && get_all(p) == INFER_PULL_DONE;
@@ -527,7 +367,7 @@ bool infer_pull(const char *address, const struct infer_pull_options *o, struct 
                 struct infer_pulled *out, struct err *err)
 {
     struct infer_pull_options own = *o;
-    struct pull p = { .o = &own, .out = out, .mem = mem, .err = err };
+    struct infer_pull_job p = { .o = &own, .out = out, .mem = mem, .err = err };
     size_t n = strlen(o->endpoint);
     bool ok;
 
