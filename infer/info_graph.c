@@ -211,8 +211,8 @@ void infer_info_variants(const struct nn_plan *p, struct str *out)
                 add_steps(p, op, &op->choices[k], v, &steps);
                 if (steps.len) {
                     if (!any)
-                        str_add(out, "ways to compute a layer, where there are several: behind "
-                                     "each the steps of the plan that go by it\n");
+                        str_add(out, "ways to compute, where there are several, and the steps "
+                                     "that go by each\n");
                     any = true;
                     cli_column(out, str_text(&name), VARIANT_COLUMNS, false);
                     cli_wrap(out, str_text(&steps), VARIANT_COLUMNS, VARIANT_COLUMNS);

@@ -44,7 +44,7 @@ run 0 train "$T/one" $single --out "$T/c" --variants "$table; fft of 1: x=y"
 said 'variants were measured elsewhere, with kernels sve'
 not_said 'autotune: '
 run 0 train "$T/one" $single --variants "$table" --dry-run
-printed 'ways to compute a layer, where there are several'
+printed 'ways to compute, where there are several, and the steps that go by each'
 printed 'conv2d weight=whole             2'
 printed 'conv2d forward=rows'
 run 0 train "$T/one" $single --dry-run
