@@ -46,7 +46,7 @@ static const struct field options[] = {
     { .name = "out", .letter = 'o', .kind = FIELD_KIND_STRING, .count = 1, .hint = "FILE",
       .offset = offsetof(struct options, out), .text = "sheet.png",
       .doc = "the sheet, a .png or .jpg" },
-    FIELD_STRING(struct options, augment, "RECIPE", "light",
+    FIELD_STRING(struct options, augment, "RECIPE", "auto",
                  "how pictures are varied: " DATA_PRESET_NAMES ", or a list (docs/augment.md)"),
     FIELD_INT(struct options, size, NULL, CHOSEN_SIZE, 1, 1024,
                "side of the pictures the network sees, in pixels; train by itself chooses 128, 64 "

@@ -34,6 +34,8 @@ again() {
 }
 again
 cmp "$T/a.png" "$T/b.png" || fail "twice the same sheet differs"
+again --augment auto        # as train, which chooses by the pictures
+cmp "$T/a.png" "$T/b.png" || fail "another recipe than that of train"
 again --seed 1
 cmp -s "$T/a.png" "$T/b.png" && fail "another seed, the same sheet"
 again --augment crop,flip,mixup:1:1
