@@ -359,7 +359,7 @@ void infer_info_text(const struct infer_info *f, struct str *out)
     infer_info_rounded(&text, (double)f->plan->bytes, "B");
     str_add(&text, " of values in memory (--plan: step by step)");
     add_line(out, "cost", &text);
-    add_kernels(f->kernels, out);
     add_calibration(m, out);
     add_provenance(m, out);
+    add_kernels(f->kernels, out);       /* long, and of the machine */
 }

@@ -20,6 +20,7 @@ grep -q '^data  .*[0-9] pictures to learn from, [0-9]* to check with, fingerprin
     fail "data: $(cat "$T/out")"
 grep -q '^figures .*accuracy [0-9.]*' "$T/out" || fail "figures: $(cat "$T/out")"
 grep -q '^recipe .*batch [0-9]*' "$T/out" || fail "recipe: $(cat "$T/out")"
+sed -n '/^kernels  /,$p' "$T/out" | sed 1d | grep -q '^[a-z]' && fail "kernels do not come last"
 for off in teacher_share patience layer_lr progressive; do
     not_printed "$off"
 done
