@@ -75,6 +75,41 @@ static void add_compared(struct str *out, const struct infer_eval *e)
     str_add(out, "</table></div>\n<p>Everything below is about the first.</p>\n");
 }
 
+/* ---- calibration ----------------------------------------------------------------------------- */
+
+/* Whether it keeps its promises here: what the report in text says of it. */
+static void add_promises(struct str *out, const struct infer_eval *e)
+{
+    const struct infer_eval_side *side = &e->side[0];
+    const struct infer_calibration *c = side->model[0]->calibration;
+
+    if (!side->calibrated)
+        return;
+    if (e->task == DATA_SINGLE && infer_calibration_has_bands(c)) {
+        str_add(out, "<div class=wide><table><tr><th>band<th class=n>answers<th class=n>of them "
+                     "right<th class=n>promised</tr>\n");
+        for (int b = INFER_BAND_HI; b >= INFER_BAND_LOW; b--) {
+            const struct infer_eval_band *band = &side->band[b];
+
+            str_printf(out, "<tr><td>%s<td class=n>%d<td class=n>", infer_band_names[b], band->n);
+            if (band->n)
+                str_printf(out, "%.2f%%", 100.0 * band->right / band->n);
+            else
+                str_add(out, "&ndash;");
+            if (b > INFER_BAND_LOW)
+                str_printf(out, "<td class=n>%.2f%%</tr>\n",
+                           100 * c->band_stated[b - INFER_BAND_MED]);
+            else
+                str_add(out, "<td class=n>&ndash;</tr>\n");
+        }
+        str_add(out, "</table></div>\n");
+    }
+    if (infer_calibration_tells_unknown(c))
+        str_printf(out, "<p>Called unknown: %d of %d pictures, %.2f%% (where it was fitted: "
+                   "%.2f%%).</p>\n", side->unknown, side->answers.n,
+                   100.0 * side->unknown / side->answers.n, 100 * c->unknown_false);
+}
+
 /* ---- the page -------------------------------------------------------------------------------- */
 
 static bool add_page(struct str *out, const struct infer_eval *e, const struct infer_report *r,
@@ -101,6 +136,7 @@ static bool add_page(struct str *out, const struct infer_eval *e, const struct i
     if (!infer_report_mistakes(out, r, err))
         return false;
     infer_report_calibration(out, r);
+    add_promises(out, e);
     if (!infer_report_curves(out, r, err))
         return false;
     data_page_end(out);

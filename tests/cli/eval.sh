@@ -222,6 +222,9 @@ awk -v a="$loss" -v b="$(number log_loss)" 'BEGIN { exit (a - b) ^ 2 > 1e-10 }' 
     fail "uncalibrated it would be $(number log_loss), not $loss"
 awk -v a="$error" -v b="$(number calibration_error)" 'BEGIN { exit (a - b) ^ 2 > 1e-8 }' ||
     fail "uncalibrated the error would be $(number calibration_error), not $error"
+grep -q '^<tr><td>hi<td class=n>[0-9]*<td class=n>[0-9.]*%*.*<td class=n>95.00%</tr>$' \
+    "$T/sure.html" || fail "the page has no bands"
+grep -q '^<p>Called unknown: [0-9]* of [0-9]* pictures, ' "$T/sure.html" || fail "nor unknown"
 grep -q uncalibrated "$T/sure.html" || fail "the page does not tell how it was before"
 run 0 eval "$T/sure" "$T/one" --json --raw
 [ "$(number log_loss)" = "$loss" ] || fail "--raw is not the model as it was"
