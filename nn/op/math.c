@@ -174,9 +174,12 @@ static void backward(const struct nn_call *c)
         nn_each_range(c, shape_count(&c->y.shape), backward_range);
 }
 
-/* What ONNX calls it, and its attributes a and b; without a name it is written otherwise. */
+/* What ONNX calls it, and its attributes a and b; without a name it is written otherwise.  apart:
+ * with Identity behind it, since OpenCV 5.0 takes a HardSigmoid with whatever its result is
+ * multiplied with for the hard-swish of what it was of. */
 static const struct form {
     const char *name, *a, *b;
+    bool apart;
 } forms[NN_MATH_KIND_COUNT] = {
     [NN_MATH_abs] = { "Abs" }, [NN_MATH_neg] = { "Neg" }, [NN_MATH_exp] = { "Exp" },
     [NN_MATH_log] = { "Log" }, [NN_MATH_sqrt] = { "Sqrt" },
@@ -189,7 +192,7 @@ static const struct form {
     [NN_MATH_softplus] = { "Softplus" }, [NN_MATH_softsign] = { "Softsign" },
     [NN_MATH_elu] = { "Elu", "alpha" }, [NN_MATH_selu] = { "Selu", "alpha", "gamma" },
     [NN_MATH_celu] = { "Celu", "alpha" }, [NN_MATH_thresholded] = { "ThresholdedRelu", "alpha" },
-    [NN_MATH_hardsigmoid] = { "HardSigmoid", "alpha", "beta" },
+    [NN_MATH_hardsigmoid] = { "HardSigmoid", "alpha", "beta", .apart = true },
 };
 
 /* One number in between: out = op(x, a), or of b. */
@@ -207,11 +210,13 @@ static bool onnx_write(struct nn_onnx_out *o, const struct nn_onnx_node *node, s
     const struct form *f = &forms[m->kind];
     const char *between = nn_onnx_name(o, node->out), *in[3] = { node->in[0] };
 
-    if (f->name)
-        return nn_onnx_begin(o, f->name, 1, node->in, node->out) &&
-               (!f->a || nn_onnx_float(o, f->a, m->a)) && (!f->b || nn_onnx_float(o, f->b, m->b));
     if (!between)
         return false;
+    if (f->name)
+        return nn_onnx_begin(o, f->name, 1, node->in, f->apart ? between : node->out) &&
+               (!f->a || nn_onnx_float(o, f->a, m->a)) &&
+               (!f->b || nn_onnx_float(o, f->b, m->b)) &&
+               (!f->apart || nn_onnx_begin(o, "Identity", 1, &between, node->out));
     switch (m->kind) {
     case NN_MATH_affine:
         return with_scalar(o, "Mul", node->in[0], m->a, between) &&

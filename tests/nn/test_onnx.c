@@ -372,6 +372,16 @@ static void axes_follow_the_picture(void **state)
     }
 }
 
+/* OpenCV 5.0 makes a hard-swish of a HardSigmoid and a product, whatever that is with. */
+static void a_hard_gate_is_no_hardswish(void **state)
+{
+    (void)state;
+    expect_operators("x = input shape=4x4x3\nm = meanpool x\nr = reshape m shape=1x1x3\n"
+                     "h = math r kind=hardsigmoid a=0.2 b=0.5\ny = gate x h\noutput y = y\n",
+                     "GlobalAveragePool Flatten Reshape Transpose HardSigmoid Identity Mul");
+    expect_operators("x = input shape=4x4x3\ny = hardswish x\noutput y = y\n", "HardSigmoid Mul");
+}
+
 static void what_the_output_does_not_need_is_left_out(void **state)
 {
     (void)state;
@@ -489,6 +499,7 @@ int main(void)
         cmocka_unit_test(shared_weights_of_another_order_are_turned),
         cmocka_unit_test(the_order_of_numbers_is_kept),
         cmocka_unit_test(axes_follow_the_picture),
+        cmocka_unit_test(a_hard_gate_is_no_hardswish),
         cmocka_unit_test(what_the_output_does_not_need_is_left_out),
         cmocka_unit_test(names_are_defined_once_and_before_use),
         cmocka_unit_test(the_same_graph_gives_the_same_bytes),
