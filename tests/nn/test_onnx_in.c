@@ -381,6 +381,36 @@ static void windows_before_their_layer_are_one_attention(void **state)
     drop_net(&own);
 }
 
+/* Reshapes around what computes rows by themselves, and means of pixels, are not seen in the plan. */
+static void rows_are_computed_where_they_lie(void **state)
+{
+    static const char written[] =
+        "image = input shape=16x24x3\nc = conv2d image channels=12 size=4 stride=4 bias=true\n"
+        "r = reshape c shape=24x12\nn = layernorm r\nf1 = linear n width=24 bias=true\n"
+        "g = gelu f1\nf2 = linear g width=12 bias=true\na = add r f2\n"
+        "p = reshape a shape=4x6x12\nm = reduce p kind=mean axes=1x2\n"
+        "v = reshape m shape=1x1x12\nl = layernorm v\nf = flatten l\n"
+        "fc = linear f width=5 bias=true\noutput y = fc\n";
+    static const char meant[] =
+        "image = input shape=16x24x3\nc = conv2d image channels=12 size=4 stride=4 bias=true\n"
+        "n = layernorm c\nf1 = linear n width=24 bias=true\ng = gelu f1\n"
+        "f2 = linear g width=12 bias=true\na = add c f2\nm = meanpool a\nl = layernorm m\n"
+        "fc = linear l width=5 bias=true\noutput y = fc\n";
+    struct net n = make_net(written), own = make_net(meant);
+    struct nn_onnx_net *back = out_and_in(&n, "y", true, 0, false);
+    struct str plan[2] = { { 0 }, { 0 } };
+
+    (void)state;
+    plan_text(own.graph, &plan[0]);
+    plan_text(back->graph, &plan[1]);
+    assert_string_equal(str_text(&plan[1]), str_text(&plan[0]));
+    str_release(&plan[0]);
+    str_release(&plan[1]);
+    nn_onnx_net_free(back);
+    drop_net(&n);
+    drop_net(&own);
+}
+
 static void softmax_at_the_end_is_known(void **state)
 {
     struct net n = make_net(IMAGE "m = meanpool image\nfc = linear m width=4\ny = softmax fc\n"
@@ -521,6 +551,57 @@ static void refuse_made(const struct made *m, const char *words)
     uint8_t *bytes = pack(m, &size);
 
     refuse(bytes, size, words);
+    free(bytes);
+}
+
+/* What two nodes join first alike is joined once, where they join more than an operator takes. */
+static void beginnings_are_joined_once(void **state)
+{
+    char *many[NN_MAX_IN + 2];
+    struct nn_onnx_in_options in = { .classifier = false };
+    struct err err = { 0 };
+    struct made m;
+    struct nn_onnx_file *f;
+    struct nn_onnx_net *net;
+    Onnx__AttributeProto axis = ONNX__ATTRIBUTE_PROTO__INIT, *axes = &axis;
+    uint8_t *bytes;
+    size_t size;
+    int joins = 0;
+
+    (void)state;
+    begin(&m);
+    axis.name = (char *)(uintptr_t)"axis";
+    axis.type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
+    axis.has_type = axis.has_i = true;
+    axis.i = 1;
+    for (int i = 0; i < NN_MAX_IN + 2; i++)
+        many[i] = (char *)(uintptr_t)"x";
+    add(&m, "Concat", "x", NULL, "a");
+    add(&m, "Concat", "x", NULL, "b");
+    for (int i = 0; i < 2; i++) {
+        m.node[i].n_attribute = 1;
+        m.node[i].attribute = &axes;
+        m.node[i].input = many;
+        m.node[i].n_input = NN_MAX_IN + 1 + (size_t)i;
+    }
+    add(&m, "Relu", "a", NULL, "c");
+    add(&m, "Relu", "b", NULL, "d");
+    m.node[3].op_type = (char *)(uintptr_t)"Concat";
+    m.node[3].n_attribute = 1;
+    m.node[3].attribute = &axes;
+    m.node[3].n_input = 2;
+    m.in[3][1] = (char *)(uintptr_t)"c";
+    m.out[3][0] = (char *)(uintptr_t)"y";
+    bytes = pack(&m, &size);
+    f = nn_onnx_parse(bytes, size, &err);
+    net = f ? nn_onnx_in(f, &in, &err) : NULL;
+    if (!net)
+        fail_msg("%s", err.msg);
+    for (int i = 0; i < net->graph->n; i++)
+        joins += net->graph->node[i].op == &nn_op_concat;
+    assert_int_equal(joins, 4);
+    nn_onnx_net_free(net);
+    nn_onnx_close(f);
     free(bytes);
 }
 
@@ -872,7 +953,9 @@ int main(void)
         cmocka_unit_test(what_is_written_comes_back),
         cmocka_unit_test(what_was_read_is_planned_as_the_net),
         cmocka_unit_test(windows_before_their_layer_are_one_attention),
+        cmocka_unit_test(rows_are_computed_where_they_lie),
         cmocka_unit_test(softmax_at_the_end_is_known),
+        cmocka_unit_test(beginnings_are_joined_once),
         cmocka_unit_test(pictures_with_depth_are_convolved_and_pooled),
         cmocka_unit_test(wrong_graphs_are_refused),
         cmocka_unit_test(broken_bytes_are_refused),

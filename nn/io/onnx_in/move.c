@@ -409,7 +409,22 @@ static nn_onnx_val *concat_consts(nn_onnx_reader *r, int n, nn_onnx_val **x, int
     return v;
 }
 
-/* So many at a time as an operator takes. */
+/* A concat of just these that is there already; -1. */
+static int same_concat(const nn_onnx_reader *r, int n, const int *in, int axis)
+{
+    for (int i = in[n - 1] + 1; i < r->g->n; i++) {
+        const struct nn_node *node = &r->g->node[i];
+
+        if (node->op == &nn_op_concat && node->n_in == n &&
+            ((const struct nn_concat *)node->attr)->axis == axis &&
+            !memcmp(node->in, in, (size_t)n * sizeof *in))
+            return i;
+    }
+    return -1;
+}
+
+/* So many at a time as an operator takes; where what begins alike is joined time and again
+ * (DenseNet), the first of them once. */
 static int concat_nodes(nn_onnx_reader *r, int n, const int *in, int axis)
 {
     struct nn_concat a = { .axis = axis };
@@ -418,9 +433,13 @@ static int concat_nodes(nn_onnx_reader *r, int n, const int *in, int axis)
     if (n == 1)
         return in[0];
     for (int i = 0; i < n; i++) {
+        if (in[i] < 0)
+            return -1;
         some[k++] = in[i];
         if (k == NN_MAX_IN && i + 1 < n) {
-            some[0] = nn_onnx_emit(r, &nn_op_concat, &a, k, some);
+            int there = same_concat(r, k, some, axis);
+
+            some[0] = there >= 0 ? there : nn_onnx_emit(r, &nn_op_concat, &a, k, some);
             k = 1;
         }
     }

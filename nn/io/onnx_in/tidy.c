@@ -13,6 +13,7 @@
 #include "nn/op/concat.h"
 #include "nn/op/embed.h"
 #include "nn/op/math.h"
+#include "nn/op/reduce.h"
 #include "nn/pass/pass.h"
 
 #include <stdio.h>
@@ -25,6 +26,12 @@ static const struct nn_node *node_of(const struct nn_rewrite *w, int id)
 static bool is_param(const struct nn_node *n)
 {
     return n->op == &nn_op_param || n->op == &nn_op_const;
+}
+
+/* A parameter is there from its first reader on. */
+static int mapped(struct nn_rewrite *w, int old)
+{
+    return w->map[old] >= 0 || w->failed ? w->map[old] : nn_rewrite_copy(w, old);
 }
 
 /* ---- moves ----------------------------------------------------------------------------------- */
@@ -79,6 +86,52 @@ static int moved(struct nn_rewrite *w, int id)
     for (int d = 1; d < type.rank; d++)
         dim[d - 1] = type.dim[d].n;
     return nn_onnx_reshaped(w, from, type.dim[0].n, type.rank - 1, dim);
+}
+
+/* What computes each row, the last dimension, by itself. */
+static bool is_by_rows(const struct nn_op *op)
+{
+    static const struct nn_op *const by_rows[] = { &nn_op_layernorm, &nn_op_linear, &nn_op_gelu,
+                                                   &nn_op_add };
+
+    for (size_t i = 0; i < sizeof by_rows / sizeof *by_rows; i++)
+        if (op == by_rows[i])
+            return true;
+    return false;
+}
+
+/* A layer of rows of reshapes that leave the rows alone is the reshape of that layer, so that what
+ * is tokens here and a picture there meets; -1: it is none.  Vectors stay what they are. */
+static int by_rows(struct nn_rewrite *w, const struct nn_node *node)
+{
+    int values = node->op == &nn_op_add ? 2 : 1, in[NN_MAX_IN], dim[SHAPE_MAX_RANK], y;
+    const struct nn_type *first = NULL;
+
+    if (!is_by_rows(node->op) || node->type.rank < 3)
+        return -1;
+    for (int i = 0; i < node->n_in; i++) {
+        const struct nn_node *x;
+
+        in[i] = mapped(w, node->in[i]);
+        if (in[i] < 0)
+            return -1;
+        if (i >= values)
+            continue;
+        x = node_of(w, in[i]);
+        if (!nn_onnx_is_reshape(x))
+            return -1;
+        in[i] = x->in[0];
+        if (i && !nn_type_equal(first, &node_of(w, in[i])->type))
+            return -1;
+        first = &node_of(w, in[i])->type;
+        if (first->dim[first->rank - 1].n != x->type.dim[x->type.rank - 1].n ||
+            first->dim[0].n != x->type.dim[0].n)
+            return -1;
+    }
+    y = nn_rewrite_add(w, node->op, node->name, node->attr, node->n_in, in, NULL);
+    for (int d = 1; d < node->type.rank; d++)
+        dim[d - 1] = node->type.dim[d].n;
+    return nn_onnx_reshaped(w, y, node->type.dim[0].n, node->type.rank - 1, dim);
 }
 
 /* ---- tokens of a network's own --------------------------------------------------------------- */
@@ -148,12 +201,6 @@ static int embed(struct nn_rewrite *w, const char *name, int joined, int positio
 
 /* ---- the graph ------------------------------------------------------------------------------- */
 
-/* A parameter is there from its first reader on. */
-static int mapped(struct nn_rewrite *w, int old)
-{
-    return w->map[old] >= 0 || w->failed ? w->map[old] : nn_rewrite_copy(w, old);
-}
-
 /* A picture times a number for each channel; -1: it is none. */
 static int gate(struct nn_rewrite *w, const struct nn_node *node)
 {
@@ -172,6 +219,18 @@ static int gate(struct nn_rewrite *w, const struct nn_node *node)
     return -1;
 }
 
+/* The mean of a picture's pixels; -1: it is none. */
+static int mean(struct nn_rewrite *w, const struct nn_node *node)
+{
+    const struct nn_reduce *a = node->attr;
+    int x = w->map[node->in[0]];
+
+    if (a->kind != NN_REDUCE_MEAN || a->keep || x < 0 || node_of(w, x)->type.rank != 4 ||
+        a->axes[0] != 1 || a->axes[1] != 2 || a->axes[2])
+        return -1;
+    return nn_rewrite_add(w, &nn_op_meanpool, node->name, NULL, 1, &x, NULL);
+}
+
 /* The one node that several of the old are, or that says more than it; -1: there is none. */
 static int lifted(struct nn_rewrite *w, const struct nn_node *node)
 {
@@ -183,6 +242,10 @@ static int lifted(struct nn_rewrite *w, const struct nn_node *node)
         return embed(w, node->name, w->map[node->in[0]], node->in[1]);
     if (node->op == &nn_op_arith && a->kind == NN_ARITH_MUL && node->type.rank == 4)
         return gate(w, node);
+    if (node->op == &nn_op_reduce)
+        return mean(w, node);
+    if (is_by_rows(node->op))
+        return by_rows(w, node);
     if (node->op != &nn_op_matmul || is_param(&w->g->node[node->in[0]]) ||
         is_param(&w->g->node[node->in[1]]))
         return -1;
