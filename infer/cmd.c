@@ -3,6 +3,7 @@
  */
 #include "infer/cmd.h"
 
+#include "infer/foreign/kind.h"
 #include "nn/base/file.h"
 #include "nn/base/tell.h"
 
@@ -15,32 +16,15 @@ static bool is_model_name(const char *path)
     return dot && !strcmp(dot, ".safetensors");
 }
 
-/* What training makes in its folder; NULL unless it is there. */
-static const char *best_in(const char *folder, struct str *path)
-{
-    size_t len = strlen(folder);
-
-    str_printf(path, "%s%sbest.safetensors", folder, len && folder[len - 1] == '/' ? "" : "/");
-    return !path->failed && file_kind(str_text(path)) == FILE_REGULAR ? str_text(path) : NULL;
-}
-
 bool infer_cmd_named(char *const *arg, int n, struct err *err)
 {
-    const char *best;
-    struct str path = { 0 };
-
     if (n > 1 && is_model_name(arg[1]) && !is_model_name(arg[0]))
         return err_set(err, ERR_USAGE, "MODEL comes first, then DATA: did you mean %s %s?", arg[1],
                        arg[0]);
     if (file_kind(arg[0]) != FILE_FOLDER)
         return true;
-    best = best_in(arg[0], &path);
-    if (best)
-        err_set(err, ERR_INPUT, "%s: is a folder; did you mean %s?", arg[0], best);
-    else
-        err_set(err, ERR_INPUT, "%s: is a folder, not a model file; MODEL comes first", arg[0]);
-    str_release(&path);
-    return false;
+    err_set(err, ERR_INPUT, "%s: is a folder, not a model file; MODEL comes first", arg[0]);
+    return infer_kind_tell(arg[0], err);
 }
 
 struct infer_model *infer_cmd_model(char **arg, int n, struct err *err)
@@ -134,7 +118,7 @@ void infer_cmd_stays(void *ctx, const struct err *why)
 void infer_cmd_sorted(const struct infer_sort_counts *n, const char *folder)
 {
     cli_say("sorted %d picture%s into %s%s", n->sorted, str_plural(n->sorted), folder,
-            n->sorted ? " (--undo puts them back)" : "");
+            n->sorted ? " (--undo undoes it)" : "");
     if (n->before)
         cli_say("%d had been sorted before", n->before);
 }

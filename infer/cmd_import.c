@@ -187,7 +187,7 @@ static int run(const struct cli_command *self, int argc, char **argv)
         each_line(&told, NULL);
     str_release(&told);
     if (ok)
-        cli_say("wrote %s", o.out);
+        cli_say("wrote %s; now try: discern predict %s PICTURE", o.out, o.out);
     return ok ? 0 : cli_fail(&err, o.json);
 }
 

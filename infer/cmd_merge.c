@@ -397,12 +397,23 @@ static bool note_parts(struct job *j, struct err *err)
     return j->m->provenance || err_set(err, ERR_MEMORY, "no memory for what was merged");
 }
 
+/* One model that was left alone keeps what was fitted to it; an average has none. */
+static bool take_calibration(struct job *j, struct err *err)
+{
+    const struct infer_calibration *c = NULL;
+
+    for (int i = 0; i < j->n; i++)
+        if (j->part[i].weight > 0 && count_used(j) == 1 && !j->measured)
+            c = j->head[i]->calibration;
+    return infer_model_calibrate(j->m, c, err);
+}
+
 static void say_notes(const struct job *j)
 {
     bool calibrated = false;
 
     for (int i = 0; i < j->n; i++)
-        calibrated |= j->head[i]->calibration != NULL;
+        calibrated |= j->head[i]->calibration && !j->m->calibration;
     if (!j->measured && count_used(j) > 1 && infer_measures(j->m->graph))
         cli_say("statistics of batch-norms are averaged, which need not fit averaged weights: "
                 "--data DATA measures them anew");
@@ -476,8 +487,7 @@ static bool merge(struct job *j, struct err *err)
     if (!read_options(j, err) || !open_heads(j, err) || !open_data(j, err) ||
         !(j->o->soup ? soup(j, err) : average(j, err)) || !note_parts(j, err))
         return false;
-    j->m->calibration = NULL;
-    if (!infer_model_write(j->m, j->o->out, NULL, err))
+    if (!take_calibration(j, err) || !infer_model_write(j->m, j->o->out, NULL, err))
         return false;
     say_notes(j);
     if (j->o->json)

@@ -234,8 +234,8 @@ static bool draw_few(const struct train_asked *a, struct hearing *h, struct data
         return true;
     if (!train_few_draw(x, few, (uint64_t)a->o.cfg.seed, can_read, decode, &drawn, err))
         return false;
-    note(h, "few %d: %d picture%s to learn from, drawn by seed %d; %d others check %s", few,
-         drawn.train, str_plural(drawn.train), a->o.cfg.seed, drawn.val,
+    note(h, "few %d: %d picture%s to learn from, drawn by seed %d; %d others of the training "
+         "part check %s", few, drawn.train, str_plural(drawn.train), a->o.cfg.seed, drawn.val,
          drawn.train == 1 ? "it" : "them");
     if (drawn.unread)
         note(h, "few %d: %d that cannot be read %s drawn beside them, and others for them", few,

@@ -79,18 +79,27 @@ static void add_time(const struct train_outline *o, struct str *out)
 void train_outline_text(const struct train_outline *o, const struct train_cfg *cfg,
                         const struct data_index *x, struct str *out)
 {
-    int (*count)[SPLITS] = count_labels(x), all[SPLITS] = { 0 };
+    enum { MANY = 30 };         /* labels; of more, those that no picture has are counted alone */
+    int (*count)[SPLITS] = count_labels(x), all[SPLITS] = { 0 }, bare = 0;
 
     out->failed |= !count;
     cli_column(out, "label", LABEL_COLUMN, false);
     for (int p = DATA_TRAIN; p < SPLITS; p++)
         str_printf(out, "%*s", COUNT_COLUMN, data_split_names[p]);
     str_addc(out, '\n');
-    for (int l = 0; count && l < x->n_labels; l++)
-        add_row(out, x->label[l], count[l]);
+    for (int l = 0; count && l < x->n_labels; l++) {
+        bool any = count[l][DATA_TRAIN] || count[l][DATA_VAL] || count[l][DATA_TEST];
+
+        bare += !any;
+        if (any || x->n_labels <= MANY)
+            add_row(out, x->label[l], count[l]);
+    }
     for (int i = 0; i < x->n; i++)
         all[x->sample[i].split]++;
     add_row(out, "pictures", all);
+    if (bare && x->n_labels > MANY)
+        str_printf(out, "%d of %d labels are of no picture%s\n", bare, x->n_labels,
+                   bare == x->n_labels ? " yet: the teacher has not been asked" : "");
     free(count);
 
     str_printf(out, "\ntask     %s, %d label%s\n", data_task_names[x->task], x->n_labels,

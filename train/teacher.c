@@ -3,6 +3,7 @@
  */
 #include "train/teacher.h"
 
+#include "infer/foreign/kind.h"
 #include "infer/predict.h"
 #include "nn/base/file.h"
 #include "nn/op/input.h"
@@ -320,7 +321,7 @@ bool train_teacher_sum(const char *path, char out[TRAIN_TEACHER_SUM], struct err
     const uint8_t *bytes = file_map(path, &size, err);
 
     if (!bytes)
-        return false;
+        return infer_kind_tell(path, err);
     snprintf(out, TRAIN_TEACHER_SUM, "%016" PRIx64, (uint64_t)XXH3_64bits(bytes, size));
     file_unmap(bytes, size);
     return true;

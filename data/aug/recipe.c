@@ -37,7 +37,7 @@ const struct data_preset *data_preset_auto(const struct data_recipe_facts *facts
     bool small = facts->size < SMALL_SIDE;
 
     *why = each >= MANY           ? "there are many pictures a label"
-           : each >= SOME && small ? "pictures are many, and small ones bear little"
+           : each >= SOME && small ? "there are some pictures a label, and small ones bear little"
                                    : "there are not very many pictures a label";
     return find_preset(each >= MANY || (each >= SOME && small) ? "light" : "medium");
 }

@@ -45,6 +45,13 @@ static int count_part(const struct data_index *x, enum data_split split)
     return n;
 }
 
+/* Whether x is what the model is from: its val part is what training watched. */
+static bool chose(const struct data_index *x, const struct held_out *h)
+{
+    return h->val > 0 && count_part(x, DATA_VAL) == h->val &&
+           count_part(x, DATA_TRAIN) == h->train;
+}
+
 /*
  * Which part to take, for --split and what there is.  Data without a val part are split as
  * training splits them, by content, so that val is what this model has not learnt from.  Where that
@@ -58,6 +65,9 @@ static bool decide(struct data_index *x, struct infer_eval *e, enum infer_eval_p
     bool test = count_part(x, DATA_TEST) > 0, val = count_part(x, DATA_VAL) > 0;
     bool more = e->grow && h.share > 0 && count_part(x, DATA_UNSPLIT) > 0;
 
+    if (*part == INFER_PART_AUTO && !test && val && chose(x, &h))
+        str_printf(&e->note, "%s: the best epoch of the model was chosen by these %d pictures, so "
+                   "figures flatter a little; pictures in a part test would not", e->data, h.val);
     if (*part == INFER_PART_AUTO && (test || val))
         *part = test ? INFER_PART_TEST : INFER_PART_VAL;
     e->declared = (*part == INFER_PART_TEST && test) || (val && !more);
@@ -73,7 +83,7 @@ static bool decide(struct data_index *x, struct infer_eval *e, enum infer_eval_p
     if (*part != INFER_PART_AUTO)
         return true;
     *part = INFER_PART_ALL;
-    if (count_part(x, DATA_VAL) != h.val || count_part(x, DATA_TRAIN) != h.train || h.val == 0)
+    if (!chose(x, &h))
         return true;
     *part = INFER_PART_VAL;
     str_printf(&e->note, "%s: the model has learnt from %d of these %d pictures; it is measured on "

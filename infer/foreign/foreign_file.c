@@ -55,6 +55,8 @@ static struct st_file *open_one(struct infer_tensors *t, const char *path, struc
         t->file[t->n_files++] = f;
     else if (t->n_files == FILES)
         err_set(err, ERR_INPUT, "%s: more than %d files", path, FILES);
+    else
+        infer_kind_tell(path, err);
     return f;
 }
 

@@ -4,6 +4,7 @@
 #include "infer/foreign/kind.h"
 
 #include "nn/base/file.h"
+#include "nn/base/str.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,14 +84,40 @@ bool infer_other_refuse(const char *path, struct err *err)
                    refused[row].is, refused[row].made_by);
 }
 
+static bool is_picture(const uint8_t head[HEAD])
+{
+    static const char *const magic[] = { "\xff\xd8\xff", "\x89PNG", "GIF8", "BM" };
+
+    for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
+        if (!memcmp(head, magic[i], strlen(magic[i])))
+            return true;
+    return false;
+}
+
+/* A folder in which a training has left its model. */
+static void tell_folder(const char *path, struct err *err)
+{
+    size_t len = strlen(path);
+    struct str best = { 0 };
+
+    str_printf(&best, "%s%sbest.safetensors", path, len && path[len - 1] == '/' ? "" : "/");
+    if (!best.failed && file_kind(str_text(&best)) == FILE_REGULAR)
+        err_set(err, ERR_INPUT, "%s: is a folder; did you mean %s?", path, str_text(&best));
+    str_release(&best);
+}
+
 bool infer_kind_tell(const char *path, struct err *err)
 {
     int row = refused_row(path);
     uint8_t head[HEAD];
 
+    if (file_kind(path) == FILE_FOLDER)
+        tell_folder(path, err);
     /* What begins as safetensors do was to be that, whatever it is called. */
     if (!begins(path, head) || head[8] == '{')
         return false;
+    if (is_picture(head))
+        return err_set(err, ERR_INPUT, "%s: is a picture, no model", path);
     if (infer_onnx_meant(path))
         return err_set(err, ERR_UNSUPPORTED, "%s: is an ONNX file, no discern model; \"discern "
                        "import %s -o MODEL\" makes one of it", path, path);

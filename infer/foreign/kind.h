@@ -19,8 +19,9 @@ bool infer_other_meant(const char *path);
  * else true. */
 bool infer_other_refuse(const char *path, struct err *err);
 
-/* For who wanted a model of ours, and found that path, a file, is none: where it is one of others,
- * err says so instead, and how it becomes a model.  Returns false. */
+/* For who wanted a model of ours, and found that path is none: where it is a file of others, a
+ * picture, or the folder of a training, err says so instead, and what was meant or how it becomes a
+ * model.  Returns false. */
 bool infer_kind_tell(const char *path, struct err *err);
 
 #endif

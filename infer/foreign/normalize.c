@@ -28,7 +28,7 @@ void infer_prep_tell(const struct data_prep *p, const struct infer_prep_said *sa
     const char *options[3];
     int n = 0;
 
-    if (said->size && said->crop && said->filter && said->mean)
+    if (said->size && said->crop && said->mean)     /* of the filter alone nobody can say another */
         return;
     str_printf(told, "pictures: nothing says %show they were prepared; taken are",
                said->size || said->crop || said->filter || said->mean ? "all of " : "");
@@ -52,6 +52,6 @@ void infer_prep_tell(const struct data_prep *p, const struct infer_prep_said *sa
     for (int i = 0; i < n; i++)
         str_printf(told, "%s%s", i == 0 ? "; " : i + 1 < n ? ", " : " and ", options[i]);
     if (n)
-        str_add(told, n > 1 ? " say others" : " says another");
+        str_printf(told, " of discern import say%s", n > 1 ? " others" : "s another");
     str_addc(told, '\n');
 }

@@ -5,7 +5,6 @@
 
 #include "nn/base/arena.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -210,7 +209,8 @@ struct file_out {
     char *path, *tmp;
 };
 
-enum { TMP_TRIES = 100, LINKS = 40 };
+/* PID_MOST: no process of Linux has a higher number (proc(5), pid_max). */
+enum { TMP_TRIES = 100, LINKS = 40, PID_MOST = 1 << 22 };
 
 char *file_target(const char *path, struct err *err)
 {
@@ -262,21 +262,34 @@ static bool open_tmp(struct file_out *f, size_t size)
     return f->fd >= 0;
 }
 
-/* The process of "BASE.tmp-PID" or "BASE.tmp-PID-1"; 0: it is called otherwise. */
+/* A number as printf writes it, from 1 to most, at *p, which it moves on; 0: there is none. */
+static long number_at(const char **p, long most)
+{
+    char *end;
+    long n = **p >= '1' && **p <= '9' ? strtol(*p, &end, 10) : 0;
+
+    if (n < 1 || n > most)
+        return 0;
+    *p = end;
+    return n;
+}
+
+/* The process of "BASE.tmp-PID" or "BASE.tmp-PID-1", as open_tmp calls them; 0: it is called
+ * otherwise, and whose it is nobody knows. */
 static pid_t writer_of(const char *name, const char *base)
 {
     static const char between[] = ".tmp-";
     size_t n = strlen(base), m = sizeof between - 1;
-    char *end;
+    const char *p;
     long id;
 
-    if (strncmp(name, base, n) != 0 || strncmp(name + n, between, m) != 0 ||
-        !isdigit((unsigned char)name[n + m]))
+    if (strncmp(name, base, n) != 0 || strncmp(name + n, between, m) != 0)
         return 0;
-    id = strtol(name + n + m, &end, 10);
-    if (*end == '-' && isdigit((unsigned char)end[1]))
-        end += 1 + strspn(end + 1, "0123456789");
-    return *end || id <= 0 || id > INT_MAX ? 0 : (pid_t)id;
+    p = name + n + m;
+    id = number_at(&p, PID_MOST);
+    if (id && *p == '-' && (p++, !number_at(&p, TMP_TRIES - 1)))
+        return 0;
+    return *p ? 0 : (pid_t)id;
 }
 
 void file_sweep(const char *path)
@@ -298,7 +311,7 @@ void file_sweep(const char *path)
     }
     while (dir && (d = readdir(dir))) {
         pid_t pid = writer_of(d->d_name, base);
-        struct stat st;
+        struct stat st, now;
         int fd;
 
         if (!pid || !kill(pid, 0) || errno != ESRCH)
@@ -306,7 +319,10 @@ void file_sweep(const char *path)
         fd = openat(dirfd(dir), d->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0)
             continue;
-        if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !flock(fd, LOCK_EX | LOCK_NB))
+        /* The name may be another's by the time that it is locked. */
+        if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !flock(fd, LOCK_EX | LOCK_NB) &&
+            !fstatat(dirfd(dir), d->d_name, &now, AT_SYMLINK_NOFOLLOW) && now.st_dev == st.st_dev &&
+            now.st_ino == st.st_ino)
             unlinkat(dirfd(dir), d->d_name, 0);
         close(fd);
     }

@@ -46,7 +46,7 @@ struct file_out;
 /* Folders are not made: a missing one is ERR_IO. */
 struct file_out *file_create(const char *path, struct err *err);
 /* Removes what processes that are dead left of writing path, where it may: nobody has it locked,
- * and its process is not there.  Looks through the folder: for files that are written now and then. */
+ * and its process is not there.  Looks through the folder: for what is written now and then. */
 void file_sweep(const char *path);
 /* Whether the disk of fd has so many bytes more, and `leave` or a sixteenth of itself, whichever is
  * less, beside them; nothing is taken.  False: errno says why (ENOSPC).  A disk that does not say

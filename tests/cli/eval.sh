@@ -44,6 +44,17 @@ run 0 eval "$T/model" "$T/one" --json --split all --precision bf16
 run 0 eval "$T/model" "$T/model" "$T/one" --precision bf16
 usage eval "$T/model" "$T/one" --precision fp16
 
+# A val part that the data have: what the epoch was chosen by is no test.
+mkdir "$T/two"
+cp -r "$T/one/train" "$T/one/val" "$T/two"
+train "$T/two" of-two
+run 0 eval "$T/of-two" "$T/two"
+said 'was chosen by these 20 pictures'
+run 0 eval "$T/of-two" "$T/two" --split val
+quiet
+run 0 eval "$T/of-two" "$T/one"
+quiet
+
 # A folder that it has learnt from: the held-out part, and the very figures of training.
 run 0 eval "$T/model" "$T/one/train" --json
 said 'held out'
@@ -88,8 +99,8 @@ printed '"split":"all","task":"single","pictures":30,'
 said 'the figures flatter'
 said '--split-file with the split.csv'
 
-# A training with a split file, measured without it: never silent, and it says what helps; with it,
-# and where the bytes are others, there is nothing to say.
+# A training with a split file, measured without it: never silent, and it says what helps; with it
+# only that the epoch was chosen by them; where the bytes are others, there is nothing to say.
 ls "$T"/other/*/*.png | sed "s|^$T/other/||" |
     awk 'BEGIN { print "name,split" } { print $0 "," (NR % 3 ? "train" : "val") }' >"$T/thirds.csv"
 "$DISCERN" train "$T/other" --epochs 1 --size 32 --split-file "$T/thirds.csv" --out "$T/thirds" \
@@ -102,7 +113,7 @@ run 0 eval "$T/thirds/best.safetensors" "$T/other" --json --split val
 said 'the figures flatter'
 for file in thirds.csv thirds/split.csv; do
     run 0 eval "$T/thirds/best.safetensors" "$T/other" --split-file "$T/$file" --json
-    quiet
+    said 'was chosen by these 10 pictures'
     printed '"split":"val","task":"single","pictures":10,"failed":0,"learnt":0,'
 done
 run 0 eval "$T/thirds/best.safetensors" "$T/other" --split-file "$T/thirds.csv" --split train --json

@@ -56,7 +56,7 @@ run 0 import "$T/bare.onnx" -o "$T/told" --force
 said 'pictures: nothing says all of how they were prepared; taken are crop 1 (the whole'
 said 'filter bilinear, mean 0.485 0.456 0.406, deviation 0.229 0.224 0.225; --crop and --normalize'
 run 0 import "$T/bare.onnx" -o "$T/told" --force --normalize full
-said '(the whole picture), filter bilinear; --crop says another'
+said '(the whole picture), filter bilinear; --crop of discern import says another'
 
 # Labels and preparation as they are said.
 "$DISCERN" info "$T/model" --json | grep -o '"labels":\[[^]]*\]' | tr -d '[]"' |

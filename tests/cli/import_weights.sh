@@ -33,7 +33,7 @@ said 'where to? -o FILE says it'
 run 0 import "$T/run/weights.safetensors" -o "$T/m" --normalize imagenet
 said 'resnet20: all 97 tensors fit, as timm calls them'
 said 'pictures: nothing says all of how they were prepared; taken are 32x32 pixels, crop 1 (the'
-said 'filter bilinear, as weights of this network mostly have them; --size and --crop say others'
+said 'filter bilinear, as weights of this network mostly have them; --size and --crop of discern'
 said "wrote $T/m"
 run 3 import "$T/run/weights.safetensors" -o "$T/m"
 said "$T/m"

@@ -310,6 +310,9 @@ broken_models "$T/model" predict_fails
 run 3 predict --json "$T/no-such-model" "$p"
 printed '{"error":{"code":3,"message":"'
 
+run 3 predict "$p" "$p"
+said "$p: is a picture, no model"
+
 usage predict
 usage predict "$T/model"
 usage predict "$T/model" "$p" --tpo 1

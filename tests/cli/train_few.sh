@@ -20,7 +20,7 @@ for step in 'kept by its layers' 'batch ' 'augment' 'check before the first step
     not_said "$step"
 done
 said "few 3: $((3 * labels)) pictures to learn from, drawn by seed"
-said "$((n - 3 * labels)) others check them"
+said "$((n - 3 * labels)) others of the training part check them"
 said "has learnt from about "
 said " of the $((n - 3 * labels)) pictures that check this training, so its figures flatter"
 said "of $((3 * labels)) pictures, by the 4 numbers that the network makes of each"

@@ -381,7 +381,7 @@ static void windows_before_their_layer_are_one_attention(void **state)
     drop_net(&own);
 }
 
-/* Reshapes around what computes rows by themselves, and means of pixels, are not seen in the plan. */
+/* Reshapes around what computes rows by themselves, and means of pixels, are not in the plan. */
 static void rows_are_computed_where_they_lie(void **state)
 {
     static const char written[] =

@@ -419,6 +419,9 @@ static void what_dead_processes_left_is_swept(void **state)
     for (int i = 0; i < 5; i++)
         put(name[i], "half of it");
     put("f.tmp-x", "no number");
+    put("f.tmp-20240101", "no process has it");
+    put("f.tmp-2024-0102", "a date");
+    put("f.tmp-2024-100", "no such try");
     f = file_create("f", &err);
     assert_non_null(f);
     locked = open(name[2], O_RDONLY);
@@ -430,6 +433,9 @@ static void what_dead_processes_left_is_swept(void **state)
         unlink(name[i]);
     }
     assert_int_equal(unlink("f.tmp-x"), 0);
+    assert_int_equal(unlink("f.tmp-20240101"), 0);
+    assert_int_equal(unlink("f.tmp-2024-0102"), 0);
+    assert_int_equal(unlink("f.tmp-2024-100"), 0);
     assert_true(file_write(f, "whole", 5, &err) && file_commit(f, &err));
     expect("f", "whole");
     close(locked);
