@@ -18,6 +18,7 @@
 #include "train/timing.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 enum {
@@ -346,6 +347,20 @@ static void tell_why(const struct train_session *t, const struct err *err)
     train_session_emit(t, (struct train_event){
                               .kind = stopped ? TRAIN_EVENT_STOP : TRAIN_EVENT_FAIL,
                               .text = err->msg });
+}
+
+void train_note(const struct train_run *run, const char *fmt, ...)
+{
+    struct str text = { 0 };
+    va_list ap;
+
+    va_start(ap, fmt);
+    str_vprintf(&text, fmt, ap);
+    va_end(ap);
+    if (run->event && text.len)
+        run->event(run->event_ctx, &(struct train_event){ .kind = TRAIN_EVENT_NOTE,
+                                                          .text = str_text(&text) });
+    str_release(&text);
 }
 
 bool train_with(const struct train_method *method, const struct data_index *x,

@@ -36,6 +36,10 @@ struct train_run {
     const atomic_bool *stop;
 };
 
+/* Tells a decision that was made before the training begins, as a NOTE; no text: nothing. */
+void train_note(const struct train_run *run, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /*
  * Trains on x (split already: TRAIN and VAL parts; no VAL part: nothing is checked, the last epoch
  * counts as the best).  cfg is changed in place to what was chosen.
