@@ -24,7 +24,7 @@ PARTS  := $(NN) $(DATA) $(INFER) $(TRAIN)
 TESTS  := $(sort $(wildcard tests/*/test_*.c tests/*/*/test_*.c))
 # What libdiscern is made of: what these need of one another, and no more, is linked into it.
 LIBRARY = $(filter-out data/cmd% infer/cmd% nn/base/cli%,$(filter nn/% data/% infer/%,$(PARTS)))
-DOUBLE_TESTS := tests/nn/test_ops.c tests/nn/test_models.c tests/nn/test_golden_models.c
+DOUBLE_TESTS := $(sort $(wildcard tests/nn/test_ops*.c)) tests/nn/test_models.c tests/nn/test_golden_models.c
 FUZZ   := $(filter-out tests/fuzz/replay.c,$(sort $(wildcard tests/fuzz/*.c)))
 BENCHES := $(sort $(wildcard tests/bench/*.c))
 
