@@ -11,7 +11,11 @@
 #include <string.h>
 
 #define CONST_MOST ((int64_t)1 << 31)           /* numbers of one constant */
-#define CONST_ALL ((int64_t)1 << 28)            /* of all that are computed: 2 GB; of VGG-19 1.1 */
+/* Of all that are computed: 2 GB (of VGG-19 1.1), but of a file that has few itself, which blows
+ * them up, so many and some for each of its own. */
+#define CONST_ALL ((int64_t)1 << 28)
+#define CONST_FEW ((int64_t)1 << 24)
+enum { CONST_EACH = 4 };
 
 static void *no_memory(nn_onnx_reader *r)
 {
@@ -65,6 +69,12 @@ static nn_onnx_val *new_val(nn_onnx_reader *r, int type, int rank, const int64_t
     return v;
 }
 
+static int64_t most_computed(const nn_onnx_reader *r)
+{
+    return r->loaded < (CONST_ALL - CONST_FEW) / CONST_EACH ? CONST_FEW + CONST_EACH * r->loaded
+                                                           : CONST_ALL;
+}
+
 nn_onnx_val *nn_onnx_new_const(nn_onnx_reader *r, int type, int rank, const int64_t *dim,
                                double **d)
 {
@@ -73,9 +83,9 @@ nn_onnx_val *nn_onnx_new_const(nn_onnx_reader *r, int type, int rank, const int6
 
     if (!v)
         return NULL;
-    if (n < 0 || n > CONST_ALL - r->computed) {
+    if (n < 0 || n > most_computed(r) - r->computed) {
         err_set(r->err, ERR_MEMORY, "computes constants of more than %lld numbers in all",
-                (long long)CONST_ALL);
+                (long long)most_computed(r));
         return NULL;
     }
     r->computed += n;
@@ -247,6 +257,7 @@ bool nn_onnx_load(nn_onnx_reader *r, nn_onnx_val *v)
         if (!read)
             return err_in(r->err, "tensor \"%.100s\"", nn_onnx_text(t->name));
     }
+    r->loaded += n;
     raw = read ? read : t->has_raw_data ? t->raw_data.data : NULL;
     to = arena_array(r->mem, (size_t)n + 1, floats ? sizeof(float) : sizeof(double));
     for (int64_t i = 0; to && i < n; i++) {

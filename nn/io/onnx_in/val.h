@@ -52,7 +52,8 @@ struct nn_onnx_reader {
     int64_t batch;              /* NN_ONNX_BATCH; 1: all is one thing */
     const struct nn_onnx_val *first;    /* an input: where the batch is taken from */
     int64_t said;               /* the batch that the file declares, 0 where open */
-    int64_t computed;           /* numbers of all constants that were made while reading */
+    int64_t computed;           /* numbers of all constants that were made while reading, */
+    int64_t loaded;             /* and of those that the file has */
     const char *hint;           /* what nodes that are made now are called; NULL: by operator */
 };
 
