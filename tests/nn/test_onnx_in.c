@@ -680,6 +680,61 @@ static void pictures_with_depth_are_convolved_and_pooled(void **state)
     free(bytes);
 }
 
+/* y [1,1,1,1,1] of x as deep as the filter; before it n nodes called y_2, y_4, y_8 ... */
+static uint8_t *deep_filter(int64_t depth, const float *w, int n, size_t *size)
+{
+    int64_t dims[5] = { 1, 1, depth, 1, 1 };
+    char name[MANY][16] = { "x" };
+    struct made m;
+
+    begin(&m);
+    m.shape.n_dim = 5;
+    for (int d = 0; d < 5; d++)
+        m.dim[d].dim_value = dims[d];
+    weigh(&m, 5, dims, (size_t)depth * sizeof *w, w);
+    for (int i = 1; i <= n; i++) {
+        snprintf(name[i], sizeof name[i], "y_%d", 1 << i);
+        add(&m, "Relu", name[i - 1], NULL, name[i]);
+    }
+    add(&m, "Conv", name[n], "w", "y");
+    return pack(&m, size);
+}
+
+/* Nodes that one of the file makes are called as it and counted; a graph's nodes are the limit
+ * of a filter's depth.  A file that has names on purpose where they are looked for is refused. */
+static void deep_filters_make_short_names(void **state)
+{
+    enum { DEPTH = 60, MOST = 6000 };
+    static float w[MOST];
+    struct nn_onnx_in_options in = { .classifier = false };
+    struct err err = { 0 };
+    struct nn_onnx_file *f;
+    struct nn_onnx_net *net;
+    uint8_t *bytes;
+    size_t size;
+
+    (void)state;
+    bytes = deep_filter(DEPTH, w, 0, &size);
+    f = nn_onnx_parse(bytes, size, &err);
+    net = f ? nn_onnx_in(f, &in, &err) : NULL;
+    if (!net)
+        fail_msg("%s", err.msg);
+    assert_true(net->graph->n > DEPTH);
+    for (int i = 0; i < net->graph->n; i++)
+        if (strlen(net->graph->node[i].name) > strlen("y_1000.weight"))
+            fail_msg("a node is called %s", net->graph->node[i].name);
+    nn_onnx_net_free(net);
+    nn_onnx_close(f);
+    free(bytes);
+    bytes = deep_filter(MOST, w, 0, &size);
+    refuse(bytes, size, "node \"y\" (Conv): ");
+    refuse(bytes, size, "more than 20000 nodes");
+    free(bytes);
+    bytes = deep_filter(DEPTH, w, 15, &size);
+    refuse(bytes, size, "no name is left for what \"y\" makes");
+    free(bytes);
+}
+
 static void wrong_graphs_are_refused(void **state)
 {
     static float two[2] = { 1, 2 };
@@ -957,6 +1012,7 @@ int main(void)
         cmocka_unit_test(softmax_at_the_end_is_known),
         cmocka_unit_test(beginnings_are_joined_once),
         cmocka_unit_test(pictures_with_depth_are_convolved_and_pooled),
+        cmocka_unit_test(deep_filters_make_short_names),
         cmocka_unit_test(wrong_graphs_are_refused),
         cmocka_unit_test(broken_bytes_are_refused),
         cmocka_unit_test(other_files_are_read_below_the_folder_alone),

@@ -7,6 +7,7 @@
 #include "nn/op/transpose.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -305,30 +306,54 @@ int nn_onnx_ints_of(nn_onnx_reader *r, nn_onnx_val *v, int most, int64_t *out)
 
 /* ---- our graph ------------------------------------------------------------------------------- */
 
+enum { NAME_MOST = 200, NUMBER_MOST = 16 };
+
+/* Whether no node has the name once "_k" (for 1 nothing) is written at its end. */
+static bool is_free(const nn_onnx_reader *r, const char *name, char *end, int k)
+{
+    snprintf(end, NUMBER_MOST, k > 1 ? "_%d" : "", k);
+    return nn_graph_find(r->g, name) < 0;
+}
+
 const char *nn_onnx_new_name(nn_onnx_reader *r, const char *want)
 {
-    enum { MOST = 200 };
-    size_t n = strnlen(want, MOST);
-    char *name = arena_alloc(r->mem, n + 2), *at;
+    char name[2 + NAME_MOST + NUMBER_MOST] = "x_", *own = name + 2, *at;
+    size_t n = strnlen(want, NAME_MOST);
+    int taken = 0, k = 1;
     const char *result;
 
-    if (!name)
-        return no_memory(r);
     while (n && ((unsigned char)want[n] & 0xC0) == 0x80)
         n--;                    /* not within a letter */
-    memcpy(name, want, n);
-    for (at = name; *at; at++)
+    memcpy(own, want, n);
+    for (at = own; *at; at++)
         if ((unsigned char)*at <= ' ' || *at == 127 || *at == '=' || *at == '#')
             *at = '_';
-    if (!str_is_utf8(name))
-        for (at = name; *at; at++)
+    if (!str_is_utf8(own))
+        for (at = own; *at; at++)
             if ((unsigned char)*at > 127)
                 *at = '_';
-    if (!*name || !strcmp(name, "image") || !strncmp(name, "training.", 9))
-        name = arena_printf(r->mem, "x_%s", name);
-    result = name;
-    for (int k = 2; result && nn_graph_find(r->g, result) >= 0; k++)
-        result = arena_printf(r->mem, "%s_%d", name, k);
+    if (!*own || !strcmp(own, "image") || !strncmp(own, "training.", 9))
+        own = name;
+    /* One node of a file may make thousands: its numbers are doubled, then halved between one that
+     * is taken and one that is free. */
+    for (; !is_free(r, own, at, k); k *= 2) {
+        if (k > NN_MAX_NODES) {
+            *at = '\0';
+            err_set(r->err, ERR_INPUT, "no name is left for what \"%.100s\" makes", own);
+            return NULL;
+        }
+        taken = k;
+    }
+    while (k - taken > 1) {
+        int half = taken + (k - taken) / 2;
+
+        if (is_free(r, own, at, half))
+            k = half;
+        else
+            taken = half;
+    }
+    is_free(r, own, at, k);
+    result = arena_str(r->mem, own);
     return result ? result : no_memory(r);
 }
 

@@ -145,7 +145,8 @@ static nn_onnx_val *convolved(nn_onnx_at *a, nn_onnx_val *x, nn_onnx_val *w, nn_
                               int groups, const struct window *win)
 {
     struct nn_conv2d c = { .channels = (int)w->dim[0], .groups = groups, .bias = b };
-    int in[3];
+    const char *before = a->r->hint;
+    int in[3], node;
 
     for (int d = 0; d < 2; d++) {
         c.size[d] = (int)win->size[ROWS + d];
@@ -164,10 +165,12 @@ static nn_onnx_val *convolved(nn_onnx_at *a, nn_onnx_val *x, nn_onnx_val *w, nn_
     in[1] = nn_onnx_op_param(a->r, &nn_op_conv2d, &c, in[0], 1, a->r->hint, w);
     in[2] = b && in[1] >= 0 ? nn_onnx_op_param(a->r, &nn_op_conv2d, &c, in[0], 2, a->r->hint, b)
                             : -1;
+    node = nn_onnx_emit(a->r, &nn_op_conv2d, &c, b ? 3 : 2, in);
+    a->r->hint = before;        /* the next slice is not called after this one */
     return nn_onnx_new_node(a->r, x->type, 4,
                             (int64_t[]){ x->dim[0], c.channels, win->out[ROWS],
                                          win->out[COLUMNS] },
-                            nn_onnx_emit(a->r, &nn_op_conv2d, &c, b ? 3 : 2, in), 4, nhwc);
+                            node, 4, nhwc);
 }
 
 /* The part of a convolution that place `at` of the filters' depth has. */
