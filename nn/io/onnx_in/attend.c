@@ -118,8 +118,8 @@ static bool fits(const struct heads *h, const real *sum, int shift, real *table)
 
             if (!pass && !group && !seam)
                 *at = sum[k];
-            else if (pass && (seam ? fabs((double)(sum[k] - *at - NN_WINDOWS_SEAM)) > 1e-4
-                                   : sum[k] != *at))
+            else if (pass && (seam ? !(fabs((double)(sum[k] - *at - NN_WINDOWS_SEAM)) <= 1e-4)
+                                   : sum[k] != *at))        /* a NaN is neither */
                 return false;
         }
     return true;
