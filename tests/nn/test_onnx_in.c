@@ -998,6 +998,7 @@ static void blobs_of_a_cache_are_read(void **state)
     assert_int_equal(symlink("../../blobs/" SUM, name), 0);
     snprintf(other, sizeof other, "%s/real", path[0]);
     assert_int_equal(rename(blob, other), 0);
+    refuse_beside(&b, "w.bin", "0", true, "\"w.bin\", a link to a blob that is missing");
     assert_int_equal(symlink("../real", blob), 0);
     refuse_beside(&b, "w.bin", "0", true, "links are not followed");
     unlink(blob);

@@ -267,7 +267,8 @@ static bool step_down(int *at, const char *name, int flags)
 }
 
 /* In the caches of Hugging Face's programs and of `discern pull` a file is a link to its blob,
- * "../../blobs/CHECKSUM": that one is followed, as far as nothing on the way is another link. */
+ * "../../blobs/CHECKSUM": that one is followed, as far as nothing on the way is another link.
+ * false: errno is ELOOP for what is not followed, ENOENT where a cache lacks the blob. */
 static bool step_to_blob(int *at, const char *name)
 {
     static const char digits[] = "0123456789abcdef", blobs[] = "blobs/";
@@ -277,6 +278,7 @@ static bool step_to_blob(int *at, const char *name)
     size_t length;
     int ups = 0;
 
+    errno = ELOOP;
     to[n > 0 ? n : 0] = '\0';
     for (; !strncmp(p, "../", 3); p += 3)
         ups++;
@@ -290,7 +292,11 @@ static bool step_to_blob(int *at, const char *name)
     while (ups--)
         if (!step_down(at, "..", O_DIRECTORY))
             return false;
-    return step_down(at, "blobs", O_DIRECTORY) && step_down(at, p, 0);
+    if (!step_down(at, "blobs", O_DIRECTORY)) {
+        errno = ELOOP;          /* no cache */
+        return false;
+    }
+    return step_down(at, p, 0);
 }
 
 /* Opens a name below the folder, step by step: no link, no other file system's secrets.  -1: err
@@ -309,17 +315,22 @@ static int open_below(int folder, const char *location, struct err *err)
     }
     memcpy(name, location, strlen(location) + 1);
     for (char *step = strtok_r(name, "/", &save), *next; step; step = next) {
+        bool link;
         int why;
 
         next = strtok_r(NULL, "/", &save);
         if (step_down(&at, step, next ? O_DIRECTORY : 0))
             continue;
-        why = errno;
-        if (!next && why == ELOOP && step_to_blob(&at, step))
+        link = !next && errno == ELOOP;
+        if (link && step_to_blob(&at, step))
             continue;
+        why = errno;
         if (why == ELOOP || (next && why == ENOTDIR)) {
             err_set(err, ERR_INPUT, "its numbers are in \"%.100s\": links are not followed",
                     location);
+        } else if (link && why == ENOENT) {
+            err_set(err, ERR_INPUT, "its numbers are in \"%.100s\", a link to a blob that is "
+                    "missing", location);
         } else {
             errno = why;
             err_errno(err, location, "open");
