@@ -4,7 +4,6 @@
  */
 #include "tests/train/training.h"
 
-#include "nn/base/clock.h"
 #include "train/plan.h"
 
 #include <time.h>
@@ -180,13 +179,13 @@ static void timed_run_is_repeated_by_its_steps(void **state)
     made_close(&f);
 }
 
-/* Of a training, for its first second steps are slow. */
-static double slow_until;
+/* So many steps are slow: those that are timed before the training. */
+static int slow_steps;
 
 static bool learn_slowly(void *self, const struct data_batch *b, uint64_t step, struct err *err)
 {
-    if (clock_now() < slow_until)
-        nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
+    if (slow_steps-- > 0)
+        nanosleep(&(struct timespec){ .tv_nsec = 400000000 }, NULL);
     return train_method_supervised.learn(self, b, step, err);
 }
 
@@ -202,8 +201,8 @@ static void what_was_slow_at_first_gets_more_steps(void **state)
     draw_set(&f, 20, 4, SIDE);
     slow.learn = learn_slowly;
     cfg.epochs = 0;
-    cfg.time = 5;
-    slow_until = clock_now() + 2;
+    cfg.time = 8;
+    slow_steps = 3;
     must_train(&f, "a", &cfg, &told);
     assert_true(told.faster);
     assert_true(told.step > cfg.steps);
