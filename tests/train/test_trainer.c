@@ -157,11 +157,26 @@ static void figures_told_are_those_of_the_file(void **state)
 
 /* A plan by time is a number of steps, and where a slow machine made it fewer: both repeat it.
  * Room for machines that do other things too. */
+/* The steps that a timed training into "a" made of its cfg, made again without a clock. */
+static void assert_repeats(const struct made_folder *f, const struct train_cfg *cfg,
+                           const struct told *told)
+{
+    struct train_cfg again = config();
+    struct told told_again = { 0 };
+
+    assert_int_equal(train_plan_steps(cfg), told->step);
+    again.epochs = 0;
+    again.steps = cfg->steps;
+    memcpy(again.shortened, cfg->shortened, sizeof again.shortened);
+    must_train(f, "b", &again, &told_again);
+    assert_same_model(f, "a", "b", "last");
+}
+
 static void timed_run_is_repeated_by_its_steps(void **state)
 {
     struct made_folder f;
-    struct train_cfg cfg = config(), again = config();
-    struct told told = { 0 }, told_again = { 0 };
+    struct train_cfg cfg = config();
+    struct told told = { 0 };
 
     (void)state;
     made_open(&f);
@@ -170,12 +185,7 @@ static void timed_run_is_repeated_by_its_steps(void **state)
     cfg.time = 2;
     must_train(&f, "a", &cfg, &told);
     assert_true(told.elapsed < 15 * cfg.time);      /* it ends; how near is the machine's matter */
-    assert_int_equal(train_plan_steps(&cfg), told.step);
-    again.epochs = 0;
-    again.steps = cfg.steps;
-    memcpy(again.shortened, cfg.shortened, sizeof again.shortened);
-    must_train(&f, "b", &again, &told_again);
-    assert_same_model(&f, "a", "b", "last");
+    assert_repeats(&f, &cfg, &told);
     made_close(&f);
 }
 
@@ -193,8 +203,8 @@ static void what_was_slow_at_first_gets_more_steps(void **state)
 {
     struct train_method slow = train_method_supervised;
     struct made_folder f;
-    struct train_cfg cfg = config(), again = config();
-    struct told told = { .method = &slow }, told_again = { 0 };
+    struct train_cfg cfg = config();
+    struct told told = { .method = &slow };
 
     (void)state;
     made_open(&f);
@@ -206,12 +216,7 @@ static void what_was_slow_at_first_gets_more_steps(void **state)
     must_train(&f, "a", &cfg, &told);
     assert_true(told.faster);
     assert_true(told.step > cfg.steps);
-    assert_int_equal(train_plan_steps(&cfg), told.step);
-    again.epochs = 0;
-    again.steps = cfg.steps;
-    memcpy(again.shortened, cfg.shortened, sizeof again.shortened);
-    must_train(&f, "b", &again, &told_again);
-    assert_same_model(&f, "a", "b", "last");
+    assert_repeats(&f, &cfg, &told);
     made_close(&f);
 }
 
